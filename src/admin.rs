@@ -1,0 +1,217 @@
+//! What `chatctl` and `chatroomd` say to each other over the admin socket, and where that is.
+//!
+//! One request is one line of JSON, and so is its reply. A connection may carry several.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Level;
+
+/// The name of the admin socket in the runtime folder.
+pub const SOCKET_NAME: &str = "admin.sock";
+
+/// The runtime folder of the service, and of root.
+const SYSTEM_RUNTIME: &str = "/run/chatroomd";
+
+/// The longest request, in bytes with its line end.
+pub const MOST_REQUEST_BYTES: usize = 64 * 1024;
+
+/// What an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    /// Answered after a round trip through everything that serves the chat.
+    Ping,
+    Users,
+    Status,
+    Say {
+        text: String,
+    },
+    Kick {
+        name: String,
+        reason: Option<String>,
+    },
+    Reload,
+    Shutdown {
+        /// Seconds from now.
+        after: u64,
+        message: Option<String>,
+    },
+    /// Takes back a shutdown that was set for later.
+    CancelShutdown,
+    LogLevel {
+        /// None only asks for the present one.
+        level: Option<Level>,
+    },
+}
+
+impl Request {
+    /// The word for it in the log.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Request::Ping => "ping",
+            Request::Users => "users",
+            Request::Status => "status",
+            Request::Say { .. } => "say",
+            Request::Kick { .. } => "kick",
+            Request::Reload => "reload",
+            Request::Shutdown { .. } => "shutdown",
+            Request::CancelShutdown => "cancel-shutdown",
+            Request::LogLevel { .. } => "log-level",
+        }
+    }
+}
+
+/// What the daemon replies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Done,
+    /// Done, with something that the operator should know, a line each.
+    DoneWith(Vec<String>),
+    Users(Vec<User>),
+    Status(Box<Status>),
+    LogLevel(Level),
+    /// Not done, and why.
+    Refused {
+        code: RefusalCode,
+        message: String,
+    },
+}
+
+/// Why a request of an operator was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    NoSuchUser,
+    /// The configuration file has problems.
+    Configuration,
+    /// The request itself is wrong.
+    BadRequest,
+    /// It cannot be done now.
+    Failed,
+}
+
+/// A person in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub name: String,
+    /// IP address and port.
+    pub address: String,
+    /// `text` or `json`.
+    pub dialect: String,
+    pub since: Timestamp,
+    /// Seconds since the last line that was not a keep-alive.
+    pub idle_seconds: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// How many records of the room are not yet written to this connection.
+    pub behind: u64,
+}
+
+/// How the daemon is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub room: String,
+    pub since: Timestamp,
+    /// The addresses on which it really listens.
+    pub listen: Vec<String>,
+    /// The configuration file; none where it runs on its defaults.
+    pub config: Option<PathBuf>,
+    pub log_level: Level,
+    /// Who has given a name.
+    pub people: usize,
+    /// Who is connected, with or without a name.
+    pub connections: usize,
+    /// The most connections that there may be; 0 is no limit.
+    pub connections_limit: usize,
+    /// Connections accepted since the start.
+    pub accepted: u64,
+    pub epoch: u32,
+    /// The number of the newest record.
+    pub seq: u64,
+    /// Messages and actions since the start.
+    pub messages: u64,
+    /// How many records the window in memory holds, and about how many bytes they take.
+    pub window_records: u64,
+    pub window_bytes: usize,
+    pub window_limit: usize,
+    /// Ended connections, counted by the reason.
+    pub ended: std::collections::BTreeMap<String, u64>,
+    /// Lines of the log that were dropped because the journal did not take them.
+    pub log_lines_dropped: u64,
+    /// Seconds until the shutdown that was asked for, if one was.
+    pub shutdown_in_seconds: Option<u64>,
+}
+
+/// Where `chatctl` looks for the socket when it is not told: for each place that it could be, the
+/// likeliest first. `env` looks up an environment variable.
+pub fn socket_candidates(env: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let mut places = vec![Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME)];
+    places.extend(user_runtime_folder(&env).map(|folder| folder.join(SOCKET_NAME)));
+    places
+}
+
+/// The folder for the admin socket: systemd's, else the configured one, else the user's.
+///
+/// Where there is none at all (no session, no systemd, not root), it is a folder in `/tmp` that is
+/// named after the user, which the caller has to make private.
+pub fn runtime_folder(
+    env: impl Fn(&str) -> Option<String>,
+    configured: Option<&Path>,
+    uid: u32,
+) -> PathBuf {
+    // systemd separates several folders by colons; the first is ours.
+    let from_systemd = env("RUNTIME_DIRECTORY").and_then(|list| {
+        list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
+    });
+    from_systemd
+        .or_else(|| configured.map(Path::to_owned))
+        .or_else(|| user_runtime_folder(&env))
+        .unwrap_or_else(|| match uid {
+            0 => PathBuf::from(SYSTEM_RUNTIME),
+            _ => fallback_runtime_folder(uid),
+        })
+}
+
+/// The folder in `/tmp` that stands in for a runtime folder.
+pub fn fallback_runtime_folder(uid: u32) -> PathBuf {
+    PathBuf::from(format!("/tmp/chatroomd-{uid}"))
+}
+
+fn user_runtime_folder(env: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let base = env("XDG_RUNTIME_DIR").filter(|base| base.starts_with('/'))?;
+    Some(Path::new(&base).join("chatroomd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        move |key| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| value.to_string())
+    }
+
+    #[test]
+    fn the_daemon_and_chatctl_agree_on_the_place() {
+        let session = env(&[("XDG_RUNTIME_DIR", "/run/user/7")]);
+        let folder = runtime_folder(&session, None, 7);
+        assert!(socket_candidates(&session).contains(&folder.join(SOCKET_NAME)));
+        let bare = env(&[]);
+        let folder = runtime_folder(&bare, None, 0);
+        assert!(socket_candidates(&bare).contains(&folder.join(SOCKET_NAME)));
+    }
+
+    #[test]
+    fn systemd_comes_before_the_configuration() {
+        let service = env(&[("RUNTIME_DIRECTORY", "/run/chatroomd:/run/other")]);
+        let configured = Some(Path::new("/somewhere"));
+        assert_eq!(runtime_folder(&service, configured, 5), Path::new("/run/chatroomd"));
+        assert_eq!(runtime_folder(env(&[]), configured, 5), Path::new("/somewhere"));
+        assert_eq!(runtime_folder(env(&[]), None, 5), Path::new("/tmp/chatroomd-5"));
+    }
+}

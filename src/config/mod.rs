@@ -1,0 +1,239 @@
+//! The configuration: TOML text to a checked [`Config`], or every problem in it at once.
+//!
+//! etc/chatroomd.toml describes each option for the people who set them; its defaults are those of
+//! [`Config::default`], and a test keeps the two equal.
+
+mod reader;
+mod values;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reader::Document;
+pub use values::parse_duration;
+
+use crate::room::Policy;
+
+/// The port that the chat has always had.
+pub const DEFAULT_PORT: u16 = 53000;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    pub listen: Listen,
+    pub room: RoomConfig,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub admin: Admin,
+    pub log: Log,
+    pub paths: Paths,
+}
+
+/// `[listen]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Addresses of the chat port. At least one.
+    pub chat: Vec<SocketAddr>,
+}
+
+/// `[room]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomConfig {
+    pub name: String,
+    /// What comes before the request for a name.
+    pub greeting: String,
+    /// Shown to who joins, where it is not empty.
+    pub topic: String,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections at a time; 0 is no limit but that of the descriptors.
+    pub connections: usize,
+    /// The most bytes of a message: 16 to 1 MiB.
+    pub message_bytes: usize,
+    /// About how many bytes the newest records may take in memory: 64 KiB to 4 GiB.
+    pub window: usize,
+}
+
+/// `[timeouts]`; zero is never, where that is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To give a name.
+    pub name: Duration,
+    /// After which a connection over which the network has gone silent is taken for gone.
+    pub silence: Duration,
+    /// For which a reader may read nothing of what waits for it.
+    pub stalled: Duration,
+    /// To say farewell to everybody at the end.
+    pub grace: Duration,
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Admin {
+    /// Where the admin socket is to be, if not in the runtime folder.
+    pub socket: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    pub level: Level,
+}
+
+/// `[paths]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Paths {
+    /// The folder of the admin socket, if systemd gives none.
+    pub runtime: Option<PathBuf>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Something that is wrong in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong where, and what would be right.
+    pub message: String,
+}
+
+impl Config {
+    /// Reads a configuration. What it leaves out has its default.
+    ///
+    /// # Errors
+    /// Every problem that there is, in the order of the lines.
+    pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
+        let mut config = Config::default();
+        let mut document = Document::parse(text);
+        document.section("listen", |section| {
+            section.take("chat", values::addresses, &mut config.listen.chat);
+        });
+        document.section("room", |section| {
+            section.take("name", values::word, &mut config.room.name);
+            section.take("greeting", values::line, &mut config.room.greeting);
+            section.take("topic", values::line, &mut config.room.topic);
+        });
+        document.section("limits", |section| {
+            let limits = &mut config.limits;
+            section.take(
+                "connections",
+                |v| values::count(v, 0, 1_000_000),
+                &mut limits.connections,
+            );
+            section.take(
+                "message_bytes",
+                |v| values::size(v, 16, 1 << 20),
+                &mut limits.message_bytes,
+            );
+            section.take("window", |v| values::size(v, 64 << 10, 4 << 30), &mut limits.window);
+        });
+        document.section("timeouts", |section| {
+            let timeouts = &mut config.timeouts;
+            section.take("name", |v| values::duration(v, 1, 86_400), &mut timeouts.name);
+            section.take("silence", |v| values::duration(v, 3, 86_400), &mut timeouts.silence);
+            section.take("stalled", |v| values::duration(v, 1, 86_400), &mut timeouts.stalled);
+            section.take("grace", |v| values::duration(v, 0, 300), &mut timeouts.grace);
+        });
+        document.section("admin", |section| {
+            section.take("socket", values::path, &mut config.admin.socket);
+        });
+        document.section("log", |section| {
+            section.take("level", values::level, &mut config.log.level);
+        });
+        document.section("paths", |section| {
+            section.take("runtime", values::path, &mut config.paths.runtime);
+        });
+        document.finish().map(|()| config)
+    }
+
+    /// The rules of the room that follow from this.
+    pub fn policy(&self) -> Policy {
+        Policy { message_bytes: self.limits.message_bytes }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen { chat: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))] }
+    }
+}
+
+impl Default for RoomConfig {
+    fn default() -> RoomConfig {
+        RoomConfig { name: "lobby".into(), greeting: "Hi!".into(), topic: String::new() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connections: 10_000, message_bytes: 4096, window: 16 << 20 }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            name: Duration::from_secs(60),
+            silence: Duration::from_secs(30),
+            stalled: Duration::from_secs(120),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Level {
+    /// All levels, the quietest first.
+    pub const ALL: [Level; 5] =
+        [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+}
+
+impl std::str::FromStr for Level {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Level, String> {
+        let known = Level::ALL.into_iter().find(|level| level.as_str() == word);
+        known.ok_or_else(|| "it is one of error, warn, info, debug, trace".to_owned())
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Reading a TOML document section by section, and collecting what is wrong on the way.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Problem;
+
+/// A document of which sections are taken one after the other. What nobody took is a problem.
+pub(super) struct Document<'t> {
+    text: &'t str,
+    root: DeTable<'t>,
+    sections: Vec<&'static str>,
+    problems: Vec<Problem>,
+}
+
+/// One table of a document, of which options are taken one after the other.
+pub(super) struct Section<'d, 't> {
+    name: &'static str,
+    text: &'t str,
+    table: DeTable<'t>,
+    known: Vec<&'static str>,
+    problems: &'d mut Vec<Problem>,
+}
+
+impl<'t> Document<'t> {
+    pub(super) fn parse(text: &'t str) -> Document<'t> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let problems = errors
+            .iter()
+            .map(|error| Problem {
+                line: line_of(text, error.span().unwrap_or_default()),
+                message: format!("this is not valid TOML: {}", error.message().replace('\n', ", ")),
+            })
+            .collect();
+        Document { text, root: root.into_inner(), sections: Vec::new(), problems }
+    }
+
+    /// Lets `read` take the options of a section, if it is there.
+    pub(super) fn section(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, 't>)) {
+        self.sections.push(name);
+        let table = match self.root.remove(name) {
+            None => DeTable::new(),
+            Some(value) => match value.get_ref() {
+                DeValue::Table(table) => table.clone(),
+                _ => {
+                    let message = format!("`{name}` is a section: write [{name}] on its own line");
+                    self.problems.push(Problem { line: line_of(self.text, value.span()), message });
+                    return;
+                }
+            },
+        };
+        let mut section = Section {
+            name,
+            text: self.text,
+            table,
+            known: Vec::new(),
+            problems: &mut self.problems,
+        };
+        read(&mut section);
+        section.finish();
+    }
+
+    /// All that was wrong, with what is left over.
+    pub(super) fn finish(mut self) -> Result<(), Vec<Problem>> {
+        for (key, value) in &self.root {
+            let (kind, shown) = match value.get_ref() {
+                DeValue::Table(_) => ("section", format!("[{}]", key.get_ref())),
+                _ => ("option outside a section:", format!("`{}`", key.get_ref())),
+            };
+            let hint = hint(key.get_ref(), &self.sections);
+            let message = format!("unknown {kind} {shown}; {hint}");
+            self.problems.push(Problem { line: line_of(self.text, key.span()), message });
+        }
+        self.problems.sort_by_key(|problem| problem.line);
+        if self.problems.is_empty() { Ok(()) } else { Err(self.problems) }
+    }
+}
+
+impl Section<'_, '_> {
+    /// Reads an option into `place`, if it is there and right.
+    pub(super) fn take<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+        place: &mut T,
+    ) {
+        self.known.push(key);
+        let Some(value) = self.table.remove(key) else { return };
+        match read(value.get_ref()) {
+            Ok(value) => *place = value,
+            Err(expected) => {
+                let written = self.text.get(value.span()).unwrap_or_default();
+                let message = format!("`{key}` in [{}] cannot be {written}: {expected}", self.name);
+                self.problems.push(Problem { line: line_of(self.text, value.span()), message });
+            }
+        }
+    }
+
+    fn finish(self) {
+        for key in self.table.keys() {
+            let hint = hint(key.get_ref(), &self.known);
+            let message = format!("unknown option `{}` in [{}]; {hint}", key.get_ref(), self.name);
+            self.problems.push(Problem { line: line_of(self.text, Spanned::span(key)), message });
+        }
+    }
+}
+
+/// What could have been meant by an unknown word.
+fn hint(word: &str, known: &[&str]) -> String {
+    match known.iter().find(|known| is_near(word, known)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is {}", known.join(", ")),
+    }
+}
+
+/// Whether a slip of the finger leads from one word to the other: they differ only in what stands
+/// for a hyphen and in case, or in one place.
+fn is_near(word: &str, known: &str) -> bool {
+    let word = word.to_lowercase().replace('-', "_");
+    let start = word.bytes().zip(known.bytes()).take_while(|(a, b)| a == b).count();
+    let tail = |text: &str| text.as_bytes()[start..].to_vec();
+    let (mut left, mut right) = (tail(&word), tail(known));
+    while !left.is_empty() && left.last() == right.last() {
+        left.pop();
+        right.pop();
+    }
+    let swapped = left.len() == 2 && right.len() == 2 && left[0] == right[1] && left[1] == right[0];
+    swapped || (left.len() <= 1 && right.len() <= 1)
+}
+
+fn line_of(text: &str, span: Range<usize>) -> usize {
+    let before = text.as_bytes().get(..span.start).unwrap_or(text.as_bytes());
+    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+}

@@ -1,0 +1,99 @@
+use super::*;
+
+/// Checks that a configuration has just the problems whose beginnings are given.
+#[track_caller]
+fn check_problems(text: &str, expect: &[&str]) {
+    let problems = Config::parse(text).expect_err("there should be problems");
+    let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    assert_eq!(problems.len(), expect.len(), "{problems:#?}");
+    for (problem, expect) in problems.iter().zip(expect) {
+        assert!(problem.contains(expect), "{problem:?} should contain {expect:?}");
+    }
+}
+
+#[test]
+fn nothing_is_the_default() {
+    assert_eq!(Config::parse(""), Ok(Config::default()));
+    assert_eq!(Config::default().listen.chat, ["127.0.0.1:53000".parse().unwrap()]);
+}
+
+#[test]
+fn every_option_is_read() {
+    let text = r#"
+        [listen]
+        chat = ["0.0.0.0:6667", "[::]:6667"]
+        [room]
+        name = "den"
+        greeting = "Good evening."
+        topic = "Tea"
+        [limits]
+        connections = 7
+        message_bytes = 512
+        window = "1 MiB"
+        [timeouts]
+        name = "5 s"
+        silence = "1 min"
+        stalled = "1 min 30 s"
+        grace = "0 s"
+        [admin]
+        socket = "/tmp/a.sock"
+        [log]
+        level = "debug"
+        [paths]
+        runtime = "/tmp/run"
+    "#;
+    let config = Config::parse(text).unwrap();
+    assert_eq!(config.listen.chat.len(), 2);
+    assert_eq!((config.room.name.as_str(), config.room.topic.as_str()), ("den", "Tea"));
+    assert_eq!(config.room.greeting, "Good evening.");
+    let limits = Limits { connections: 7, message_bytes: 512, window: 1 << 20 };
+    assert_eq!(config.limits, limits);
+    assert_eq!(config.timeouts.stalled, Duration::from_secs(90));
+    assert_eq!(config.timeouts.grace, Duration::ZERO);
+    assert_eq!(config.admin.socket, Some("/tmp/a.sock".into()));
+    assert_eq!(config.log.level, Level::Debug);
+    assert_eq!(config.paths.runtime, Some("/tmp/run".into()));
+}
+
+#[test]
+fn all_problems_are_said_at_once_with_their_lines() {
+    let text = "[listen]\nchat = [\"localhost\"]\nchta = 1\n[limits]\nmessage-bytes = 3\nwindow = 5\n\
+                [tiemouts]\n[timeouts]\nname = 30\ngrace = \"9 h\"\n[log]\nlevel = \"loud\"\n";
+    check_problems(
+        text,
+        &[
+            "line 2: `chat` in [listen] cannot be [\"localhost\"]: it is an IP address and a port",
+            "line 3: unknown option `chta` in [listen]; did you mean `chat`?",
+            "line 5: unknown option `message-bytes` in [limits]; did you mean `message_bytes`?",
+            "line 6: `window` in [limits] cannot be 5: it is a size such as",
+            "line 7: unknown section [tiemouts]; did you mean `timeouts`?",
+            "line 9: `name` in [timeouts] cannot be 30: it is a time with its unit",
+            "line 10: `grace` in [timeouts] cannot be \"9 h\"",
+            "line 12: `level` in [log] cannot be \"loud\": it is one of error, warn",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_said_with_its_line() {
+    check_problems("[room]\nname = lobby\n", &["line 2: this is not valid TOML"]);
+    check_problems("listen = 5\nport = 4\n", &["`listen` is a section", "outside a section"]);
+    check_problems("[listen]\nchat = []\n", &["at least one address"]);
+    check_problems("[listen]\nchat = [\"[::1]:5\", \"[::1]:5\"]\n", &["twice"]);
+}
+
+/// The shipped file, with its options uncommented, is the default; and it has every option.
+#[test]
+fn the_shipped_file_is_the_default() {
+    let shipped = include_str!("../../etc/chatroomd.toml");
+    assert_eq!(Config::parse(shipped), Ok(Config::default()));
+    let uncommented: String = shipped
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
+    let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
+    let blank = uncommented.lines().filter(|line| line.is_empty()).count();
+    assert_eq!(options - blank, 14, "every option is in it");
+}

@@ -1,0 +1,116 @@
+//! The kinds of values. Each reader says, when a value is none, what would be right.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use jiff::SignedDuration;
+use toml::de::DeValue;
+
+use super::Level;
+use crate::clean;
+
+const ADDRESS: &str =
+    "it is an IP address and a port, such as \"127.0.0.1:53000\" or \"[::1]:53000\"";
+
+/// One address or a list of them.
+pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> {
+    let one = |value: &DeValue<'_>| match value {
+        DeValue::String(text) => text.parse().map_err(|_| ADDRESS.to_owned()),
+        _ => Err(ADDRESS.to_owned()),
+    };
+    let DeValue::Array(list) = value else { return Ok(vec![one(value)?]) };
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for value in list.iter() {
+        let address = one(value.get_ref())?;
+        // Port 0 is "any free one", of which there can be several.
+        if addresses.contains(&address) && address.port() != 0 {
+            return Err(format!("{address} stands in it twice"));
+        }
+        addresses.push(address);
+    }
+    if addresses.is_empty() {
+        return Err("at least one address is needed".to_owned());
+    }
+    Ok(addresses)
+}
+
+/// A text of one line, which may be empty.
+pub(super) fn line(value: &DeValue<'_>) -> Result<String, String> {
+    match value {
+        DeValue::String(text) if text.len() > 1024 => Err("it has at most 1024 bytes".to_owned()),
+        DeValue::String(text) if text.contains(clean::is_unsafe) => {
+            Err("it is one line without control characters".to_owned())
+        }
+        DeValue::String(text) => Ok(text.trim().to_owned()),
+        _ => Err("it is a text in quotation marks".to_owned()),
+    }
+}
+
+/// A text of one word.
+pub(super) fn word(value: &DeValue<'_>) -> Result<String, String> {
+    let word = line(value)?;
+    if word.is_empty() || word.len() > 64 || word.contains(char::is_whitespace) {
+        return Err("it is one word of at most 64 bytes".to_owned());
+    }
+    Ok(word)
+}
+
+/// A number between two limits, both included.
+pub(super) fn count(value: &DeValue<'_>, least: usize, most: usize) -> Result<usize, String> {
+    let expected = || format!("it is a number from {least} to {most}");
+    let DeValue::Integer(number) = value else { return Err(expected()) };
+    let number = usize::from_str_radix(number.as_str(), number.radix()).map_err(|_| expected())?;
+    if (least..=most).contains(&number) { Ok(number) } else { Err(expected()) }
+}
+
+/// A size between two limits in bytes, both included: a number of bytes, or a text with a unit.
+pub(super) fn size(value: &DeValue<'_>, least: usize, most: usize) -> Result<usize, String> {
+    let shown = |bytes: usize| ByteSize::b(bytes as u64).display().iec().to_string();
+    let expected =
+        || format!("it is a size such as \"64 KiB\", from {} to {}", shown(least), shown(most));
+    let bytes = match value {
+        DeValue::String(text) => text.parse::<ByteSize>().map_err(|_| expected())?.as_u64(),
+        _ => count(value, 0, usize::MAX).map_err(|_| expected())? as u64,
+    };
+    match usize::try_from(bytes) {
+        Ok(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
+        _ => Err(expected()),
+    }
+}
+
+/// A duration between two limits in seconds, both included. A unit is needed: "30 s".
+pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Duration, String> {
+    let expected = || {
+        format!(
+            "it is a time with its unit such as \"30 s\" or \"2 min\", from {least} s to {most} s"
+        )
+    };
+    let DeValue::String(text) = value else { return Err(expected()) };
+    let duration = parse_duration(text).ok_or_else(expected)?;
+    let limits = Duration::from_secs(least)..=Duration::from_secs(most);
+    if limits.contains(&duration) { Ok(duration) } else { Err(expected()) }
+}
+
+/// A duration as people write it: "30 s", "2 min", "1h 30m".
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    text.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok())
+}
+
+/// An absolute path; the empty text is none.
+pub(super) fn path(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
+    match value {
+        DeValue::String(text) if text.is_empty() => Ok(None),
+        DeValue::String(text) if text.starts_with('/') => Ok(Some(PathBuf::from(text.as_ref()))),
+        _ => Err("it is a path that begins with /, or \"\" for the usual place".to_owned()),
+    }
+}
+
+/// A log level.
+pub(super) fn level(value: &DeValue<'_>) -> Result<Level, String> {
+    match value {
+        DeValue::String(word) => word.parse(),
+        _ => "".parse(),
+    }
+}

@@ -1,0 +1,16 @@
+//! What the three programs share: the rules of a chat room, its wire formats, its configuration
+//! and what `chatctl` says to `chatroomd`.
+//!
+//! This library is pure. It knows no runtime, no socket, no file and no clock: bytes, text and
+//! times are passed in, and what comes out is data. That is what lets the rules be tested without
+//! a network and the wire formats be fuzzed without a daemon.
+//!
+//! Modules depend on each other in one direction only:
+//! `clean <- names <- room <- wire <- admin, config`.
+
+pub mod admin;
+pub mod clean;
+pub mod config;
+pub mod names;
+pub mod room;
+pub mod wire;

@@ -1,0 +1,77 @@
+//! Why a connection ended.
+
+use std::fmt;
+
+use super::Departure;
+
+/// Everything that ends a connection. It is named in the log, in the counters and, where the other
+/// side can still hear, to the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person said so.
+    Quit,
+    /// The other side closed the connection.
+    Closed,
+    /// The connection broke; the operating system's words for it.
+    Broken(String),
+    /// A JSON client was not heard for too long.
+    Silent,
+    /// No name was given in time.
+    NoName,
+    /// What was sent was not read for too long.
+    TooSlow,
+    /// The operator removed the person.
+    Removed { reason: Option<String> },
+    /// The daemon has as many connections as it may have.
+    Full,
+    /// The daemon ends.
+    ShuttingDown,
+}
+
+impl EndReason {
+    /// The stable word for it in the JSON protocol, the log and the counters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            EndReason::Quit => "quit",
+            EndReason::Closed => "closed",
+            EndReason::Broken(_) => "broken",
+            EndReason::Silent => "silent",
+            EndReason::NoName => "no-name",
+            EndReason::TooSlow => "too-slow",
+            EndReason::Removed { .. } => "removed",
+            EndReason::Full => "full",
+            EndReason::ShuttingDown => "shutting-down",
+        }
+    }
+
+    /// What the others are told about it.
+    pub fn departure(&self) -> Departure {
+        match self {
+            EndReason::Quit => Departure::Quit,
+            EndReason::Removed { reason } => Departure::Removed { reason: reason.clone() },
+            _ => Departure::Lost,
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    /// A sentence for the person whose connection it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndReason::Quit => f.write_str("Goodbye."),
+            EndReason::Closed => f.write_str("The connection was closed."),
+            EndReason::Broken(problem) => write!(f, "The connection broke: {problem}."),
+            EndReason::Silent => f.write_str("Nothing was heard from you for too long."),
+            EndReason::NoName => f.write_str("No name was given in time. Connect again to join."),
+            EndReason::TooSlow => f.write_str("Your connection did not keep up with the room."),
+            EndReason::Removed { reason: None } => {
+                f.write_str("You were removed from the room by the operator.")
+            }
+            EndReason::Removed { reason: Some(reason) } => {
+                write!(f, "You were removed from the room by the operator: {reason}")
+            }
+            EndReason::Full => f.write_str("The room is full. Try again later."),
+            EndReason::ShuttingDown => f.write_str("server is shutting down"),
+        }
+    }
+}

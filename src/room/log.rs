@@ -1,0 +1,121 @@
+//! The newest part of the log: the window that is kept in memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Seq;
+
+/// A window on the end of the log, bounded in bytes. It holds batches of consecutive records, in
+/// whatever form `B` the caller keeps them.
+#[derive(Debug)]
+pub struct Log<B> {
+    batches: VecDeque<Entry<B>>,
+    /// The number that the next record will have.
+    next: Seq,
+    bytes: usize,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Entry<B> {
+    first: Seq,
+    bytes: usize,
+    batch: Arc<B>,
+}
+
+/// What a cursor stands at.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<B> {
+    /// The batch in which the record is.
+    Batch(Arc<B>),
+    /// The cursor has seen everything.
+    End,
+    /// The record has fallen out of the window; this is the first that has not.
+    Missed(Seq),
+}
+
+impl<B> Log<B> {
+    /// An empty window of about `limit` bytes, whose first record will be `next`.
+    pub fn new(next: Seq, limit: usize) -> Log<B> {
+        Log { batches: VecDeque::new(), next, bytes: 0, limit }
+    }
+
+    /// Appends a batch of `count` records that takes `bytes` of memory, and lets go of the oldest
+    /// batches until the window keeps its limit. The newest batch always stays.
+    pub fn push(&mut self, batch: Arc<B>, count: usize, bytes: usize) {
+        self.batches.push_back(Entry { first: self.next, bytes, batch });
+        self.next = Seq(self.next.0 + count as u64);
+        self.bytes += bytes;
+        self.shrink();
+    }
+
+    /// Changes how many bytes the window may take.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.shrink();
+    }
+
+    /// What stands at `cursor`: the next record that its reader has not seen.
+    pub fn at(&self, cursor: Seq) -> Found<B> {
+        if cursor >= self.next {
+            return Found::End;
+        }
+        match self.batches.partition_point(|entry| entry.first <= cursor).checked_sub(1) {
+            Some(index) => Found::Batch(self.batches[index].batch.clone()),
+            None => Found::Missed(self.first()),
+        }
+    }
+
+    /// The first record in the window; where the window is empty, the one that comes next.
+    pub fn first(&self) -> Seq {
+        self.batches.front().map_or(self.next, |entry| entry.first)
+    }
+
+    /// The number that the next record will have.
+    pub fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// How many bytes the window takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn shrink(&mut self) {
+        while self.bytes > self.limit && self.batches.len() > 1 {
+            if let Some(entry) = self.batches.pop_front() {
+                self.bytes -= entry.bytes;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_finds_its_batch() {
+        let mut log = Log::new(Seq(1), 1000);
+        assert_eq!(log.at(Seq(1)), Found::End);
+        log.push(Arc::new("one"), 1, 10);
+        log.push(Arc::new("two to four"), 3, 10);
+        assert_eq!(log.at(Seq(1)), Found::Batch(Arc::new("one")));
+        assert_eq!(log.at(Seq(2)), Found::Batch(Arc::new("two to four")));
+        assert_eq!(log.at(Seq(4)), Found::Batch(Arc::new("two to four")));
+        assert_eq!(log.at(Seq(5)), Found::End);
+    }
+
+    #[test]
+    fn the_window_keeps_its_limit_and_says_what_was_missed() {
+        let mut log = Log::new(Seq(1), 25);
+        for n in 0..10 {
+            log.push(Arc::new(n), 2, 10);
+        }
+        assert_eq!(log.bytes(), 20);
+        assert_eq!(log.at(Seq(3)), Found::Missed(Seq(17)));
+        assert_eq!(log.at(Seq(17)), Found::Batch(Arc::new(8)));
+        log.set_limit(0);
+        assert_eq!(log.at(Seq(17)), Found::Missed(Seq(19)), "the newest batch stays");
+    }
+}

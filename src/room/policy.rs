@@ -1,0 +1,28 @@
+//! What may be said.
+
+use super::Refusal;
+use crate::clean;
+
+/// The rules for texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// The most bytes of a message; 0 is no limit.
+    pub message_bytes: usize,
+}
+
+impl Policy {
+    /// The text as everybody may see it: one line without control characters.
+    ///
+    /// # Errors
+    /// It is too long, or nothing is left of it.
+    pub fn check_text(&self, text: &str) -> Result<String, Refusal> {
+        if self.message_bytes != 0 && text.len() > self.message_bytes {
+            return Err(Refusal::TooLong { limit: self.message_bytes });
+        }
+        let text = clean::line(text);
+        if text.trim().is_empty() {
+            return Err(Refusal::Empty);
+        }
+        Ok(text.into_owned())
+    }
+}

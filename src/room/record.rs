@@ -1,0 +1,118 @@
+//! Records: what everybody in the room sees, numbered.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::Name;
+
+/// The number of a record. The first is 1; each is one more than the one before.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The number after this one.
+    #[must_use]
+    pub fn next(self) -> Seq {
+        Seq(self.0 + 1)
+    }
+
+    /// The number before this one. Before the first comes 0, which no record has.
+    #[must_use]
+    pub fn previous(self) -> Seq {
+        Seq(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A place in the log. The epoch changes only where the end of a log was lost, so that a number
+/// never silently means two things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub epoch: u32,
+    pub seq: Seq,
+}
+
+impl Position {
+    /// Before the first record of a new log.
+    pub const START: Position = Position { epoch: 1, seq: Seq(0) };
+}
+
+/// One connection's stay, from accepting it to its end. Never used twice in one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// One numbered thing that everybody in the room sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub epoch: u32,
+    pub seq: Seq,
+    pub time: Timestamp,
+    pub kind: RecordKind,
+    /// Whose session made it, where one did.
+    pub author: Option<Author>,
+}
+
+/// The session that made a record, which sees it in another way than the rest does: a text session
+/// not at all, a JSON session with the id that it chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    pub session: SessionId,
+    pub id: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordKind {
+    Message { name: Name, text: String },
+    Action { name: Name, text: String },
+    Joined { name: Name },
+    Left { name: Name, how: Departure },
+    Notice { text: String },
+}
+
+/// How somebody left, as far as the others are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Departure {
+    /// They said so.
+    Quit,
+    /// The connection is gone.
+    Lost,
+    /// The operator removed them, and perhaps said why.
+    Removed { reason: Option<String> },
+}
+
+impl Record {
+    /// At most how many bytes this record takes in memory together with its encoded forms.
+    ///
+    /// Names and text are counted four times: as they are, as text, and as JSON, where a character
+    /// can take twice its room. The constant covers the record itself and the fixed parts of both
+    /// forms.
+    pub fn weight(&self) -> usize {
+        let strings = match &self.kind {
+            RecordKind::Message { name, text } | RecordKind::Action { name, text } => {
+                name.as_str().len() + text.len()
+            }
+            RecordKind::Joined { name } => name.as_str().len(),
+            RecordKind::Left { name, how } => {
+                let reason = match how {
+                    Departure::Removed { reason: Some(reason) } => reason.len(),
+                    _ => 0,
+                };
+                name.as_str().len() + reason
+            }
+            RecordKind::Notice { text } => text.len(),
+        };
+        let id = self.author.as_ref().and_then(|author| author.id.as_ref()).map_or(0, String::len);
+        400 + 4 * strings + id
+    }
+}

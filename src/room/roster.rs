@@ -1,0 +1,80 @@
+//! Who is here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Refusal, SessionId};
+use crate::names::{self, Name};
+
+/// A person in the room.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub session: SessionId,
+    pub name: Name,
+    /// When they joined.
+    pub since: Timestamp,
+}
+
+/// The people in the room, each under a name that nobody else has.
+#[derive(Debug, Default)]
+pub struct Roster {
+    by_name: BTreeMap<Arc<str>, Member>,
+    by_session: HashMap<SessionId, Arc<str>>,
+}
+
+impl Roster {
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// The name is taken, or the session is in the room already.
+    pub fn add(&mut self, member: Member) -> Result<(), Refusal> {
+        if self.by_session.contains_key(&member.session) {
+            return Err(Refusal::AlreadyJoined);
+        }
+        if self.by_name.contains_key(member.name.folded()) {
+            return Err(Refusal::NameTaken(member.name));
+        }
+        let key: Arc<str> = member.name.folded().into();
+        self.by_session.insert(member.session, key.clone());
+        self.by_name.insert(key, member);
+        Ok(())
+    }
+
+    /// Takes a person out, if they are here.
+    pub fn remove(&mut self, session: SessionId) -> Option<Member> {
+        let key = self.by_session.remove(&session)?;
+        self.by_name.remove(&key)
+    }
+
+    /// The person of a session, if they are here.
+    pub fn by_session(&self, session: SessionId) -> Option<&Member> {
+        self.by_name.get(self.by_session.get(&session)?)
+    }
+
+    /// The person of that name, however it is written, if they are here.
+    pub fn by_name(&self, name: &str) -> Option<&Member> {
+        self.by_name.get(names::fold(name).as_str())
+    }
+
+    /// Everybody, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.by_name.values()
+    }
+
+    /// The names of everybody, in their order.
+    pub fn names(&self) -> Vec<Name> {
+        self.iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// How many are here.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether nobody is here.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}

@@ -1,0 +1,192 @@
+//! A batch of records with its encoded forms: the unit in which the room is shown.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::{Dialect, json, text};
+use crate::room::{Record, Seq, SessionId};
+
+/// Consecutive records that were accepted together. They are encoded once per dialect, by whoever
+/// needs that first, into one contiguous piece of bytes that every connection shares.
+#[derive(Debug)]
+pub struct Batch {
+    room: String,
+    records: Vec<Record>,
+    /// Whose records are in here: (session, index), ordered.
+    authors: Vec<(SessionId, usize)>,
+    text: OnceLock<Encoded>,
+    json: OnceLock<Encoded>,
+}
+
+/// Records in one dialect, back to back.
+#[derive(Debug)]
+pub struct Encoded {
+    bytes: Vec<u8>,
+    /// Where each record ends in `bytes`.
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    /// A batch of the given room. There is at least one record in it.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(room: String, records: Vec<Record>) -> Batch {
+        assert!(!records.is_empty(), "a batch has records");
+        let mut authors: Vec<_> = records
+            .iter()
+            .enumerate()
+            .filter_map(|(index, record)| Some((record.author.as_ref()?.session, index)))
+            .collect();
+        authors.sort_unstable();
+        Batch { room, records, authors, text: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    /// The number of the first record.
+    pub fn first(&self) -> Seq {
+        self.records[0].seq
+    }
+
+    /// The number after the last record.
+    pub fn end(&self) -> Seq {
+        Seq(self.first().0 + self.records.len() as u64)
+    }
+
+    /// The records, in their order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// At most how many bytes of memory this takes, all encoded forms included.
+    pub fn weight(&self) -> usize {
+        self.records.iter().map(Record::weight).sum()
+    }
+
+    /// Whether a session sees this batch as everybody does: it made none of these records.
+    pub fn is_foreign_to(&self, session: SessionId) -> bool {
+        let at = self.authors.partition_point(|&(author, _)| author < session);
+        self.authors.get(at).is_none_or(|&(author, _)| author != session)
+    }
+
+    /// All records in a dialect.
+    pub fn encoded(&self, dialect: Dialect) -> &Encoded {
+        let (cell, encode): (_, fn(&str, &Record, &mut Vec<u8>)) = match dialect {
+            Dialect::Text => (&self.text, |_, record, out| text::encode_record(record, out)),
+            Dialect::Json => {
+                (&self.json, |room, record, out| json::encode_record(room, record, None, out))
+            }
+        };
+        cell.get_or_init(|| {
+            let mut encoded = Encoded { bytes: Vec::new(), ends: Vec::new() };
+            for record in &self.records {
+                encode(&self.room, record, &mut encoded.bytes);
+                encoded.ends.push(encoded.bytes.len());
+            }
+            encoded
+        })
+    }
+
+    /// Appends one record as `session` is to see it: its own ones not at all in text, and with
+    /// their id in JSON.
+    pub fn append_for(&self, session: SessionId, dialect: Dialect, seq: Seq, out: &mut Vec<u8>) {
+        let index = (seq.0 - self.first().0) as usize;
+        let record = &self.records[index];
+        match record.author.as_ref().filter(|author| author.session == session) {
+            None => {
+                let encoded = self.encoded(dialect);
+                out.extend_from_slice(&encoded.bytes[encoded.range(index)]);
+            }
+            Some(_) if dialect == Dialect::Text => {}
+            Some(author) => json::encode_record(&self.room, record, author.id.as_deref(), out),
+        }
+    }
+}
+
+impl Encoded {
+    /// All of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where in the bytes a record is.
+    fn range(&self, index: usize) -> Range<usize> {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[index]
+    }
+
+    /// Where a write of `written` bytes stopped: how many records are begun, and what is missing of
+    /// the last of these.
+    pub fn split_at(&self, written: usize) -> (u64, &[u8]) {
+        let whole = self.ends.partition_point(|&end| end <= written);
+        let start = whole.checked_sub(1).map_or(0, |before| self.ends[before]);
+        if written == start {
+            (whole as u64, &[])
+        } else {
+            (whole as u64 + 1, &self.bytes[written..self.ends[whole]])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::names::Name;
+    use crate::room::{Author, RecordKind};
+
+    fn batch() -> Batch {
+        let records = [("ann", 1, "one"), ("bo", 2, "two"), ("ann", 1, "three")].iter().zip(5..);
+        let records = records.map(|(&(name, session, text), seq)| Record {
+            epoch: 1,
+            seq: Seq(seq),
+            time: Timestamp::UNIX_EPOCH,
+            kind: RecordKind::Message { name: Name::new(name).unwrap(), text: text.to_owned() },
+            author: Some(Author { session: SessionId(session), id: Some("x".to_owned()) }),
+        });
+        Batch::new("lobby".to_owned(), records.collect())
+    }
+
+    fn seen_by(session: u64, dialect: Dialect) -> String {
+        let batch = batch();
+        let mut out = Vec::new();
+        for seq in batch.first().0..batch.end().0 {
+            batch.append_for(SessionId(session), dialect, Seq(seq), &mut out);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_session_sees_its_own_records_in_its_own_way() {
+        assert_eq!(seen_by(1, Dialect::Text), "bo: two\n");
+        assert_eq!(seen_by(2, Dialect::Text), "ann: one\nann: three\n");
+        assert_eq!(seen_by(3, Dialect::Text), "ann: one\nbo: two\nann: three\n");
+        assert_eq!(seen_by(1, Dialect::Json).matches("\"id\":\"x\"").count(), 2);
+        assert_eq!(seen_by(3, Dialect::Json).matches("\"id\"").count(), 0);
+        assert!(batch().is_foreign_to(SessionId(3)));
+        assert!(!batch().is_foreign_to(SessionId(2)));
+    }
+
+    #[test]
+    fn what_everybody_sees_is_the_encoded_piece() {
+        let batch = batch();
+        for dialect in [Dialect::Text, Dialect::Json] {
+            assert_eq!(batch.encoded(dialect).bytes(), seen_by(3, dialect).as_bytes());
+        }
+        assert_eq!((batch.first(), batch.end()), (Seq(5), Seq(8)));
+        let encoded =
+            batch.encoded(Dialect::Text).bytes().len() + batch.encoded(Dialect::Json).bytes().len();
+        assert!(batch.weight() > encoded);
+    }
+
+    #[test]
+    fn a_partial_write_stops_in_a_record_or_between_two() {
+        let batch = batch();
+        let encoded = batch.encoded(Dialect::Text);
+        assert_eq!(encoded.split_at(0), (0, &b""[..]));
+        assert_eq!(encoded.split_at(3), (1, &b": one\n"[..]));
+        assert_eq!(encoded.split_at(9), (1, &b""[..]));
+        assert_eq!(encoded.split_at(10), (2, &b"o: two\n"[..]));
+        assert_eq!(encoded.split_at(encoded.bytes().len()), (3, &b""[..]));
+    }
+}

@@ -1,0 +1,35 @@
+//! The two wire formats of the chat port: bytes to requests, records and answers to bytes.
+//!
+//! docs/protocol.md describes both for people who write clients. Nothing here reads or writes.
+
+mod answer;
+mod batch;
+mod framing;
+pub mod json;
+pub mod text;
+
+pub use answer::{Answer, Direct, Welcome, encode_answer};
+pub use batch::{Batch, Encoded};
+pub use framing::{Frame, Framer, Framing};
+
+/// The version of the JSON protocol.
+pub const PROTOCOL: u32 = 1;
+
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+impl Dialect {
+    /// The word for it in lists and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dialect::Text => "text",
+            Dialect::Json => "json",
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The text format, for people with `nc` and for the older script client.
+
+use super::{Answer, Direct};
+use crate::names::Name;
+use crate::room::{Departure, EndReason, Record, RecordKind};
+
+/// What a line of a person in the room asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request<'a> {
+    KeepAlive,
+    Quit,
+    Help,
+    Who,
+    Action(&'a str),
+    Direct {
+        to: &'a str,
+        text: &'a str,
+    },
+    /// A command that lacks something; the sentence says how it is written.
+    Incomplete(&'static str),
+    Say(&'a str),
+}
+
+const ME_USAGE: &str = "Write !me and what you do, as in: !me waves";
+const MSG_USAGE: &str = "Write !msg, a name and a text, as in: !msg ann hello";
+
+const HELP: &[&str] = &[
+    "Whatever you type is sent to everybody. These lines are commands:",
+    "!who - who is here",
+    "!msg NAME TEXT - send a text to one person only",
+    "!me TEXT - say what you do",
+    "!quit - leave",
+];
+
+/// Reads a line. An unknown `!word` is an ordinary message.
+pub fn parse(line: &str) -> Request<'_> {
+    let line = line.trim_end();
+    match line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim_start())) {
+        ("&", "") => Request::KeepAlive,
+        ("!quit", "") => Request::Quit,
+        ("!help", "") => Request::Help,
+        ("!who", "") => Request::Who,
+        ("!me", "") => Request::Incomplete(ME_USAGE),
+        ("!me", text) => Request::Action(text),
+        ("!msg", rest) => match rest.split_once(' ') {
+            Some((to, text)) if !text.trim().is_empty() => {
+                Request::Direct { to, text: text.trim_start() }
+            }
+            _ => Request::Incomplete(MSG_USAGE),
+        },
+        _ => Request::Say(line),
+    }
+}
+
+/// Appends a record as one line.
+pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
+    let line = match &record.kind {
+        RecordKind::Message { name, text } => {
+            return push_line(out, &[name.as_str(), ": ", text]);
+        }
+        RecordKind::Action { name, text } => {
+            return push_line(out, &["* ", name.as_str(), " ", text]);
+        }
+        RecordKind::Joined { name } => format!("{name} joined the chat!"),
+        RecordKind::Left { name, how: Departure::Quit } => format!("{name} has quit."),
+        RecordKind::Left { name, how: Departure::Lost } => format!("{name} has disconnected."),
+        RecordKind::Left { name, how: Departure::Removed { reason: None } } => {
+            format!("{name} was removed by the operator.")
+        }
+        RecordKind::Left { name, how: Departure::Removed { reason: Some(reason) } } => {
+            format!("{name} was removed by the operator: {reason}")
+        }
+        RecordKind::Notice { text } => text.clone(),
+    };
+    server_line(out, &line);
+}
+
+/// Appends an answer as lines.
+pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
+    match answer {
+        Answer::Prompt { greeting } => server_line(
+            out,
+            format!("{greeting} Type your name (at least 2 characters long), then press enter!")
+                .trim_start(),
+        ),
+        Answer::Welcome(welcome) => {
+            let name = &welcome.name;
+            server_line(out, &format!("Welcome {name}! To leave chat write !quit."));
+            if !welcome.topic.is_empty() {
+                server_line(out, &format!("Topic: {}", welcome.topic));
+            }
+        }
+        // Exactly one byte: the older script client compares what it receives with it.
+        Answer::KeepAlive => out.push(b'&'),
+        Answer::Help => HELP.iter().for_each(|line| server_line(out, line)),
+        Answer::Usage(usage) => server_line(out, usage),
+        Answer::Who { people, .. } => server_line(out, &who(people)),
+        Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
+        // A text client shows what it sent by itself.
+        Answer::Direct(Direct { own: true, .. }) => {}
+        Answer::Direct(Direct { from, text, .. }) => {
+            push_line(out, &["[private] ", from.as_str(), ": ", text]);
+        }
+        Answer::Gap { from, to, .. } => {
+            let missed = to.0 - from.0 + 1;
+            server_line(out, &format!("Your connection was too slow: you missed {missed} lines."));
+        }
+        Answer::Pong { .. } => {}
+        // In text these have been said already, or are what the person asked for.
+        Answer::Closing { reason: EndReason::Quit | EndReason::Closed, .. } => {}
+        Answer::Closing { reason, .. } => server_line(out, &reason.to_string()),
+    }
+}
+
+fn who(people: &[Name]) -> String {
+    let names: Vec<&str> = people.iter().map(Name::as_str).collect();
+    match names.as_slice() {
+        [name] => format!("1 person is here: {name}"),
+        names => format!("{} people are here: {}", names.len(), names.join(", ")),
+    }
+}
+
+fn server_line(out: &mut Vec<u8>, text: &str) {
+    push_line(out, &["[SERVER]: ", text]);
+}
+
+fn push_line(out: &mut Vec<u8>, parts: &[&str]) {
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_exact_words() {
+        assert_eq!(parse("&"), Request::KeepAlive);
+        assert_eq!(parse("& then"), Request::Say("& then"));
+        assert_eq!(parse("!quit"), Request::Quit);
+        assert_eq!(parse("!quit "), Request::Quit);
+        assert_eq!(parse("!quitting time"), Request::Say("!quitting time"));
+        assert_eq!(parse("!quit now"), Request::Say("!quit now"));
+        assert_eq!(parse("!who"), Request::Who);
+        assert_eq!(parse("!dance"), Request::Say("!dance"));
+        assert_eq!(parse("!me waves"), Request::Action("waves"));
+        assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
+        assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });
+        assert_eq!(parse("!msg bo"), Request::Incomplete(MSG_USAGE));
+        assert_eq!(parse("  indented"), Request::Say("  indented"));
+    }
+}
