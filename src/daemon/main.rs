@@ -1,1 +1,80 @@
-fn main() {}
+//! chatroomd: the daemon.
+
+mod admin;
+mod files;
+mod health;
+mod lifecycle;
+mod limits;
+mod listen;
+mod logging;
+mod outlet;
+mod room_thread;
+mod session;
+mod shared;
+mod signals;
+mod sockets;
+mod systemd;
+mod welcome;
+mod window;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
+const EXIT_CONFIGURATION: u8 = 78;
+
+/// Serves a chat room over TCP.
+///
+/// Without --config it reads /etc/chatroomd.toml if that exists, and else serves on
+/// 127.0.0.1:53000. SIGTERM and SIGINT end it gracefully, SIGHUP reads the configuration again.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit status: 0 ended as told, 1 cannot start, 2 wrong usage, 78 wrong \
+                  configuration.\nPeople join with chatroom-client or nc; chatctl looks after it."
+)]
+struct Args {
+    /// Read the configuration from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only check the configuration, and say what is wrong with it
+    #[arg(long)]
+    check_config: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let file = files::config_file(args.config.as_deref());
+    let config = match files::read_config(file.as_deref()) {
+        Ok(config) => config,
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("chatroomd: {problem}"));
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+    };
+    if args.check_config {
+        match &file {
+            Some(file) => println!("{} is right.", file.display()),
+            None => println!("There is no {}; the defaults serve.", files::DEFAULT_CONFIG),
+        }
+        return ExitCode::SUCCESS;
+    }
+    let logging = logging::start(config.log.level);
+    let outcome = serve(config, file);
+    drop(logging);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chatroomd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: chatroom::config::Config, file: Option<PathBuf>) -> anyhow::Result<()> {
+    // One thread serves all connections; the room has its own. More were slower in measurements.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(lifecycle::run(config, file))
+}

@@ -61,9 +61,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::BadName(problem) => write!(f, "{problem} Type another name."),
+            Refusal::BadName(problem) => write!(f, "{problem} Choose another name."),
             Refusal::NameTaken(name) => {
-                write!(f, "Somebody here is called {name} already. Type another name.")
+                write!(f, "Somebody here is called {name} already. Choose another name.")
             }
             Refusal::NotJoined => f.write_str("You are not in the room. Join it first."),
             Refusal::AlreadyJoined => f.write_str("You are in the room already."),

@@ -1,0 +1,81 @@
+//! The admin socket: what `chatctl` asks for.
+
+mod commands;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatroom::admin::{MOST_REQUEST_BYTES, RefusalCode, Reply, Request};
+use chatroom::wire::json;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+pub use commands::Operator;
+pub use socket::AdminSocket;
+
+/// So many may talk to the admin socket at a time; others wait.
+const MOST_AT_A_TIME: usize = 32;
+
+/// How long an operator's connection may say nothing, or take in nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves the admin socket until it is cancelled.
+pub async fn serve_all(listener: UnixListener, operator: Operator) {
+    let operator = Arc::new(operator);
+    let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let operator = operator.clone();
+                tokio::spawn(async move {
+                    serve(stream, &operator).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept a connection of chatctl");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection: a line is a request, and each gets a line back.
+async fn serve(stream: UnixStream, operator: &Operator) {
+    // The system knows who that is; what the other side says of itself is not asked.
+    let (uid, pid) = match stream.peer_cred() {
+        Ok(peer) => (peer.uid(), peer.pid().unwrap_or(0)),
+        Err(error) => return warn!(%error, "an operator without credentials was turned away"),
+    };
+    let (input, mut output) = stream.into_split();
+    let mut input = BufReader::new(input);
+    loop {
+        let mut line = Vec::new();
+        let mut limited = (&mut input).take(MOST_REQUEST_BYTES as u64);
+        match timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await {
+            Ok(Ok(1..)) => {}
+            _ => return,
+        }
+        let reply = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) => {
+                info!(event = "admin", command = request.command(), uid, pid, "operator's command");
+                operator.carry_out(request).await
+            }
+            Err(error) => Reply::Refused {
+                code: RefusalCode::BadRequest,
+                message: format!("chatroomd does not understand the request: {error}"),
+            },
+        };
+        let mut bytes = Vec::new();
+        json::push_line(&reply, &mut bytes);
+        match timeout(PATIENCE, output.write_all(&bytes)).await {
+            Ok(Ok(())) if line.ends_with(b"\n") => {}
+            _ => return,
+        }
+    }
+}

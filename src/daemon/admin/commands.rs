@@ -1,0 +1,143 @@
+//! The operator's commands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatroom::admin::{RefusalCode, Reply, Request, Status};
+use chatroom::room::Refusal;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::health::Health;
+use crate::lifecycle::Control;
+use crate::logging;
+use crate::room_thread::Submission;
+use crate::shared::Shared;
+
+/// What the commands need of the daemon.
+pub struct Operator {
+    pub shared: Arc<Shared>,
+    pub health: Health,
+    pub control: mpsc::UnboundedSender<Control>,
+    pub since: Timestamp,
+    /// The addresses on which the daemon really listens.
+    pub listen: Vec<String>,
+    pub config_file: Option<PathBuf>,
+    /// When the daemon will end, if that was asked for.
+    pub shutdown_at: watch::Receiver<Option<Instant>>,
+}
+
+impl Operator {
+    /// Does what is asked, and says what came of it.
+    pub async fn carry_out(&self, request: Request) -> Reply {
+        match request {
+            Request::Ping => match self.health.check().await {
+                true => Reply::Done,
+                false => failed("a part of chatroomd does not answer; restart it"),
+            },
+            Request::Users => {
+                let users = self.shared.room.ask(|reply| Submission::Users { reply }).await;
+                users.map_or_else(room_is_gone, Reply::Users)
+            }
+            Request::Status => Reply::Status(Box::new(self.status())),
+            Request::Say { text } => {
+                let notice = |reply| Submission::Notice { text, reply };
+                self.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
+            }
+            Request::Kick { name, reason } => {
+                let kick = |reply| Submission::Kick { name, reason, reply };
+                self.shared.room.ask(kick).await.map_or_else(room_is_gone, outcome)
+            }
+            Request::Reload => self.reload().await,
+            Request::Shutdown { after, message } => {
+                let after = Duration::from_secs(after);
+                self.order(Control::Shutdown { after, message })
+            }
+            Request::CancelShutdown => match *self.shutdown_at.borrow() {
+                Some(_) => self.order(Control::CancelShutdown),
+                None => failed("no shutdown was asked for"),
+            },
+            Request::LogLevel { level } => {
+                if let Some(level) = level {
+                    logging::set_level(level);
+                }
+                Reply::LogLevel(logging::level())
+            }
+        }
+    }
+
+    async fn reload(&self) -> Reply {
+        let (reply, outcome) = oneshot::channel();
+        if self.control.send(Control::Reload { reply: Some(reply) }).is_err() {
+            return failed("chatroomd is ending");
+        }
+        match outcome.await {
+            Ok(Ok(notes)) if notes.is_empty() => Reply::Done,
+            Ok(Ok(notes)) => Reply::DoneWith(notes),
+            Ok(Err(problems)) => {
+                let message = problems.join("\n");
+                Reply::Refused { code: RefusalCode::Configuration, message }
+            }
+            Err(_) => failed("chatroomd is ending"),
+        }
+    }
+
+    fn order(&self, order: Control) -> Reply {
+        match self.control.send(order) {
+            Ok(()) => Reply::Done,
+            Err(_) => failed("chatroomd is ending"),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let shared = &self.shared;
+        let config = shared.config();
+        let (first, next, window_bytes) = shared.window.extent();
+        let remaining = |at: Instant| at.saturating_duration_since(Instant::now()).as_secs();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            room: shared.window.room.clone(),
+            since: self.since,
+            listen: self.listen.clone(),
+            config: self.config_file.clone(),
+            log_level: logging::level(),
+            people: *shared.room.people().borrow(),
+            connections: *shared.connections.count().borrow(),
+            connections_limit: config.limits.connections,
+            accepted: shared.connections.accepted(),
+            epoch: shared.window.epoch,
+            seq: next.previous().0,
+            messages: shared.room.messages(),
+            window_records: next.0 - first.0,
+            window_bytes,
+            window_limit: config.limits.window,
+            ended: shared.connections.ended(),
+            log_lines_dropped: logging::dropped(),
+            shutdown_in_seconds: self.shutdown_at.borrow().map(remaining),
+        }
+    }
+}
+
+fn outcome(outcome: Result<(), Refusal>) -> Reply {
+    match outcome {
+        Ok(()) => Reply::Done,
+        Err(refusal) => {
+            let code = match refusal {
+                Refusal::NoSuchUser(_) => RefusalCode::NoSuchUser,
+                _ => RefusalCode::BadRequest,
+            };
+            Reply::Refused { code, message: refusal.to_string() }
+        }
+    }
+}
+
+fn failed(message: &str) -> Reply {
+    Reply::Refused { code: RefusalCode::Failed, message: message.to_owned() }
+}
+
+fn room_is_gone() -> Reply {
+    failed("the room does not answer; restart chatroomd")
+}

@@ -1,0 +1,59 @@
+//! Where the daemon's files are: its configuration and its runtime folder.
+
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use chatroom::admin;
+use chatroom::config::Config;
+
+/// The configuration file that is read where none is named.
+pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
+
+/// The file that the configuration comes from: the named one, else the usual one if it is there.
+pub fn config_file(named: Option<&Path>) -> Option<PathBuf> {
+    let usual = Path::new(DEFAULT_CONFIG);
+    named.or_else(|| usual.exists().then_some(usual)).map(Path::to_owned)
+}
+
+/// Reads the configuration.
+///
+/// # Errors
+/// Every problem, as a line for a person. Nothing is wrong with having no file.
+pub fn read_config(file: Option<&Path>) -> Result<Config, Vec<String>> {
+    let Some(file) = file else { return Ok(Config::default()) };
+    let shown = file.display();
+    let text = fs::read_to_string(file)
+        .map_err(|error| vec![format!("cannot read the configuration {shown}: {error}")])?;
+    Config::parse(&text)
+        .map_err(|problems| problems.iter().map(|problem| format!("{shown}, {problem}")).collect())
+}
+
+/// Where the admin socket is to be. Makes the folder if need be, private to this user.
+///
+/// # Errors
+/// The folder cannot be made, or belongs to somebody else.
+pub fn admin_socket(config: &Config) -> anyhow::Result<PathBuf> {
+    if let Some(socket) = &config.admin.socket {
+        return Ok(socket.clone());
+    }
+    let uid = rustix::process::getuid().as_raw();
+    let env = |name: &str| std::env::var(name).ok();
+    let folder = admin::runtime_folder(env, config.paths.runtime.as_deref(), uid);
+    match DirBuilder::new().mode(0o750).create(&folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => {
+            let hint = "name a folder of yours in [paths] runtime";
+            return Err(error)
+                .with_context(|| format!("cannot make the folder {} ({hint})", folder.display()));
+        }
+    }
+    let found = fs::symlink_metadata(&folder)?;
+    if folder == admin::fallback_runtime_folder(uid) && (found.uid() != uid || !found.is_dir()) {
+        bail!("{} belongs to somebody else; name a folder in [paths] runtime", folder.display());
+    }
+    Ok(folder.join(admin::SOCKET_NAME))
+}

@@ -1,0 +1,226 @@
+//! The daemon from its start to its end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatroom::config::Config;
+use chatroom::room::{EndReason, Position, Room};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{error, info, warn};
+
+use crate::admin::{self, AdminSocket, Operator};
+use crate::health::Health;
+use crate::room_thread::{self, Submission};
+use crate::shared::Shared;
+use crate::window::Window;
+use crate::{files, limits, listen, logging, signals, systemd, welcome};
+
+/// What the signals and the operator ask of the daemon as a whole.
+pub enum Control {
+    Reload {
+        /// Told what came of it: what the operator should know, or the problems.
+        reply: Option<oneshot::Sender<Result<Vec<String>, Vec<String>>>>,
+    },
+    Shutdown {
+        after: Duration,
+        message: Option<String>,
+    },
+    CancelShutdown,
+}
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// It cannot start.
+pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let mut config = config;
+    limits::fit_to_descriptors(&mut config);
+    let listeners = open_all(&config.listen.chat)?;
+    let listen: Vec<SocketAddr> =
+        listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let (socket, admin_listener) = AdminSocket::open(&files::admin_socket(&config)?)?;
+
+    let (control, orders) = mpsc::unbounded_channel();
+    signals::forward(control.clone())?;
+    let config = Arc::new(config);
+    let shared = start_room(config.clone())?;
+
+    // Everything that serves is in here, and is cancelled when it is dropped.
+    let mut tasks = JoinSet::new();
+    let accept_loops = listeners.into_iter().map(|listener| {
+        let (probe, probes) = mpsc::channel(1);
+        tasks.spawn(listen::accept_all(listener, shared.clone(), probes));
+        probe
+    });
+    let health = Health { accept_loops: accept_loops.collect(), room: shared.room.clone() };
+    let (set_shutdown_at, shutdown_at) = watch::channel(None);
+    let operator = Operator {
+        shared: shared.clone(),
+        health: health.clone(),
+        control,
+        since: Timestamp::now(),
+        listen: listen.iter().map(SocketAddr::to_string).collect(),
+        config_file: config_file.clone(),
+        shutdown_at,
+    };
+    tasks.spawn(admin::serve_all(admin_listener, operator));
+    tasks.spawn(systemd::keep_status(shared.room.clone()));
+    tasks.spawn(systemd::keep_watchdog(health));
+
+    for address in &listen {
+        info!(event = "listening", address = %address, "listening on {address}");
+    }
+    systemd::ready(&systemd::status_line(0));
+    welcome::print(&config.room.name, &listen);
+
+    let mut daemon = Daemon { shared, config_file, set_shutdown_at };
+    daemon.obey(orders).await;
+    systemd::stopping();
+    tasks.shutdown().await;
+    drop(socket);
+    daemon.say_farewell().await;
+    Ok(())
+}
+
+fn open_all(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    addresses.iter().map(|&address| listen::open(address)).collect()
+}
+
+fn start_room(config: Arc<Config>) -> anyhow::Result<Arc<Shared>> {
+    let last = Position::START;
+    let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
+    let room = Room::new(last, config.policy());
+    let (room, _thread) = room_thread::spawn(room, window.clone(), config.clone())?;
+    Ok(Arc::new(Shared::new(room, window, config)))
+}
+
+struct Daemon {
+    shared: Arc<Shared>,
+    config_file: Option<PathBuf>,
+    set_shutdown_at: watch::Sender<Option<Instant>>,
+}
+
+impl Daemon {
+    /// Carries out orders until it is time to end.
+    async fn obey(&mut self, mut orders: mpsc::UnboundedReceiver<Control>) {
+        let mut farewell = None;
+        loop {
+            let shutdown_at = *self.set_shutdown_at.borrow();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Control::Reload { reply }) => self.reload(reply),
+                    Some(Control::CancelShutdown) => {
+                        self.set_shutdown_at.send_replace(None);
+                        self.announce("The shutdown was called off.".to_owned()).await;
+                    }
+                    Some(Control::Shutdown { after, message }) => {
+                        farewell = message;
+                        if after > Duration::ZERO {
+                            self.announce(later(after, farewell.as_deref())).await;
+                        }
+                        self.set_shutdown_at.send_replace(Some(Instant::now() + after));
+                    }
+                    None => return,
+                },
+                () = until(shutdown_at) => break,
+            }
+        }
+        if let Some(message) = farewell {
+            self.announce(message).await;
+        }
+    }
+
+    /// Reads the configuration again. What is wrong with it leaves everything as it is.
+    fn reload(&self, reply: Option<oneshot::Sender<Result<Vec<String>, Vec<String>>>>) {
+        systemd::reloading();
+        let outcome = files::read_config(self.config_file.as_deref()).map(|mut config| {
+            let notes = needs_restart(&self.shared.config(), &config);
+            limits::fit_to_descriptors(&mut config);
+            logging::set_level(config.log.level);
+            let config = Arc::new(config);
+            self.shared.set_config(config.clone());
+            self.shared.room.submit(Submission::Configure(config));
+            notes
+        });
+        match &outcome {
+            Ok(notes) => {
+                info!(event = "reloaded", "read the configuration again");
+                notes.iter().for_each(|note| warn!("{note}"));
+            }
+            Err(problems) => {
+                problems.iter().for_each(|problem| error!(event = "reload-failed", "{problem}"));
+                error!(event = "reload-failed", "the configuration of before stays in force");
+            }
+        }
+        systemd::ready(&systemd::status_line(*self.shared.room.people().borrow()));
+        if let Some(reply) = reply {
+            // Who asked may have gone.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    async fn announce(&self, text: String) {
+        let notice = |reply| Submission::Notice { text, reply };
+        if let Some(Err(refusal)) = self.shared.room.ask(notice).await {
+            warn!("the announcement was not made: {refusal}");
+        }
+    }
+
+    /// Tells everybody that this is the end and waits, for a bounded time, until they heard it.
+    async fn say_farewell(&self) {
+        // What was sent before is shown before.
+        self.shared.room.ask(|reply| Submission::Probe { reply }).await;
+        let last = self.shared.window.last();
+        self.shared.connections.close_all(last, &EndReason::ShuttingDown);
+        let grace = self.shared.config().timeouts.grace;
+        let mut count = self.shared.connections.count();
+        if timeout(grace, count.wait_for(|&count| count == 0)).await.is_err() {
+            let left = *count.borrow();
+            warn!(
+                event = "grace-over",
+                connections = left,
+                "{left} connections did not take it in"
+            );
+        }
+        info!(event = "stopped", "ended");
+    }
+}
+
+/// What an announced shutdown is called.
+fn later(after: Duration, message: Option<&str>) -> String {
+    let seconds = after.as_secs();
+    let time = match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    };
+    match message {
+        Some(message) => format!("The server will shut down in {time}: {message}"),
+        None => format!("The server will shut down in {time}."),
+    }
+}
+
+/// The differences that only a restart puts in force.
+fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
+    let changed = [
+        ("[listen] chat", old.listen != new.listen),
+        ("[room] name", old.room.name != new.room.name),
+        ("[admin] socket", old.admin != new.admin),
+        ("[paths] runtime", old.paths != new.paths),
+    ];
+    let changed = changed.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(option, _)| format!("{option} has changed; that needs a restart")).collect()
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,31 @@
+//! Fitting the configured limits to what the system allows.
+
+use chatroom::config::Config;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tracing::warn;
+
+/// Descriptors that are kept for other things than connections.
+const RESERVED: u64 = 32;
+
+/// Raises the limit of open descriptors as far as it goes, and lowers the number of connections to
+/// what fits, so that the last ones are told that the room is full instead of hanging.
+pub fn fit_to_descriptors(config: &mut Config) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        warn!(%error, "cannot raise the limit of open descriptors");
+    }
+    let Some(descriptors) = getrlimit(Resource::Nofile).current else { return };
+    let fit = usize::try_from(descriptors.saturating_sub(RESERVED).max(1)).unwrap_or(usize::MAX);
+    let wanted = config.limits.connections;
+    if wanted > fit {
+        warn!(
+            event = "limit-lowered",
+            "the limit of open descriptors ({descriptors}) allows {fit} connections and not \
+             {wanted}; raise LimitNOFILE= of the service"
+        );
+    }
+    if wanted == 0 || wanted > fit {
+        config.limits.connections = fit;
+    }
+}

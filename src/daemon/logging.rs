@@ -1,0 +1,218 @@
+//! The log: to the journal with fields where systemd runs the daemon, else to standard error.
+//!
+//! Writing to either can block (a stopped journal, a full pipe). So that the chat never waits for
+//! its log, an event is only copied into a bounded queue; a thread of its own writes it. What does
+//! not fit is dropped and counted.
+
+use std::io::IsTerminal;
+use std::os::linux::fs::MetadataExt;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+use std::{fmt, thread};
+
+use chatroom::config::Level;
+use tracing::field::{Field, Value, Visit, display};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+/// How many events may wait for the journal.
+const QUEUE: usize = 4096;
+
+/// The most fields of an event; more are left out.
+const MOST_FIELDS: usize = 16;
+
+/// How long the end of the program waits for the last lines to be written.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
+
+static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// The way to the thread that writes.
+pub struct Logging(SyncSender<Queued>);
+
+enum Queued {
+    Event(&'static Metadata<'static>, Vec<(Field, Owned)>),
+    Flush(SyncSender<()>),
+}
+
+/// A field's value, copied so that it can wait.
+enum Owned {
+    Text(String),
+    Unsigned(u64),
+    Signed(i64),
+    Bool(bool),
+}
+
+/// Starts logging for the whole process.
+pub fn start(level: Level) -> Logging {
+    set_level(level);
+    let (sender, receiver) = sync_channel(QUEUE);
+    let sink = sink();
+    thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || write_all(&sink, &receiver))
+        .map_or_else(|error| eprintln!("chatroomd: there will be no log: {error}"), drop);
+    let subscriber = tracing_subscriber::registry().with(QueueLayer(sender.clone()));
+    if tracing::subscriber::set_global_default(subscriber).is_err() {
+        eprintln!("chatroomd: logging was started twice");
+    }
+    Logging(sender)
+}
+
+/// Changes how much is logged from now on.
+pub fn set_level(level: Level) {
+    LEVEL.store(level as u8, Relaxed);
+}
+
+/// How much is logged.
+pub fn level() -> Level {
+    Level::ALL[usize::from(LEVEL.load(Relaxed)).min(Level::ALL.len() - 1)]
+}
+
+/// How many lines were dropped so far.
+pub fn dropped() -> u64 {
+    DROPPED.load(Relaxed)
+}
+
+impl Drop for Logging {
+    /// Waits, not for long, until what was logged is written.
+    fn drop(&mut self) {
+        let (done, wait) = sync_channel(1);
+        if self.0.try_send(Queued::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(FLUSH_TIME);
+        }
+    }
+}
+
+/// Where lines go: the journal if standard error is connected to it, else standard error.
+fn sink() -> Dispatch {
+    if is_stderr_the_journal()
+        && let Ok(journal) = tracing_journald::layer()
+    {
+        let journal = journal
+            .with_field_prefix(Some("CHATROOM".to_owned()))
+            .with_syslog_identifier("chatroomd".to_owned())
+            .with_priority_mappings(PriorityMappings {
+                error: Priority::Error,
+                warn: Priority::Warning,
+                info: Priority::Informational,
+                debug: Priority::Debug,
+                trace: Priority::Debug,
+            });
+        return Dispatch::new(tracing_subscriber::registry().with(journal));
+    }
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false);
+    Dispatch::new(tracing_subscriber::registry().with(lines))
+}
+
+/// systemd says in `$JOURNAL_STREAM` which device and inode the journal is (systemd.exec(5)).
+fn is_stderr_the_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };
+    stream == format!("{}:{}", stderr.st_dev(), stderr.st_ino())
+}
+
+fn write_all(sink: &Dispatch, queue: &Receiver<Queued>) {
+    let mut told = 0;
+    while let Ok(queued) = queue.recv() {
+        tracing::dispatcher::with_default(sink, || {
+            match queued {
+                Queued::Event(metadata, values) => write(metadata, &values),
+                Queued::Flush(done) => drop(done.try_send(())),
+            }
+            let dropped = dropped();
+            if dropped > told {
+                tracing::warn!(lines = dropped - told, "log lines were dropped");
+                told = dropped;
+            }
+        });
+    }
+}
+
+/// Makes the event again, for the thread's own subscriber.
+fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)]) {
+    let texts: Vec<_> = values.iter().map(|(_, value)| value.as_display()).collect();
+    let Some(first) = metadata.fields().iter().next() else { return };
+    let mut all: [(&Field, Option<&dyn Value>); MOST_FIELDS] = [(&first, None); MOST_FIELDS];
+    for ((place, (field, owned)), text) in all.iter_mut().zip(values).zip(&texts) {
+        let value: &dyn Value = match (owned, text) {
+            (Owned::Unsigned(number), _) => number,
+            (Owned::Signed(number), _) => number,
+            (Owned::Bool(flag), _) => flag,
+            (Owned::Text(_), text) => text,
+        };
+        *place = (field, Some(value));
+    }
+    Event::dispatch(metadata, &metadata.fields().value_set(&all));
+}
+
+impl Owned {
+    fn as_display(&self) -> tracing::field::DisplayValue<&str> {
+        match self {
+            Owned::Text(text) => display(text.as_str()),
+            _ => display(""),
+        }
+    }
+}
+
+struct QueueLayer(SyncSender<Queued>);
+
+impl<S: Subscriber> Layer<S> for QueueLayer {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        // The level can change at any time.
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let highest = match level() {
+            Level::Error => tracing::Level::ERROR,
+            Level::Warn => tracing::Level::WARN,
+            Level::Info => tracing::Level::INFO,
+            Level::Debug => tracing::Level::DEBUG,
+            Level::Trace => tracing::Level::TRACE,
+        };
+        *metadata.level() <= highest
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields(Vec::new());
+        event.record(&mut fields);
+        if let Err(TrySendError::Full(_)) =
+            self.0.try_send(Queued::Event(event.metadata(), fields.0))
+        {
+            DROPPED.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+struct Fields(Vec<(Field, Owned)>);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // What a person chose must not act on the terminal of who reads the log.
+        self.0.push((field.clone(), Owned::Text(chatroom::clean::line(value).into_owned())));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.push((field.clone(), Owned::Unsigned(value)));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.push((field.clone(), Owned::Signed(value)));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.push((field.clone(), Owned::Bool(value)));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}

@@ -1,0 +1,284 @@
+//! The way out to one connection: a cursor in the log and a small outbox.
+//!
+//! Nothing of the room's talk is queued here. [`Outlet::pump`] takes from the log what stands at
+//! the cursor, puts the answers that are for this connection alone between the records where they
+//! belong, and writes without ever waiting. Whoever may write to the socket can call it.
+
+mod assembly;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, mem};
+
+use chatroom::room::{EndReason, Seq, SessionId};
+use chatroom::wire::{Answer, Dialect, encode_answer};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::window::Window;
+
+/// So many answers may wait before no more requests of this connection are taken.
+const OUTBOX: usize = 64;
+
+/// So many requests of one connection may be on their way to the room.
+const IN_FLIGHT: usize = 32;
+
+/// The way out to one connection.
+pub struct Outlet {
+    pub session: SessionId,
+    pub peer: SocketAddr,
+    pub traffic: Traffic,
+    /// Held by requests that are on their way to the room.
+    pub in_flight: Semaphore,
+    state: Mutex<State>,
+    /// There may be something to write.
+    wake: Notify,
+    /// There is space in the outbox again.
+    space: Notify,
+}
+
+/// What has gone over a connection.
+pub struct Traffic {
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    start: Instant,
+    /// When the person did something, in milliseconds after `start`.
+    active: AtomicU64,
+}
+
+/// What is left after pumping.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pumped {
+    /// Everything there is has been written.
+    Idle,
+    /// The socket takes no more at present.
+    Blocked,
+    /// The connection is to end; its last byte is written, or it is broken.
+    Ended(EndReason),
+}
+
+#[derive(Debug)]
+struct State {
+    dialect: Dialect,
+    /// The next record to show; none before joining.
+    cursor: Option<Seq>,
+    /// What is missing of something of which the beginning is written.
+    tail: Vec<u8>,
+    outbox: VecDeque<Entry>,
+    ending: Option<Ending>,
+}
+
+/// An answer that waits.
+#[derive(Debug)]
+struct Entry {
+    /// The record after which it belongs.
+    after: Seq,
+    /// Whether it has to go out in a write of its own.
+    alone: bool,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Ending {
+    /// The last record that is still shown.
+    after: Seq,
+    reason: EndReason,
+}
+
+impl Outlet {
+    /// A connection that has not joined, and speaks text until it shows otherwise.
+    pub fn new(session: SessionId, peer: SocketAddr) -> Outlet {
+        Outlet {
+            session,
+            peer,
+            traffic: Traffic {
+                bytes_in: AtomicU64::new(0),
+                bytes_out: AtomicU64::new(0),
+                start: Instant::now(),
+                active: AtomicU64::new(0),
+            },
+            in_flight: Semaphore::new(IN_FLIGHT),
+            state: Mutex::new(State {
+                dialect: Dialect::Text,
+                cursor: None,
+                tail: Vec::new(),
+                outbox: VecDeque::new(),
+                ending: None,
+            }),
+            wake: Notify::new(),
+            space: Notify::new(),
+        }
+    }
+
+    /// What the connection speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.state().dialect
+    }
+
+    /// From now on answers and records are in this dialect.
+    pub fn set_dialect(&self, dialect: Dialect) {
+        self.state().dialect = dialect;
+    }
+
+    /// From now on the log is shown, from the record after `position`.
+    pub fn join(&self, position: Seq) {
+        self.state().cursor = Some(position.next());
+    }
+
+    /// How many of the records before `next` are still to be written.
+    pub fn behind(&self, next: Seq) -> u64 {
+        self.state().cursor.map_or(0, |cursor| next.0.saturating_sub(cursor.0))
+    }
+
+    /// Answers at the place in the talk that the connection has now been shown.
+    pub fn answer(&self, answer: &Answer) {
+        let mut state = self.state();
+        let after = state.cursor.map_or(Seq(0), Seq::previous);
+        state.push(after, answer);
+        drop(state);
+        self.wake();
+    }
+
+    /// Answers behind the record `after`.
+    pub fn answer_after(&self, after: Seq, answer: &Answer) {
+        self.state().push(after, answer);
+        self.wake();
+    }
+
+    /// Whether there is space for an answer that the connection itself did not ask for.
+    pub fn has_space(&self) -> bool {
+        self.state().outbox.len() < OUTBOX
+    }
+
+    /// Waits until there is space for answers.
+    pub async fn until_space(&self) {
+        while !self.has_space() {
+            self.space.notified().await;
+        }
+    }
+
+    /// Ends the connection behind the record `after`, with the reason as the last answer. Of
+    /// several reasons the first counts.
+    pub fn close(&self, after: Seq, reason: EndReason) {
+        let mut state = self.state();
+        if state.ending.is_none() {
+            state.push(after, &Answer::Closing { reason: reason.clone() });
+            state.ending = Some(Ending { after, reason });
+        }
+        drop(state);
+        self.wake();
+        // A reader that waits for space has nothing to wait for any more.
+        self.space.notify_one();
+    }
+
+    /// Whether the connection is to end.
+    pub fn is_ending(&self) -> bool {
+        self.state().ending.is_some()
+    }
+
+    /// Says that there may be something to write.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be something to write.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Writes what there is to write, as far as `write` takes it.
+    pub fn pump(
+        &self,
+        window: &Window,
+        write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Pumped {
+        let mut counted = |bytes: &[u8]| {
+            let written = write(bytes)?;
+            self.traffic.bytes_out.fetch_add(written as u64, Relaxed);
+            Ok(written)
+        };
+        let mut state = self.state();
+        let was_full = state.outbox.len() >= OUTBOX;
+        let pumped = loop {
+            match state.write_next(self.session, window, &mut counted) {
+                Ok(true) => {}
+                Ok(false) => match &state.ending {
+                    Some(ending) => break Pumped::Ended(ending.reason.clone()),
+                    None => break Pumped::Idle,
+                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Pumped::Blocked,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Pumped::Ended(state.broken(&error)),
+            }
+        };
+        if was_full && state.outbox.len() < OUTBOX {
+            self.space.notify_one();
+        }
+        pumped
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is whole between any two statements that can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, after: Seq, answer: &Answer) {
+        let bytes = encode_answer(self.dialect, answer);
+        if !bytes.is_empty() {
+            let alone = matches!(answer, Answer::KeepAlive);
+            self.outbox.push_back(Entry { after, alone, bytes });
+        }
+    }
+
+    /// Writes the tail or the next piece. Gives false when there is nothing to write.
+    fn write_next(
+        &mut self,
+        session: SessionId,
+        window: &Window,
+        write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<bool> {
+        if self.tail.is_empty() {
+            return assembly::write_piece(self, session, window, write);
+        }
+        let written = write(&self.tail)?;
+        self.tail.drain(..written);
+        if self.tail.is_empty() {
+            self.tail = Vec::new();
+        }
+        Ok(true)
+    }
+
+    fn broken(&mut self, error: &io::Error) -> EndReason {
+        match mem::take(&mut self.ending) {
+            // What is broken while it ends, ended for the first reason.
+            Some(ending) => ending.reason,
+            None => EndReason::Broken(error.to_string()),
+        }
+    }
+}
+
+impl Entry {
+    /// Whether everything that belongs before it has been shown.
+    fn is_due(&self, cursor: Option<Seq>) -> bool {
+        cursor.is_none_or(|cursor| self.after < cursor)
+    }
+}
+
+impl Traffic {
+    /// Notes that the person did something.
+    pub fn touch(&self) {
+        self.active.store(self.start.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// How long the person has done nothing.
+    pub fn idle(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_millis(self.active.load(Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Putting together what is written next: records from the log, with the answers between them.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::Arc;
+
+use chatroom::room::{Found, Seq, SessionId};
+use chatroom::wire::{Answer, Batch};
+
+use super::{Entry, State};
+use crate::window::Window;
+
+/// About how many bytes are put together for one write.
+const PIECE: usize = 64 * 1024;
+
+/// Bytes for one write, and what each part of them is.
+#[derive(Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    /// Where each part ends.
+    parts: Vec<(usize, Part)>,
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Answer,
+    Record(Seq),
+}
+
+thread_local! {
+    /// Pumping never waits, so that one piece a thread is enough for all connections.
+    static PIECE_OF_THREAD: RefCell<Piece> = RefCell::default();
+}
+
+/// Writes the next piece. Gives false when there is nothing to write.
+pub(super) fn write_piece(
+    state: &mut State,
+    session: SessionId,
+    window: &Window,
+    write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
+) -> io::Result<bool> {
+    if let Some(batch) = whole_batch(state, session, window) {
+        write_batch(state, &batch, write)?;
+        return Ok(true);
+    }
+    PIECE_OF_THREAD.with_borrow_mut(|piece| {
+        piece.bytes.clear();
+        piece.parts.clear();
+        if assemble(state, session, window, piece) {
+            return Ok(true);
+        }
+        if piece.parts.is_empty() {
+            return Ok(false);
+        }
+        // There are no bytes where all that comes next are one's own lines in text.
+        let written = if piece.bytes.is_empty() { 0 } else { write(&piece.bytes)? };
+        advance(state, piece, written);
+        Ok(true)
+    })
+}
+
+/// The usual case: the connection has seen everything but the newest batch, and sees it as
+/// everybody does. Then the shared bytes are written as they are.
+fn whole_batch(state: &State, session: SessionId, window: &Window) -> Option<Arc<Batch>> {
+    let cursor = state.cursor?;
+    let Found::Batch(batch) = window.newest_at(cursor) else { return None };
+    let no_answer_before_its_end =
+        state.outbox.front().is_none_or(|entry| entry.after.next() >= batch.end());
+    let is_whole = batch.first() == cursor
+        && no_answer_before_its_end
+        && state.ending.is_none()
+        && batch.is_foreign_to(session);
+    is_whole.then_some(batch)
+}
+
+fn write_batch(
+    state: &mut State,
+    batch: &Batch,
+    write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
+) -> io::Result<()> {
+    let encoded = batch.encoded(state.dialect);
+    let written = write(encoded.bytes())?;
+    if written == encoded.bytes().len() {
+        state.cursor = Some(batch.end());
+    } else {
+        let (begun, rest) = encoded.split_at(written);
+        state.cursor = Some(Seq(batch.first().0 + begun));
+        state.tail = rest.to_vec();
+    }
+    Ok(())
+}
+
+/// Fills the piece. Gives true if instead the state was changed, so that the caller tries again.
+fn assemble(state: &mut State, session: SessionId, window: &Window, piece: &mut Piece) -> bool {
+    let mut cursor = state.cursor;
+    let mut answers = 0;
+    while piece.bytes.len() < PIECE {
+        if let Some(entry) = state.outbox.get(answers).filter(|entry| entry.is_due(cursor)) {
+            if entry.alone && !piece.parts.is_empty() {
+                break;
+            }
+            piece.push(&entry.bytes, Part::Answer);
+            answers += 1;
+            if entry.alone {
+                break;
+            }
+            continue;
+        }
+        let Some(at) = cursor else { break };
+        let stop = stop(state, answers);
+        if at >= stop {
+            break;
+        }
+        match window.at(at) {
+            Found::End => break,
+            Found::Missed(first) if piece.parts.is_empty() => {
+                skip(state, window, at, first);
+                return true;
+            }
+            Found::Missed(_) => break,
+            Found::Batch(batch) => {
+                let end = batch.end().min(stop);
+                cursor = Some(piece.push_records(state, session, &batch, at, end));
+            }
+        }
+    }
+    false
+}
+
+/// Before which record there is something else to do.
+fn stop(state: &State, answers: usize) -> Seq {
+    let answer = state.outbox.get(answers).map(|entry| entry.after.next());
+    let ending = state.ending.as_ref().map(|ending| ending.after.next());
+    answer.into_iter().chain(ending).min().unwrap_or(Seq(u64::MAX))
+}
+
+/// Goes on at `first` and says that what was before it is missing.
+fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) {
+    let gap = Answer::Gap {
+        room: window.room.clone(),
+        epoch: window.epoch,
+        from: cursor,
+        to: first.previous(),
+    };
+    let bytes = chatroom::wire::encode_answer(state.dialect, &gap);
+    state.outbox.push_front(Entry { after: cursor.previous(), alone: false, bytes });
+    state.cursor = Some(first);
+}
+
+impl Piece {
+    fn push(&mut self, bytes: &[u8], part: Part) {
+        self.bytes.extend_from_slice(bytes);
+        self.parts.push((self.bytes.len(), part));
+    }
+
+    /// Adds records from `from` to before `end`, or to the size of a piece. Gives the next one.
+    fn push_records(
+        &mut self,
+        state: &State,
+        session: SessionId,
+        batch: &Batch,
+        from: Seq,
+        end: Seq,
+    ) -> Seq {
+        let mut seq = from;
+        while seq < end && self.bytes.len() < PIECE {
+            batch.append_for(session, state.dialect, seq, &mut self.bytes);
+            self.parts.push((self.bytes.len(), Part::Record(seq)));
+            seq = seq.next();
+        }
+        seq
+    }
+}
+
+/// Notes that the first `written` bytes of a piece are out.
+fn advance(state: &mut State, piece: &Piece, written: usize) {
+    let mut start = 0;
+    for &(end, part) in &piece.parts {
+        if start >= written && end > written {
+            break;
+        }
+        match part {
+            Part::Answer => drop(state.outbox.pop_front()),
+            Part::Record(seq) => state.cursor = Some(seq.next()),
+        }
+        if end > written {
+            state.tail = piece.bytes[written..end].to_vec();
+            break;
+        }
+        start = end;
+    }
+    if state.outbox.is_empty() {
+        state.outbox = Default::default();
+    }
+}

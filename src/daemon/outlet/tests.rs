@@ -1,0 +1,157 @@
+use chatroom::names::Name;
+use chatroom::room::{Author, Position, Record, RecordKind, Refusal};
+
+use super::*;
+
+const ME: SessionId = SessionId(1);
+const OTHER: SessionId = SessionId(2);
+
+struct Fixture {
+    outlet: Outlet,
+    window: Window,
+    seen: String,
+}
+
+impl Fixture {
+    /// A joined text connection that has seen everything so far.
+    fn new(window_bytes: usize) -> Fixture {
+        let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into());
+        outlet.join(Seq(0));
+        let window = Window::new("lobby".to_owned(), Position::START, window_bytes);
+        Fixture { outlet, window, seen: String::new() }
+    }
+
+    /// Publishes a batch of messages.
+    fn say(&self, messages: &[(SessionId, &str)]) {
+        let mut seq = self.window.last();
+        let records = messages.iter().map(|(session, text)| {
+            seq = seq.next();
+            Record {
+                epoch: 1,
+                seq,
+                time: jiff::Timestamp::UNIX_EPOCH,
+                kind: RecordKind::Message {
+                    name: Name::new("ann").unwrap(),
+                    text: (*text).to_owned(),
+                },
+                author: Some(Author { session: *session, id: None }),
+            }
+        });
+        self.window.publish(chatroom::wire::Batch::new("lobby".to_owned(), records.collect()));
+    }
+
+    /// Pumps into a socket that takes so many bytes, and gives how many writes there were.
+    fn pump(&mut self, mut takes: usize) -> (Pumped, usize) {
+        let mut writes = 0;
+        let seen = &mut self.seen;
+        let pumped = self.outlet.pump(&self.window, &mut |bytes| {
+            if takes == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let count = bytes.len().min(takes);
+            takes -= count;
+            writes += 1;
+            seen.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+            Ok(count)
+        });
+        (pumped, writes)
+    }
+}
+
+#[test]
+fn a_batch_is_one_write_and_ones_own_lines_are_not_shown() {
+    let mut fixture = Fixture::new(1 << 20);
+    fixture.say(&[(OTHER, "one"), (OTHER, "two")]);
+    assert_eq!(fixture.pump(9999), (Pumped::Idle, 1));
+    fixture.say(&[(ME, "mine"), (OTHER, "three"), (ME, "mine too")]);
+    assert_eq!(fixture.pump(9999), (Pumped::Idle, 1));
+    fixture.say(&[(ME, "mine")]);
+    assert_eq!(fixture.pump(9999), (Pumped::Idle, 0));
+    assert_eq!(fixture.seen, "ann: one\nann: two\nann: three\n");
+}
+
+#[test]
+fn whatever_the_socket_takes_the_bytes_are_the_same() {
+    let whole = "ann: one\nann: two\n[SERVER]: Nobody here is called x.\nann: three\n";
+    for step in 1..whole.len() + 1 {
+        let mut fixture = Fixture::new(1 << 20);
+        fixture.say(&[(OTHER, "one"), (ME, "mine"), (OTHER, "two")]);
+        fixture.say(&[(OTHER, "three")]);
+        let refusal = Answer::Refused { refusal: Refusal::NoSuchUser("x".into()), id: None };
+        fixture.outlet.answer_after(Seq(3), &refusal);
+        let mut rounds = 0;
+        while fixture.pump(step).0 == Pumped::Blocked {
+            rounds += 1;
+            assert!(rounds < 1000, "it does not get on");
+        }
+        assert_eq!(fixture.seen, whole, "in steps of {step}");
+    }
+}
+
+#[test]
+fn a_partly_written_shared_batch_goes_on_where_it_stopped() {
+    for takes in 1..18 {
+        let mut fixture = Fixture::new(1 << 20);
+        fixture.say(&[(OTHER, "one"), (OTHER, "two")]);
+        assert_eq!(fixture.pump(takes).0, Pumped::Blocked);
+        fixture.say(&[(OTHER, "three")]);
+        assert_eq!(fixture.pump(9999).0, Pumped::Idle);
+        assert_eq!(fixture.seen, "ann: one\nann: two\nann: three\n", "after {takes}");
+    }
+}
+
+#[test]
+fn who_falls_out_of_the_window_is_told_how_much_is_missing() {
+    let mut fixture = Fixture::new(1000);
+    for n in 1..=10 {
+        fixture.say(&[(OTHER, &format!("line {n}"))]);
+    }
+    assert_eq!(fixture.pump(9999).0, Pumped::Idle);
+    assert_eq!(
+        fixture.seen,
+        "[SERVER]: Your connection was too slow: you missed 8 lines.\nann: line 9\nann: line 10\n"
+    );
+}
+
+#[test]
+fn a_keep_alive_is_answered_in_a_write_of_its_own() {
+    let mut fixture = Fixture::new(1 << 20);
+    fixture.outlet.answer(&Answer::Usage("before"));
+    fixture.outlet.answer(&Answer::KeepAlive);
+    fixture.outlet.answer(&Answer::Usage("after"));
+    fixture.say(&[(OTHER, "one")]);
+    assert_eq!(fixture.pump(9999), (Pumped::Idle, 3));
+    assert_eq!(fixture.seen, "[SERVER]: before\n&[SERVER]: after\nann: one\n");
+}
+
+#[test]
+fn the_end_comes_behind_what_was_said_before_it() {
+    let mut fixture = Fixture::new(1 << 20);
+    fixture.say(&[(OTHER, "one")]);
+    fixture.outlet.close(Seq(1), EndReason::ShuttingDown);
+    fixture.outlet.close(Seq(1), EndReason::Quit);
+    fixture.say(&[(OTHER, "too late")]);
+    assert_eq!(fixture.pump(9999).0, Pumped::Ended(EndReason::ShuttingDown));
+    assert_eq!(fixture.seen, "ann: one\n[SERVER]: server is shutting down\n");
+}
+
+#[test]
+fn a_broken_socket_ends_it_with_the_reason() {
+    let fixture = Fixture::new(1 << 20);
+    fixture.say(&[(OTHER, "one")]);
+    let pumped = fixture
+        .outlet
+        .pump(&fixture.window, &mut |_| Err(io::Error::from(io::ErrorKind::ConnectionReset)));
+    assert!(matches!(pumped, Pumped::Ended(EndReason::Broken(_))), "{pumped:?}");
+}
+
+#[test]
+fn a_full_outbox_has_no_space_until_it_is_written() {
+    let mut fixture = Fixture::new(1 << 20);
+    for _ in 0..OUTBOX {
+        fixture.outlet.answer(&Answer::Help);
+    }
+    assert!(!fixture.outlet.has_space());
+    fixture.pump(usize::MAX);
+    assert!(fixture.outlet.has_space());
+}

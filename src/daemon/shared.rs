@@ -1,0 +1,100 @@
+//! What all parts of the daemon share, and the register of connections.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use chatroom::config::Config;
+use chatroom::room::{EndReason, Seq, SessionId};
+use tokio::sync::watch;
+
+use crate::outlet::Outlet;
+use crate::room_thread::RoomHandle;
+use crate::window::Window;
+
+/// What every part of the daemon may use.
+pub struct Shared {
+    pub room: RoomHandle,
+    pub window: Arc<Window>,
+    pub connections: Connections,
+    config: RwLock<Arc<Config>>,
+}
+
+impl Shared {
+    pub fn new(room: RoomHandle, window: Arc<Window>, config: Arc<Config>) -> Shared {
+        Shared { room, window, connections: Connections::default(), config: RwLock::new(config) }
+    }
+
+    /// The configuration that is in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another configuration in force.
+    pub fn set_config(&self, config: Arc<Config>) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+}
+
+/// Every connection that there is, joined or not.
+#[derive(Default)]
+pub struct Connections {
+    accepted: AtomicU64,
+    open: Mutex<HashMap<SessionId, Arc<Outlet>>>,
+    ended: Mutex<BTreeMap<&'static str, u64>>,
+    count: watch::Sender<usize>,
+}
+
+impl Connections {
+    /// Registers a connection that was accepted, if there may be one more; `limit` 0 is no limit.
+    pub fn admit(&self, peer: SocketAddr, limit: usize) -> Option<Arc<Outlet>> {
+        let session = SessionId(self.accepted.fetch_add(1, Relaxed) + 1);
+        let mut open = self.open();
+        if limit != 0 && open.len() >= limit {
+            return None;
+        }
+        let outlet = Arc::new(Outlet::new(session, peer));
+        open.insert(session, outlet.clone());
+        self.count.send_replace(open.len());
+        Some(outlet)
+    }
+
+    /// Takes a connection out of the register.
+    pub fn remove(&self, session: SessionId) {
+        let mut open = self.open();
+        open.remove(&session);
+        self.count.send_replace(open.len());
+    }
+
+    /// Counts the end of a connection.
+    pub fn count_end(&self, reason: &EndReason) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        *ended.entry(reason.code()).or_default() += 1;
+    }
+
+    /// Says farewell on every connection, behind the record `after`.
+    pub fn close_all(&self, after: Seq, reason: &EndReason) {
+        self.open().values().for_each(|outlet| outlet.close(after, reason.clone()));
+    }
+
+    /// How many connections there are, and a way to wait until that changes.
+    pub fn count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
+    }
+
+    /// How many connections were accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Relaxed)
+    }
+
+    /// How many connections ended so far, by the reason.
+    pub fn ended(&self) -> BTreeMap<String, u64> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.iter().map(|(&code, &count)| (code.to_owned(), count)).collect()
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Outlet>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

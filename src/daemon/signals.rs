@@ -1,0 +1,39 @@
+//! What the signals ask for.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::StreamExt;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokio::sync::mpsc;
+use tracing::info;
+
+use crate::lifecycle::Control;
+
+/// Takes over the signals: from now on they arrive at `control`.
+///
+/// # Errors
+/// The system does not let them be taken over.
+pub fn forward(control: mpsc::UnboundedSender<Control>) -> anyhow::Result<()> {
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot take over the signals")?;
+    tokio::spawn(async move {
+        while let Some(signal) = signals.next().await {
+            let (name, order) = match signal {
+                SIGHUP => ("SIGHUP", Control::Reload { reply: None }),
+                SIGINT => ("SIGINT", shutdown()),
+                _ => ("SIGTERM", shutdown()),
+            };
+            info!(event = "signal", signal = name, "received {name}");
+            if control.send(order).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn shutdown() -> Control {
+    Control::Shutdown { after: Duration::ZERO, message: None }
+}

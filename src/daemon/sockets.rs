@@ -1,0 +1,58 @@
+//! Options of sockets.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::TcpStream;
+use tracing::debug;
+
+/// How many connections may wait to be accepted. The system's own limit (`net.core.somaxconn`)
+/// counts where it is lower; with tokio's usual 1024 a storm of connections crawls.
+const BACKLOG: i32 = 4096;
+
+/// A keep-alive that is not answered is repeated so many times.
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// Opens a listening socket.
+///
+/// # Errors
+/// The system's reason.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart need not wait until the connections of before are forgotten.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // So that "0.0.0.0" and "[::]" can stand beside each other.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Makes a new connection prompt, and has the system notice within `silence` when the network goes
+/// silent under it: by keep-alives while nothing is under way, else by the user timeout.
+pub fn prepare(stream: &TcpStream, silence: Duration) {
+    let socket = SockRef::from(stream);
+    let second = Duration::from_secs(1);
+    let keepalive = TcpKeepalive::new()
+        .with_time((silence / 2).max(second))
+        .with_interval((silence / 2 / KEEPALIVE_RETRIES).max(second))
+        .with_retries(KEEPALIVE_RETRIES);
+    let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive));
+    if let Err(error) = outcome {
+        // The other side may be gone already; then the first read says so.
+        debug!(%error, "a connection does not take its options");
+    }
+    set_user_timeout(stream, silence);
+}
+
+/// For how long what was sent may stay without acknowledgement (tcp(7), `TCP_USER_TIMEOUT`).
+pub fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout)) {
+        debug!(%error, "a connection does not take its user timeout");
+    }
+}

@@ -1,0 +1,67 @@
+//! What systemd is told. Without systemd all of this does nothing.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tracing::warn;
+
+use crate::health::Health;
+use crate::room_thread::RoomHandle;
+
+/// The number of people is told at most this often.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// The daemon listens.
+pub fn ready(status: &str) {
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// The configuration is read again; [`ready`] has to follow.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => warn!(%error, "cannot tell systemd the time"),
+    }
+}
+
+/// The daemon ends.
+pub fn stopping() {
+    notify(&[NotifyState::Stopping, NotifyState::Status("Saying farewell.")]);
+}
+
+/// What `systemctl status` shows.
+pub fn status_line(people: usize) -> String {
+    match people {
+        0 => "Nobody is here.".to_owned(),
+        1 => "1 person is here.".to_owned(),
+        people => format!("{people} people are here."),
+    }
+}
+
+/// Keeps the status line true.
+pub async fn keep_status(room: RoomHandle) {
+    let mut people = room.people();
+    while people.changed().await.is_ok() {
+        let status = status_line(*people.borrow_and_update());
+        notify(&[NotifyState::Status(&status)]);
+        tokio::time::sleep(STATUS_EVERY).await;
+    }
+}
+
+/// Pings the watchdog, if there is one, as long as everything that serves the chat answers.
+pub async fn keep_watchdog(health: Health) {
+    let Some(within) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        tokio::time::sleep(within / 3).await;
+        // Where something does not answer, this waits, no ping is sent, and systemd acts.
+        if health.check().await {
+            notify(&[NotifyState::Watchdog]);
+        }
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!(%error, "cannot notify systemd");
+    }
+}

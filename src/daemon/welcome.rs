@@ -1,0 +1,73 @@
+//! Telling who starts the daemon by hand how to join.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Prints how to join, unless the output goes to the journal.
+pub fn print(room: &str, listen: &[SocketAddr]) {
+    let Some(&address) = listen.first() else { return };
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        return;
+    }
+    let text = describe(room, address, &|program| command(program));
+    // Nobody may be there to read it.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn describe(room: &str, address: SocketAddr, command: &dyn Fn(&str) -> String) -> String {
+    let mut address = address;
+    // From here, "all addresses" is reached through this machine's own.
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => [127, 0, 0, 1].into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let client = command("chatroom-client");
+    let client = match address.to_string().as_str() {
+        "127.0.0.1:53000" => client,
+        other => format!("{client} {other}"),
+    };
+    let (ip, port) = (address.ip(), address.port());
+    let ctl = command("chatctl");
+    format!(
+        "The room \"{room}\" is open on {address}.\n\
+         To join, type in another terminal:  {client}\n\
+         or, without any program of ours:    nc {ip} {port}\n\
+         To look after it:                   {ctl} --help\n\
+         To close it:                        Ctrl-C\n"
+    )
+}
+
+/// How a program beside this one is called: by its name if the shell finds it, else by its path.
+fn command(program: &str) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let beside = || -> Option<PathBuf> {
+        let sibling = std::env::current_exe().ok()?.with_file_name(program);
+        let here = std::env::current_dir().ok()?;
+        let shown = sibling.strip_prefix(here).map_or(sibling.clone(), Path::to_owned);
+        sibling.is_file().then_some(shown)
+    };
+    match (is_found, beside()) {
+        (false, Some(path)) => path.display().to_string(),
+        // Built on its own with `cargo run`, the daemon has nobody beside it.
+        (false, None) => format!("cargo run --release --bin {program}"),
+        (true, _) => program.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_to_type() {
+        let text = describe("den", "0.0.0.0:7000".parse().unwrap(), &str::to_owned);
+        assert!(text.contains("chatroom-client 127.0.0.1:7000\n"), "{text}");
+        assert!(text.contains("nc 127.0.0.1 7000\n"), "{text}");
+        let text = describe("den", "127.0.0.1:53000".parse().unwrap(), &str::to_owned);
+        assert!(text.contains("  chatroom-client\n"), "{text}");
+    }
+}

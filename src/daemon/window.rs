@@ -1,0 +1,64 @@
+//! The window on the log that all connections read from.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use chatroom::room::{Found, Log, Position, Seq};
+use chatroom::wire::Batch;
+
+/// The newest batches, shared. The lock is only held to look one up, never while it is written.
+pub struct Window {
+    pub room: String,
+    pub epoch: u32,
+    log: RwLock<Log<Batch>>,
+}
+
+impl Window {
+    /// An empty window of about `limit` bytes behind the record `last`.
+    pub fn new(room: String, last: Position, limit: usize) -> Window {
+        Window { room, epoch: last.epoch, log: RwLock::new(Log::new(last.seq.next(), limit)) }
+    }
+
+    /// Shows a batch to everybody who asks from now on.
+    pub fn publish(&self, batch: Batch) {
+        let (count, weight) = (batch.records().len(), batch.weight());
+        self.write().push(Arc::new(batch), count, weight);
+    }
+
+    /// Changes how many bytes the window may take.
+    pub fn set_limit(&self, limit: usize) {
+        self.write().set_limit(limit);
+    }
+
+    /// What stands at `cursor`.
+    pub fn at(&self, cursor: Seq) -> Found<Batch> {
+        self.read().at(cursor)
+    }
+
+    /// What stands at `cursor`, if that is in the newest batch.
+    pub fn newest_at(&self, cursor: Seq) -> Found<Batch> {
+        let log = self.read();
+        match log.at(cursor) {
+            Found::Batch(batch) if batch.end() != log.next() => Found::End,
+            found => found,
+        }
+    }
+
+    /// The first number in the window, the next one that there will be, and the bytes between.
+    pub fn extent(&self) -> (Seq, Seq, usize) {
+        let log = self.read();
+        (log.first(), log.next(), log.bytes())
+    }
+
+    /// The newest record.
+    pub fn last(&self) -> Seq {
+        self.read().next().previous()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Log<Batch>> {
+        self.log.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Log<Batch>> {
+        self.log.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
