@@ -1,1 +1,103 @@
-fn main() {}
+//! chatctl: what an operator looks after the daemon with.
+
+mod args;
+mod connection;
+mod failure;
+mod show;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use args::{Args, Command};
+use chatroom::admin::{Reply, Request};
+use clap::Parser;
+use connection::Connection;
+use failure::Failure;
+use jiff::Timestamp;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(output) => {
+            // Who closes the pipe before the end has seen what they wanted.
+            let _ = io::stdout().write_all(output.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("chatctl: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Carries out the command and gives what to print.
+fn run(args: &Args) -> Result<String, Failure> {
+    let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+    if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
+        confirm(&mut connection)?;
+    }
+    let asked = Instant::now();
+    let reply = connection.ask(&args.command.request())?;
+    let milliseconds = asked.elapsed().as_secs_f64() * 1000.0;
+    if let Reply::Refused { code, message } = reply {
+        return Err(Failure::Refused { code, message });
+    }
+    if args.json {
+        let value = match args.command {
+            Command::Ping => serde_json::json!({ "ping": { "milliseconds": milliseconds } }),
+            _ => show::as_json(&reply),
+        };
+        return Ok(format!("{value}\n"));
+    }
+    Ok(match (&args.command, &reply) {
+        (_, Reply::Users(users)) => show::users(users, Timestamp::now()),
+        (_, Reply::Status(status)) => show::status(status, Timestamp::now()),
+        (_, Reply::LogLevel(level)) => format!("{level}\n"),
+        (_, Reply::DoneWith(notes)) => format!("Done. Note:\n{}\n", notes.join("\n")),
+        (command, _) => describe(command, milliseconds, &mut connection),
+    })
+}
+
+/// Says in a sentence what was done.
+fn describe(command: &Command, milliseconds: f64, connection: &mut Connection) -> String {
+    match command {
+        Command::Ping => {
+            format!("chatroomd and all of its parts answered in {milliseconds:.1} ms.\n")
+        }
+        Command::Reload => "The configuration was read again.\n".to_owned(),
+        Command::Kick { name, .. } => format!("Removed {}.\n", chatroom::clean::line(name)),
+        Command::Shutdown { cancel: true, .. } => "The shutdown was called off.\n".to_owned(),
+        Command::Shutdown { after: Some(_), .. } => {
+            "The shutdown was announced. `chatctl shutdown --cancel` calls it off.\n".to_owned()
+        }
+        Command::Shutdown { .. } if connection.until_closed() => {
+            "chatroomd has ended.\n".to_owned()
+        }
+        Command::Shutdown { .. } => "chatroomd is ending.\n".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Asks, where a person sits at a terminal, whether the room is really to be closed.
+fn confirm(connection: &mut Connection) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(());
+    }
+    let people = match connection.ask(&Request::Status)? {
+        Reply::Status(status) => status.people,
+        _ => 0,
+    };
+    let who = match people {
+        0 => "nobody is here".to_owned(),
+        1 => "1 person is here".to_owned(),
+        people => format!("{people} people are here"),
+    };
+    eprint!("Shut the room down ({who})? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::Declined),
+    }
+}

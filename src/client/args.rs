@@ -1,0 +1,64 @@
+//! The command line of chatroom-client.
+
+use chatroom::config::DEFAULT_PORT;
+use clap::Parser;
+
+/// Talks in a chat room from the terminal.
+///
+/// With its input or output in a pipe it says each line of its input, waits until all of them are
+/// acknowledged, and ends: echo done | chatroom-client --name deploy
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Write !quit, /quit, Ctrl-D or Ctrl-C to leave, !help for the commands.\n\n\
+                  Exit status: 0 left, and everything was said; 1 the server refused the name or a \
+                  line, or removed you;\n2 wrong usage; 69 the server could not be reached."
+)]
+pub struct Args {
+    /// Where the room is
+    #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1:53000", value_parser = address)]
+    pub address: String,
+    /// Your name there; without it you are asked
+    #[arg(long, short, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Give up after so many failed attempts in a row to connect; 0 is never
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub attempts: u32,
+}
+
+/// Completes an address with the usual port.
+fn address(text: &str) -> Result<String, String> {
+    let expected = || "it is a host, or a host and a port, as in example.org:53000".to_owned();
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err(expected());
+    }
+    let is_bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+    if is_bare_v6 {
+        return Ok(format!("[{text}]:{DEFAULT_PORT}"));
+    }
+    match text.rsplit_once(':') {
+        Some((_, rest)) if rest.ends_with(']') => Ok(format!("{text}:{DEFAULT_PORT}")),
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        Some(_) => Err(expected()),
+        None => Ok(format!("{text}:{DEFAULT_PORT}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_completed() {
+        let complete = |text| address(text).ok();
+        assert_eq!(complete("chat.example"), Some("chat.example:53000".to_owned()));
+        assert_eq!(complete("chat.example:7"), Some("chat.example:7".to_owned()));
+        assert_eq!(complete("::1"), Some("[::1]:53000".to_owned()));
+        assert_eq!(complete("[::1]"), Some("[::1]:53000".to_owned()));
+        assert_eq!(complete("[::1]:7"), Some("[::1]:7".to_owned()));
+        assert_eq!(complete("chat.example:chat"), None);
+        assert_eq!(complete(":7"), None);
+    }
+}

@@ -1,0 +1,429 @@
+//! What the client knows and decides: inputs in, outputs out. Time is passed in; nothing here
+//! reads, writes or waits.
+
+mod command;
+mod room;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chatroom::wire::PROTOCOL;
+use chatroom::wire::json::{Event, Request};
+
+use command::Command;
+
+/// The pauses before the second, third ... attempt to connect, in seconds; the last one repeats.
+const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30];
+
+/// How long the server may take to close the connection after `quit`.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// So many lines from a pipe may be unacknowledged before no more are read.
+const MOST_PENDING_PIPED: usize = 64;
+/// The same for a person, who can type on while the connection is gone.
+const MOST_PENDING_TYPED: usize = 10_000;
+
+/// How the client was started.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub address: String,
+    pub name: Option<String>,
+    /// What is taken when somebody just presses Enter at the question for a name.
+    pub default_name: Option<String>,
+    /// Give up after so many failed attempts in a row; 0 is never.
+    pub attempts: u32,
+    /// Whether a person types, so that commands are understood and questions answered.
+    pub interactive: bool,
+    /// Begins every message id; different for each start of the client.
+    pub tag: String,
+}
+
+/// What happens to the client.
+#[derive(Debug)]
+pub enum Input {
+    Line(String),
+    /// There will be no more lines.
+    NoMoreLines,
+    /// Ctrl-C, SIGTERM, or nobody reads the output any more.
+    Interrupt,
+    Connected,
+    /// Connecting failed, or the connection is gone, and why.
+    Disconnected(String),
+    Event(Event<'static>),
+    /// Time has passed, as [`Model::deadline`] asked for.
+    Tick,
+}
+
+/// What the client does.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    Connect,
+    Disconnect,
+    Send(Request),
+    Show(Show),
+    Exit(Exit),
+}
+
+/// What a person sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Show {
+    Message {
+        time: String,
+        name: String,
+        text: String,
+    },
+    Action {
+        time: String,
+        name: String,
+        text: String,
+    },
+    Private {
+        time: String,
+        name: String,
+        text: String,
+    },
+    /// Something of the room: somebody joined, the operator says something.
+    Room {
+        time: String,
+        text: String,
+    },
+    /// Something of the client itself: the connection, an answer, a mistake.
+    Status(String),
+    AskName {
+        default: Option<String>,
+    },
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything was said.
+    Left,
+    /// The server refused something, or the person was removed.
+    Refused,
+    /// The server could not be reached.
+    Unreachable,
+}
+
+/// How far the client has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Needs a name. `connected` where the server refused the one before.
+    Naming {
+        connected: bool,
+    },
+    Connecting,
+    /// `hello` is sent.
+    Greeting,
+    Joined,
+    /// Connects again at this time.
+    Pausing {
+        until: Duration,
+    },
+    /// `quit` is sent; waits for the end of the connection until this time.
+    Leaving {
+        until: Duration,
+    },
+    Over,
+}
+
+/// Something said that is not acknowledged yet.
+#[derive(Debug)]
+struct Pending {
+    id: String,
+    request: Request,
+}
+
+/// The state of the client.
+#[derive(Debug)]
+pub struct Model {
+    settings: Settings,
+    phase: Phase,
+    name: Option<String>,
+    /// Whether the room was joined before.
+    was_joined: bool,
+    pending: VecDeque<Pending>,
+    next_id: u64,
+    end_of_input: bool,
+    any_refused: bool,
+    failed_attempts: u32,
+    /// When the connection was lost, to say for how long.
+    lost_at: Option<Duration>,
+    /// The server's silence limit, and when it was last heard and spoken to.
+    silence: Option<Duration>,
+    heard: Duration,
+    spoke: Duration,
+    outputs: Vec<Output>,
+}
+
+impl Model {
+    /// A client that was just started, and what it does first.
+    pub fn new(settings: Settings) -> (Model, Vec<Output>) {
+        let name = settings.name.clone();
+        let phase =
+            if name.is_some() { Phase::Connecting } else { Phase::Naming { connected: false } };
+        let first = match name {
+            Some(_) => Output::Connect,
+            None => Output::Show(Show::AskName { default: settings.default_name.clone() }),
+        };
+        let model = Model {
+            settings,
+            phase,
+            name,
+            was_joined: false,
+            pending: VecDeque::new(),
+            next_id: 1,
+            end_of_input: false,
+            any_refused: false,
+            failed_attempts: 0,
+            lost_at: None,
+            silence: None,
+            heard: Duration::ZERO,
+            spoke: Duration::ZERO,
+            outputs: Vec::new(),
+        };
+        (model, vec![first])
+    }
+
+    /// Takes in what happened and gives what to do, in this order.
+    pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Output> {
+        match input {
+            Input::Line(line) => self.typed(&line, now),
+            Input::NoMoreLines => self.input_ended(now),
+            Input::Interrupt => self.interrupted(now),
+            Input::Connected => self.connected(now),
+            Input::Disconnected(why) => self.disconnected(&why, now),
+            Input::Event(event) => self.received(event, now),
+            Input::Tick => self.time_passed(now),
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// Whether another line can be taken in.
+    pub fn wants_input(&self) -> bool {
+        let most = match self.settings.interactive {
+            true => MOST_PENDING_TYPED,
+            false => MOST_PENDING_PIPED,
+        };
+        !self.end_of_input && self.pending.len() < most
+    }
+
+    /// When [`Input::Tick`] is needed next.
+    pub fn deadline(&self) -> Option<Duration> {
+        match (self.phase, self.silence) {
+            (Phase::Pausing { until } | Phase::Leaving { until }, _) => Some(until),
+            (Phase::Joined, Some(silence)) => {
+                Some((self.heard + silence).min(self.spoke + silence / 3))
+            }
+            _ => None,
+        }
+    }
+
+    fn typed(&mut self, line: &str, now: Duration) {
+        if let Phase::Naming { connected } = self.phase {
+            return self.named(line, connected);
+        }
+        match Command::parse(line, self.settings.interactive) {
+            Command::Nothing => {}
+            Command::Quit => self.leave(now),
+            Command::Help => command::HELP.iter().for_each(|line| self.status(line)),
+            Command::Mistake(sentence) => self.status(&sentence),
+            Command::Who if self.phase == Phase::Joined => self.send(Request::Who, now),
+            Command::Who => self.status("Not connected just now."),
+            Command::Say { text, action } => {
+                self.say(|id| Request::Say { text, action, id: Some(id) }, now);
+            }
+            Command::Direct { to, text } => {
+                self.say(|id| Request::Direct { to, text, id: Some(id) }, now);
+            }
+        }
+    }
+
+    fn named(&mut self, line: &str, connected: bool) {
+        let name = match (line.trim(), &self.settings.default_name) {
+            ("!quit" | "/quit", _) => return self.exit(Exit::Left),
+            ("", Some(default)) => default.clone(),
+            ("", None) => return self.ask_name(connected),
+            (name, _) => name.to_owned(),
+        };
+        self.name = Some(name);
+        if connected {
+            self.greet();
+        } else {
+            self.phase = Phase::Connecting;
+            self.outputs.push(Output::Connect);
+        }
+    }
+
+    /// Keeps something to be said until it is acknowledged, and says it if that can be done now.
+    fn say(&mut self, request: impl FnOnce(String) -> Request, now: Duration) {
+        let id = format!("{}-{}", self.settings.tag, self.next_id);
+        self.next_id += 1;
+        let request = request(id.clone());
+        if self.phase == Phase::Joined {
+            self.send(request.clone(), now);
+        } else if self.settings.interactive {
+            self.status("(not connected; this is kept and sent as soon as it can be)");
+        }
+        self.pending.push_back(Pending { id, request });
+    }
+
+    fn input_ended(&mut self, now: Duration) {
+        self.end_of_input = true;
+        if matches!(self.phase, Phase::Naming { .. }) {
+            return self.exit(Exit::Left);
+        }
+        if self.settings.interactive && !self.pending.is_empty() {
+            self.status("Waiting until everything is sent. Ctrl-C leaves at once.");
+        }
+        self.leave_if_done(now);
+    }
+
+    /// Leaves once there is nothing more to say and everything said is acknowledged.
+    fn leave_if_done(&mut self, now: Duration) {
+        let has_said_all = self.end_of_input && self.pending.is_empty();
+        // A pipe without a line still shows that the room can be joined.
+        let is_there = self.phase == Phase::Joined || self.settings.interactive;
+        if has_said_all && is_there {
+            self.leave(now);
+        }
+    }
+
+    fn leave(&mut self, now: Duration) {
+        match self.phase {
+            Phase::Joined | Phase::Greeting => {
+                self.send(Request::Quit, now);
+                self.phase = Phase::Leaving { until: now + FAREWELL };
+            }
+            Phase::Leaving { .. } | Phase::Over => {}
+            _ => self.exit_left(),
+        }
+    }
+
+    fn interrupted(&mut self, now: Duration) {
+        match self.phase {
+            // Whoever presses twice does not want to wait.
+            Phase::Leaving { .. } => self.exit_left(),
+            _ => self.leave(now),
+        }
+    }
+
+    fn connected(&mut self, now: Duration) {
+        self.heard = now;
+        self.spoke = now;
+        self.greet();
+    }
+
+    fn greet(&mut self) {
+        if let Some(name) = self.name.clone() {
+            self.phase = Phase::Greeting;
+            self.outputs.push(Output::Send(Request::Hello { protocol: PROTOCOL, name }));
+        }
+    }
+
+    fn disconnected(&mut self, why: &str, now: Duration) {
+        match self.phase {
+            Phase::Leaving { .. } => return self.exit_left(),
+            Phase::Over | Phase::Pausing { .. } => return,
+            // Whoever thinks about a name for long connects again with it.
+            Phase::Naming { .. } => {
+                self.phase = Phase::Naming { connected: false };
+                return self.outputs.push(Output::Disconnect);
+            }
+            _ => {}
+        }
+        if self.phase == Phase::Joined {
+            self.lost_at = Some(now);
+            self.failed_attempts = 0;
+            self.pause(&format!("The connection is gone: {why}."), now);
+        } else {
+            self.attempt_failed(why, now);
+        }
+    }
+
+    /// Counts a failed attempt; pauses before the next one, or gives up.
+    fn attempt_failed(&mut self, why: &str, now: Duration) {
+        self.failed_attempts += 1;
+        let address = &self.settings.address;
+        let what = format!("Cannot join at {address}: {why}.");
+        if self.settings.attempts != 0 && self.failed_attempts >= self.settings.attempts {
+            self.status(&what);
+            self.tell_unsent();
+            let tried = self.failed_attempts;
+            self.status(&format!("Gave up after {tried} attempts. Does chatroomd run there?"));
+            return self.exit(Exit::Unreachable);
+        }
+        self.pause(&what, now);
+    }
+
+    fn pause(&mut self, what: &str, now: Duration) {
+        let step = (self.failed_attempts as usize).saturating_sub(1).min(PAUSES.len() - 1);
+        let pause = Duration::from_secs(PAUSES[step]);
+        self.status(&format!("{what} Trying again in {} s.", pause.as_secs()));
+        self.phase = Phase::Pausing { until: now + self.spread(pause) };
+        self.outputs.push(Output::Disconnect);
+    }
+
+    /// Up to a tenth longer, so that not everybody comes back in the same moment.
+    fn spread(&self, pause: Duration) -> Duration {
+        let sum =
+            self.settings.tag.bytes().fold(0u32, |sum, byte| sum * 31 % 997 + u32::from(byte));
+        pause + pause / 10 * (sum % 100) / 100
+    }
+
+    fn time_passed(&mut self, now: Duration) {
+        match (self.phase, self.silence) {
+            (Phase::Pausing { until }, _) if now >= until => {
+                self.phase = Phase::Connecting;
+                self.outputs.push(Output::Connect);
+            }
+            (Phase::Leaving { until }, _) if now >= until => self.exit_left(),
+            (Phase::Joined, Some(silence)) if now >= self.heard + silence => {
+                let seconds = silence.as_secs();
+                self.disconnected(&format!("nothing was heard for {seconds} s"), now);
+            }
+            (Phase::Joined, Some(silence)) if now >= self.spoke + silence / 3 => {
+                self.send(Request::Ping { id: None }, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, request: Request, now: Duration) {
+        self.spoke = now;
+        self.outputs.push(Output::Send(request));
+    }
+
+    fn ask_name(&mut self, connected: bool) {
+        self.phase = Phase::Naming { connected };
+        let default = self.settings.default_name.clone();
+        self.outputs.push(Output::Show(Show::AskName { default }));
+    }
+
+    fn status(&mut self, text: &str) {
+        self.outputs.push(Output::Show(Show::Status(text.to_owned())));
+    }
+
+    fn tell_unsent(&mut self) {
+        match self.pending.len() {
+            0 => {}
+            1 => self.status("1 line was not sent."),
+            lines => self.status(&format!("{lines} lines were not sent.")),
+        }
+    }
+
+    /// Ends because it was wanted. For a pipe that is a failure if not everything was said.
+    fn exit_left(&mut self) {
+        self.tell_unsent();
+        let said_all = self.pending.is_empty() && !self.any_refused;
+        self.exit(if said_all || self.settings.interactive { Exit::Left } else { Exit::Refused });
+    }
+
+    fn exit(&mut self, exit: Exit) {
+        self.phase = Phase::Over;
+        self.outputs.push(Output::Exit(exit));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! What a typed line means.
+
+use chatroom::wire::text::{self, Request};
+
+/// What `!help` shows.
+pub const HELP: &[&str] = &[
+    "Whatever you type is said to everybody. These are commands, with ! or with /:",
+    "  !who             who is here",
+    "  !msg NAME TEXT   say something to one person only",
+    "  !me TEXT         say what you do",
+    "  !quit            leave (or Ctrl-D, Ctrl-C)",
+];
+
+/// A line that was typed, or came from a pipe.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Nothing,
+    Quit,
+    Help,
+    Who,
+    Say {
+        text: String,
+        action: bool,
+    },
+    Direct {
+        to: String,
+        text: String,
+    },
+    /// It cannot be meant as it stands; the sentence says why.
+    Mistake(String),
+}
+
+impl Command {
+    /// Understands a line. From a pipe, all but the wish to leave is said as it is.
+    pub fn parse(line: &str, interactive: bool) -> Command {
+        let line = line.trim_end();
+        if matches!(line, "!quit" | "/quit") {
+            return Command::Quit;
+        }
+        if line.trim().is_empty() {
+            return Command::Nothing;
+        }
+        let say = |text: &str| Command::Say { text: text.to_owned(), action: false };
+        if !interactive {
+            return say(line);
+        }
+        // A slash is a bang on another keyboard; `//` says something that begins with a slash.
+        let banged = match line.strip_prefix('/') {
+            Some(rest) if rest.starts_with('/') => return say(rest),
+            Some(rest) => format!("!{rest}"),
+            None => line.to_owned(),
+        };
+        match text::parse(&banged) {
+            Request::Quit => Command::Quit,
+            Request::Help => Command::Help,
+            Request::Who => Command::Who,
+            Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
+            Request::Direct { to, text } => {
+                Command::Direct { to: to.to_owned(), text: text.to_owned() }
+            }
+            Request::Incomplete(sentence) => Command::Mistake(sentence.to_owned()),
+            Request::KeepAlive => Command::Nothing,
+            Request::Say(_) if line.starts_with('/') => {
+                let word = line.split_whitespace().next().unwrap_or(line);
+                Command::Mistake(format!(
+                    "There is no command {word}. !help shows all; // says a line with a slash."
+                ))
+            }
+            Request::Say(_) => say(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn say(text: &str) -> Command {
+        Command::Say { text: text.to_owned(), action: false }
+    }
+
+    #[test]
+    fn a_person_has_commands_and_a_pipe_has_words() {
+        assert_eq!(Command::parse("/who", true), Command::Who);
+        assert_eq!(Command::parse("!who", true), Command::Who);
+        assert_eq!(Command::parse("/usr is full", false), say("/usr is full"));
+        assert_eq!(Command::parse("//usr is full", true), say("/usr is full"));
+        assert!(matches!(Command::parse("/usr is full", true), Command::Mistake(_)));
+        assert_eq!(Command::parse("!wow", true), say("!wow"));
+        assert_eq!(
+            Command::parse("/me waves", true),
+            Command::Say { text: "waves".to_owned(), action: true }
+        );
+        assert_eq!(Command::parse("!quit", false), Command::Quit);
+        assert_eq!(Command::parse("  ", true), Command::Nothing);
+    }
+}

@@ -1,0 +1,192 @@
+use chatroom::wire::json::{Limits, Speech, Stamp};
+
+use super::*;
+
+const START: Duration = Duration::ZERO;
+
+fn settings(interactive: bool) -> Settings {
+    Settings {
+        address: "host:53000".to_owned(),
+        name: Some("ann".to_owned()),
+        default_name: None,
+        attempts: 3,
+        interactive,
+        tag: "t".to_owned(),
+    }
+}
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn welcome() -> Input {
+    Input::Event(Event::Welcome {
+        protocol: 1,
+        name: "ann".into(),
+        room: "lobby".into(),
+        topic: "".into(),
+        epoch: 1,
+        seq: 1,
+        users: vec!["ann".into()],
+        limits: Limits { message_bytes: 4096, silence_seconds: 30 },
+    })
+}
+
+fn message(id: Option<&str>) -> Input {
+    let stamp = Stamp { room: "lobby".into(), epoch: 1, seq: 2, time: "".into() };
+    let id = id.map(|id| id.to_owned().into());
+    Input::Event(Event::Message(Speech { stamp, name: "ann".into(), text: "x".into(), id }))
+}
+
+fn refused(id: Option<&str>, code: &'static str) -> Input {
+    let id = id.map(|id| id.to_owned().into());
+    Input::Event(Event::Refused { id, code: code.into(), message: "No.".into() })
+}
+
+/// A client that has joined.
+fn joined(interactive: bool) -> Model {
+    let (mut model, outputs) = Model::new(settings(interactive));
+    assert_eq!(outputs, [Output::Connect]);
+    let hello = Request::Hello { protocol: PROTOCOL, name: "ann".to_owned() };
+    assert_eq!(model.handle(Input::Connected, START), [Output::Send(hello)]);
+    model.handle(welcome(), START);
+    model
+}
+
+fn sent(outputs: &[Output]) -> Vec<String> {
+    let sent = outputs.iter().filter_map(|output| match output {
+        Output::Send(Request::Say { text, id, .. }) => {
+            Some(format!("{} {text}", id.as_deref().unwrap_or("-")))
+        }
+        Output::Send(other) => Some(format!("{other:?}")),
+        _ => None,
+    });
+    sent.collect()
+}
+
+fn typed(model: &mut Model, line: &str) -> Vec<String> {
+    sent(&model.handle(Input::Line(line.to_owned()), START))
+}
+
+#[test]
+fn what_is_typed_while_the_connection_is_gone_is_sent_in_order() {
+    let mut model = joined(true);
+    assert_eq!(typed(&mut model, "one"), ["t-1 one"]);
+    assert_eq!(typed(&mut model, "two"), ["t-2 two"]);
+    model.handle(message(Some("t-1")), START);
+    model.handle(Input::Disconnected("reset".to_owned()), START);
+    assert!(typed(&mut model, "three").is_empty());
+    assert_eq!(model.handle(Input::Tick, at(2)), [Output::Connect]);
+    model.handle(Input::Connected, at(2));
+    assert_eq!(sent(&model.handle(welcome(), at(2))), ["t-2 two", "t-3 three"]);
+}
+
+#[test]
+fn it_gives_up_after_failed_attempts_in_a_row() {
+    let (mut model, _) = Model::new(settings(true));
+    for pause in [1, 2] {
+        let now = model.deadline().unwrap_or(START);
+        model.handle(Input::Disconnected("refused".to_owned()), now);
+        let deadline = model.deadline().unwrap();
+        assert!((at(pause)..at(pause) * 2).contains(&(deadline - now)), "{deadline:?}");
+        assert_eq!(model.handle(Input::Tick, deadline), [Output::Connect]);
+    }
+    let outputs = model.handle(Input::Disconnected("refused".to_owned()), at(9));
+    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Unreachable)));
+}
+
+#[test]
+fn a_success_makes_the_attempts_count_anew() {
+    let mut model = joined(true);
+    for _ in 0..10 {
+        model.handle(Input::Disconnected("gone".to_owned()), START);
+        model.handle(Input::Tick, at(99));
+        model.handle(Input::Disconnected("refused".to_owned()), START);
+        model.handle(Input::Tick, at(99));
+        model.handle(Input::Connected, START);
+        let outputs = model.handle(welcome(), START);
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Exit(_))));
+        assert_eq!(model.phase, Phase::Joined);
+    }
+}
+
+#[test]
+fn a_pipe_ends_when_everything_is_acknowledged() {
+    let mut model = joined(false);
+    assert_eq!(typed(&mut model, "/etc is full"), ["t-1 /etc is full"]);
+    assert!(sent(&model.handle(Input::NoMoreLines, START)).is_empty());
+    assert_eq!(sent(&model.handle(message(Some("t-1")), START)), ["Quit"]);
+    let outputs = model.handle(Input::Disconnected("closed".to_owned()), START);
+    assert_eq!(outputs, [Output::Exit(Exit::Left)]);
+}
+
+#[test]
+fn a_pipe_fails_when_a_line_was_refused() {
+    let mut model = joined(false);
+    typed(&mut model, "x");
+    model.handle(Input::NoMoreLines, START);
+    assert_eq!(sent(&model.handle(refused(Some("t-1"), "too-long"), START)), ["Quit"]);
+    let outputs = model.handle(Input::Disconnected("closed".to_owned()), START);
+    assert_eq!(outputs, [Output::Exit(Exit::Refused)]);
+}
+
+#[test]
+fn an_unfit_name_is_asked_for_again_but_not_of_a_pipe() {
+    for (interactive, expect) in [
+        (true, Output::Show(Show::AskName { default: None })),
+        (false, Output::Exit(Exit::Refused)),
+    ] {
+        let (mut model, _) = Model::new(settings(interactive));
+        model.handle(Input::Connected, START);
+        let outputs = model.handle(refused(None, "name-taken"), START);
+        assert_eq!(outputs.last(), Some(&expect));
+    }
+}
+
+#[test]
+fn coming_back_it_waits_for_its_name() {
+    let mut model = joined(true);
+    model.handle(Input::Disconnected("reset".to_owned()), START);
+    model.handle(Input::Tick, at(2));
+    model.handle(Input::Connected, at(2));
+    let outputs = model.handle(refused(None, "name-taken"), at(2));
+    assert_eq!(outputs.last(), Some(&Output::Disconnect));
+    assert!(matches!(model.phase, Phase::Pausing { .. }));
+}
+
+#[test]
+fn silence_is_pinged_and_then_taken_for_the_end() {
+    let mut model = joined(true);
+    assert_eq!(model.deadline(), Some(at(10)));
+    assert_eq!(sent(&model.handle(Input::Tick, at(10))), ["Ping { id: None }"]);
+    model.handle(Input::Tick, at(20));
+    let outputs = model.handle(Input::Tick, at(30));
+    assert_eq!(outputs.last(), Some(&Output::Disconnect));
+}
+
+#[test]
+fn leaving_is_said_and_not_waited_for_without_an_end() {
+    let mut model = joined(true);
+    assert_eq!(typed(&mut model, "/quit"), ["Quit"]);
+    assert_eq!(model.handle(Input::Tick, at(1)), []);
+    assert_eq!(model.handle(Input::Tick, at(2)), [Output::Exit(Exit::Left)]);
+}
+
+#[test]
+fn being_removed_is_no_reason_to_come_back() {
+    let mut model = joined(true);
+    let closing = Event::Closing { code: "removed".into(), message: "Out.".into() };
+    let outputs = model.handle(Input::Event(closing), START);
+    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
+}
+
+#[test]
+fn who_thinks_long_about_a_name_connects_again_with_it() {
+    let (mut model, _) = Model::new(settings(true));
+    model.handle(Input::Connected, START);
+    model.handle(refused(None, "name-taken"), START);
+    assert_eq!(model.handle(Input::Disconnected("gone".to_owned()), at(70)), [Output::Disconnect]);
+    assert_eq!(model.handle(Input::Line("bo".to_owned()), at(80)), [Output::Connect]);
+    let hello = Request::Hello { protocol: PROTOCOL, name: "bo".to_owned() };
+    assert_eq!(model.handle(Input::Connected, at(80)), [Output::Send(hello)]);
+}

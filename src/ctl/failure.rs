@@ -1,0 +1,94 @@
+//! What can go wrong, what to do then, and the exit status for it.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{error, fmt};
+
+use chatroom::admin::RefusalCode;
+use chatroom::clean;
+
+/// Why a command was not carried out. The numbers follow sysexits.h from 64 on.
+#[derive(Debug)]
+pub enum Failure {
+    /// There is no socket, or nobody listens to it.
+    NotRunning(PathBuf),
+    NotPermitted(PathBuf),
+    NoAnswer {
+        socket: PathBuf,
+        within: Duration,
+    },
+    Refused {
+        code: RefusalCode,
+        message: String,
+    },
+    /// The answer is none that this version knows.
+    Misunderstood(String),
+    Io(io::Error),
+    /// The person said no.
+    Declined,
+}
+
+impl Failure {
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Refused { code: RefusalCode::NoSuchUser, .. } => 4,
+            Failure::Refused { code: RefusalCode::Configuration, .. } => 78,
+            Failure::Refused { .. }
+            | Failure::Misunderstood(_)
+            | Failure::Io(_)
+            | Failure::Declined => 1,
+            Failure::NotRunning(_) => 69,
+            Failure::NoAnswer { .. } => 75,
+            Failure::NotPermitted(_) => 77,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotRunning(socket) => write!(
+                f,
+                "chatroomd is not running: nobody answers at {}.\n\
+                 Start it with `systemctl start chatroomd`. If it runs elsewhere, say where its \
+                 socket is with --socket.",
+                socket.display()
+            ),
+            Failure::NotPermitted(socket) => write!(
+                f,
+                "not permitted to talk to chatroomd at {}.\n\
+                 Join the group `chatroom` (`sudo usermod -aG chatroom $USER`, then log in \
+                 again), or use sudo.",
+                socket.display()
+            ),
+            Failure::NoAnswer { socket, within } => write!(
+                f,
+                "chatroomd at {} did not answer within {} s.\n\
+                 Try again with a longer --timeout, or look at `systemctl status chatroomd`.",
+                socket.display(),
+                within.as_secs_f32()
+            ),
+            Failure::Refused { message, .. } => {
+                let lines: Vec<_> = message.lines().map(clean::line).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Failure::Misunderstood(problem) => write!(
+                f,
+                "the answer of chatroomd is not understood ({problem}).\n\
+                 Are chatctl and chatroomd of the same version? Restart chatroomd after an upgrade."
+            ),
+            Failure::Io(error) => write!(f, "talking to chatroomd failed: {error}"),
+            Failure::Declined => f.write_str("nothing was done."),
+        }
+    }
+}
+
+impl error::Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Io(error)
+    }
+}
