@@ -62,6 +62,18 @@ impl Request {
             Request::LogLevel { .. } => "log-level",
         }
     }
+
+    /// Whom or what it is about, for the log.
+    pub fn target(&self) -> Option<String> {
+        match self {
+            Request::Kick { name, reason: Some(reason) } => Some(format!("{name}: {reason}")),
+            Request::Kick { name, reason: None } => Some(name.clone()),
+            Request::Say { text } => Some(text.clone()),
+            Request::LogLevel { level: Some(level) } => Some(level.to_string()),
+            Request::Shutdown { after, .. } => Some(format!("in {after} s")),
+            _ => None,
+        }
+    }
 }
 
 /// What the daemon replies.

@@ -63,7 +63,8 @@ async fn serve(stream: UnixStream, operator: &Operator) {
         }
         let reply = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
-                info!(event = "admin", command = request.command(), uid, pid, "operator's command");
+                let (command, target) = (request.command(), request.target());
+                info!(event = "admin", command, target, uid, pid, "operator's command");
                 operator.carry_out(request).await
             }
             Err(error) => Reply::Refused {

@@ -14,6 +14,7 @@ mod shared;
 mod signals;
 mod sockets;
 mod systemd;
+mod tcp_info;
 mod welcome;
 mod window;
 

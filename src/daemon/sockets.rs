@@ -15,6 +15,11 @@ const BACKLOG: i32 = 4096;
 /// A keep-alive that is not answered is repeated so many times.
 const KEEPALIVE_RETRIES: u32 = 3;
 
+/// So many bytes may wait in the system for a reader that takes no more; then the socket counts as
+/// full. What waits beyond that, waits in the log, where it is shared, and the reader is known to
+/// be behind.
+const MOST_UNSENT_BYTES: u32 = 16 * 1024;
+
 /// Opens a listening socket.
 ///
 /// # Errors
@@ -46,6 +51,9 @@ pub fn prepare(stream: &TcpStream, silence: Duration) {
     if let Err(error) = outcome {
         // The other side may be gone already; then the first read says so.
         debug!(%error, "a connection does not take its options");
+    }
+    if let Err(error) = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES) {
+        debug!(%error, "a connection does not take its limit of unsent bytes");
     }
     set_user_timeout(stream, silence);
 }

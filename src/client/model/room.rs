@@ -79,7 +79,12 @@ impl Model {
         match self.lost_at.take() {
             Some(lost) => {
                 let seconds = now.saturating_sub(lost).as_secs();
-                self.status(&format!("Connected again after {seconds} s."));
+                let kept = match self.pending.len() {
+                    0 => String::new(),
+                    1 => " 1 kept line is sent now.".to_owned(),
+                    lines => format!(" {lines} kept lines are sent now."),
+                };
+                self.status(&format!("Connected again after {seconds} s.{kept}"));
             }
             None => {
                 let company = match others {

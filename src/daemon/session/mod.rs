@@ -43,7 +43,7 @@ pub async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>)
         (reason, reader.name)
     };
     registration.end(name.as_ref(), &reason);
-    if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow) {
+    if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
         linger(&mut stream).await;
     }
     drop(registration);

@@ -1,14 +1,16 @@
 //! Driving the outlet of a connection.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+use chatroom::config::Timeouts;
 use chatroom::room::EndReason;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::outlet::{Outlet, Pumped};
 use crate::shared::Shared;
-use crate::sockets;
+use crate::{sockets, tcp_info};
 
 /// Writes whatever there is to write until the connection is to end, and gives the reason.
 pub async fn run(stream: &TcpStream, outlet: &Outlet, shared: &Shared) -> EndReason {
@@ -17,38 +19,50 @@ pub async fn run(stream: &TcpStream, outlet: &Outlet, shared: &Shared) -> EndRea
             Pumped::Idle => outlet.woken().await,
             Pumped::Ended(reason) => return reason,
             Pumped::Blocked => {
-                if let Some(reason) = until_writable(stream, outlet, shared).await {
-                    return reason;
+                let timeouts = shared.config().timeouts.clone();
+                tokio::select! {
+                    ended = until_writable(stream, &timeouts) => match ended {
+                        Ok(()) => {}
+                        Err(reason) => return reason,
+                    },
+                    // Who does not read when it is time to go does not get the whole time.
+                    () = until_ending_and_then(outlet, timeouts.grace) => {
+                        return EndReason::TooSlow;
+                    }
                 }
             }
         }
     }
 }
 
-/// Waits until the socket takes more. Gives a reason to end if that takes too long.
+/// Waits until the socket takes more, or gives the reason to end if that takes too long.
 ///
 /// The user timeout that notices a silent network would also end a connection whose other side is
-/// there and just reads nothing, so that it gives way to the longer time meanwhile.
-async fn until_writable(stream: &TcpStream, outlet: &Outlet, shared: &Shared) -> Option<EndReason> {
-    let timeouts = shared.config().timeouts.clone();
-    sockets::set_user_timeout(stream, timeouts.stalled + Duration::from_secs(1));
-    let writable = timeout(timeouts.stalled, stream.writable());
-    let ended = tokio::select! {
-        waited = writable => match waited {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(EndReason::Broken(error.to_string())),
-            Err(_) => Some(EndReason::TooSlow),
-        },
-        () = until_ending_and_then(outlet, timeouts.grace) => Some(EndReason::TooSlow),
-    };
-    sockets::set_user_timeout(stream, timeouts.silence);
-    ended
+/// there and just reads nothing. So it gives way meanwhile, and the system is asked instead which
+/// of the two it is.
+async fn until_writable(stream: &TcpStream, timeouts: &Timeouts) -> Result<(), EndReason> {
+    let start = Instant::now();
+    sockets::set_user_timeout(stream, timeouts.stalled + timeouts.silence);
+    let broken = |error: std::io::Error| EndReason::Broken(error.to_string());
+    while start.elapsed() < timeouts.stalled {
+        let left = timeouts.stalled.saturating_sub(start.elapsed());
+        if let Ok(writable) = timeout(left.min(timeouts.silence), stream.writable()).await {
+            sockets::set_user_timeout(stream, timeouts.silence);
+            return writable.map_err(broken);
+        }
+        let is_past_silence = start.elapsed() >= timeouts.silence;
+        if is_past_silence
+            && tcp_info::is_unheard(stream.as_fd(), timeouts.silence).map_err(broken)?
+        {
+            return Err(EndReason::Silent);
+        }
+    }
+    Err(EndReason::TooSlow)
 }
 
-/// Who does not read when it is time to go does not get the whole of the longer time.
 async fn until_ending_and_then(outlet: &Outlet, grace: Duration) {
     while !outlet.is_ending() {
         outlet.woken().await;
     }
-    tokio::time::sleep(grace).await;
+    sleep(grace).await;
 }

@@ -1,0 +1,41 @@
+//! What the system knows of a connection's other side.
+//!
+//! This is the one place with `unsafe`: no library that the project uses reads `TCP_INFO`, and
+//! without it a reader that merely rests cannot be told from a network that has gone silent.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+/// Whether something was sent that the other side has not acknowledged, although it acknowledged
+/// nothing at all for `silence`.
+///
+/// A reader that rests while its buffer is full is different: its system goes on to acknowledge,
+/// and what is not sent to it is not unacknowledged either (tcp(7), `TCP_INFO`).
+///
+/// # Errors
+/// The system does not tell.
+pub fn is_unheard(socket: BorrowedFd<'_>, silence: Duration) -> io::Result<bool> {
+    let info = read(socket)?;
+    let unheard = Duration::from_millis(u64::from(info.tcpi_last_ack_recv));
+    Ok(info.tcpi_unacked > 0 && unheard >= silence)
+}
+
+#[allow(unsafe_code)]
+fn read(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
+    // SAFETY: `tcp_info` is a struct of plain numbers, for which all zeros is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed and so is open; the system writes at most `length` bytes
+    // to `info`, which are as many as it has.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    if outcome == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
+}

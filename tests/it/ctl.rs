@@ -1,0 +1,201 @@
+//! chatctl.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::daemon::Daemon;
+use crate::harness::Person;
+
+fn chatctl(socket: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
+    command.arg("--socket").arg(socket).args(args);
+    command
+}
+
+fn run(socket: &Path, args: &[&str]) -> Output {
+    chatctl(socket, args).output().unwrap()
+}
+
+/// Checks the exit status and what is said on standard error.
+#[track_caller]
+fn check_fails(output: &Output, status: i32, says: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert!(output.stdout.is_empty());
+    says.iter().for_each(|part| assert!(said.contains(part), "{said:?} lacks {part:?}"));
+}
+
+#[track_caller]
+fn check_done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty());
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_daemon_that_is_not_there_is_69() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("admin.sock");
+    let says = ["chatroomd is not running", "systemctl start chatroomd"];
+    check_fails(&run(&socket, &["users"]), 69, &says);
+    drop(UnixListener::bind(&socket).unwrap());
+    check_fails(&run(&socket, &["users"]), 69, &says);
+    let mut without = Command::new(env!("CARGO_BIN_EXE_chatctl"));
+    without.arg("users").env_remove("CHATROOMD_SOCKET").env("XDG_RUNTIME_DIR", folder.path());
+    // Where the machine runs a chatroomd of its own, this one would be found.
+    if !Path::new("/run/chatroomd/admin.sock").exists() {
+        check_fails(&without.output().unwrap(), 69, &says);
+    }
+}
+
+#[test]
+fn a_daemon_that_hangs_is_75() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("admin.sock");
+    let _hangs = UnixListener::bind(&socket).unwrap();
+    let output = run(&socket, &["--timeout", "200 ms", "ping"]);
+    check_fails(&output, 75, &["did not answer within 0.2 s", "systemctl status chatroomd"]);
+    // Its queue is full: not even connecting works.
+    let full: Vec<_> = (0..5000)
+        .map_while(|_| {
+            let socket2 = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+            let stream = socket2.unwrap();
+            stream.set_nonblocking(true).unwrap();
+            stream.connect(&socket2::SockAddr::unix(&socket).unwrap()).ok().map(|()| stream)
+        })
+        .collect();
+    assert!(full.len() < 5000, "the queue has an end");
+    check_fails(&run(&socket, &["ping"]), 75, &["did not answer"]);
+}
+
+#[test]
+fn a_daemon_that_one_may_not_talk_to_is_77() {
+    let daemon = Daemon::start();
+    if !rustix::process::getuid().is_root() {
+        // An ordinary user cannot become another one, but can lock itself out.
+        fs::set_permissions(daemon.socket(), Permissions::from_mode(0o000)).unwrap();
+        let says = ["not permitted", "group `chatroom`"];
+        return check_fails(&run(&daemon.socket(), &["users"]), 77, &says);
+    }
+    // "nobody" can look up the socket, but is not in its group.
+    fs::set_permissions(daemon.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = daemon.folder.path().join("chatctl");
+    fs::copy(env!("CARGO_BIN_EXE_chatctl"), &program).unwrap();
+    let mut command = Command::new(program);
+    command.arg("--socket").arg(daemon.socket()).arg("users").uid(65534).gid(65534);
+    let says = ["not permitted", "group `chatroom`"];
+    check_fails(&command.output().unwrap(), 77, &says);
+}
+
+#[test]
+fn users_are_listed_for_people_and_for_programs() {
+    let daemon = Daemon::start();
+    let socket = daemon.socket();
+    assert_eq!(check_done(&run(&socket, &["users"])), "Nobody is here.\n");
+    let _ann = Person::text(&daemon, "ann");
+    let (_jay, _) = Person::json(&daemon, "jay");
+    let table = check_done(&run(&socket, &["users"]));
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3);
+    let heads: Vec<&str> = lines[0].split_whitespace().collect();
+    assert_eq!(heads, ["NAME", "ADDRESS", "DIALECT", "SINCE", "IDLE", "IN", "OUT"]);
+    assert!(lines[1].starts_with("ann   127.0.0.1:") && lines[1].contains("  text  "), "{table}");
+    let json: Value =
+        serde_json::from_str(&check_done(&run(&socket, &["users", "--json"]))).unwrap();
+    assert_eq!(json["users"][1]["name"], "jay");
+    assert_eq!(json["users"][1]["dialect"], "json");
+    assert_eq!(json["users"][0]["bytes_in"], 4);
+}
+
+#[test]
+fn status_and_ping() {
+    let daemon = Daemon::with("[room]\nname = \"den\"\n");
+    let mut ann = Person::text(&daemon, "ann");
+    ann.say("hello");
+    ann.say("!who");
+    ann.expect("[SERVER]: 1 person is here: ann");
+    let status = check_done(&run(&daemon.socket(), &["status"]));
+    let row = |name: &str, value: &str| {
+        let found = status.lines().any(|line| line.starts_with(name) && line.contains(value));
+        assert!(found, "{name} {value} is not in\n{status}");
+    };
+    row("room", "den");
+    row("people", "1");
+    row("messages", "1");
+    row("listening", &daemon.address.to_string());
+    let json: Value =
+        serde_json::from_str(&check_done(&run(&daemon.socket(), &["status", "--json"]))).unwrap();
+    assert_eq!((&json["status"]["people"], &json["status"]["seq"]), (&1.into(), &2.into()));
+    assert!(check_done(&run(&daemon.socket(), &["ping"])).contains("answered in"));
+    let ping: Value =
+        serde_json::from_str(&check_done(&run(&daemon.socket(), &["ping", "--json"]))).unwrap();
+    assert!(ping["ping"]["milliseconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn saying_and_kicking() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let (mut jay, _) = Person::json(&daemon, "jay");
+    ann.expect("[SERVER]: jay joined the chat!");
+    check_done(&run(&daemon.socket(), &["say", "back", "in five\x1b minutes"]));
+    ann.expect("[SERVER]: back in five minutes");
+    assert_eq!(jay.event("notice")["text"], "back in five minutes");
+    check_fails(&run(&daemon.socket(), &["kick", "nobody"]), 4, &["Nobody here is called nobody."]);
+    assert_eq!(
+        check_done(&run(&daemon.socket(), &["kick", "JAY", "too", "loud"])),
+        "Removed JAY.\n"
+    );
+    let closing = jay.event("closing");
+    assert_eq!(closing["code"], "removed");
+    assert!(closing["message"].as_str().unwrap().ends_with("by the operator: too loud"));
+    jay.expect_end();
+    ann.expect("[SERVER]: jay was removed by the operator: too loud");
+    check_done(&run(&daemon.socket(), &["kick", "ann"]));
+    ann.expect("[SERVER]: You were removed from the room by the operator.");
+    ann.expect_end();
+    daemon.until("who did it is logged", |daemon| {
+        let log = daemon.log();
+        log.contains("command=kick") && log.contains("uid=") && log.contains("target=JAY")
+    });
+}
+
+#[test]
+fn reloading_and_the_log_level() {
+    let daemon = Daemon::start();
+    let socket = daemon.socket();
+    assert_eq!(check_done(&run(&socket, &["log-level"])), "info\n");
+    assert_eq!(check_done(&run(&socket, &["log-level", "debug"])), "debug\n");
+    check_done(&run(&socket, &["reload"]));
+    assert_eq!(check_done(&run(&socket, &["log-level"])), "info\n");
+    fs::write(daemon.folder.path().join("chatroomd.toml"), "[nonsense]\n").unwrap();
+    check_fails(&run(&socket, &["reload"]), 78, &["line 1: unknown section [nonsense]"]);
+    check_fails(&run(&socket, &["log-level", "loud"]), 2, &["error, warn, info"]);
+}
+
+#[test]
+fn a_shutdown_can_be_announced_called_off_and_carried_out() {
+    let mut daemon = Daemon::start();
+    let socket = daemon.socket();
+    let mut ann = Person::text(&daemon, "ann");
+    let args = ["shutdown", "--in", "90 s", "--message", "new kernel"];
+    check_done(&run(&socket, &args));
+    ann.expect("[SERVER]: The server will shut down in 1 min 30 s: new kernel");
+    assert!(daemon.status().shutdown_in_seconds.is_some());
+    check_done(&run(&socket, &["shutdown", "--cancel"]));
+    ann.expect("[SERVER]: The shutdown was called off.");
+    check_fails(&run(&socket, &["shutdown", "--cancel"]), 1, &["no shutdown was asked for"]);
+    let output = run(&socket, &["shutdown", "--message", "good night"]);
+    assert_eq!(check_done(&output), "chatroomd has ended.\n");
+    ann.expect("[SERVER]: good night");
+    ann.expect("[SERVER]: server is shutting down");
+    ann.expect_end();
+    assert!(daemon.until_ended().success());
+}

@@ -1,0 +1,162 @@
+//! A chatroomd of a test's own.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use chatroom::admin::{Reply, Request, Status, User};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// After this, something that should happen counts as not happening.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Daemon {
+    pub child: Child,
+    pub folder: TempDir,
+    pub address: SocketAddr,
+    notifications: UnixDatagram,
+}
+
+/// A command that runs chatroomd on `config`, and what it tells systemd.
+pub fn prepare(folder: &TempDir, config: &str) -> (Command, UnixDatagram) {
+    let notify = folder.path().join("notify");
+    let notifications = UnixDatagram::bind(&notify).unwrap();
+    notifications.set_read_timeout(Some(PATIENCE)).unwrap();
+    let file = folder.path().join("chatroomd.toml");
+    fs::write(&file, config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatroomd"));
+    command.arg("--config").arg(file).env("NOTIFY_SOCKET", notify);
+    command.env("RUNTIME_DIRECTORY", folder.path()).env_remove("JOURNAL_STREAM");
+    command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log")).unwrap());
+    (command, notifications)
+}
+
+impl Daemon {
+    pub fn start() -> Daemon {
+        Daemon::with("")
+    }
+
+    /// A daemon with more configuration than its address.
+    pub fn with(config: &str) -> Daemon {
+        Daemon::customised(config, |_| {})
+    }
+
+    /// A daemon whose command is changed before it is run.
+    pub fn customised(config: &str, change: impl FnOnce(&mut Command)) -> Daemon {
+        let folder = TempDir::new().unwrap();
+        let config = format!("[listen]\nchat = \"127.0.0.1:0\"\n{config}");
+        let (mut command, notifications) = prepare(&folder, &config);
+        change(&mut command);
+        let child = command.spawn().unwrap();
+        let address = ([127, 0, 0, 1], 0).into();
+        let mut daemon = Daemon { child, folder, address, notifications };
+        daemon.until_notified("READY=1");
+        daemon.address = daemon.status().listen[0].parse().unwrap();
+        daemon
+    }
+
+    /// Waits for a notification that contains `expect`, and gives it.
+    #[track_caller]
+    pub fn until_notified(&self, expect: &str) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = self.notifications.recv(&mut buffer).unwrap_or_else(|error| {
+                panic!("no notification with {expect}: {error}\n{}", self.log())
+            });
+            let notification = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if notification.contains(expect) {
+                return notification;
+            }
+        }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("admin.sock")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn ask(&self, request: &Request) -> Reply {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        writeln!(stream, "{}", serde_json::to_string(request).unwrap()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    #[track_caller]
+    pub fn status(&self) -> Status {
+        match self.ask(&Request::Status) {
+            Reply::Status(status) => *status,
+            other => panic!("no status but {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub fn users(&self) -> Vec<User> {
+        match self.ask(&Request::Users) {
+            Reply::Users(users) => users,
+            other => panic!("no users but {other:?}"),
+        }
+    }
+
+    /// Waits until the daemon is in a state.
+    #[track_caller]
+    pub fn until(&self, what: &str, mut holds: impl FnMut(&Daemon) -> bool) {
+        let start = Instant::now();
+        while !holds(self) {
+            assert!(start.elapsed() < PATIENCE, "never {what}\n{}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until nobody is connected.
+    #[track_caller]
+    pub fn until_empty(&self) {
+        self.until("empty", |daemon| daemon.status().connections == 0);
+    }
+
+    /// How many descriptors the process has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn until_ended(&mut self) -> ExitStatus {
+        until_ended(&mut self.child)
+    }
+}
+
+/// Waits until a process has ended.
+#[track_caller]
+pub fn until_ended(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(start.elapsed() < PATIENCE, "it does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

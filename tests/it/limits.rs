@@ -1,0 +1,180 @@
+//! Limits, and people who do not keep up.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use chatroom::room::Seq;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::daemon::Daemon;
+use crate::harness::Person;
+
+#[test]
+fn who_gives_no_name_is_closed_with_a_sentence() {
+    let daemon = Daemon::with("[timeouts]\nname = \"1 s\"\n");
+    let mut silent = Person::connect(&daemon);
+    let mut joined = Person::text(&daemon, "ann");
+    silent.expect("[SERVER]: No name was given in time. Connect again to join.");
+    silent.expect_end();
+    daemon.until("one", |daemon| daemon.status().connections == 1);
+    assert_eq!(daemon.status().ended.get("no-name"), Some(&1));
+    joined.say("!who");
+    joined.expect("[SERVER]: 1 person is here: ann");
+}
+
+#[test]
+fn a_full_room_says_so() {
+    let daemon = Daemon::with("[limits]\nconnections = 2\n");
+    let ann = Person::text(&daemon, "ann");
+    let _bo = Person::text(&daemon, "bo");
+    let mut third = Person::connect_to(daemon.address);
+    third.expect("[SERVER]: The room is full. Try again later.");
+    third.expect_end();
+    drop(ann);
+    daemon.until("room for one", |daemon| daemon.status().connections == 1);
+    Person::text(&daemon, "cy");
+}
+
+/// Sends lines until the daemon says that the reader is this far behind.
+fn talk_until_behind(daemon: &Daemon, talker: &mut Person, reader: &str, lines: u64) -> u64 {
+    let mut said = 0;
+    let text = "x".repeat(1000);
+    loop {
+        for _ in 0..500 {
+            talker.say(&format!("{said} {text}"));
+            said += 1;
+        }
+        let users = daemon.users();
+        let reader = users.iter().find(|user| user.name == reader).expect("still here");
+        if reader.behind > lines {
+            return said;
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_falls_out_of_the_window_is_told_how_much_it_missed() {
+    let daemon = Daemon::with("[limits]\nwindow = \"256 KiB\"\n");
+    let mut slow = Person::text(&daemon, "slow");
+    let mut talker = Person::text(&daemon, "talker");
+    slow.expect("[SERVER]: talker joined the chat!");
+    let said = talk_until_behind(&daemon, &mut talker, "slow", 2000);
+    talker.say("the end");
+
+    let (mut seen, mut missed) = (0, 0);
+    loop {
+        let line = slow.line().expect("it is told, and not thrown out");
+        if let Some(rest) = line.strip_prefix("[SERVER]: Your connection was too slow: you missed ")
+        {
+            missed += rest.split(' ').next().unwrap().parse::<u64>().unwrap();
+        } else if line == "talker: the end" {
+            break;
+        } else {
+            let number: u64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+            assert_eq!(number, seen + missed, "nothing is skipped silently");
+            seen += 1;
+        }
+    }
+    assert!(missed > 0 && seen + missed == said, "{seen} + {missed} of {said}");
+    let status = daemon.status();
+    // A batch larger than the window stays whole, so that there is something to show.
+    assert!(status.window_records <= 1024 && Seq(status.seq) > Seq(said), "{status:?}");
+}
+
+#[test]
+fn a_reader_that_rests_for_longer_than_a_network_may_be_silent_is_kept() {
+    let daemon = Daemon::with("[timeouts]\nsilence = \"3 s\"\n");
+    let mut resting = Person::text(&daemon, "resting");
+    let mut talker = Person::text(&daemon, "talker");
+    resting.expect("[SERVER]: talker joined the chat!");
+    let said = talk_until_behind(&daemon, &mut talker, "resting", 10);
+    // The rest itself is what is tested here: more than twice the silence.
+    std::thread::sleep(Duration::from_secs(8));
+    let text = "x".repeat(1000);
+    (0..said).for_each(|n| resting.expect(&format!("talker: {n} {text}")));
+}
+
+#[test]
+fn a_reader_that_reads_nothing_is_closed_and_the_others_do_not_wait() {
+    let daemon = Daemon::with("[limits]\nwindow = \"256 KiB\"\n[timeouts]\nstalled = \"1 s\"\n");
+    let stalled = Person::text(&daemon, "stalled");
+    let mut talker = Person::text(&daemon, "talker");
+    let mut other = Person::text(&daemon, "other");
+    talker.lines_until("[SERVER]: other joined the chat!");
+    let text = "x".repeat(1000);
+    // An answered line at a time: each has gone through while the other one reads nothing.
+    let mut said = 0;
+    while daemon.users().len() == 3 {
+        said += 1;
+        talker.say(&format!("{said} {text}"));
+        other.lines_until(&format!("talker: {said} {text}"));
+    }
+    talker.expect("[SERVER]: stalled has disconnected.");
+    daemon.until("counted", |daemon| daemon.status().ended.get("too-slow") == Some(&1));
+    drop(stalled);
+}
+
+#[test]
+fn without_descriptors_it_serves_who_is_inside_and_recovers() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut bo = Person::text(&daemon, "bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+    let few = daemon.descriptors() as u64;
+    let limit = Rlimit { current: Some(few), maximum: Some(20_000) };
+    prlimit(Some(Pid::from_child(&daemon.child)), Resource::Nofile, limit).unwrap();
+    // These wait in the queue of the system: there is no descriptor for them.
+    let mut waiting: Vec<Person> = (0..20).map(|_| Person::connect_to(daemon.address)).collect();
+    for n in 0..100 {
+        bo.say(&format!("line {n}"));
+        ann.expect(&format!("bo: line {n}"));
+    }
+    let limit = Rlimit { current: Some(1000), maximum: Some(20_000) };
+    prlimit(Some(Pid::from_child(&daemon.child)), Resource::Nofile, limit).unwrap();
+    let start = Instant::now();
+    for person in &mut waiting {
+        person.expect(crate::harness::PROMPT);
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "recovered in {:?}", start.elapsed());
+    let complaints = daemon.log().matches("cannot accept connections").count();
+    assert!((1..10).contains(&complaints), "{complaints} lines in the log");
+}
+
+#[test]
+fn a_flood_is_slowed_and_nothing_of_it_is_lost() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut flood = Person::text(&daemon, "flood");
+    ann.expect("[SERVER]: flood joined the chat!");
+    let mut writer = flood.stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        (0..50_000).for_each(|n| writer.write_all(format!("{n}\n").as_bytes()).unwrap());
+    });
+    for n in 0..50_000 {
+        ann.expect(&format!("flood: {n}"));
+    }
+    sender.join().unwrap();
+    flood.say("!who");
+    flood.expect("[SERVER]: 2 people are here: ann, flood");
+}
+
+#[test]
+fn who_asks_and_does_not_read_is_not_listened_to() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut deaf = Person::text(&daemon, "deaf");
+    ann.expect("[SERVER]: deaf joined the chat!");
+    deaf.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    // Each question makes an answer of 300 bytes; the kernel pushes back when they pile up.
+    let questions = "!help\n".repeat(10_000);
+    let mut asked = 0;
+    while deaf.stream.write_all(questions.as_bytes()).is_ok() {
+        asked += 10_000;
+        assert!(asked < 10_000_000, "it takes in questions without an end");
+    }
+    ann.say("!who");
+    ann.expect("[SERVER]: 2 people are here: ann, deaf");
+    let memory = std::fs::read_to_string(format!("/proc/{}/statm", daemon.child.id())).unwrap();
+    let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(pages * 4096 < 64 << 20, "{pages} pages are resident");
+}

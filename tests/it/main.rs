@@ -1,0 +1,21 @@
+//! Black-box tests: the real programs over real sockets.
+//!
+//! None of them sleeps to be right: each waits for what it expects, and a time is only the bound
+//! after which waiting counts as a failure. Each daemon has its own folder and a port that the
+//! system chose.
+
+// In a test, what is not as it should be is to fail at once and where it stands.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod chat;
+mod client;
+mod ctl;
+mod daemon;
+mod harness;
+mod hostile;
+mod json;
+mod lifecycle;
+mod limits;
+mod network;
+mod protocol_doc;
+mod script_client;
