@@ -8,6 +8,7 @@ mod reader;
 mod text;
 mod writer;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,10 @@ async fn linger(stream: &mut TcpStream) {
     let mut drained = [0; 512];
     let until_end = async { while matches!(stream.read(&mut drained).await, Ok(1..)) {} };
     let _ = tokio::time::timeout(LINGER, until_end).await;
+}
+
+fn broken(error: &io::Error) -> EndReason {
+    EndReason::Broken(error.to_string())
 }
 
 fn turn_away(stream: &TcpStream, shared: &Shared) {

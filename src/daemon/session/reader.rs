@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
 
+use super::broken;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
@@ -124,7 +125,7 @@ impl<'s> Reader<'s> {
                     return Ok(Received::Bytes);
                 }
                 Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(broken(error)),
+                Err(error) => return Err(broken(&error)),
             }
         }
     }
@@ -133,10 +134,10 @@ impl<'s> Reader<'s> {
     /// over and decides for pieces.
     async fn until_readable(&mut self) -> Result<bool, EndReason> {
         let Some((deadline, reason)) = self.deadline() else {
-            return self.stream.readable().await.map(|()| true).map_err(broken);
+            return self.stream.readable().await.map(|()| true).map_err(|error| broken(&error));
         };
         match (timeout_at(deadline, self.stream.readable()).await, reason) {
-            (Ok(readable), _) => readable.map(|()| true).map_err(broken),
+            (Ok(readable), _) => readable.map(|()| true).map_err(|error| broken(&error)),
             (Err(_), Some(reason)) => Err(reason),
             (Err(_), None) => Ok(false),
         }
@@ -234,10 +235,6 @@ impl<'s> Reader<'s> {
             self.outlet.close(self.shared.window.last(), reason);
         }
     }
-}
-
-fn broken(error: io::Error) -> EndReason {
-    EndReason::Broken(error.to_string())
 }
 
 /// Whether reading only has to be tried again.

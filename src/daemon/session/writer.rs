@@ -8,6 +8,7 @@ use chatroom::room::EndReason;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::broken;
 use crate::outlet::{Outlet, Pumped};
 use crate::shared::Shared;
 use crate::{sockets, tcp_info};
@@ -43,18 +44,18 @@ pub async fn run(stream: &TcpStream, outlet: &Outlet, shared: &Shared) -> EndRea
 async fn until_writable(stream: &TcpStream, timeouts: &Timeouts) -> Result<(), EndReason> {
     let start = Instant::now();
     sockets::set_user_timeout(stream, timeouts.stalled + timeouts.silence);
-    let broken = |error: std::io::Error| EndReason::Broken(error.to_string());
     while start.elapsed() < timeouts.stalled {
         let left = timeouts.stalled.saturating_sub(start.elapsed());
         if let Ok(writable) = timeout(left.min(timeouts.silence), stream.writable()).await {
             sockets::set_user_timeout(stream, timeouts.silence);
-            return writable.map_err(broken);
+            return writable.map_err(|error| broken(&error));
         }
+        // A shorter wait says nothing: the connection may have been idle for long before.
         let is_past_silence = start.elapsed() >= timeouts.silence;
-        if is_past_silence
-            && tcp_info::is_unheard(stream.as_fd(), timeouts.silence).map_err(broken)?
-        {
-            return Err(EndReason::Silent);
+        match tcp_info::is_unheard(stream.as_fd(), timeouts.silence) {
+            Ok(true) if is_past_silence => return Err(EndReason::Silent),
+            Ok(_) => {}
+            Err(error) => return Err(broken(&error)),
         }
     }
     Err(EndReason::TooSlow)
