@@ -2,18 +2,17 @@
 //! reads, writes or waits.
 
 mod command;
+mod connection;
+mod inout;
 mod room;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use chatroom::wire::PROTOCOL;
-use chatroom::wire::json::{Event, Request};
+use chatroom::wire::json::Request;
 
 use command::Command;
-
-/// The pauses before the second, third ... attempt to connect, in seconds; the last one repeats.
-const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30];
+pub use inout::{Exit, Input, Output, Settings, Show};
 
 /// How long the server may take to close the connection after `quit`.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -22,88 +21,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const MOST_PENDING_PIPED: usize = 64;
 /// The same for a person, who can type on while the connection is gone.
 const MOST_PENDING_TYPED: usize = 10_000;
-
-/// How the client was started.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    pub address: String,
-    pub name: Option<String>,
-    /// What is taken when somebody just presses Enter at the question for a name.
-    pub default_name: Option<String>,
-    /// Give up after so many failed attempts in a row; 0 is never.
-    pub attempts: u32,
-    /// Whether a person types, so that commands are understood and questions answered.
-    pub interactive: bool,
-    /// Begins every message id; different for each start of the client.
-    pub tag: String,
-}
-
-/// What happens to the client.
-#[derive(Debug)]
-pub enum Input {
-    Line(String),
-    /// There will be no more lines.
-    NoMoreLines,
-    /// Ctrl-C, SIGTERM, or nobody reads the output any more.
-    Interrupt,
-    Connected,
-    /// Connecting failed, or the connection is gone, and why.
-    Disconnected(String),
-    Event(Event<'static>),
-    /// Time has passed, as [`Model::deadline`] asked for.
-    Tick,
-}
-
-/// What the client does.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    Connect,
-    Disconnect,
-    Send(Request),
-    Show(Show),
-    Exit(Exit),
-}
-
-/// What a person sees.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Show {
-    Message {
-        time: String,
-        name: String,
-        text: String,
-    },
-    Action {
-        time: String,
-        name: String,
-        text: String,
-    },
-    Private {
-        time: String,
-        name: String,
-        text: String,
-    },
-    /// Something of the room: somebody joined, the operator says something.
-    Room {
-        time: String,
-        text: String,
-    },
-    /// Something of the client itself: the connection, an answer, a mistake.
-    Status(String),
-    AskName {
-        default: Option<String>,
-    },
-}
-
-/// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Everything was said.
-    Left,
-    /// The server refused something, or the person was removed.
-    Refused,
-    /// The server could not be reached.
-    Unreachable,
-}
 
 /// How far the client has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,87 +222,6 @@ impl Model {
             // Whoever presses twice does not want to wait.
             Phase::Leaving { .. } => self.exit_left(),
             _ => self.leave(now),
-        }
-    }
-
-    fn connected(&mut self, now: Duration) {
-        self.heard = now;
-        self.spoke = now;
-        self.greet();
-    }
-
-    fn greet(&mut self) {
-        if let Some(name) = self.name.clone() {
-            self.phase = Phase::Greeting;
-            self.outputs.push(Output::Send(Request::Hello { protocol: PROTOCOL, name }));
-        }
-    }
-
-    fn disconnected(&mut self, why: &str, now: Duration) {
-        match self.phase {
-            Phase::Leaving { .. } => return self.exit_left(),
-            Phase::Over | Phase::Pausing { .. } => return,
-            // Whoever thinks about a name for long connects again with it.
-            Phase::Naming { .. } => {
-                self.phase = Phase::Naming { connected: false };
-                return self.outputs.push(Output::Disconnect);
-            }
-            _ => {}
-        }
-        if self.phase == Phase::Joined {
-            self.lost_at = Some(now);
-            self.failed_attempts = 0;
-            self.pause(&format!("The connection is gone: {why}."), now);
-        } else {
-            self.attempt_failed(why, now);
-        }
-    }
-
-    /// Counts a failed attempt; pauses before the next one, or gives up.
-    fn attempt_failed(&mut self, why: &str, now: Duration) {
-        self.failed_attempts += 1;
-        let address = &self.settings.address;
-        let what = format!("Cannot join at {address}: {why}.");
-        if self.settings.attempts != 0 && self.failed_attempts >= self.settings.attempts {
-            self.status(&what);
-            self.tell_unsent();
-            let tried = self.failed_attempts;
-            self.status(&format!("Gave up after {tried} attempts. Does chatroomd run there?"));
-            return self.exit(Exit::Unreachable);
-        }
-        self.pause(&what, now);
-    }
-
-    fn pause(&mut self, what: &str, now: Duration) {
-        let step = (self.failed_attempts as usize).saturating_sub(1).min(PAUSES.len() - 1);
-        let pause = Duration::from_secs(PAUSES[step]);
-        self.status(&format!("{what} Trying again in {} s.", pause.as_secs()));
-        self.phase = Phase::Pausing { until: now + self.spread(pause) };
-        self.outputs.push(Output::Disconnect);
-    }
-
-    /// Up to a tenth longer, so that not everybody comes back in the same moment.
-    fn spread(&self, pause: Duration) -> Duration {
-        let sum =
-            self.settings.tag.bytes().fold(0u32, |sum, byte| sum * 31 % 997 + u32::from(byte));
-        pause + pause / 10 * (sum % 100) / 100
-    }
-
-    fn time_passed(&mut self, now: Duration) {
-        match (self.phase, self.silence) {
-            (Phase::Pausing { until }, _) if now >= until => {
-                self.phase = Phase::Connecting;
-                self.outputs.push(Output::Connect);
-            }
-            (Phase::Leaving { until }, _) if now >= until => self.exit_left(),
-            (Phase::Joined, Some(silence)) if now >= self.heard + silence => {
-                let seconds = silence.as_secs();
-                self.disconnected(&format!("nothing was heard for {seconds} s"), now);
-            }
-            (Phase::Joined, Some(silence)) if now >= self.spoke + silence / 3 => {
-                self.send(Request::Ping { id: None }, now);
-            }
-            _ => {}
         }
     }
 

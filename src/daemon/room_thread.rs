@@ -4,6 +4,8 @@
 //! numbers and publishes what they accept as one batch, and only then carries out what follows
 //! from it (answers, admissions, replies), so that nothing is shown that is not published.
 
+mod submission;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,67 +21,13 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
+pub use submission::{RoomHandle, Submission};
+
 use crate::outlet::Outlet;
 use crate::window::Window;
 
 /// The most requests that become one batch.
 const MOST_DRAINED: usize = 1024;
-
-/// What the rest of the daemon asks of the room. The order in which requests are sent is the order
-/// in which they are carried out.
-pub enum Submission {
-    Join {
-        outlet: Arc<Outlet>,
-        name: Name,
-        /// Told when the person is in, or why not.
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    Speech {
-        session: SessionId,
-        action: bool,
-        text: String,
-        id: Option<String>,
-    },
-    Direct {
-        session: SessionId,
-        to: String,
-        text: String,
-        id: Option<String>,
-    },
-    Who {
-        session: SessionId,
-    },
-    /// The person goes, and the connection with them. Asking twice does no harm.
-    Leave {
-        session: SessionId,
-        reason: EndReason,
-    },
-    Notice {
-        text: String,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    Kick {
-        name: String,
-        reason: Option<String>,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    Users {
-        reply: oneshot::Sender<Vec<User>>,
-    },
-    Configure(Arc<Config>),
-    /// Answered when everything that was asked before is done.
-    Probe {
-        reply: oneshot::Sender<()>,
-    },
-}
-
-/// The way to the room thread.
-#[derive(Clone)]
-pub struct RoomHandle {
-    inbox: mpsc::UnboundedSender<Submission>,
-    people: watch::Receiver<usize>,
-    messages: Arc<AtomicU64>,
-}
 
 /// Starts the thread. It ends when the last handle is gone.
 ///
@@ -106,34 +54,6 @@ pub fn spawn(
     let thread =
         thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
     Ok((RoomHandle { inbox, people: watch_people, messages }, thread))
-}
-
-impl RoomHandle {
-    /// Asks something of the room.
-    pub fn submit(&self, submission: Submission) {
-        // The thread ends after the last handle only, or has panicked; then the watchdog acts.
-        let _ = self.inbox.send(submission);
-    }
-
-    /// Asks something that has a reply, and waits for it. None if the thread is no more.
-    pub async fn ask<T>(
-        &self,
-        submission: impl FnOnce(oneshot::Sender<T>) -> Submission,
-    ) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        self.submit(submission(reply));
-        answer.await.ok()
-    }
-
-    /// How many people are here, and a way to wait until that changes.
-    pub fn people(&self) -> watch::Receiver<usize> {
-        self.people.clone()
-    }
-
-    /// How many messages and actions there were.
-    pub fn messages(&self) -> u64 {
-        self.messages.load(Relaxed)
-    }
 }
 
 struct RoomThread {

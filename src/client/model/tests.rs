@@ -1,4 +1,5 @@
-use chatroom::wire::json::{Limits, Speech, Stamp};
+use chatroom::wire::PROTOCOL;
+use chatroom::wire::json::{Event, Limits, Speech, Stamp};
 
 use super::*;
 

@@ -1,0 +1,94 @@
+//! Connecting, losing the connection, and coming back.
+
+use std::time::Duration;
+
+use chatroom::wire::PROTOCOL;
+use chatroom::wire::json::Request;
+
+use super::{Exit, Model, Output, Phase};
+
+/// The pauses before the second, third ... attempt to connect, in seconds; the last one repeats.
+const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30];
+
+impl Model {
+    pub(super) fn connected(&mut self, now: Duration) {
+        self.heard = now;
+        self.spoke = now;
+        self.greet();
+    }
+
+    pub(super) fn greet(&mut self) {
+        if let Some(name) = self.name.clone() {
+            self.phase = Phase::Greeting;
+            self.outputs.push(Output::Send(Request::Hello { protocol: PROTOCOL, name }));
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, why: &str, now: Duration) {
+        match self.phase {
+            Phase::Leaving { .. } => return self.exit_left(),
+            Phase::Over | Phase::Pausing { .. } => return,
+            // Whoever thinks about a name for long connects again with it.
+            Phase::Naming { .. } => {
+                self.phase = Phase::Naming { connected: false };
+                return self.outputs.push(Output::Disconnect);
+            }
+            _ => {}
+        }
+        if self.phase == Phase::Joined {
+            self.lost_at = Some(now);
+            self.failed_attempts = 0;
+            self.pause(&format!("The connection is gone: {why}."), now);
+        } else {
+            self.attempt_failed(why, now);
+        }
+    }
+
+    /// Counts a failed attempt; pauses before the next one, or gives up.
+    pub(super) fn attempt_failed(&mut self, why: &str, now: Duration) {
+        self.failed_attempts += 1;
+        let address = &self.settings.address;
+        let what = format!("Cannot join at {address}: {why}.");
+        if self.settings.attempts != 0 && self.failed_attempts >= self.settings.attempts {
+            self.status(&what);
+            self.tell_unsent();
+            let tried = self.failed_attempts;
+            self.status(&format!("Gave up after {tried} attempts. Does chatroomd run there?"));
+            return self.exit(Exit::Unreachable);
+        }
+        self.pause(&what, now);
+    }
+
+    pub(super) fn pause(&mut self, what: &str, now: Duration) {
+        let step = (self.failed_attempts as usize).saturating_sub(1).min(PAUSES.len() - 1);
+        let pause = Duration::from_secs(PAUSES[step]);
+        self.status(&format!("{what} Trying again in {} s.", pause.as_secs()));
+        self.phase = Phase::Pausing { until: now + self.spread(pause) };
+        self.outputs.push(Output::Disconnect);
+    }
+
+    /// Up to a tenth longer, so that not everybody comes back in the same moment.
+    pub(super) fn spread(&self, pause: Duration) -> Duration {
+        let sum =
+            self.settings.tag.bytes().fold(0u32, |sum, byte| sum * 31 % 997 + u32::from(byte));
+        pause + pause / 10 * (sum % 100) / 100
+    }
+
+    pub(super) fn time_passed(&mut self, now: Duration) {
+        match (self.phase, self.silence) {
+            (Phase::Pausing { until }, _) if now >= until => {
+                self.phase = Phase::Connecting;
+                self.outputs.push(Output::Connect);
+            }
+            (Phase::Leaving { until }, _) if now >= until => self.exit_left(),
+            (Phase::Joined, Some(silence)) if now >= self.heard + silence => {
+                let seconds = silence.as_secs();
+                self.disconnected(&format!("nothing was heard for {seconds} s"), now);
+            }
+            (Phase::Joined, Some(silence)) if now >= self.spoke + silence / 3 => {
+                self.send(Request::Ping { id: None }, now);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What goes into the model and what comes out of it.
+
+use chatroom::wire::json::{Event, Request};
+
+/// How the client was started.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub address: String,
+    pub name: Option<String>,
+    /// What is taken when somebody just presses Enter at the question for a name.
+    pub default_name: Option<String>,
+    /// Give up after so many failed attempts in a row; 0 is never.
+    pub attempts: u32,
+    /// Whether a person types, so that commands are understood and questions answered.
+    pub interactive: bool,
+    /// Begins every message id; different for each start of the client.
+    pub tag: String,
+}
+
+/// What happens to the client.
+#[derive(Debug)]
+pub enum Input {
+    Line(String),
+    /// There will be no more lines.
+    NoMoreLines,
+    /// Ctrl-C, SIGTERM, or nobody reads the output any more.
+    Interrupt,
+    Connected,
+    /// Connecting failed, or the connection is gone, and why.
+    Disconnected(String),
+    Event(Event<'static>),
+    /// Time has passed, as [`Model::deadline`] asked for.
+    Tick,
+}
+
+/// What the client does.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    Connect,
+    Disconnect,
+    Send(Request),
+    Show(Show),
+    Exit(Exit),
+}
+
+/// What a person sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Show {
+    Message {
+        time: String,
+        name: String,
+        text: String,
+    },
+    Action {
+        time: String,
+        name: String,
+        text: String,
+    },
+    Private {
+        time: String,
+        name: String,
+        text: String,
+    },
+    /// Something of the room: somebody joined, the operator says something.
+    Room {
+        time: String,
+        text: String,
+    },
+    /// Something of the client itself: the connection, an answer, a mistake.
+    Status(String),
+    AskName {
+        default: Option<String>,
+    },
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything was said.
+    Left,
+    /// The server refused something, or the person was removed.
+    Refused,
+    /// The server could not be reached.
+    Unreachable,
+}

@@ -1,0 +1,105 @@
+//! Writing records and answers.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Event, Limits, Speech, Stamp};
+use crate::names::Name;
+use crate::room::{Departure, Record, RecordKind};
+use crate::wire::{Answer, PROTOCOL};
+
+/// A time as the protocol writes it: UTC with milliseconds.
+pub fn format_time(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+/// Appends a record as one line, with the id that its author gave it where that is to be seen.
+pub fn encode_record(room: &str, record: &Record, id: Option<&str>, out: &mut Vec<u8>) {
+    let stamp = Stamp {
+        room: room.into(),
+        epoch: record.epoch,
+        seq: record.seq.0,
+        time: format_time(record.time).into(),
+    };
+    let id = id.map(Cow::from);
+    let event = match &record.kind {
+        RecordKind::Message { name, text } => {
+            Event::Message(Speech { stamp, name: borrow(name), text: text.into(), id })
+        }
+        RecordKind::Action { name, text } => {
+            Event::Action(Speech { stamp, name: borrow(name), text: text.into(), id })
+        }
+        RecordKind::Joined { name } => Event::Joined { stamp, name: borrow(name) },
+        RecordKind::Left { name, how } => {
+            let (how, reason) = match how {
+                Departure::Quit => ("quit", None),
+                Departure::Lost => ("lost", None),
+                Departure::Removed { reason } => ("removed", reason.as_deref()),
+            };
+            let reason = reason.map(Cow::from);
+            Event::Left { stamp, name: borrow(name), how: how.into(), reason }
+        }
+        RecordKind::Notice { text } => Event::Notice { stamp, text: text.into() },
+    };
+    push_line(&event, out);
+}
+
+/// Appends an answer as one line. The prompt is for people only.
+pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
+    let event = match answer {
+        Answer::Prompt { .. } | Answer::KeepAlive | Answer::Help | Answer::Usage(_) => return,
+        Answer::Welcome(welcome) => Event::Welcome {
+            protocol: PROTOCOL,
+            name: borrow(&welcome.name),
+            room: (&welcome.room).into(),
+            topic: (&welcome.topic).into(),
+            epoch: welcome.position.epoch,
+            seq: welcome.position.seq.0,
+            users: welcome.people.iter().map(borrow).collect(),
+            limits: Limits {
+                message_bytes: welcome.message_bytes,
+                silence_seconds: welcome.silence_seconds,
+            },
+        },
+        Answer::Who { room, people } => {
+            Event::Who { room: room.into(), users: people.iter().map(borrow).collect() }
+        }
+        Answer::Refused { refusal, id } => Event::Refused {
+            id: id.as_deref().map(Cow::from),
+            code: refusal.code().into(),
+            message: refusal.to_string().into(),
+        },
+        Answer::Direct(direct) => Event::Direct {
+            room: (&direct.room).into(),
+            time: format_time(direct.time).into(),
+            from: borrow(&direct.from),
+            to: borrow(&direct.to),
+            text: (&direct.text).into(),
+            id: direct.id.as_deref().filter(|_| direct.own).map(Cow::from),
+        },
+        Answer::Gap { room, epoch, from, to } => {
+            Event::Gap { room: room.into(), epoch: *epoch, from: from.0, to: to.0 }
+        }
+        Answer::Pong { id } => Event::Pong { id: id.as_deref().map(Cow::from) },
+        Answer::Closing { reason } => {
+            Event::Closing { code: reason.code().into(), message: reason.to_string().into() }
+        }
+    };
+    push_line(&event, out);
+}
+
+/// Anything as one line of JSON.
+pub fn push_line<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    match serde_json::to_writer(&mut *out, value) {
+        Ok(()) => out.push(b'\n'),
+        // Writing to memory does not fail, and the types here have no other way to.
+        Err(_) => out.truncate(start),
+    }
+}
+
+fn borrow(name: &Name) -> Cow<'_, str> {
+    Cow::Borrowed(name.as_str())
+}

@@ -1,0 +1,54 @@
+use super::*;
+use crate::names::Name;
+use crate::room::{Record, RecordKind};
+
+#[track_caller]
+fn check_refused(line: &str, code: &str, expect: &str, id: Option<&str>) {
+    let (refusal, found) = parse_request(line).unwrap_err();
+    assert_eq!((refusal.code(), found.as_deref()), (code, id), "{refusal}");
+    assert!(refusal.to_string().contains(expect), "{refusal}");
+}
+
+#[test]
+fn requests_are_read_and_unknown_fields_ignored() {
+    let line = r#"{"type":"say","id":"1","text":"hi","colour":"red"}"#;
+    let say = Request::Say { text: "hi".into(), action: false, id: Some("1".into()) };
+    assert_eq!(parse_request(line), Ok(say));
+    assert_eq!(parse_request(r#"{"type":"who"}"#), Ok(Request::Who));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    check_refused("{\"type\":", "bad-request", "not valid JSON", None);
+    check_refused("[1]", "bad-request", "one JSON object", None);
+    check_refused("{\"id\":\"7\"}", "bad-request", "\"type\"", Some("7"));
+    check_refused(r#"{"type":"dance","id":"7"}"#, "unknown-type", "\"dance\"", Some("7"));
+    check_refused(r#"{"type":"say","id":"7"}"#, "bad-request", "field \"text\"", Some("7"));
+    check_refused(r#"{"type":"say","text":5}"#, "bad-request", "expected a string", None);
+    let long = format!(r#"{{"type":"say","text":"x","id":"{}"}}"#, "i".repeat(65));
+    check_refused(&long, "bad-request", "64 bytes", None);
+}
+
+#[test]
+fn a_record_comes_back_as_it_was_sent() {
+    let record = Record {
+        epoch: 2,
+        seq: crate::room::Seq(7),
+        time: "2026-11-22T21:04:05.123456Z".parse().unwrap(),
+        kind: RecordKind::Message { name: Name::new("ann").unwrap(), text: "\"hi\"".into() },
+        author: None,
+    };
+    let mut out = Vec::new();
+    encode_record("lobby", &record, Some("i1"), &mut out);
+    assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 1);
+    let Ok(Event::Message(speech)) = serde_json::from_slice(&out) else { panic!("{out:?}") };
+    assert_eq!(speech.stamp.time, "2026-11-22T21:04:05.123Z");
+    assert_eq!((speech.stamp.epoch, speech.stamp.seq), (2, 7));
+    assert_eq!((speech.text.as_ref(), speech.id.as_deref()), ("\"hi\"", Some("i1")));
+}
+
+#[test]
+fn an_event_of_a_newer_server_is_passed_over() {
+    let event: Event<'_> = serde_json::from_str(r#"{"type":"sparkle","n":1}"#).unwrap();
+    assert_eq!(event, Event::Unknown);
+}
