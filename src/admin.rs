@@ -33,6 +33,24 @@ pub enum Request {
         name: String,
         reason: Option<String>,
     },
+    /// What was said before.
+    History {
+        /// Only what comes after this record; then the first ones are given, else the last.
+        after: Option<u64>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        from: Option<String>,
+        grep: Option<String>,
+        limit: usize,
+        /// Waits, for some seconds, until there is something.
+        wait: bool,
+    },
+    /// Takes the text of records away.
+    Redact {
+        targets: Vec<u64>,
+    },
+    /// The answer is followed by so many bytes of a database file.
+    Backup,
     Reload,
     Shutdown {
         /// Seconds from now.
@@ -56,6 +74,9 @@ impl Request {
             Request::Status => "status",
             Request::Say { .. } => "say",
             Request::Kick { .. } => "kick",
+            Request::History { .. } => "history",
+            Request::Redact { .. } => "redact",
+            Request::Backup => "backup",
             Request::Reload => "reload",
             Request::Shutdown { .. } => "shutdown",
             Request::CancelShutdown => "cancel-shutdown",
@@ -69,6 +90,10 @@ impl Request {
             Request::Kick { name, reason: Some(reason) } => Some(format!("{name}: {reason}")),
             Request::Kick { name, reason: None } => Some(name.clone()),
             Request::Say { text } => Some(text.clone()),
+            Request::Redact { targets } => {
+                let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
+                Some(targets.join(" "))
+            }
             Request::LogLevel { level: Some(level) } => Some(level.to_string()),
             Request::Shutdown { after, .. } => Some(format!("in {after} s")),
             _ => None,
@@ -86,6 +111,10 @@ pub enum Reply {
     Users(Vec<User>),
     Status(Box<Status>),
     LogLevel(Level),
+    /// Records as in the JSON protocol, and whether there are more.
+    History(Vec<serde_json::Value>, bool),
+    /// So many bytes follow.
+    Backup(u64),
     /// Not done, and why.
     Refused {
         code: RefusalCode,
@@ -115,6 +144,9 @@ pub struct User {
     /// `text` or `json`.
     pub dialect: String,
     pub since: Timestamp,
+    /// Seconds since the connection was lost, while the place is held; else none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_seconds: Option<u64>,
     /// Seconds since the last line that was not a keep-alive.
     pub idle_seconds: u64,
     pub bytes_in: u64,
@@ -148,6 +180,12 @@ pub struct Status {
     pub seq: u64,
     /// Messages and actions since the start.
     pub messages: u64,
+    /// Whether there is a history on disk, the oldest record in it and its size in bytes.
+    pub history: bool,
+    pub history_oldest: u64,
+    pub history_bytes: u64,
+    /// Whether messages are refused because they cannot be stored.
+    pub degraded: bool,
     /// How many records the window in memory holds, and about how many bytes they take.
     pub window_records: u64,
     pub window_bytes: usize,
@@ -177,17 +215,31 @@ pub fn runtime_folder(
     configured: Option<&Path>,
     uid: u32,
 ) -> PathBuf {
-    // systemd separates several folders by colons; the first is ours.
-    let from_systemd = env("RUNTIME_DIRECTORY").and_then(|list| {
-        list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
-    });
-    from_systemd
+    first_of_list(&env, "RUNTIME_DIRECTORY")
         .or_else(|| configured.map(Path::to_owned))
         .or_else(|| user_runtime_folder(&env))
         .unwrap_or_else(|| match uid {
             0 => PathBuf::from(SYSTEM_RUNTIME),
             _ => fallback_runtime_folder(uid),
         })
+}
+
+/// The folder for what is kept over a restart: systemd's, else the configured one, else the user's.
+pub fn state_folder(
+    env: impl Fn(&str) -> Option<String>,
+    configured: Option<&Path>,
+) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).filter(|path| path.starts_with('/')).map(PathBuf::from);
+    first_of_list(&env, "STATE_DIRECTORY")
+        .or_else(|| configured.map(Path::to_owned))
+        .or_else(|| absolute("XDG_STATE_HOME").map(|base| base.join("chatroomd")))
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state/chatroomd")))
+}
+
+/// systemd separates several folders by colons; the first is ours.
+fn first_of_list(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<PathBuf> {
+    let list = env(name)?;
+    list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
 }
 
 /// The folder in `/tmp` that stands in for a runtime folder.

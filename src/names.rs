@@ -64,6 +64,12 @@ impl Name {
         Ok(Name { shown: shown.into(), folded: folded.into() })
     }
 
+    /// A name that was checked when it was stored. The rules of then count, so that what was said
+    /// can still be read when they have changed.
+    pub fn from_store(name: &str) -> Name {
+        Name { shown: name.into(), folded: fold(name).into() }
+    }
+
     /// The name as its owner wrote it.
     pub fn as_str(&self) -> &str {
         &self.shown

@@ -18,7 +18,7 @@ use crate::model::Input;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The longest line that is taken from a server, in bytes.
-const MOST_LINE_BYTES: usize = 1 << 20;
+const MOST_LINE_BYTES: usize = 8 << 20;
 
 /// One attempt to connect, and what comes of it. Dropping it closes the connection.
 pub struct Link {
@@ -101,8 +101,8 @@ async fn read_all(reader: &OwnedReadHalf, tell: &mpsc::Sender<Input>) -> String 
             Err(error) => return explain(&error),
         }
         while let Some(frame) = framer.next_frame() {
-            if let Some(event) = understand(&frame)
-                && tell.send(Input::Event(event)).await.is_err()
+            if let Some(input) = understand(&frame)
+                && tell.send(input).await.is_err()
             {
                 return String::new();
             }
@@ -110,10 +110,14 @@ async fn read_all(reader: &OwnedReadHalf, tell: &mpsc::Sender<Input>) -> String 
     }
 }
 
-/// The event in a line. The greeting for people, and what is broken, is passed over.
-fn understand(frame: &Frame) -> Option<Event<'static>> {
+/// What a line says. What is broken is passed over.
+fn understand(frame: &Frame) -> Option<Input> {
     let Frame::Line(line) = frame else { return None };
-    serde_json::from_slice(line).ok()
+    if line.starts_with(b"{") {
+        return serde_json::from_slice::<Event<'static>>(line).ok().map(Input::Event);
+    }
+    let line = String::from_utf8_lossy(line);
+    line.strip_prefix("[SERVER]: ").map(|line| Input::Text(line.to_owned()))
 }
 
 async fn write_all(

@@ -91,8 +91,9 @@ async fn run(settings: Settings) -> anyhow::Result<Exit> {
             _ = signals.next() => Input::Interrupt,
             () = std::future::ready(()), if is_output_gone => Input::Interrupt,
             () = until(start, model.deadline()) => Input::Tick,
-            input = next_of(&mut link) => input,
+            // Before what comes in, or a flood of that would keep a person from having a say.
             line = lines.recv(), if model.wants_input() => line.map_or(Input::NoMoreLines, Input::Line),
+            input = next_of(&mut link) => input,
         };
         outputs = model.handle(input, start.elapsed());
     }

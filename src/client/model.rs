@@ -9,13 +9,16 @@ mod room;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use chatroom::wire::json::Request;
+use chatroom::wire::json::{Request, Resume};
 
 use command::Command;
 pub use inout::{Exit, Input, Output, Settings, Show};
 
 /// How long the server may take to close the connection after `quit`.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long a server may take to answer a `hello`.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// So many lines from a pipe may be unacknowledged before no more are read.
 const MOST_PENDING_PIPED: usize = 64;
@@ -51,6 +54,17 @@ struct Pending {
     request: Request,
 }
 
+/// What was missed is on its way.
+#[derive(Debug)]
+struct CatchingUp {
+    /// The last record of it.
+    until: u64,
+    /// How many messages there were so far.
+    messages: usize,
+    /// For how long the connection was lost; none for who has just come.
+    away: Option<Duration>,
+}
+
 /// The state of the client.
 #[derive(Debug)]
 pub struct Model {
@@ -64,8 +78,16 @@ pub struct Model {
     end_of_input: bool,
     any_refused: bool,
     failed_attempts: u32,
+    /// The session to take up again, and the last record that was seen.
+    resume: Option<Resume>,
+    /// What is shown of the time before: up to this record; and how many messages that were.
+    catching_up: Option<CatchingUp>,
     /// When the connection was lost, to say for how long.
     lost_at: Option<Duration>,
+    /// The most bytes of a message, once the server has said so.
+    message_bytes: Option<usize>,
+    /// What the server says in text, before it closes a connection that has not joined.
+    last_words: Option<String>,
     /// The server's silence limit, and when it was last heard and spoken to.
     silence: Option<Duration>,
     heard: Duration,
@@ -93,7 +115,11 @@ impl Model {
             end_of_input: false,
             any_refused: false,
             failed_attempts: 0,
+            resume: None,
+            catching_up: None,
             lost_at: None,
+            message_bytes: None,
+            last_words: None,
             silence: None,
             heard: Duration::ZERO,
             spoke: Duration::ZERO,
@@ -111,6 +137,9 @@ impl Model {
             Input::Connected => self.connected(now),
             Input::Disconnected(why) => self.disconnected(&why, now),
             Input::Event(event) => self.received(event, now),
+            // The question for a name is for people.
+            Input::Text(line) if line.contains("Type your name") => {}
+            Input::Text(line) => self.last_words = Some(line),
             Input::Tick => self.time_passed(now),
         }
         std::mem::take(&mut self.outputs)
@@ -129,6 +158,7 @@ impl Model {
     pub fn deadline(&self) -> Option<Duration> {
         match (self.phase, self.silence) {
             (Phase::Pausing { until } | Phase::Leaving { until }, _) => Some(until),
+            (Phase::Greeting, _) => Some(self.heard + ANSWER_TIME),
             (Phase::Joined, Some(silence)) => {
                 Some((self.heard + silence).min(self.spoke + silence / 3))
             }
@@ -146,7 +176,12 @@ impl Model {
             Command::Help => command::HELP.iter().for_each(|line| self.status(line)),
             Command::Mistake(sentence) => self.status(&sentence),
             Command::Who if self.phase == Phase::Joined => self.send(Request::Who, now),
-            Command::Who => self.status("Not connected just now."),
+            Command::History(lines) if self.phase == Phase::Joined => {
+                let limit = Some(lines);
+                let request = Request::History { before: None, after: None, limit, id: None };
+                self.send(request, now);
+            }
+            Command::Who | Command::History(_) => self.status("Not connected just now."),
             Command::Say { text, action } => {
                 self.say(|id| Request::Say { text, action, id: Some(id) }, now);
             }
@@ -177,12 +212,31 @@ impl Model {
         let id = format!("{}-{}", self.settings.tag, self.next_id);
         self.next_id += 1;
         let request = request(id.clone());
-        if self.phase == Phase::Joined {
+        if self.is_too_long(&request) {
+            return self.drop_too_long();
+        }
+        if self.phase == Phase::Joined && self.catching_up.is_none() {
             self.send(request.clone(), now);
-        } else if self.settings.interactive {
+        } else if self.settings.interactive && self.phase != Phase::Joined {
             self.status("(not connected; this is kept and sent as soon as it can be)");
         }
         self.pending.push_back(Pending { id, request });
+    }
+
+    /// Whether the server would not take it, and could not even say for which line.
+    fn is_too_long(&self, request: &Request) -> bool {
+        match (request, self.message_bytes) {
+            (Request::Say { text, .. } | Request::Direct { text, .. }, Some(most)) => {
+                text.len() > most
+            }
+            _ => false,
+        }
+    }
+
+    fn drop_too_long(&mut self) {
+        let most = self.message_bytes.unwrap_or_default();
+        self.any_refused = true;
+        self.status(&format!("That was not sent: it is longer than {most} bytes."));
     }
 
     fn input_ended(&mut self, now: Duration) {

@@ -55,19 +55,21 @@ impl Plain {
     fn line(&self, show: &Show) -> String {
         let dim = Style::new().dimmed();
         match show {
-            Show::Message { time, name, text } => {
-                format!("{}{}: {}", self.time(time), self.name(name), clean::line(text))
+            Show::Message { time, earlier, name, text } => {
+                let time = self.time(time, *earlier);
+                format!("{time}{}: {}", self.name(name), clean::line(text))
             }
-            Show::Action { time, name, text } => {
-                format!("{}* {} {}", self.time(time), self.name(name), clean::line(text))
+            Show::Action { time, earlier, name, text } => {
+                let time = self.time(time, *earlier);
+                format!("{time}* {} {}", self.name(name), clean::line(text))
             }
             Show::Private { time, name, text } => {
                 let text = clean::line(text);
-                format!("{}[private] {}: {text}", self.time(time), self.name(name))
+                format!("{}[private] {}: {text}", self.time(time, false), self.name(name))
             }
-            Show::Room { time, text } => {
+            Show::Room { time, earlier, text } => {
                 let text = format!("-- {}", clean::line(text));
-                format!("{}{}", self.time(time), self.styled(dim, &text))
+                format!("{}{}", self.time(time, *earlier), self.styled(dim, &text))
             }
             Show::Status(text) => self.styled(dim, &clean::line(text)),
             Show::AskName { default: Some(name) } => {
@@ -77,11 +79,12 @@ impl Plain {
         }
     }
 
-    /// The time of day of a record, for a person.
-    fn time(&self, time: &str) -> String {
+    /// The time of day of a record, for a person; with the date for what was said earlier.
+    fn time(&self, time: &str, earlier: bool) -> String {
+        let format = if earlier { "%Y-%m-%d %H:%M " } else { "%H:%M " };
         match time.parse::<Timestamp>() {
             Ok(time) if self.terminal => {
-                let time = time.to_zoned(self.zone.clone()).strftime("%H:%M ").to_string();
+                let time = time.to_zoned(self.zone.clone()).strftime(format).to_string();
                 self.styled(Style::new().dimmed(), &time)
             }
             _ => String::new(),
@@ -112,6 +115,7 @@ mod tests {
     fn message(text: &str) -> Show {
         Show::Message {
             time: "2026-11-22T21:04:05.123Z".to_owned(),
+            earlier: false,
             name: "ann".to_owned(),
             text: text.to_owned(),
         }

@@ -24,6 +24,7 @@ pub const DEFAULT_PORT: u16 = 53000;
 pub struct Config {
     pub listen: Listen,
     pub room: RoomConfig,
+    pub history: History,
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub admin: Admin,
@@ -48,6 +49,30 @@ pub struct RoomConfig {
     pub topic: String,
 }
 
+/// `[history]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Whether what is said is stored on disk; else only the window in memory is kept.
+    pub enabled: bool,
+    pub durability: Durability,
+    /// How many records are shown to who joins: 0 to 200.
+    pub replay: usize,
+    /// How long records are kept; zero is for ever.
+    pub keep_for: Duration,
+    /// How many bytes of disk they may take; 0 is no limit.
+    pub keep_bytes: usize,
+}
+
+/// What a record survives once anybody has seen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// A power cut.
+    #[default]
+    Power,
+    /// The end of the daemon, however sudden.
+    Process,
+}
+
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -68,6 +93,8 @@ pub struct Timeouts {
     pub silence: Duration,
     /// For which a reader may read nothing of what waits for it.
     pub stalled: Duration,
+    /// For which the place of a JSON client is held whose connection is lost.
+    pub hold: Duration,
     /// To say farewell to everybody at the end.
     pub grace: Duration,
 }
@@ -88,6 +115,8 @@ pub struct Log {
 /// `[paths]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Paths {
+    /// The folder of the history, if systemd gives none.
+    pub state: Option<PathBuf>,
     /// The folder of the admin socket, if systemd gives none.
     pub runtime: Option<PathBuf>,
 }
@@ -129,6 +158,14 @@ impl Config {
             section.take("greeting", values::line, &mut config.room.greeting);
             section.take("topic", values::line, &mut config.room.topic);
         });
+        document.section("history", |section| {
+            let history = &mut config.history;
+            section.take("enabled", values::flag, &mut history.enabled);
+            section.take("durability", values::durability, &mut history.durability);
+            section.take("replay", |v| values::count(v, 0, 200), &mut history.replay);
+            section.take("keep_for", |v| values::duration(v, 0, 1 << 32), &mut history.keep_for);
+            section.take("keep_bytes", |v| values::size(v, 0, 1 << 50), &mut history.keep_bytes);
+        });
         document.section("limits", |section| {
             let limits = &mut config.limits;
             section.take(
@@ -148,7 +185,8 @@ impl Config {
             section.take("name", |v| values::duration(v, 1, 86_400), &mut timeouts.name);
             section.take("silence", |v| values::duration(v, 3, 86_400), &mut timeouts.silence);
             section.take("stalled", |v| values::duration(v, 1, 86_400), &mut timeouts.stalled);
-            section.take("grace", |v| values::duration(v, 0, 300), &mut timeouts.grace);
+            section.take("hold", |v| values::duration(v, 0, 86_400), &mut timeouts.hold);
+            section.take("grace", |v| values::duration(v, 0, 25), &mut timeouts.grace);
         });
         document.section("admin", |section| {
             section.take("socket", values::path, &mut config.admin.socket);
@@ -157,6 +195,7 @@ impl Config {
             section.take("level", values::level, &mut config.log.level);
         });
         document.section("paths", |section| {
+            section.take("state", values::path, &mut config.paths.state);
             section.take("runtime", values::path, &mut config.paths.runtime);
         });
         document.finish().map(|()| config)
@@ -180,6 +219,18 @@ impl Default for RoomConfig {
     }
 }
 
+impl Default for History {
+    fn default() -> History {
+        History {
+            enabled: true,
+            durability: Durability::Power,
+            replay: 20,
+            keep_for: Duration::ZERO,
+            keep_bytes: 1 << 30,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits { connections: 10_000, message_bytes: 4096, window: 16 << 20 }
@@ -192,6 +243,7 @@ impl Default for Timeouts {
             name: Duration::from_secs(60),
             silence: Duration::from_secs(30),
             stalled: Duration::from_secs(120),
+            hold: Duration::from_secs(120),
             grace: Duration::from_secs(5),
         }
     }

@@ -26,6 +26,12 @@ fn every_option_is_read() {
         name = "den"
         greeting = "Good evening."
         topic = "Tea"
+        [history]
+        enabled = false
+        durability = "process"
+        replay = 5
+        keep_for = "90 days"
+        keep_bytes = "1 MiB"
         [limits]
         connections = 7
         message_bytes = 512
@@ -40,6 +46,7 @@ fn every_option_is_read() {
         [log]
         level = "debug"
         [paths]
+        state = "/tmp/state"
         runtime = "/tmp/run"
     "#;
     let config = Config::parse(text).unwrap();
@@ -48,6 +55,15 @@ fn every_option_is_read() {
     assert_eq!(config.room.greeting, "Good evening.");
     let limits = Limits { connections: 7, message_bytes: 512, window: 1 << 20 };
     assert_eq!(config.limits, limits);
+    let history = History {
+        enabled: false,
+        durability: Durability::Process,
+        replay: 5,
+        keep_for: Duration::from_secs(90 * 86_400),
+        keep_bytes: 1 << 20,
+    };
+    assert_eq!(config.history, history);
+    assert_eq!(config.paths.state, Some("/tmp/state".into()));
     assert_eq!(config.timeouts.stalled, Duration::from_secs(90));
     assert_eq!(config.timeouts.grace, Duration::ZERO);
     assert_eq!(config.admin.socket, Some("/tmp/a.sock".into()));
@@ -95,5 +111,5 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
     let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
-    assert_eq!(options - blank, 14, "every option is in it");
+    assert_eq!(options - blank, 21, "every option is in it");
 }

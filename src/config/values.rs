@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use toml::de::DeValue;
 
-use super::Level;
+use super::{Durability, Level};
 use crate::clean;
 
 const ADDRESS: &str =
@@ -93,9 +93,10 @@ pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Dur
     if limits.contains(&duration) { Ok(duration) } else { Err(expected()) }
 }
 
-/// A duration as people write it: "30 s", "2 min", "1h 30m".
+/// A duration as people write it: "30 s", "2 min", "1h 30m", "90 days".
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    text.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok())
+    let span: Span = text.parse().ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 /// An absolute path; the empty text is none.
@@ -104,6 +105,23 @@ pub(super) fn path(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
         DeValue::String(text) if text.is_empty() => Ok(None),
         DeValue::String(text) if text.starts_with('/') => Ok(Some(PathBuf::from(text.as_ref()))),
         _ => Err("it is a path that begins with /, or \"\" for the usual place".to_owned()),
+    }
+}
+
+/// Yes or no.
+pub(super) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
+    match value {
+        DeValue::Boolean(flag) => Ok(*flag),
+        _ => Err("it is true or false".to_owned()),
+    }
+}
+
+/// What a record survives.
+pub(super) fn durability(value: &DeValue<'_>) -> Result<Durability, String> {
+    match value {
+        DeValue::String(word) if word == "power" => Ok(Durability::Power),
+        DeValue::String(word) if word == "process" => Ok(Durability::Process),
+        _ => Err("it is \"power\" or \"process\"".to_owned()),
     }
 }
 

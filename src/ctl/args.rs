@@ -6,6 +6,9 @@ use std::time::Duration;
 use chatroom::admin::Request;
 use chatroom::config::{Level, parse_duration};
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// Looks after a running chatroomd.
 #[derive(Parser)]
@@ -51,6 +54,41 @@ pub enum Command {
         #[arg(value_name = "REASON")]
         reason: Vec<String>,
     },
+    /// What was said
+    History {
+        /// Only since then: "2 h" ago, a date, or a date and a time
+        #[arg(long, value_parser = time, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// Only until then
+        #[arg(long, value_parser = time, value_name = "TIME")]
+        until: Option<Timestamp>,
+        /// Only what this person did
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
+        /// Only what has this in its text, without regard to case
+        #[arg(long, value_name = "TEXT")]
+        grep: Option<String>,
+        /// The last so many lines
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        lines: usize,
+        /// Go on with what is said from now on
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Take the text of messages away, from everywhere it is kept
+    Redact {
+        /// The numbers of the messages, as `chatctl history` shows them
+        #[arg(required_unless_present = "user", value_name = "SEQ")]
+        targets: Vec<u64>,
+        /// All that this person has said
+        #[arg(long, requires = "since", conflicts_with = "targets", value_name = "NAME")]
+        user: Option<String>,
+        /// ... since then
+        #[arg(long, value_parser = time, value_name = "TIME")]
+        since: Option<Timestamp>,
+    },
+    /// Copy the history into a new file, while the room goes on
+    Backup { file: PathBuf },
     /// Read the configuration again; a wrong one changes nothing
     Reload,
     /// End the daemon; everybody is told
@@ -87,6 +125,17 @@ impl Command {
                 let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
                 Request::Kick { name: name.clone(), reason }
             }
+            Command::History { since, until, from, grep, lines, .. } => Request::History {
+                after: None,
+                since: *since,
+                until: *until,
+                from: from.clone(),
+                grep: grep.clone(),
+                limit: *lines,
+                wait: false,
+            },
+            Command::Redact { targets, .. } => Request::Redact { targets: targets.clone() },
+            Command::Backup { .. } => Request::Backup,
             Command::Reload => Request::Reload,
             Command::Shutdown { cancel: true, .. } => Request::CancelShutdown,
             Command::Shutdown { after, message, .. } => Request::Shutdown {
@@ -96,6 +145,17 @@ impl Command {
             Command::LogLevel { level } => Request::LogLevel { level: *level },
         }
     }
+}
+
+/// A moment: a time ago, or a date and perhaps a time of day here, or a full timestamp.
+fn time(text: &str) -> Result<Timestamp, String> {
+    let ago = || parse_duration(text).and_then(|ago| Timestamp::now().checked_sub(ago).ok());
+    let here = || {
+        let here: DateTime = text.parse().ok()?;
+        here.to_zoned(TimeZone::system()).ok().map(|time| time.timestamp())
+    };
+    let expected = "it is a time ago as in \"2 h\", or a moment as in \"2026-11-22 21:04\"";
+    text.parse().ok().or_else(ago).or_else(here).ok_or_else(|| expected.to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

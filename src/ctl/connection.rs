@@ -1,6 +1,6 @@
 //! Talking to the daemon: one line there, one line back, within a time.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ const MOST_ANSWER_BYTES: usize = 256 << 20;
 /// A connection to the admin socket.
 pub struct Connection {
     stream: UnixStream,
+    reader: BufReader<UnixStream>,
     socket: PathBuf,
     timeout: Duration,
 }
@@ -35,10 +36,13 @@ impl Connection {
         let mut failure = None;
         for socket in places {
             match connect(&socket, timeout) {
-                Ok(stream) => return Ok(Connection { stream, socket, timeout }),
+                Ok(stream) => {
+                    let reader = BufReader::new(stream.try_clone()?);
+                    return Ok(Connection { stream, reader, socket, timeout });
+                }
                 // That somebody is there but may not be talked to says more than an empty place.
-                Err(Failure::NotRunning(_)) if failure.is_some() => {}
-                Err(Failure::NotRunning(place)) => failure = Some(Failure::NotRunning(place)),
+                Err(found @ Failure::NotPermitted(_)) => failure = Some(found),
+                Err(found @ Failure::NotRunning(_)) => failure = failure.or(Some(found)),
                 Err(other) => return Err(other),
             }
         }
@@ -58,6 +62,20 @@ impl Connection {
         serde_json::from_slice(&answer).map_err(|error| Failure::Misunderstood(error.to_string()))
     }
 
+    /// Copies what follows an answer: `length` bytes, each part of which has to come in time.
+    ///
+    /// # Errors
+    /// They do not come, or cannot be written.
+    pub fn receive(&mut self, length: u64, file: &mut impl Write) -> Result<(), Failure> {
+        self.stream.set_read_timeout(Some(self.timeout))?;
+        let mut limited = (&mut self.reader).take(length);
+        let copied = std::io::copy(&mut limited, file);
+        match copied.map_err(|error| self.failure(error))? {
+            copied if copied == length => Ok(()),
+            _ => Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+        }
+    }
+
     /// Waits until the daemon closes the connection. Gives false if it does not in time.
     pub fn until_closed(&mut self) -> bool {
         let deadline = Instant::now() + self.timeout;
@@ -66,21 +84,28 @@ impl Connection {
 
     fn read_line(&mut self, deadline: Instant) -> Result<Vec<u8>, Failure> {
         let mut answer = Vec::new();
-        let mut piece = [0; 16 * 1024];
-        while answer.last() != Some(&b'\n') {
+        loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || answer.len() > MOST_ANSWER_BYTES {
                 return Err(self.no_answer());
             }
             self.stream.set_read_timeout(Some(left))?;
-            match self.stream.read(&mut piece) {
-                Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
-                Ok(count) => answer.extend_from_slice(&piece[..count]),
+            match self.reader.fill_buf() {
+                Ok([]) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+                Ok(piece) => {
+                    let end = piece.iter().position(|&byte| byte == b'\n');
+                    let taken = end.map_or(piece.len(), |end| end + 1);
+                    answer.extend_from_slice(&piece[..taken]);
+                    // What is behind the line stays, for it may be a file.
+                    self.reader.consume(taken);
+                    if end.is_some() {
+                        return Ok(answer);
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.failure(error)),
             }
         }
-        Ok(answer)
     }
 
     fn failure(&self, error: std::io::Error) -> Failure {

@@ -26,6 +26,8 @@ pub enum Failure {
     /// The answer is none that this version knows.
     Misunderstood(String),
     Io(io::Error),
+    /// A file of this side cannot be written.
+    File(String, io::Error),
     /// The person said no.
     Declined,
 }
@@ -38,6 +40,7 @@ impl Failure {
             Failure::Refused { .. }
             | Failure::Misunderstood(_)
             | Failure::Io(_)
+            | Failure::File(..)
             | Failure::Declined => 1,
             Failure::NotRunning(_) => 69,
             Failure::NoAnswer { .. } => 75,
@@ -80,6 +83,7 @@ impl fmt::Display for Failure {
                  Are chatctl and chatroomd of the same version? Restart chatroomd after an upgrade."
             ),
             Failure::Io(error) => write!(f, "talking to chatroomd failed: {error}"),
+            Failure::File(file, error) => write!(f, "cannot write {file}: {error}."),
             Failure::Declined => f.write_str("nothing was done."),
         }
     }

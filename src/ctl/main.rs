@@ -3,6 +3,7 @@
 mod args;
 mod connection;
 mod failure;
+mod history;
 mod show;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -36,12 +37,37 @@ fn run(args: &Args) -> Result<String, Failure> {
     let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
         confirm(&mut connection)?;
+        // The daemon does not wait for as long as a person may think.
+        connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+    }
+    let mut request = args.command.request();
+    if let (Command::Redact { user: Some(user), since, .. }, Request::Redact { targets }) =
+        (&args.command, &mut request)
+    {
+        *targets = history::said_by(&mut connection, user, *since)?;
+        if targets.is_empty() {
+            return Ok("Nothing was said by that name since then.\n".to_owned());
+        }
     }
     let asked = Instant::now();
-    let reply = connection.ask(&args.command.request())?;
+    let reply = connection.ask(&request)?;
     let milliseconds = asked.elapsed().as_secs_f64() * 1000.0;
     if let Reply::Refused { code, message } = reply {
         return Err(Failure::Refused { code, message });
+    }
+    if let (Command::Backup { file }, Reply::Backup(length)) = (&args.command, &reply) {
+        let said = history::save(&mut connection, *length, file)?;
+        return Ok(if args.json { format!("{}\n", show::as_json(&reply)) } else { said });
+    }
+    if let (Command::History { follow: true, .. }, Reply::History(records, _)) =
+        (&args.command, &reply)
+    {
+        let show = |record| if args.json { format!("{record}") } else { history::line(record) };
+        let lines: String = records.iter().map(|record| show(record) + "\n").collect();
+        if io::stdout().write_all(lines.as_bytes()).is_ok() {
+            history::follow(&mut connection, &request, records, args.json)?;
+        }
+        return Ok(String::new());
     }
     if args.json {
         let value = match args.command {
@@ -54,6 +80,15 @@ fn run(args: &Args) -> Result<String, Failure> {
         (_, Reply::Users(users)) => show::users(users, Timestamp::now()),
         (_, Reply::Status(status)) => show::status(status, Timestamp::now()),
         (_, Reply::LogLevel(level)) => format!("{level}\n"),
+        (_, Reply::History(records, _)) => {
+            records.iter().map(|record| history::line(record) + "\n").collect()
+        }
+        (Command::Redact { .. }, _) => match &request {
+            Request::Redact { targets } if targets.len() != 1 => {
+                format!("Took the text of {} messages away.\n", targets.len())
+            }
+            _ => "Took the text of the message away.\n".to_owned(),
+        },
         (_, Reply::DoneWith(notes)) => format!("Done. Note:\n{}\n", notes.join("\n")),
         (command, _) => describe(command, milliseconds, &mut connection),
     })

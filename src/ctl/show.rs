@@ -15,6 +15,8 @@ pub fn as_json(reply: &Reply) -> Value {
     match reply {
         Reply::Users(users) => json!({ "users": users }),
         Reply::Status(status) => json!({ "status": status }),
+        Reply::History(records, more) => json!({ "history": records, "more": more }),
+        Reply::Backup(bytes) => json!({ "backup": { "bytes": bytes } }),
         Reply::LogLevel(level) => json!({ "log_level": level }),
         Reply::DoneWith(notes) => json!({ "done": true, "notes": notes }),
         Reply::Done | Reply::Refused { .. } => json!({ "done": true, "notes": [] }),
@@ -34,7 +36,10 @@ pub fn users(users: &[User], now: Timestamp) -> String {
             user.address.clone(),
             user.dialect.clone(),
             local_time(user.since, now),
-            seconds(user.idle_seconds),
+            match user.away_seconds {
+                Some(away) => format!("away {}", seconds(away)),
+                None => seconds(user.idle_seconds),
+            },
             size(user.bytes_in),
             size(user.bytes_out),
         ]
@@ -66,6 +71,7 @@ pub fn status(status: &Status, now: Timestamp) -> String {
         ["configuration".to_owned(), config],
         ["log level".to_owned(), status.log_level.to_string()],
         ["messages".to_owned(), status.messages.to_string()],
+        ["history".to_owned(), history(status)],
         ["newest record".to_owned(), format!("{} in epoch {}", status.seq, status.epoch)],
         [
             "window".to_owned(),
@@ -81,6 +87,17 @@ pub fn status(status: &Status, now: Timestamp) -> String {
         rows.push(["shutdown".to_owned(), format!("in {}", seconds(left))]);
     }
     table(&rows)
+}
+
+fn history(status: &Status) -> String {
+    match (status.history, status.degraded) {
+        (false, _) => "only in memory".to_owned(),
+        (true, false) => {
+            let size = size(status.history_bytes);
+            format!("{size} on disk, from record {} on", status.history_oldest)
+        }
+        (true, true) => "DEGRADED: messages are refused, they cannot be stored".to_owned(),
+    }
 }
 
 /// Rows in columns that line up. Nothing in them can act on the terminal.
@@ -138,6 +155,7 @@ mod tests {
             address: "127.0.0.1:5".to_owned(),
             dialect: "text".to_owned(),
             since: Timestamp::UNIX_EPOCH,
+            away_seconds: None,
             idle_seconds: 75,
             bytes_in: 10,
             bytes_out: 2048,

@@ -1,14 +1,18 @@
 //! The admin socket: what `chatctl` asks for.
 
 mod commands;
+mod history;
 mod socket;
 
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::admin::{MOST_REQUEST_BYTES, RefusalCode, Reply, Request};
 use chatroom::wire::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -61,16 +65,17 @@ async fn serve(stream: UnixStream, operator: &Operator) {
             Ok(Ok(1..)) => {}
             _ => return,
         }
-        let reply = match serde_json::from_slice::<Request>(&line) {
+        let (reply, attachment) = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
                 let (command, target) = (request.command(), request.target());
                 info!(event = "admin", command, target, uid, pid, "operator's command");
                 operator.carry_out(request).await
             }
-            Err(error) => Reply::Refused {
-                code: RefusalCode::BadRequest,
-                message: format!("chatroomd does not understand the request: {error}"),
-            },
+            Err(error) => {
+                let code = RefusalCode::BadRequest;
+                let message = format!("chatroomd does not understand the request: {error}");
+                (Reply::Refused { code, message }, None)
+            }
         };
         let mut bytes = Vec::new();
         json::push_line(&reply, &mut bytes);
@@ -78,5 +83,22 @@ async fn serve(stream: UnixStream, operator: &Operator) {
             Ok(Ok(())) if line.ends_with(b"\n") => {}
             _ => return,
         }
+        if let Some(file) = attachment
+            && send_file(file, &mut output).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Sends a file behind an answer. Its end is known from the answer.
+async fn send_file(mut file: File, output: &mut OwnedWriteHalf) -> std::io::Result<()> {
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(());
+        }
+        timeout(PATIENCE, output.write_all(&piece[..length])).await??;
     }
 }

@@ -1,7 +1,6 @@
-//! Where the daemon's files are: its configuration and its runtime folder.
+//! Where the daemon's files are: its configuration, its runtime folder, its history.
 
 use std::fs::{self, DirBuilder};
-use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -42,18 +41,35 @@ pub fn admin_socket(config: &Config) -> anyhow::Result<PathBuf> {
     let uid = rustix::process::getuid().as_raw();
     let env = |name: &str| std::env::var(name).ok();
     let folder = admin::runtime_folder(env, config.paths.runtime.as_deref(), uid);
-    match DirBuilder::new().mode(0o750).create(&folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => {
-            let hint = "name a folder of yours in [paths] runtime";
-            return Err(error)
-                .with_context(|| format!("cannot make the folder {} ({hint})", folder.display()));
-        }
-    }
+    make_folder(&folder, 0o750, "[paths] runtime")?;
     let found = fs::symlink_metadata(&folder)?;
     if folder == admin::fallback_runtime_folder(uid) && (found.uid() != uid || !found.is_dir()) {
         bail!("{} belongs to somebody else; name a folder in [paths] runtime", folder.display());
     }
     Ok(folder.join(admin::SOCKET_NAME))
+}
+
+/// The folder of the history: systemd's, else the configured one, else the user's. Makes it if
+/// need be, private to this user.
+///
+/// # Errors
+/// It cannot be made, or there is no home to put it in.
+pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
+    let env = |name: &str| std::env::var(name).ok();
+    let Some(folder) = admin::state_folder(env, config.paths.state.as_deref()) else {
+        bail!("there is no place for the history: name a folder in [paths] state");
+    };
+    make_folder(&folder, 0o700, "[paths] state")?;
+    Ok(folder)
+}
+
+fn make_folder(folder: &Path, mode: u32, option: &str) -> anyhow::Result<()> {
+    match DirBuilder::new().recursive(true).mode(mode).create(folder) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let shown = folder.display();
+            let hint = format!("name a folder of yours in {option}");
+            Err(error).with_context(|| format!("cannot make the folder {shown} ({hint})"))
+        }
+    }
 }

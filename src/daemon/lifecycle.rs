@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use chatroom::config::Config;
-use chatroom::room::{EndReason, Position, Room};
+use chatroom::room::{EndReason, Epochs, Position, Room};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,10 +17,12 @@ use tracing::{error, info, warn};
 
 use crate::admin::{self, AdminSocket, Operator};
 use crate::health::Health;
-use crate::room_thread::{self, Submission};
+use crate::room_thread::{self, Beginning, Submission};
 use crate::shared::Shared;
+use crate::store::Store;
+use crate::store::past::Past;
 use crate::window::Window;
-use crate::{files, limits, listen, logging, signals, systemd, welcome};
+use crate::{files, limits, listen, logging, signals, silence, systemd, welcome};
 
 /// What the signals and the operator ask of the daemon as a whole.
 pub enum Control {
@@ -30,8 +33,16 @@ pub enum Control {
     Shutdown {
         after: Duration,
         message: Option<String>,
+        /// Told when it is announced.
+        reply: Option<oneshot::Sender<()>>,
     },
-    CancelShutdown,
+    CancelShutdown {
+        reply: oneshot::Sender<()>,
+    },
+    /// The history failed, and there is no going on.
+    Fail {
+        problem: String,
+    },
 }
 
 /// Runs the daemon until it is told to end.
@@ -49,7 +60,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     let (control, orders) = mpsc::unbounded_channel();
     signals::forward(control.clone())?;
     let config = Arc::new(config);
-    let shared = start_room(config.clone())?;
+    let (shared, database) = start_room(&config, control.clone())?;
 
     // Everything that serves is in here, and is cancelled when it is dropped.
     let mut tasks = JoinSet::new();
@@ -67,37 +78,73 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
         since: Timestamp::now(),
         listen: listen.iter().map(SocketAddr::to_string).collect(),
         config_file: config_file.clone(),
+        database,
         shutdown_at,
     };
     tasks.spawn(admin::serve_all(admin_listener, operator));
     tasks.spawn(systemd::keep_status(shared.room.clone()));
     tasks.spawn(systemd::keep_watchdog(health));
+    tasks.spawn(silence::watch_all(shared.clone()));
 
     for address in &listen {
         info!(event = "listening", address = %address, "listening on {address}");
     }
-    systemd::ready(&systemd::status_line(0));
+    systemd::ready(&systemd::status_line(&shared.room));
     welcome::print(&config.room.name, &listen);
 
     let mut daemon = Daemon { shared, config_file, set_shutdown_at };
-    daemon.obey(orders).await;
+    let end = daemon.obey(orders).await;
     systemd::stopping();
     tasks.shutdown().await;
     drop(socket);
-    daemon.say_farewell().await;
-    Ok(())
+    let reason = if end.is_ok() { EndReason::ShuttingDown } else { EndReason::Failed };
+    daemon.say_farewell(&reason).await;
+    end
 }
 
 fn open_all(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
     addresses.iter().map(|&address| listen::open(address)).collect()
 }
 
-fn start_room(config: Arc<Config>) -> anyhow::Result<Arc<Shared>> {
-    let last = Position::START;
+/// Opens the history, if there is to be one, and starts the room on it.
+fn start_room(
+    config: &Arc<Config>,
+    control: mpsc::UnboundedSender<Control>,
+) -> anyhow::Result<(Arc<Shared>, Option<PathBuf>)> {
+    // Who is told may be ending already.
+    let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
+    let (mut last, mut epochs, mut members, mut run) =
+        (Position::START, Epochs::new(Vec::new()), Vec::new(), 0);
+    let mut store = None;
+    if config.history.enabled {
+        let on_failure = on_failure.clone();
+        let restored =
+            Store::open(&files::state_folder(config)?, &config.history, move |failure| {
+                on_failure(failure.to_string());
+            })?;
+        (last, epochs, members, run) =
+            (restored.last, restored.epochs, restored.members, restored.run);
+        store = Some(restored.store);
+    }
     let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
+    let database = store.as_ref().map(|store| store.path().to_owned());
+    let past = match &database {
+        Some(path) => Past::on_disk(path)?,
+        None => Past::Memory(window.clone()),
+    };
     let room = Room::new(last, config.policy());
-    let (room, _thread) = room_thread::spawn(room, window.clone(), config.clone())?;
-    Ok(Arc::new(Shared::new(room, window, config)))
+    let on_failure = Box::new(on_failure);
+    let beginning = Beginning {
+        room,
+        window: window.clone(),
+        config: config.clone(),
+        store,
+        epochs,
+        members,
+        on_failure,
+    };
+    let room = room_thread::spawn(beginning)?;
+    Ok((Arc::new(Shared::new(room, window, past, run, config.clone())), database))
 }
 
 struct Daemon {
@@ -108,25 +155,34 @@ struct Daemon {
 
 impl Daemon {
     /// Carries out orders until it is time to end.
-    async fn obey(&mut self, mut orders: mpsc::UnboundedReceiver<Control>) {
+    ///
+    /// # Errors
+    /// It has to end because something failed.
+    async fn obey(&mut self, mut orders: mpsc::UnboundedReceiver<Control>) -> anyhow::Result<()> {
         let mut farewell = None;
         loop {
             let shutdown_at = *self.set_shutdown_at.borrow();
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Control::Reload { reply }) => self.reload(reply),
-                    Some(Control::CancelShutdown) => {
+                    Some(Control::CancelShutdown { reply }) => {
                         self.set_shutdown_at.send_replace(None);
                         self.announce("The shutdown was called off.".to_owned()).await;
+                        let _ = reply.send(());
                     }
-                    Some(Control::Shutdown { after, message }) => {
+                    Some(Control::Shutdown { after, message, reply }) => {
                         farewell = message;
+                        self.set_shutdown_at.send_replace(Some(Instant::now() + after));
                         if after > Duration::ZERO {
                             self.announce(later(after, farewell.as_deref())).await;
                         }
-                        self.set_shutdown_at.send_replace(Some(Instant::now() + after));
+                        reply.map(|reply| reply.send(()));
                     }
-                    None => return,
+                    Some(Control::Fail { problem }) => bail!(
+                        "the history failed: {problem}. Started again, chatroomd goes on with what \
+                         is safely stored, or says why it cannot"
+                    ),
+                    None => return Ok(()),
                 },
                 () = until(shutdown_at) => break,
             }
@@ -134,6 +190,7 @@ impl Daemon {
         if let Some(message) = farewell {
             self.announce(message).await;
         }
+        Ok(())
     }
 
     /// Reads the configuration again. What is wrong with it leaves everything as it is.
@@ -158,7 +215,7 @@ impl Daemon {
                 error!(event = "reload-failed", "the configuration of before stays in force");
             }
         }
-        systemd::ready(&systemd::status_line(*self.shared.room.people().borrow()));
+        systemd::ready(&systemd::status_line(&self.shared.room));
         if let Some(reply) = reply {
             // Who asked may have gone.
             let _ = reply.send(outcome);
@@ -173,11 +230,11 @@ impl Daemon {
     }
 
     /// Tells everybody that this is the end and waits, for a bounded time, until they heard it.
-    async fn say_farewell(&self) {
+    async fn say_farewell(&self, reason: &EndReason) {
         // What was sent before is shown before.
         self.shared.room.ask(|reply| Submission::Probe { reply }).await;
         let last = self.shared.window.last();
-        self.shared.connections.close_all(last, &EndReason::ShuttingDown);
+        self.shared.connections.close_all(last, reason);
         let grace = self.shared.config().timeouts.grace;
         let mut count = self.shared.connections.count();
         if timeout(grace, count.wait_for(|&count| count == 0)).await.is_err() {
@@ -188,6 +245,7 @@ impl Daemon {
                 "{left} connections did not take it in"
             );
         }
+        self.shared.room.ask(|reply| Submission::Close { reply }).await;
         info!(event = "stopped", "ended");
     }
 }
@@ -211,8 +269,11 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let changed = [
         ("[listen] chat", old.listen != new.listen),
         ("[room] name", old.room.name != new.room.name),
+        ("[history] enabled", old.history.enabled != new.history.enabled),
+        ("[history] durability", old.history.durability != new.history.durability),
         ("[admin] socket", old.admin != new.admin),
-        ("[paths] runtime", old.paths != new.paths),
+        ("[paths] state", old.paths.state != new.paths.state),
+        ("[paths] runtime", old.paths.runtime != new.paths.runtime),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(option, _)| format!("{option} has changed; that needs a restart")).collect()

@@ -60,7 +60,8 @@ pub async fn accept_all(
             },
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    sockets::prepare(&stream, shared.config().timeouts.silence);
+                    let timeouts = &shared.config().timeouts;
+                    sockets::prepare(&stream, timeouts.silence, timeouts.stalled);
                     tokio::spawn(session::serve(stream, peer, shared.clone()));
                 }
                 // That one connection was given up by the other side; the next may be fine.

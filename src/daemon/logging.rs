@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use std::os::linux::fs::MetadataExt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use chatroom::config::Level;
@@ -80,10 +80,16 @@ pub fn dropped() -> u64 {
 impl Drop for Logging {
     /// Waits, not for long, until what was logged is written.
     fn drop(&mut self) {
+        let start = Instant::now();
         let (done, wait) = sync_channel(1);
-        if self.0.try_send(Queued::Flush(done)).is_ok() {
-            let _ = wait.recv_timeout(FLUSH_TIME);
+        // The queue may be full of the last farewells.
+        while let Err(TrySendError::Full(_)) = self.0.try_send(Queued::Flush(done.clone())) {
+            if start.elapsed() > FLUSH_TIME {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
+        let _ = wait.recv_timeout(FLUSH_TIME);
     }
 }
 

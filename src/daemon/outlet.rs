@@ -9,25 +9,28 @@ mod assembly;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use chatroom::room::{EndReason, Seq, SessionId};
-use chatroom::wire::{Answer, Dialect, encode_answer};
+use chatroom::room::{EndReason, Record, Seq, SessionId};
+use chatroom::wire::{Answer, Batch, Dialect, encode_answer};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::window::Window;
 
-/// So many answers may wait before no more requests of this connection are taken.
+/// So many answers, and so many bytes of them, may wait before no more requests of this connection
+/// are taken.
 const OUTBOX: usize = 64;
+const OUTBOX_BYTES: usize = 64 * 1024;
 
 /// So many requests of one connection may be on their way to the room.
 const IN_FLIGHT: usize = 32;
 
 /// The way out to one connection.
 pub struct Outlet {
-    pub session: SessionId,
+    /// What the session is called unless it takes up another one.
+    pub connection: SessionId,
     pub peer: SocketAddr,
     pub traffic: Traffic,
     /// Held by requests that are on their way to the room.
@@ -55,19 +58,43 @@ pub enum Pumped {
     Idle,
     /// The socket takes no more at present.
     Blocked,
+    /// What comes next, from the one number to before the other, is no longer in the window.
+    /// [`Outlet::provide`] goes on.
+    Behind(Seq, Seq),
     /// The connection is to end; its last byte is written, or it is broken.
     Ended(EndReason),
 }
 
 #[derive(Debug)]
 struct State {
+    session: SessionId,
     dialect: Dialect,
     /// The next record to show; none before joining.
     cursor: Option<Seq>,
+    /// The last record that is marked as having happened before.
+    replay_until: Option<Seq>,
+    /// Records from before the window, for a cursor that is behind it.
+    past: Option<Arc<Batch>>,
     /// What is missing of something of which the beginning is written.
     tail: Vec<u8>,
     outbox: VecDeque<Entry>,
+    /// The bytes in the outbox.
+    outbox_bytes: usize,
+    /// Answers that are about to come without having been asked for by this connection.
+    promised: usize,
+    /// The last record that is shown on this connection, if its end is near.
+    last: Option<Seq>,
+    /// Whether it is of no use to write any more.
+    is_abandoned: bool,
     ending: Option<Ending>,
+}
+
+/// What a step of writing has done.
+enum Written {
+    Some,
+    Nothing,
+    /// What comes next is not in the window, from the one number to before the other.
+    Behind(Seq, Seq),
 }
 
 /// An answer that waits.
@@ -89,9 +116,9 @@ struct Ending {
 
 impl Outlet {
     /// A connection that has not joined, and speaks text until it shows otherwise.
-    pub fn new(session: SessionId, peer: SocketAddr) -> Outlet {
+    pub fn new(connection: SessionId, peer: SocketAddr) -> Outlet {
         Outlet {
-            session,
+            connection,
             peer,
             traffic: Traffic {
                 bytes_in: AtomicU64::new(0),
@@ -101,10 +128,17 @@ impl Outlet {
             },
             in_flight: Semaphore::new(IN_FLIGHT),
             state: Mutex::new(State {
+                session: connection,
                 dialect: Dialect::Text,
                 cursor: None,
+                replay_until: None,
+                past: None,
                 tail: Vec::new(),
                 outbox: VecDeque::new(),
+                outbox_bytes: 0,
+                promised: 0,
+                last: None,
+                is_abandoned: false,
                 ending: None,
             }),
             wake: Notify::new(),
@@ -122,9 +156,48 @@ impl Outlet {
         self.state().dialect = dialect;
     }
 
-    /// From now on the log is shown, from the record after `position`.
-    pub fn join(&self, position: Seq) {
-        self.state().cursor = Some(position.next());
+    /// Whose connection this is.
+    pub fn session(&self) -> SessionId {
+        self.state().session
+    }
+
+    /// From now on this is the connection of `session`.
+    pub fn adopt(&self, session: SessionId) {
+        self.state().session = session;
+    }
+
+    /// Welcomes; then the log is shown, from `cursor` on, up to `until` marked as of before.
+    pub fn admit(&self, welcome: &Answer, cursor: Seq, until: Seq) {
+        let mut state = self.state();
+        state.cursor = Some(cursor);
+        state.replay_until = Some(until).filter(|&until| cursor <= until);
+        state.push(cursor.previous(), welcome);
+        // The own joining is not shown to who joins.
+        if cursor < until {
+            state.push(until, &Answer::EndOfReplay);
+        }
+        drop(state);
+        self.wake();
+    }
+
+    /// From now on nothing behind the record `after` is shown: the end is near.
+    pub fn stop_after(&self, after: Seq) {
+        self.state().last.get_or_insert(after);
+    }
+
+    /// Gives what [`Pumped::Behind`] asked for, as far as it is kept. What is not, up to before
+    /// `end`, is passed over, and the other side is told.
+    pub fn provide(&self, window: &Window, records: Vec<Record>, end: Seq) {
+        let mut state = self.state();
+        let Some(cursor) = state.cursor else { return };
+        let first = records.first().map_or(end, |record| record.seq);
+        if first > cursor {
+            assembly::skip(&mut state, window, cursor, first);
+        }
+        state.past = match records.is_empty() {
+            true => None,
+            false => Some(Arc::new(Batch::new(window.room.clone(), records))),
+        };
     }
 
     /// How many of the records before `next` are still to be written.
@@ -147,9 +220,26 @@ impl Outlet {
         self.wake();
     }
 
-    /// Whether there is space for an answer that the connection itself did not ask for.
+    /// Whether there is space for more answers.
     pub fn has_space(&self) -> bool {
-        self.state().outbox.len() < OUTBOX
+        self.state().has_space()
+    }
+
+    /// Keeps space for an answer that the connection itself did not ask for, if there is any.
+    pub fn promise(&self) -> bool {
+        let mut state = self.state();
+        let has_space = state.has_space();
+        state.promised += usize::from(has_space);
+        has_space
+    }
+
+    /// Answers with what was promised.
+    pub fn keep_promise(&self, after: Seq, answer: &Answer) {
+        let mut state = self.state();
+        state.promised = state.promised.saturating_sub(1);
+        state.push(after, answer);
+        drop(state);
+        self.wake();
     }
 
     /// Waits until there is space for answers.
@@ -157,6 +247,12 @@ impl Outlet {
         while !self.has_space() {
             self.space.notified().await;
         }
+    }
+
+    /// Gives the space back that was kept for an answer.
+    pub fn break_promise(&self) {
+        let mut state = self.state();
+        state.promised = state.promised.saturating_sub(1);
     }
 
     /// Ends the connection behind the record `after`, with the reason as the last answer. Of
@@ -171,6 +267,22 @@ impl Outlet {
         self.wake();
         // A reader that waits for space has nothing to wait for any more.
         self.space.notify_one();
+    }
+
+    /// Ends the connection without another word, for nobody hears it.
+    pub fn abandon(&self, reason: EndReason) {
+        let mut state = self.state();
+        state.is_abandoned = true;
+        let after = state.cursor.unwrap_or_default();
+        state.ending.get_or_insert(Ending { after, reason });
+        drop(state);
+        self.wake();
+        self.space.notify_one();
+    }
+
+    /// Whether writing is of no use any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.state().is_abandoned
     }
 
     /// Whether the connection is to end.
@@ -200,11 +312,12 @@ impl Outlet {
             Ok(written)
         };
         let mut state = self.state();
-        let was_full = state.outbox.len() >= OUTBOX;
+        let was_full = !state.has_space();
         let pumped = loop {
-            match state.write_next(self.session, window, &mut counted) {
-                Ok(true) => {}
-                Ok(false) => match &state.ending {
+            match state.write_next(window, &mut counted) {
+                Ok(Written::Some) => {}
+                Ok(Written::Behind(from, end)) => break Pumped::Behind(from, end),
+                Ok(Written::Nothing) => match &state.ending {
                     Some(ending) => break Pumped::Ended(ending.reason.clone()),
                     None => break Pumped::Idle,
                 },
@@ -213,7 +326,7 @@ impl Outlet {
                 Err(error) => break Pumped::Ended(state.broken(&error)),
             }
         };
-        if was_full && state.outbox.len() < OUTBOX {
+        if was_full && state.has_space() {
             self.space.notify_one();
         }
         pumped
@@ -230,26 +343,39 @@ impl State {
         let bytes = encode_answer(self.dialect, answer);
         if !bytes.is_empty() {
             let alone = matches!(answer, Answer::KeepAlive);
+            self.outbox_bytes += bytes.len();
             self.outbox.push_back(Entry { after, alone, bytes });
         }
     }
 
-    /// Writes the tail or the next piece. Gives false when there is nothing to write.
+    fn pop(&mut self) {
+        if let Some(entry) = self.outbox.pop_front() {
+            self.outbox_bytes -= entry.bytes.len();
+        }
+    }
+
+    fn has_space(&self) -> bool {
+        self.outbox.len() + self.promised < OUTBOX && self.outbox_bytes < OUTBOX_BYTES
+    }
+
+    /// Writes the tail or the next piece.
     fn write_next(
         &mut self,
-        session: SessionId,
         window: &Window,
         write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Written> {
+        if self.is_abandoned {
+            return Ok(Written::Nothing);
+        }
         if self.tail.is_empty() {
-            return assembly::write_piece(self, session, window, write);
+            return assembly::write_piece(self, window, write);
         }
         let written = write(&self.tail)?;
         self.tail.drain(..written);
         if self.tail.is_empty() {
             self.tail = Vec::new();
         }
-        Ok(true)
+        Ok(Written::Some)
     }
 
     fn broken(&mut self, error: &io::Error) -> EndReason {

@@ -1,91 +1,167 @@
 //! The thread that owns the room.
 //!
 //! It is the one place where records come to be: it drains what is waiting, applies the rules,
-//! numbers and publishes what they accept as one batch, and only then carries out what follows
-//! from it (answers, admissions, replies), so that nothing is shown that is not published.
+//! numbers what they accept, stores that as one batch and publishes it, and only then carries out
+//! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
 
+mod admission;
+mod storing;
 mod submission;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
 
 use chatroom::admin::User;
-use chatroom::clean;
 use chatroom::config::Config;
 use chatroom::names::Name;
-use chatroom::room::{Draft, EndReason, Refusal, Room, Seq, SessionId};
-use chatroom::wire::{Answer, Batch, Direct, Welcome};
+use chatroom::room::{
+    Accepted, Departure, Draft, EndReason, Epochs, Found, Member, Record, Refusal, Room, Seq,
+    SessionId,
+};
+use chatroom::wire::{Answer, Direct, Welcome};
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
-pub use submission::{RoomHandle, Submission};
-
 use crate::outlet::Outlet;
+use crate::store::{Extras, Store, StoreFailure};
 use crate::window::Window;
+use storing::TRY_AGAIN;
+use submission::{Counts, Outcome};
+pub use submission::{RoomHandle, Submission};
+use tokens::Tokens;
 
 /// The most requests that become one batch.
 const MOST_DRAINED: usize = 1024;
 
-/// Starts the thread. It ends when the last handle is gone.
+/// What the room begins with.
+pub struct Beginning {
+    pub room: Room,
+    pub window: Arc<Window>,
+    pub config: Arc<Config>,
+    pub store: Option<Store>,
+    pub epochs: Epochs,
+    /// Who was here when the daemon ended, and whether they can come back to their session.
+    pub members: Vec<(Member, bool)>,
+    /// Told when the store failed in a way that there is no going on from.
+    pub on_failure: Box<dyn Fn(String) + Send>,
+}
+
+/// Starts the thread. It ends when the last handle is gone, or after `Close`.
 ///
 /// # Errors
 /// The system has no thread to give.
-pub fn spawn(
-    room: Room,
-    window: Arc<Window>,
-    config: Arc<Config>,
-) -> std::io::Result<(RoomHandle, JoinHandle<()>)> {
+pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
     // Unbounded, for leaving must never have to wait; each session bounds what it has in flight.
     let (inbox, requests) = mpsc::unbounded_channel();
     let (people, watch_people) = watch::channel(0);
-    let messages = Arc::new(AtomicU64::new(0));
-    let room_thread = RoomThread {
-        room,
-        window,
-        config,
+    let counts = Arc::new(Counts::default());
+    let mut room_thread = RoomThread {
+        room: beginning.room,
+        window: beginning.window,
+        config: beginning.config,
+        store: beginning.store,
+        epochs: beginning.epochs,
         outlets: HashMap::new(),
+        tokens: Tokens::default(),
         effects: Vec::new(),
+        extras: Extras::default(),
+        accepted: Vec::new(),
+        deferred: Vec::new(),
+        is_broken: false,
+        on_failure: beginning.on_failure,
         people,
-        messages: messages.clone(),
+        counts: counts.clone(),
+        inbox: inbox.downgrade(),
+        runtime: Handle::current(),
     };
-    let thread =
-        thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
-    Ok((RoomHandle { inbox, people: watch_people, messages }, thread))
+    room_thread.restore(beginning.members);
+    thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
+    let handle = RoomHandle { inbox, people: watch_people, counts };
+    // Says of who cannot come back that they are gone.
+    handle.submit(Submission::TryAgain);
+    Ok(handle)
 }
 
 struct RoomThread {
     room: Room,
     window: Arc<Window>,
     config: Arc<Config>,
+    store: Option<Store>,
+    epochs: Epochs,
+    /// The connections of the people who are here. Who is away has none.
     outlets: HashMap<SessionId, Arc<Outlet>>,
+    tokens: Tokens,
     /// What is to be done once the batch is published.
     effects: Vec<Effect>,
+    /// What is to be stored with the batch.
+    extras: Extras,
+    /// Whose speech is in the batch, to tell them if it cannot be stored.
+    accepted: Vec<(SessionId, Option<String>)>,
+    /// Departures that are still to be stored.
+    deferred: Vec<(SessionId, Departure)>,
+    /// The store failed for good; the daemon is about to end.
+    is_broken: bool,
+    on_failure: Box<dyn Fn(String) + Send>,
     people: watch::Sender<usize>,
-    messages: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+    /// The own inbox, for what is to happen later.
+    inbox: mpsc::WeakUnboundedSender<Submission>,
+    runtime: Handle,
 }
 
 /// What follows from a request, after everything accepted before it has been published.
 enum Effect {
     Answer { outlet: Arc<Outlet>, after: Seq, answer: Answer },
-    Admit { outlet: Arc<Outlet>, welcome: Welcome, reply: oneshot::Sender<Result<(), Refusal>> },
+    Admit { outlet: Arc<Outlet>, welcome: Welcome, reply: oneshot::Sender<Result<Name, Refusal>> },
     Close { outlet: Arc<Outlet>, after: Seq, reason: EndReason },
-    Reply(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>),
+    Reply(Outcome, Result<(), Refusal>),
+    ReplyJoin(oneshot::Sender<Result<Name, Refusal>>, Result<Name, Refusal>),
     ReplyUsers(oneshot::Sender<Vec<User>>),
     ReplyProbe(oneshot::Sender<()>),
 }
 
 impl RoomThread {
+    /// Puts those back who were here, as away: who can come back has time to, the others have not.
+    fn restore(&mut self, members: Vec<(Member, bool)>) {
+        let now = Timestamp::now();
+        let hold = !self.config.timeouts.hold.is_zero();
+        for (member, can_come_back) in members {
+            let session = member.session;
+            if self.room.restore(Member { away: Some(now), ..member }).is_err() {
+                continue;
+            }
+            if can_come_back && hold {
+                self.expire_later(session, now);
+            } else {
+                self.deferred.push((session, Departure::Lost));
+            }
+        }
+        if let Some(store) = &self.store {
+            self.counts.oldest.store(store.oldest().0, Relaxed);
+        }
+    }
+
     fn run(mut self, mut requests: mpsc::UnboundedReceiver<Submission>) {
         let mut drained = Vec::new();
         while requests.blocking_recv_many(&mut drained, MOST_DRAINED) > 0 {
             let now = Timestamp::now();
+            for (session, how) in std::mem::take(&mut self.deferred) {
+                // If they came back meanwhile, they are not gone.
+                let _ = self.room.apply(Draft::Leave { session, how }, now, |_, _| None);
+            }
             for submission in drained.drain(..) {
+                if let Submission::Close { reply } = submission {
+                    return self.close(reply, now);
+                }
                 self.carry_out(submission, now);
             }
-            self.publish();
+            self.store_and_publish(now);
             for effect in std::mem::take(&mut self.effects) {
                 self.follow_up(effect);
             }
@@ -94,66 +170,88 @@ impl RoomThread {
 
     fn carry_out(&mut self, submission: Submission, now: Timestamp) {
         match submission {
-            Submission::Join { outlet, name, reply } => self.join(outlet, &name, reply, now),
+            Submission::Join { outlet, name, resume, reply } => {
+                self.join(outlet, &name, resume, reply, now);
+            }
             Submission::Speech { session, action, text, id } => {
-                let draft = Draft::Speech { session, action, text, id: id.clone() };
-                let outcome = self.room.apply(draft, now);
+                self.speak(session, action, text, id, now);
                 self.release(session);
-                match outcome {
-                    Ok(_) => drop(self.messages.fetch_add(1, Relaxed)),
-                    Err(refusal) => self.answer(session, Answer::Refused { refusal, id }),
-                }
             }
             Submission::Direct { session, to, text, id } => {
-                let outcome = self.direct(session, &to, &text, id.clone(), now);
-                self.release(session);
-                if let Err(refusal) = outcome {
+                if let Err(refusal) = self.direct(session, &to, &text, id.clone(), now) {
                     self.answer(session, Answer::Refused { refusal, id });
                 }
+                self.release(session);
             }
             Submission::Who { session } => {
                 let people = self.room.roster().names();
                 self.answer(session, Answer::Who { room: self.window.room.clone(), people });
                 self.release(session);
             }
-            Submission::Leave { session, reason } => self.leave(session, reason, now),
+            Submission::End { outlet, reason } => self.end(outlet, reason, now),
+            Submission::Expire { session, away } => self.expire(session, away, now),
             Submission::Notice { text, reply } => {
                 info!(event = "notice", text = text.as_str(), "announced");
-                let outcome = self.room.apply(Draft::Notice { text }, now).map(drop);
+                let outcome = self.apply(Draft::Notice { text }, now).map(drop);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
             Submission::Kick { name, reason, reply } => {
                 let outcome = self.kick(&name, reason, now);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
+            Submission::Redact { targets, reply } => {
+                self.extras.redactions.extend(&targets);
+                let outcome = self.apply(Draft::Redaction { targets }, now).map(drop);
+                self.effects.push(Effect::Reply(reply, outcome));
+            }
             Submission::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
             Submission::Configure(config) => self.configure(config),
             Submission::Probe { reply } => self.effects.push(Effect::ReplyProbe(reply)),
+            Submission::TryAgain => self.try_again(),
+            // The loop has taken this one.
+            Submission::Close { .. } => {}
         }
     }
 
-    fn join(
+    fn speak(
         &mut self,
-        outlet: Arc<Outlet>,
-        name: &Name,
-        reply: oneshot::Sender<Result<(), Refusal>>,
+        session: SessionId,
+        action: bool,
+        text: String,
+        id: Option<String>,
         now: Timestamp,
     ) {
-        let admission = match self.room.join(outlet.session, name, now) {
-            Ok(admission) => admission,
-            Err(refusal) => return self.effects.push(Effect::Reply(reply, Err(refusal))),
-        };
-        self.outlets.insert(outlet.session, outlet.clone());
-        let welcome = Welcome {
-            room: self.window.room.clone(),
-            topic: self.config.room.topic.clone(),
-            name: name.clone(),
-            people: admission.people,
-            position: admission.position,
-            message_bytes: self.config.limits.message_bytes,
-            silence_seconds: self.config.timeouts.silence.as_secs(),
-        };
-        self.effects.push(Effect::Admit { outlet, welcome, reply });
+        match self.apply(Draft::Speech { session, action, text, id: id.clone() }, now) {
+            Ok(Accepted::New(_)) => self.accepted.push((session, id)),
+            Ok(Accepted::Again(seq)) => {
+                let room = self.window.room.clone();
+                let answer = match self.find_record(seq) {
+                    Some(record) => Answer::Repeated { room, record: Box::new(record) },
+                    None => {
+                        let problem = "That id was used before, for something else.".to_owned();
+                        Answer::Refused { refusal: Refusal::BadRequest(problem), id }
+                    }
+                };
+                self.answer(session, answer);
+            }
+            Err(refusal) => self.answer(session, Answer::Refused { refusal, id }),
+        }
+    }
+
+    fn apply(&mut self, draft: Draft, now: Timestamp) -> Result<Accepted, Refusal> {
+        let store = &self.store;
+        self.room.apply(draft, now, |session, id| store.as_ref()?.seq_of(session, id).ok()?)
+    }
+
+    /// A record that was accepted before, wherever it is.
+    fn find_record(&self, seq: Seq) -> Option<Record> {
+        if let Some(record) = self.room.batch().iter().find(|record| record.seq == seq) {
+            return Some(record.clone());
+        }
+        match self.window.at(seq) {
+            Found::Batch(batch) => batch.records().iter().find(|record| record.seq == seq).cloned(),
+            _ => self.store.as_ref()?.record(seq).ok()?,
+        }
     }
 
     fn direct(
@@ -165,44 +263,47 @@ impl RoomThread {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let (from, to, text) = self.room.direct(session, to, text)?;
-        let (to_session, from, to) = (to.session, from.name.clone(), to.name.clone());
-        if self.outlets.get(&to_session).is_some_and(|outlet| !outlet.has_space()) {
-            return Err(Refusal::Busy(to));
+        let store = &self.store;
+        let in_store = |session, id: &str| store.as_ref()?.seq_of(session, id).ok()?;
+        let is_repeated = self.room.said_before(session, id.as_deref(), in_store).is_some();
+        match self.outlets.get(&to.session) {
+            _ if is_repeated || to.session == session => {}
+            None => return Err(Refusal::Away(to.name)),
+            Some(outlet) if !outlet.promise() => return Err(Refusal::Busy(to.name)),
+            Some(_) => {}
         }
         let room = self.window.room.clone();
-        let copy = Direct { room, time: now, from, to, text, own: false, id };
-        if to_session != session {
-            self.answer(to_session, Answer::Direct(copy.clone()));
+        let copy = Direct { room, time: now, from: from.name, to: to.name, text, own: false, id };
+        if !is_repeated {
+            self.room.note_id(session, copy.id.as_deref(), Seq(0));
+            self.extras.directs.extend(copy.id.clone().map(|id| (session, id)));
+            if to.session != session {
+                self.answer(to.session, Answer::Direct(copy.clone()));
+            }
         }
         self.answer(session, Answer::Direct(Direct { own: true, ..copy }));
-        Ok(())
-    }
-
-    fn leave(&mut self, session: SessionId, reason: EndReason, now: Timestamp) {
-        let draft = Draft::Leave { session, how: reason.departure() };
-        let after = self.room.position().seq;
-        if self.room.apply(draft, now).is_ok()
-            && let Some(outlet) = self.outlets.remove(&session)
-        {
-            self.effects.push(Effect::Close { outlet, after, reason });
-        }
-    }
-
-    fn kick(&mut self, name: &str, reason: Option<String>, now: Timestamp) -> Result<(), Refusal> {
-        let Some(member) = self.room.roster().by_name(name) else {
-            return Err(Refusal::NoSuchUser(name.to_owned()));
-        };
-        let session = member.session;
-        let reason = reason.map(|reason| clean::line(&reason).trim().to_owned());
-        let reason = reason.filter(|reason| !reason.is_empty());
-        self.leave(session, EndReason::Removed { reason }, now);
         Ok(())
     }
 
     fn configure(&mut self, config: Arc<Config>) {
         self.room.set_policy(config.policy());
         self.window.set_limit(config.limits.window);
+        if let Some(store) = &mut self.store {
+            store.configure(&config.history);
+        }
         self.config = config;
+    }
+
+    /// Looks whether there is space again. Where departures wait, storing these shows it.
+    fn try_again(&mut self) {
+        if !self.room.batch().is_empty() || !self.counts.is_degraded.load(Relaxed) {
+            return;
+        }
+        match self.store.as_ref().map_or(Ok(()), Store::probe) {
+            Ok(()) => self.set_degraded(false),
+            Err(StoreFailure::Passing(_)) => self.submit_later(TRY_AGAIN, Submission::TryAgain),
+            Err(failure) => self.give_up(&failure),
+        }
     }
 
     /// Queues an answer behind everything accepted so far.
@@ -220,29 +321,37 @@ impl RoomThread {
         }
     }
 
-    fn publish(&mut self) {
-        let records = self.room.take_batch();
-        if records.is_empty() {
-            return;
-        }
-        self.window.publish(Batch::new(self.window.room.clone(), records));
-        self.outlets.values().for_each(|outlet| outlet.wake());
-        let people = self.room.roster().len();
-        self.people.send_if_modified(|known| std::mem::replace(known, people) != people);
+    /// Submits something to this room after a time.
+    fn submit_later(&self, after: Duration, submission: Submission) {
+        let inbox = self.inbox.clone();
+        self.runtime.spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(inbox) = inbox.upgrade() {
+                let _ = inbox.send(submission);
+            }
+        });
     }
 
     fn follow_up(&self, effect: Effect) {
         match effect {
+            Effect::Answer {
+                outlet,
+                after,
+                answer: answer @ Answer::Direct(Direct { own: false, .. }),
+            } => {
+                outlet.keep_promise(after, &answer);
+            }
             Effect::Answer { outlet, after, answer } => outlet.answer_after(after, &answer),
             Effect::Admit { outlet, welcome, reply } => {
-                let after = welcome.position.seq;
-                outlet.join(after);
-                outlet.answer_after(after, &Answer::Welcome(welcome));
+                let (until, name) = (welcome.position.seq, welcome.name.clone());
+                let cursor = welcome.next;
+                outlet.admit(&Answer::Welcome(welcome), cursor, until);
                 // Who asked may be gone; its leaving is on its way then.
-                let _ = reply.send(Ok(()));
+                let _ = reply.send(Ok(name));
             }
             Effect::Close { outlet, after, reason } => outlet.close(after, reason),
             Effect::Reply(reply, outcome) => drop(reply.send(outcome)),
+            Effect::ReplyJoin(reply, outcome) => drop(reply.send(outcome)),
             Effect::ReplyUsers(reply) => drop(reply.send(self.users())),
             Effect::ReplyProbe(reply) => drop(reply.send(())),
         }
@@ -250,20 +359,33 @@ impl RoomThread {
 
     fn users(&self) -> Vec<User> {
         let next = self.window.last().next();
-        let members = self.room.roster().iter();
-        let with_outlets =
-            members.filter_map(|member| Some((member, self.outlets.get(&member.session)?)));
-        with_outlets
-            .map(|(member, outlet)| User {
-                name: member.name.to_string(),
-                address: outlet.peer.to_string(),
-                dialect: outlet.dialect().as_str().to_owned(),
-                since: member.since,
-                idle_seconds: outlet.traffic.idle().as_secs(),
-                bytes_in: outlet.traffic.bytes_in.load(Relaxed),
-                bytes_out: outlet.traffic.bytes_out.load(Relaxed),
-                behind: outlet.behind(next),
-            })
-            .collect()
+        self.room.roster().iter().map(|member| self.describe(member, next)).collect()
+    }
+
+    fn describe(&self, member: &Member, next: Seq) -> User {
+        let outlet = self.outlets.get(&member.session);
+        let traffic = outlet.map(|outlet| &outlet.traffic);
+        let away = member.away.map(|away| Timestamp::now().duration_since(away).as_secs());
+        User {
+            name: member.name.to_string(),
+            address: outlet.map(|outlet| outlet.peer.to_string()).unwrap_or_default(),
+            dialect: outlet.map_or("json", |outlet| outlet.dialect().as_str()).to_owned(),
+            since: member.since,
+            away_seconds: away.map(|seconds| seconds.max(0).unsigned_abs()),
+            idle_seconds: traffic.map_or(0, |traffic| traffic.idle().as_secs()),
+            bytes_in: traffic.map_or(0, |traffic| traffic.bytes_in.load(Relaxed)),
+            bytes_out: traffic.map_or(0, |traffic| traffic.bytes_out.load(Relaxed)),
+            behind: outlet.map_or(0, |outlet| outlet.behind(next)),
+        }
+    }
+
+    fn close(mut self, reply: oneshot::Sender<()>, now: Timestamp) {
+        self.store_and_publish(now);
+        if let Some(store) = self.store.take().filter(|_| !self.is_broken)
+            && let Err(failure) = store.close()
+        {
+            tracing::error!(event = "store-failed", "the history was not closed: {failure}");
+        }
+        let _ = reply.send(());
     }
 }

@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use chatroom::config::Config;
 use chatroom::room::{EndReason, Seq, SessionId};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::outlet::Outlet;
 use crate::room_thread::RoomHandle;
+use crate::silence::Watch;
+use crate::store::past::Past;
 use crate::window::Window;
 
 /// What every part of the daemon may use.
@@ -18,12 +22,22 @@ pub struct Shared {
     pub room: RoomHandle,
     pub window: Arc<Window>,
     pub connections: Connections,
+    /// What was said before.
+    pub past: Past,
     config: RwLock<Arc<Config>>,
 }
 
 impl Shared {
-    pub fn new(room: RoomHandle, window: Arc<Window>, config: Arc<Config>) -> Shared {
-        Shared { room, window, connections: Connections::default(), config: RwLock::new(config) }
+    /// What is shared in the `run`th run of the daemon on its store.
+    pub fn new(
+        room: RoomHandle,
+        window: Arc<Window>,
+        past: Past,
+        run: u64,
+        config: Arc<Config>,
+    ) -> Shared {
+        let connections = Connections { run, ..Connections::default() };
+        Shared { room, window, connections, past, config: RwLock::new(config) }
     }
 
     /// The configuration that is in force.
@@ -37,27 +51,51 @@ impl Shared {
     }
 }
 
+/// One connection.
+struct Open {
+    outlet: Arc<Outlet>,
+    stream: Arc<TcpStream>,
+    watch: Watch,
+}
+
 /// Every connection that there is, joined or not.
 #[derive(Default)]
 pub struct Connections {
+    /// Makes sessions of this run differ from those of others, which are stored.
+    run: u64,
     accepted: AtomicU64,
-    open: Mutex<HashMap<SessionId, Arc<Outlet>>>,
+    open: Mutex<HashMap<SessionId, Open>>,
+    /// Whether farewell was said: who comes now comes too late.
+    is_closing: AtomicBool,
     ended: Mutex<BTreeMap<&'static str, u64>>,
     count: watch::Sender<usize>,
 }
 
 impl Connections {
     /// Registers a connection that was accepted, if there may be one more; `limit` 0 is no limit.
-    pub fn admit(&self, peer: SocketAddr, limit: usize) -> Option<Arc<Outlet>> {
-        let session = SessionId(self.accepted.fetch_add(1, Relaxed) + 1);
+    ///
+    /// # Errors
+    /// Why it is turned away.
+    pub fn admit(
+        &self,
+        stream: &Arc<TcpStream>,
+        peer: SocketAddr,
+        limit: usize,
+    ) -> Result<Arc<Outlet>, EndReason> {
+        let number = self.accepted.fetch_add(1, Relaxed) + 1;
+        let session = SessionId((self.run << 32) | number);
         let mut open = self.open();
+        if self.is_closing.load(Relaxed) {
+            return Err(EndReason::ShuttingDown);
+        }
         if limit != 0 && open.len() >= limit {
-            return None;
+            return Err(EndReason::Full);
         }
         let outlet = Arc::new(Outlet::new(session, peer));
-        open.insert(session, outlet.clone());
+        let stream = stream.clone();
+        open.insert(session, Open { outlet: outlet.clone(), stream, watch: Watch::default() });
         self.count.send_replace(open.len());
-        Some(outlet)
+        Ok(outlet)
     }
 
     /// Takes a connection out of the register.
@@ -75,7 +113,18 @@ impl Connections {
 
     /// Says farewell on every connection, behind the record `after`.
     pub fn close_all(&self, after: Seq, reason: &EndReason) {
-        self.open().values().for_each(|outlet| outlet.close(after, reason.clone()));
+        let open = self.open();
+        self.is_closing.store(true, Relaxed);
+        open.values().for_each(|open| open.outlet.close(after, reason.clone()));
+    }
+
+    /// Ends the connections under which the network has gone silent.
+    pub fn abandon_unheard(&self, silence: Duration) {
+        for Open { outlet, stream, watch } in self.open().values_mut() {
+            if watch.is_unheard(stream, &outlet.traffic, silence) {
+                outlet.abandon(EndReason::Silent);
+            }
+        }
     }
 
     /// How many connections there are, and a way to wait until that changes.
@@ -94,7 +143,7 @@ impl Connections {
         ended.iter().map(|(&code, &count)| (code.to_owned(), count)).collect()
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Outlet>>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,5 +35,5 @@ pub fn forward(control: mpsc::UnboundedSender<Control>) -> anyhow::Result<()> {
 }
 
 fn shutdown() -> Control {
-    Control::Shutdown { after: Duration::ZERO, message: None }
+    Control::Shutdown { after: Duration::ZERO, message: None, reply: None }
 }

@@ -39,8 +39,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Makes a new connection prompt, and has the system notice within `silence` when the network goes
-/// silent under it: by keep-alives while nothing is under way, else by the user timeout.
-pub fn prepare(stream: &TcpStream, silence: Duration) {
+/// silent under it while nothing is under way. While something is, [`crate::silence`] notices; the
+/// user timeout is for a reader that has no room for it for longer than it may be `stalled`.
+pub fn prepare(stream: &TcpStream, silence: Duration, stalled: Duration) {
     let socket = SockRef::from(stream);
     let second = Duration::from_secs(1);
     let keepalive = TcpKeepalive::new()
@@ -55,12 +56,7 @@ pub fn prepare(stream: &TcpStream, silence: Duration) {
     if let Err(error) = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES) {
         debug!(%error, "a connection does not take its limit of unsent bytes");
     }
-    set_user_timeout(stream, silence);
-}
-
-/// For how long what was sent may stay without acknowledgement (tcp(7), `TCP_USER_TIMEOUT`).
-pub fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
-    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout)) {
+    if let Err(error) = socket.set_tcp_user_timeout(Some(stalled + silence)) {
         debug!(%error, "a connection does not take its user timeout");
     }
 }

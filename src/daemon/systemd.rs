@@ -30,11 +30,15 @@ pub fn stopping() {
 }
 
 /// What `systemctl status` shows.
-pub fn status_line(people: usize) -> String {
-    match people {
+pub fn status_line(room: &RoomHandle) -> String {
+    let people = match *room.people().borrow() {
         0 => "Nobody is here.".to_owned(),
         1 => "1 person is here.".to_owned(),
         people => format!("{people} people are here."),
+    };
+    match room.is_degraded() {
+        true => format!("DEGRADED: messages are refused, they cannot be stored. {people}"),
+        false => people,
     }
 }
 
@@ -42,7 +46,8 @@ pub fn status_line(people: usize) -> String {
 pub async fn keep_status(room: RoomHandle) {
     let mut people = room.people();
     while people.changed().await.is_ok() {
-        let status = status_line(*people.borrow_and_update());
+        people.mark_unchanged();
+        let status = status_line(&room);
         notify(&[NotifyState::Status(&status)]);
         tokio::time::sleep(STATUS_EVERY).await;
     }

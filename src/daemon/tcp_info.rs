@@ -7,22 +7,32 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// Whether something was sent that the other side has not acknowledged, although it acknowledged
-/// nothing at all for `silence`.
-///
-/// A reader that rests while its buffer is full is different: its system goes on to acknowledge,
-/// and what is not sent to it is not unacknowledged either (tcp(7), `TCP_INFO`).
+/// How a connection stands, as the system sees it (tcp(7), `TCP_INFO`).
+pub struct TcpState {
+    /// Something was sent that the other side has not acknowledged.
+    pub is_waiting: bool,
+    /// Something is not sent, for the other side has no room for it. Its system goes on to
+    /// acknowledge, which shows that it is there.
+    pub is_holding_back: bool,
+    /// For how long nothing was acknowledged.
+    pub unheard: Duration,
+}
+
+/// Asks the system.
 ///
 /// # Errors
 /// The system does not tell.
-pub fn is_unheard(socket: BorrowedFd<'_>, silence: Duration) -> io::Result<bool> {
-    let info = read(socket)?;
-    let unheard = Duration::from_millis(u64::from(info.tcpi_last_ack_recv));
-    Ok(info.tcpi_unacked > 0 && unheard >= silence)
+pub fn read(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
+    let info = get(socket)?;
+    Ok(TcpState {
+        is_waiting: info.tcpi_unacked > 0,
+        is_holding_back: info.tcpi_notsent_bytes > 0,
+        unheard: Duration::from_millis(u64::from(info.tcpi_last_ack_recv)),
+    })
 }
 
 #[allow(unsafe_code)]
-fn read(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
+fn get(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
     // SAFETY: `tcp_info` is a struct of plain numbers, for which all zeros is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;

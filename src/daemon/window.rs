@@ -4,24 +4,33 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chatroom::room::{Found, Log, Position, Seq};
 use chatroom::wire::Batch;
+use jiff::tz::TimeZone;
 
 /// The newest batches, shared. The lock is only held to look one up, never while it is written.
 pub struct Window {
     pub room: String,
     pub epoch: u32,
+    /// The time zone of times in text.
+    pub zone: TimeZone,
     log: RwLock<Log<Batch>>,
 }
 
 impl Window {
     /// An empty window of about `limit` bytes behind the record `last`.
     pub fn new(room: String, last: Position, limit: usize) -> Window {
-        Window { room, epoch: last.epoch, log: RwLock::new(Log::new(last.seq.next(), limit)) }
+        let log = RwLock::new(Log::new(last.seq.next(), limit));
+        Window { room, epoch: last.epoch, zone: TimeZone::system(), log }
     }
 
     /// Shows a batch to everybody who asks from now on.
     pub fn publish(&self, batch: Batch) {
         let (count, weight) = (batch.records().len(), batch.weight());
         self.write().push(Arc::new(batch), count, weight);
+    }
+
+    /// Takes the text of some records away.
+    pub fn redact(&self, targets: &[Seq]) {
+        self.write().replace(|batch| batch.redacted(targets));
     }
 
     /// Changes how many bytes the window may take.

@@ -22,6 +22,10 @@ pub enum EndReason {
     TooSlow,
     /// The operator removed the person.
     Removed { reason: Option<String> },
+    /// The session goes on on another connection.
+    TakenOver,
+    /// The daemon cannot go on.
+    Failed,
     /// The daemon has as many connections as it may have.
     Full,
     /// The daemon ends.
@@ -39,6 +43,8 @@ impl EndReason {
             EndReason::NoName => "no-name",
             EndReason::TooSlow => "too-slow",
             EndReason::Removed { .. } => "removed",
+            EndReason::TakenOver => "taken-over",
+            EndReason::Failed => "failed",
             EndReason::Full => "full",
             EndReason::ShuttingDown => "shutting-down",
         }
@@ -70,6 +76,8 @@ impl fmt::Display for EndReason {
             EndReason::Removed { reason: Some(reason) } => {
                 write!(f, "You were removed from the room by the operator: {reason}")
             }
+            EndReason::TakenOver => f.write_str("You go on on another connection."),
+            EndReason::Failed => f.write_str("The server cannot go on. Try again in a while."),
             EndReason::Full => f.write_str("The room is full. Try again later."),
             EndReason::ShuttingDown => f.write_str("server is shutting down"),
         }

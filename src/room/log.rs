@@ -49,6 +49,15 @@ impl<B> Log<B> {
         self.shrink();
     }
 
+    /// Puts other batches in the place of some: those for which `change` gives one.
+    pub fn replace(&mut self, change: impl Fn(&B) -> Option<B>) {
+        for entry in &mut self.batches {
+            if let Some(batch) = change(&entry.batch) {
+                entry.batch = Arc::new(batch);
+            }
+        }
+    }
+
     /// Changes how many bytes the window may take.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;

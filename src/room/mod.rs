@@ -1,24 +1,30 @@
 //! The rules of the room. They know no wire format, no socket and no clock.
 //!
 //! [`Room::apply`] and [`Room::join`] are the only ways in which a record comes to be. What they
-//! accept waits in a batch until the caller takes it ([`Room::take_batch`]), stores it, and only
-//! then shows it.
+//! accept waits in a batch until the caller has stored it: then it takes it ([`Room::take_batch`])
+//! and shows it. If it cannot be stored, [`Room::roll_back`] makes it as if it had not been asked.
 
 mod end;
+mod epochs;
 mod log;
 mod policy;
+mod recent;
 mod record;
 mod refusal;
 mod roster;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::names::Name;
 
 pub use end::EndReason;
+pub use epochs::{Epochs, GoingOn};
 pub use log::{Found, Log};
 pub use policy::Policy;
-pub use record::{Author, Departure, Position, Record, RecordKind, Seq, SessionId};
+pub use recent::{Known, RecentIds};
+pub use record::{Author, Departure, Position, REDACTED, Record, RecordKind, Seq, SessionId};
 pub use refusal::Refusal;
 pub use roster::{Member, Roster};
 
@@ -31,14 +37,27 @@ pub enum Draft {
     Notice { text: String },
     /// A person goes.
     Leave { session: SessionId, how: Departure },
+    /// The operator has taken the text of these records away.
+    Redaction { targets: Vec<Seq> },
+}
+
+/// What became of a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is this record now.
+    New(Seq),
+    /// It was this record before: the same session has said something with the same id.
+    Again(Seq),
 }
 
 /// What somebody who joined is told: all of it is true at the same moment, so that no join and no
 /// leave is lost between the roster and the first record that is shown.
 #[derive(Debug)]
 pub struct Admission {
+    /// The name under which the person is here.
+    pub name: Name,
     /// Who is here, the new person included, in the order of their names.
-    pub people: Vec<Name>,
+    pub people: Arc<[Name]>,
     /// The last record that is part of `people`; what comes after it is shown.
     pub position: Position,
 }
@@ -50,7 +69,17 @@ pub struct Room {
     next: Seq,
     roster: Roster,
     policy: Policy,
+    recent: RecentIds,
     batch: Vec<Record>,
+    /// What the batch has changed, to take it back if it cannot be stored.
+    undo: Vec<Undo>,
+}
+
+#[derive(Debug)]
+enum Undo {
+    Joined(SessionId),
+    Left(Member),
+    Said(SessionId, String),
 }
 
 impl Room {
@@ -61,7 +90,9 @@ impl Room {
             next: last.seq.next(),
             roster: Roster::default(),
             policy,
+            recent: RecentIds::default(),
             batch: Vec::new(),
+            undo: Vec::new(),
         }
     }
 
@@ -80,7 +111,16 @@ impl Room {
         self.policy = policy;
     }
 
-    /// Lets a person in, or says why not.
+    /// Puts somebody back who was here when the room was stored.
+    ///
+    /// # Errors
+    /// The name is taken, or the session is here.
+    pub fn restore(&mut self, member: Member) -> Result<(), Refusal> {
+        self.recent.note_unknown_past(member.session);
+        self.roster.add(member)
+    }
+
+    /// Lets a person in, or says why not. A session `was_here` if it may have used ids before.
     ///
     /// # Errors
     /// The name is taken.
@@ -88,66 +128,164 @@ impl Room {
         &mut self,
         session: SessionId,
         name: &Name,
+        was_here: bool,
         now: Timestamp,
     ) -> Result<Admission, Refusal> {
-        self.roster.add(Member { session, name: name.clone(), since: now })?;
-        self.append(RecordKind::Joined { name: name.clone() }, None, now);
-        Ok(Admission { people: self.roster.names(), position: self.position() })
+        let member = Member { session, name: name.clone(), since: now, away: None };
+        self.roster.add(member)?;
+        self.undo.push(Undo::Joined(session));
+        if was_here {
+            self.recent.note_unknown_past(session);
+        }
+        let author = Some(Author { session, id: None });
+        self.append(RecordKind::Joined { name: name.clone() }, author, now);
+        Ok(self.admit(name.clone()))
     }
 
-    /// Makes a record out of a draft and gives its number, or says why not.
+    /// Lets a person go on whose session is still here. Nobody else notices.
+    pub fn resume(&mut self, session: SessionId) -> Option<Admission> {
+        let member = self.roster.by_session_mut(session)?;
+        member.away = None;
+        let name = member.name.clone();
+        Some(self.admit(name))
+    }
+
+    /// Keeps the place of a person whose connection is lost. Gives false if they are not here.
+    pub fn hold(&mut self, session: SessionId, now: Timestamp) -> bool {
+        let member = self.roster.by_session_mut(session);
+        member.map(|member| member.away = Some(now)).is_some()
+    }
+
+    /// The list of people is shared and made once after each change; see [`Roster::names`].
+    fn admit(&self, name: Name) -> Admission {
+        Admission { name, people: self.roster.names(), position: self.position() }
+    }
+
+    /// Makes a record out of a draft, or says why not. `stored` tells what only the store knows:
+    /// whether a session has used an id, and for which record.
     ///
     /// # Errors
     /// The draft breaks a rule, or its session is not in the room.
-    pub fn apply(&mut self, draft: Draft, now: Timestamp) -> Result<Seq, Refusal> {
-        match draft {
+    pub fn apply(
+        &mut self,
+        draft: Draft,
+        now: Timestamp,
+        stored: impl FnOnce(SessionId, &str) -> Option<Seq>,
+    ) -> Result<Accepted, Refusal> {
+        let seq = match draft {
             Draft::Speech { session, action, text, id } => {
                 let name = self.member(session)?.name.clone();
+                if let Some(seq) = self.said_before(session, id.as_deref(), stored) {
+                    return Ok(Accepted::Again(seq));
+                }
                 let text = self.policy.check_text(&text)?;
                 let kind = match action {
                     false => RecordKind::Message { name, text },
                     true => RecordKind::Action { name, text },
                 };
-                Ok(self.append(kind, Some(Author { session, id }), now))
+                self.note_id(session, id.as_deref(), self.next);
+                self.append(kind, Some(Author { session, id }), now)
             }
             Draft::Notice { text } => {
                 let text = self.policy.check_text(&text)?;
-                Ok(self.append(RecordKind::Notice { text }, None, now))
+                self.append(RecordKind::Notice { text }, None, now)
             }
             Draft::Leave { session, how } => {
-                let name = self.roster.remove(session).ok_or(Refusal::NotJoined)?.name;
-                Ok(self.append(RecordKind::Left { name, how }, None, now))
+                let member = self.roster.remove(session).ok_or(Refusal::NotJoined)?;
+                let name = member.name.clone();
+                self.undo.push(Undo::Left(member));
+                let author = Some(Author { session, id: None });
+                self.append(RecordKind::Left { name, how }, author, now)
             }
-        }
+            Draft::Redaction { targets } => {
+                self.append(RecordKind::Redacted { targets }, None, now)
+            }
+        };
+        Ok(Accepted::New(seq))
     }
 
-    /// Checks a message that only `to` is to see. It is no record.
+    /// Checks a message that only `to` is to see. It is no record. Gives none if it was sent before.
     ///
     /// # Errors
     /// The text breaks a rule, the sender is not in the room, or nobody here is called `to`.
     pub fn direct(
-        &self,
+        &mut self,
         session: SessionId,
         to: &str,
         text: &str,
-    ) -> Result<(&Member, &Member, String), Refusal> {
-        let from = self.member(session)?;
+    ) -> Result<(Member, Member, String), Refusal> {
+        let from = self.member(session)?.clone();
         let text = self.policy.check_text(text)?;
         let to = self.roster.by_name(to).ok_or_else(|| Refusal::NoSuchUser(to.to_owned()))?;
-        Ok((from, to, text))
+        Ok((from, to.clone(), text))
+    }
+
+    /// The record that this session has made with this id; 0 for what is no record.
+    pub fn said_before(
+        &self,
+        session: SessionId,
+        id: Option<&str>,
+        stored: impl FnOnce(SessionId, &str) -> Option<Seq>,
+    ) -> Option<Seq> {
+        let id = id?;
+        match self.recent.look_up(session, id) {
+            Known::Used(seq) => Some(seq),
+            Known::Unused => None,
+            Known::Unsure => stored(session, id),
+        }
+    }
+
+    /// Notes that a session has used an id, for this record.
+    pub fn note_id(&mut self, session: SessionId, id: Option<&str>, seq: Seq) {
+        if let Some(id) = id {
+            self.recent.note(session, id, seq);
+            self.undo.push(Undo::Said(session, id.to_owned()));
+        }
     }
 
     /// The records accepted since the last call, in their order.
+    pub fn batch(&self) -> &[Record] {
+        &self.batch
+    }
+
+    /// Takes the batch, which is stored now.
     pub fn take_batch(&mut self) -> Vec<Record> {
+        for undo in self.undo.drain(..) {
+            if let Undo::Left(member) = undo
+                && self.roster.by_session(member.session).is_none()
+            {
+                self.recent.forget_session(member.session);
+            }
+        }
         std::mem::take(&mut self.batch)
+    }
+
+    /// Makes it as if nothing of the batch had been asked, because it cannot be stored.
+    pub fn roll_back(&mut self) {
+        if let Some(first) = self.batch.first() {
+            self.next = first.seq;
+        }
+        self.batch.clear();
+        let mut said = Vec::new();
+        for undo in std::mem::take(&mut self.undo).into_iter().rev() {
+            match undo {
+                Undo::Joined(session) => drop(self.roster.remove(session)),
+                // The name is free: who took it meanwhile has been taken out before.
+                Undo::Left(member) => drop(self.roster.add(member)),
+                Undo::Said(session, id) => said.push((session, id)),
+            }
+        }
+        self.recent.forget_ids(&said);
     }
 
     fn member(&self, session: SessionId) -> Result<&Member, Refusal> {
         self.roster.by_session(session).ok_or(Refusal::NotJoined)
     }
 
-    fn append(&mut self, kind: RecordKind, author: Option<Author>, time: Timestamp) -> Seq {
+    fn append(&mut self, kind: RecordKind, author: Option<Author>, now: Timestamp) -> Seq {
         let seq = self.next;
+        // Milliseconds are what is stored and shown; the rest would differ after a restart.
+        let time = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         self.batch.push(Record { epoch: self.epoch, seq, time, kind, author });
         self.next = seq.next();
         seq

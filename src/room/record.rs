@@ -47,7 +47,10 @@ impl Position {
     pub const START: Position = Position { epoch: 1, seq: Seq(0) };
 }
 
-/// One connection's stay, from accepting it to its end. Never used twice in one process.
+/// What stands in the place of a text that was taken away.
+pub const REDACTED: &str = "(removed by the operator)";
+
+/// One person's stay, over all the connections on which it is taken up again. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
 
@@ -73,11 +76,28 @@ pub struct Author {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordKind {
-    Message { name: Name, text: String },
-    Action { name: Name, text: String },
-    Joined { name: Name },
-    Left { name: Name, how: Departure },
-    Notice { text: String },
+    Message {
+        name: Name,
+        text: String,
+    },
+    Action {
+        name: Name,
+        text: String,
+    },
+    Joined {
+        name: Name,
+    },
+    Left {
+        name: Name,
+        how: Departure,
+    },
+    Notice {
+        text: String,
+    },
+    /// The text of these records was taken away by the operator.
+    Redacted {
+        targets: Vec<Seq>,
+    },
 }
 
 /// How somebody left, as far as the others are told.
@@ -92,6 +112,16 @@ pub enum Departure {
 }
 
 impl Record {
+    /// Takes the text away, if there is one.
+    pub fn redact(&mut self) {
+        if let RecordKind::Message { text, .. }
+        | RecordKind::Action { text, .. }
+        | RecordKind::Notice { text } = &mut self.kind
+        {
+            REDACTED.clone_into(text);
+        }
+    }
+
     /// At most how many bytes this record takes in memory together with its encoded forms.
     ///
     /// Names and text are counted four times: as they are, as text, and as JSON, where a character
@@ -111,6 +141,7 @@ impl Record {
                 name.as_str().len() + reason
             }
             RecordKind::Notice { text } => text.len(),
+            RecordKind::Redacted { targets } => 24 * targets.len(),
         };
         let id = self.author.as_ref().and_then(|author| author.id.as_ref()).map_or(0, String::len);
         400 + 4 * strings + id

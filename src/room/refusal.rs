@@ -33,6 +33,10 @@ pub enum Refusal {
         version: u32,
     },
     ShuttingDown,
+    /// The connection of the person is lost; their place is held for them.
+    Away(Name),
+    /// What was said cannot be stored at present.
+    StorageFull,
 }
 
 impl Refusal {
@@ -54,6 +58,8 @@ impl Refusal {
             Refusal::UnknownType(_) => "unknown-type",
             Refusal::Protocol { .. } => "protocol-version",
             Refusal::ShuttingDown => "shutting-down",
+            Refusal::Away(_) => "away",
+            Refusal::StorageFull => "storage-full",
         }
     }
 }
@@ -87,6 +93,12 @@ impl fmt::Display for Refusal {
             Refusal::Protocol { version } => {
                 write!(f, "This server speaks version {version} of the protocol.")
             }
+            Refusal::Away(name) => {
+                write!(f, "The connection of {name} is lost just now. Try again in a while.")
+            }
+            Refusal::StorageFull => f.write_str(
+                "That was not accepted: the server has no space left to store it. Try again later.",
+            ),
             Refusal::ShuttingDown => f.write_str("The server is shutting down."),
         }
     }

@@ -1,7 +1,7 @@
 //! Who is here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
@@ -15,6 +15,8 @@ pub struct Member {
     pub name: Name,
     /// When they joined.
     pub since: Timestamp,
+    /// Since when their connection is lost, while their place is held for them.
+    pub away: Option<Timestamp>,
 }
 
 /// The people in the room, each under a name that nobody else has.
@@ -22,6 +24,8 @@ pub struct Member {
 pub struct Roster {
     by_name: BTreeMap<Arc<str>, Member>,
     by_session: HashMap<SessionId, Arc<str>>,
+    /// The names, until somebody comes or goes.
+    names: OnceLock<Arc<[Name]>>,
 }
 
 impl Roster {
@@ -37,6 +41,7 @@ impl Roster {
             return Err(Refusal::NameTaken(member.name));
         }
         let key: Arc<str> = member.name.folded().into();
+        self.names.take();
         self.by_session.insert(member.session, key.clone());
         self.by_name.insert(key, member);
         Ok(())
@@ -45,12 +50,18 @@ impl Roster {
     /// Takes a person out, if they are here.
     pub fn remove(&mut self, session: SessionId) -> Option<Member> {
         let key = self.by_session.remove(&session)?;
+        self.names.take();
         self.by_name.remove(&key)
     }
 
     /// The person of a session, if they are here.
     pub fn by_session(&self, session: SessionId) -> Option<&Member> {
         self.by_name.get(self.by_session.get(&session)?)
+    }
+
+    /// The same, to change.
+    pub fn by_session_mut(&mut self, session: SessionId) -> Option<&mut Member> {
+        self.by_name.get_mut(self.by_session.get(&session)?)
     }
 
     /// The person of that name, however it is written, if they are here.
@@ -63,9 +74,9 @@ impl Roster {
         self.by_name.values()
     }
 
-    /// The names of everybody, in their order.
-    pub fn names(&self) -> Vec<Name> {
-        self.iter().map(|member| member.name.clone()).collect()
+    /// The names of everybody, in their order. Who asks shares them.
+    pub fn names(&self) -> Arc<[Name]> {
+        self.names.get_or_init(|| self.iter().map(|member| member.name.clone()).collect()).clone()
     }
 
     /// How many are here.

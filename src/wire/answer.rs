@@ -1,10 +1,13 @@
 //! What is meant for one connection alone, in either dialect.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Dialect, json, text};
 use crate::names::Name;
-use crate::room::{EndReason, Position, Refusal, Seq};
+use crate::room::{EndReason, Position, Record, Refusal, Seq};
 
 /// Something that the server tells one connection.
 #[derive(Debug, Clone)]
@@ -20,7 +23,7 @@ pub enum Answer {
     Usage(&'static str),
     Who {
         room: String,
-        people: Vec<Name>,
+        people: Arc<[Name]>,
     },
     Refused {
         refusal: Refusal,
@@ -33,6 +36,14 @@ pub enum Answer {
         epoch: u32,
         from: Seq,
         to: Seq,
+    },
+    /// Behind the records that were shown because they came before joining.
+    EndOfReplay,
+    History(History),
+    /// A record again, to who made it and asked for it a second time.
+    Repeated {
+        room: String,
+        record: Box<Record>,
     },
     Pong {
         id: Option<String>,
@@ -49,13 +60,34 @@ pub struct Welcome {
     pub room: String,
     pub topic: String,
     pub name: Name,
-    pub people: Vec<Name>,
+    pub people: Arc<[Name]>,
     /// The last record that `people` is the outcome of.
     pub position: Position,
-    /// The most bytes of a message; 0 is no limit.
+    /// The first record that is shown: one of before, or the one after `position`.
+    pub next: Seq,
+    /// The most bytes of a message.
     pub message_bytes: usize,
+    /// The secret with which the session can be taken up again, for JSON clients.
+    pub token: Option<String>,
+    /// Whether a session was taken up again.
+    pub resumed: bool,
+    /// Records that the client has seen and that are no more.
+    pub lost: Option<(Seq, Seq)>,
     /// After so many seconds without a line a JSON client is taken for gone; 0 is never.
     pub silence_seconds: u64,
+}
+
+/// A part of what was said before.
+#[derive(Debug, Clone)]
+pub struct History {
+    pub room: String,
+    pub id: Option<String>,
+    /// In the order of their numbers.
+    pub records: Vec<Record>,
+    /// Whether there is more in the direction in which was asked.
+    pub more: bool,
+    /// The time zone of times in text.
+    pub zone: TimeZone,
 }
 
 /// A message from one person to one other.

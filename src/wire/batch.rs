@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use jiff::tz::TimeZone;
+
 use super::{Dialect, json, text};
 use crate::room::{Record, Seq, SessionId};
 
@@ -72,9 +74,9 @@ impl Batch {
     pub fn encoded(&self, dialect: Dialect) -> &Encoded {
         let (cell, encode): (_, fn(&str, &Record, &mut Vec<u8>)) = match dialect {
             Dialect::Text => (&self.text, |_, record, out| text::encode_record(record, out)),
-            Dialect::Json => {
-                (&self.json, |room, record, out| json::encode_record(room, record, None, out))
-            }
+            Dialect::Json => (&self.json, |room, record, out| {
+                json::encode_record(room, record, None, false, out);
+            }),
         };
         cell.get_or_init(|| {
             let mut encoded = Encoded { bytes: Vec::new(), ends: Vec::new() };
@@ -87,18 +89,38 @@ impl Batch {
     }
 
     /// Appends one record as `session` is to see it: its own ones not at all in text, and with
-    /// their id in JSON.
-    pub fn append_for(&self, session: SessionId, dialect: Dialect, seq: Seq, out: &mut Vec<u8>) {
+    /// their id in JSON. What is `replayed` is marked so, with its time in that zone in text.
+    pub fn append_for(
+        &self,
+        session: SessionId,
+        dialect: Dialect,
+        replayed: Option<&TimeZone>,
+        seq: Seq,
+        out: &mut Vec<u8>,
+    ) {
         let index = (seq.0 - self.first().0) as usize;
         let record = &self.records[index];
-        match record.author.as_ref().filter(|author| author.session == session) {
-            None => {
+        let own = record.author.as_ref().filter(|author| author.session == session);
+        match (dialect, own, replayed) {
+            (Dialect::Text, Some(_), _) => {}
+            (_, None, None) => {
                 let encoded = self.encoded(dialect);
                 out.extend_from_slice(&encoded.bytes[encoded.range(index)]);
             }
-            Some(_) if dialect == Dialect::Text => {}
-            Some(author) => json::encode_record(&self.room, record, author.id.as_deref(), out),
+            (Dialect::Text, None, Some(zone)) => text::encode_replayed(record, zone, out),
+            (Dialect::Json, own, replayed) => {
+                let id = own.and_then(|author| author.id.as_deref());
+                json::encode_record(&self.room, record, id, replayed.is_some(), out);
+            }
         }
+    }
+
+    /// The same batch with the text of some records taken away. None if none of them is in it.
+    pub fn redacted(&self, targets: &[Seq]) -> Option<Batch> {
+        let mut records = self.records.clone();
+        let concerned = records.iter_mut().filter(|record| targets.contains(&record.seq));
+        let count = concerned.map(Record::redact).count();
+        (count > 0).then(|| Batch::new(self.room.clone(), records))
     }
 }
 
@@ -151,7 +173,7 @@ mod tests {
         let batch = batch();
         let mut out = Vec::new();
         for seq in batch.first().0..batch.end().0 {
-            batch.append_for(SessionId(session), dialect, Seq(seq), &mut out);
+            batch.append_for(SessionId(session), dialect, None, Seq(seq), &mut out);
         }
         String::from_utf8(out).unwrap()
     }

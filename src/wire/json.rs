@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use encode::{encode_answer, encode_record, format_time, push_line};
+pub use encode::{encode_answer, encode_record, format_time, push_line, record_event};
 pub use parse::{MOST_ID_BYTES, parse_request};
 
 /// What a client asks for.
@@ -20,6 +20,9 @@ pub enum Request {
     Hello {
         protocol: u32,
         name: String,
+        /// Takes up a session again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<Resume>,
     },
     Say {
         text: String,
@@ -36,11 +39,31 @@ pub enum Request {
         id: Option<String>,
     },
     Who,
+    /// What was said before a record, or after one; without either, the last.
+    History {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
+        /// 1 to 200.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
     Ping {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },
     Quit,
+}
+
+/// Where a client goes on: its session, and the last record that it has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    pub token: String,
+    pub epoch: u32,
+    pub seq: u64,
 }
 
 /// What the server says.
@@ -54,7 +77,19 @@ pub enum Event<'a> {
         topic: Cow<'a, str>,
         epoch: u32,
         seq: u64,
+        /// The first record that follows. What is not after `seq` happened before.
+        next: u64,
         users: Vec<Cow<'a, str>>,
+        /// The secret with which to take up this session again.
+        #[serde(default)]
+        token: Cow<'a, str>,
+        /// Whether that is what happened.
+        #[serde(default)]
+        resumed: bool,
+        /// Records that the client has seen and that are no more: first and last, in the epoch of
+        /// the position that it came with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<(u64, u64)>,
         limits: Limits,
     },
     Message(Speech<'a>),
@@ -77,6 +112,21 @@ pub enum Event<'a> {
         #[serde(flatten)]
         stamp: Stamp<'a>,
         text: Cow<'a, str>,
+    },
+    /// The text of these records was taken away.
+    Redacted {
+        #[serde(flatten)]
+        stamp: Stamp<'a>,
+        targets: Vec<u64>,
+    },
+    History {
+        room: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Cow<'a, str>>,
+        /// Records, each as it is sent otherwise.
+        records: Vec<Event<'a>>,
+        /// Whether there is more in that direction.
+        more: bool,
     },
     Direct {
         room: Cow<'a, str>,
@@ -125,6 +175,9 @@ pub struct Stamp<'a> {
     pub seq: u64,
     /// UTC, as in RFC 3339, with milliseconds.
     pub time: Cow<'a, str>,
+    /// Whether it happened before one (re)joined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
 }
 
 /// A message or an action.
@@ -142,7 +195,7 @@ pub struct Speech<'a> {
 /// What a client should know to be well-behaved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The most bytes of a message; 0 is no limit.
+    /// The most bytes of a message.
     pub message_bytes: usize,
     /// After so many seconds without a line from the client it is taken for gone; 0 is never.
     pub silence_seconds: u64,

@@ -8,7 +8,7 @@ mod framing;
 pub mod json;
 pub mod text;
 
-pub use answer::{Answer, Direct, Welcome, encode_answer};
+pub use answer::{Answer, Direct, History, Welcome, encode_answer};
 pub use batch::{Batch, Encoded};
 pub use framing::{Frame, Framer, Framing};
 

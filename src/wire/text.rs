@@ -1,5 +1,7 @@
 //! The text format, for people with `nc` and for the older script client.
 
+use jiff::tz::TimeZone;
+
 use super::{Answer, Direct};
 use crate::names::Name;
 use crate::room::{Departure, EndReason, Record, RecordKind};
@@ -12,6 +14,8 @@ pub enum Request<'a> {
     Help,
     Who,
     Action(&'a str),
+    /// So many of the last lines.
+    History(usize),
     Direct {
         to: &'a str,
         text: &'a str,
@@ -24,11 +28,17 @@ pub enum Request<'a> {
 const ME_USAGE: &str = "Write !me and what you do, as in: !me waves";
 const MSG_USAGE: &str = "Write !msg, a name and a text, as in: !msg ann hello";
 
+const HISTORY_USAGE: &str = "Write !history and how many lines, 1 to 200, as in: !history 50";
+
+/// The most lines that can be asked for at a time.
+pub const MOST_HISTORY: usize = 200;
+
 const HELP: &[&str] = &[
     "Whatever you type is sent to everybody. These lines are commands:",
     "!who - who is here",
     "!msg NAME TEXT - send a text to one person only",
     "!me TEXT - say what you do",
+    "!history N - the last N lines again",
     "!quit - leave",
 ];
 
@@ -42,6 +52,11 @@ pub fn parse(line: &str) -> Request<'_> {
         ("!who", "") => Request::Who,
         ("!me", "") => Request::Incomplete(ME_USAGE),
         ("!me", text) => Request::Action(text),
+        ("!history", "") => Request::History(20),
+        ("!history", number) => match number.parse() {
+            Ok(number @ 1..=MOST_HISTORY) => Request::History(number),
+            _ => Request::Incomplete(HISTORY_USAGE),
+        },
         ("!msg", rest) => match rest.split_once(' ') {
             Some((to, text)) if !text.trim().is_empty() => {
                 Request::Direct { to, text: text.trim_start() }
@@ -71,8 +86,19 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
             format!("{name} was removed by the operator: {reason}")
         }
         RecordKind::Notice { text } => text.clone(),
+        RecordKind::Redacted { targets } => match targets.len() {
+            1 => "A message was removed by the operator.".to_owned(),
+            count => format!("{count} messages were removed by the operator."),
+        },
     };
     server_line(out, &line);
+}
+
+/// Appends a record as one line of what was said before, with its time in a time zone.
+pub fn encode_replayed(record: &Record, zone: &TimeZone, out: &mut Vec<u8>) {
+    let time = record.time.to_zoned(zone.clone()).strftime("[%Y-%m-%d %H:%M] ").to_string();
+    out.extend_from_slice(time.as_bytes());
+    encode_record(record, out);
 }
 
 /// Appends an answer as lines.
@@ -105,7 +131,17 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             let missed = to.0 - from.0 + 1;
             server_line(out, &format!("Your connection was too slow: you missed {missed} lines."));
         }
-        Answer::Pong { .. } => {}
+        Answer::EndOfReplay => server_line(out, "That was said before you came."),
+        Answer::History(history) => {
+            let records = &history.records;
+            records.iter().for_each(|record| encode_replayed(record, &history.zone, out));
+            let end = match records.is_empty() {
+                true => "Nothing was said before.",
+                false => "That was said before.",
+            };
+            server_line(out, end);
+        }
+        Answer::Repeated { .. } | Answer::Pong { .. } => {}
         // In text these have been said already, or are what the person asked for.
         Answer::Closing { reason: EndReason::Quit | EndReason::Closed, .. } => {}
         Answer::Closing { reason, .. } => server_line(out, &reason.to_string()),
@@ -147,6 +183,8 @@ mod tests {
         assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
         assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });
         assert_eq!(parse("!msg bo"), Request::Incomplete(MSG_USAGE));
+        assert_eq!(parse("!history 5"), Request::History(5));
+        assert_eq!(parse("!history lesson"), Request::Incomplete(HISTORY_USAGE));
         assert_eq!(parse("  indented"), Request::Say("  indented"));
     }
 }

@@ -67,10 +67,12 @@ fn a_pipe_that_was_refused_fails() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("Somebody here is called ann already."), "{said}");
-    let output = pipe(&"x".repeat(5000), &["--name", "bo", &address]);
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("longer than 4096 bytes"), "{said}");
+    for length in [5000, 40_000] {
+        let output = pipe(&"x".repeat(length), &["--name", "bo", &address]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("longer than 4096 bytes"), "{said}");
+    }
     assert_eq!(pipe("hello\n", &[&address]).status.code(), Some(2), "a pipe has to have a name");
 }
 
@@ -82,6 +84,27 @@ fn a_server_that_is_not_there_is_69() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("nobody listens there") && said.contains("Gave up after 2"), "{said}");
     assert!(said.contains("1 line was not sent."), "{said}");
+}
+
+#[test]
+fn a_full_room_is_said_to_be_so() {
+    let daemon = Daemon::with("[limits]\nconnections = 1\n");
+    let _ann = Person::text(&daemon, "ann");
+    let address = daemon.address.to_string();
+    let output = pipe("hello\n", &["--name", "bo", "--attempts", "1", &address]);
+    assert_eq!(output.status.code(), Some(69));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("The room is full. Try again later."), "{said}");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_without_an_end() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap().to_string();
+    let output = pipe("hello\n", &["--name", "bo", "--attempts", "1", &address]);
+    assert_eq!(output.status.code(), Some(69));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no answer within 10 s"), "{said}");
 }
 
 /// A client at a terminal, and what it shows.
@@ -218,7 +241,7 @@ fn it_comes_back_by_itself_and_sends_what_was_typed_meanwhile() {
     let mut second = command.spawn().unwrap();
     let mut buffer = [0; 4096];
     notifications.recv(&mut buffer).unwrap();
-    terminal.until_shown("Connected again after");
+    terminal.until_shown("Reconnected after");
     let mut ann = Person::connect_to(address);
     ann.say("ann");
     terminal.until_shown("ann joined");

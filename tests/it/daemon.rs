@@ -15,6 +15,10 @@ use tempfile::TempDir;
 /// After this, something that should happen counts as not happening.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What tests are run with that are about something else: there is a history, but it is not shown
+/// to who joins.
+pub const PLAIN_HISTORY: &str = "[history]\nreplay = 0\n";
+
 pub struct Daemon {
     pub child: Child,
     pub folder: TempDir,
@@ -32,8 +36,19 @@ pub fn prepare(folder: &TempDir, config: &str) -> (Command, UnixDatagram) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroomd"));
     command.arg("--config").arg(file).env("NOTIFY_SOCKET", notify);
     command.env("RUNTIME_DIRECTORY", folder.path()).env_remove("JOURNAL_STREAM");
+    command.env("STATE_DIRECTORY", folder.path());
     command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log")).unwrap());
     (command, notifications)
+}
+
+/// Who is gone is gone at once, unless a test is about holding their place.
+fn with_no_hold(config: &str) -> String {
+    const NO_HOLD: &str = "[timeouts]\nhold = \"0 s\"\n";
+    match config {
+        config if config.contains("hold =") => config.to_owned(),
+        config if config.contains("[timeouts]\n") => config.replace("[timeouts]\n", NO_HOLD),
+        config => format!("{NO_HOLD}{config}"),
+    }
 }
 
 impl Daemon {
@@ -49,7 +64,9 @@ impl Daemon {
     /// A daemon whose command is changed before it is run.
     pub fn customised(config: &str, change: impl FnOnce(&mut Command)) -> Daemon {
         let folder = TempDir::new().unwrap();
-        let config = format!("[listen]\nchat = \"127.0.0.1:0\"\n{config}");
+        let config = with_no_hold(config);
+        let history = if config.contains("[history]") { "" } else { PLAIN_HISTORY };
+        let config = format!("[listen]\nchat = \"127.0.0.1:0\"\n{history}{config}");
         let (mut command, notifications) = prepare(&folder, &config);
         change(&mut command);
         let child = command.spawn().unwrap();

@@ -1,7 +1,9 @@
 //! What comes over the wire is not always what one would like, and the others do not notice.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::daemon::Daemon;
 use crate::harness::Person;
@@ -140,13 +142,31 @@ fn come_and_go(daemon: &Daemon, worker: usize) {
 }
 
 #[test]
+fn a_flood_of_empty_lines_leaves_the_others_their_turn() {
+    let daemon = Daemon::start();
+    let (mut ann, mut bo) = two(&daemon);
+    let flood = Person::text(&daemon, "flood");
+    ann.expect("[SERVER]: flood joined the chat!");
+    let mut writer = flood.second_hand();
+    let lines = "\n".repeat(1 << 16);
+    // It goes on until the others are through, and so does not end by itself.
+    let sender = thread::spawn(move || while writer.stream.write_all(lines.as_bytes()).is_ok() {});
+    for _ in 0..20 {
+        let start = Instant::now();
+        check_lives(&mut bo, "bo", &mut ann);
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    }
+    flood.stream.shutdown(std::net::Shutdown::Both).unwrap();
+    sender.join().unwrap();
+}
+
+#[test]
 fn a_line_without_an_end_costs_nobody_anything() {
     let daemon = Daemon::start();
     let (mut ann, mut bo) = two(&daemon);
     let address = daemon.address;
     let mut endless = TcpStream::connect(address).unwrap();
     let writer = thread::spawn(move || {
-        use std::io::Write;
         let piece = vec![b'x'; 1 << 20];
         (0..32).for_each(|_| endless.write_all(&piece).unwrap());
         endless

@@ -215,9 +215,12 @@ fn a_dead_socket_is_replaced_and_anything_else_is_not() {
 fn a_stopped_log_does_not_stop_the_chat() {
     // Nobody reads the pipe: as with a stopped journal, each write to it blocks once it is full.
     let (reader, writer) = std::io::pipe().unwrap();
-    let daemon = Daemon::customised("[log]\nlevel = \"trace\"\n", |command| {
-        command.stderr(writer);
-    });
+    let daemon = Daemon::customised(
+        "[history]\nenabled = false\nreplay = 0\n[log]\nlevel = \"trace\"\n",
+        |command| {
+            command.stderr(writer);
+        },
+    );
     let mut ann = Person::text(&daemon, "ann");
     for n in 0..3000 {
         let mut guest = Person::text(&daemon, &format!("guest-{n}"));

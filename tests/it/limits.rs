@@ -23,6 +23,24 @@ fn who_gives_no_name_is_closed_with_a_sentence() {
 }
 
 #[test]
+fn dribbling_does_not_stretch_the_time_for_a_name() {
+    let daemon = Daemon::with("[timeouts]\nname = \"1 s\"\n");
+    let mut dribbler = Person::connect(&daemon);
+    let mut writer = dribbler.second_hand();
+    let start = Instant::now();
+    let dribble = std::thread::spawn(move || {
+        // Always before it is decided what the beginning is; a failed write is the end.
+        while writer.stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    dribbler.expect("[SERVER]: No name was given in time. Connect again to join.");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    drop(dribbler);
+    dribble.join().unwrap();
+}
+
+#[test]
 fn a_full_room_says_so() {
     let daemon = Daemon::with("[limits]\nconnections = 2\n");
     let ann = Person::text(&daemon, "ann");
@@ -54,7 +72,8 @@ fn talk_until_behind(daemon: &Daemon, talker: &mut Person, reader: &str, lines: 
 
 #[test]
 fn a_reader_that_falls_out_of_the_window_is_told_how_much_it_missed() {
-    let daemon = Daemon::with("[limits]\nwindow = \"256 KiB\"\n");
+    let config = "[history]\nenabled = false\nreplay = 0\n[limits]\nwindow = \"256 KiB\"\n";
+    let daemon = Daemon::with(config);
     let mut slow = Person::text(&daemon, "slow");
     let mut talker = Person::text(&daemon, "talker");
     slow.expect("[SERVER]: talker joined the chat!");
@@ -92,6 +111,25 @@ fn a_reader_that_rests_for_longer_than_a_network_may_be_silent_is_kept() {
     std::thread::sleep(Duration::from_secs(8));
     let text = "x".repeat(1000);
     (0..said).for_each(|n| resting.expect(&format!("talker: {n} {text}")));
+}
+
+#[test]
+fn a_reader_that_rests_with_everything_on_its_way_is_kept() {
+    let daemon = Daemon::with("[timeouts]\nsilence = \"3 s\"\n");
+    let mut resting = Person::text(&daemon, "resting");
+    let mut talker = Person::text(&daemon, "talker");
+    resting.expect("[SERVER]: talker joined the chat!");
+    let said = talk_until_behind(&daemon, &mut talker, "resting", 1);
+    // Reads until nothing waits in the log any more, but its own system still has no room.
+    let text = "x".repeat(1000);
+    let mut heard = 0;
+    while daemon.users().iter().any(|user| user.behind > 0) {
+        resting.expect(&format!("talker: {heard} {text}"));
+        heard += 1;
+    }
+    // The rest itself is what is tested here: more than twice the silence.
+    std::thread::sleep(Duration::from_secs(8));
+    (heard..said).for_each(|n| resting.expect(&format!("talker: {n} {text}")));
 }
 
 #[test]
@@ -165,15 +203,20 @@ fn who_asks_and_does_not_read_is_not_listened_to() {
     let mut deaf = Person::text(&daemon, "deaf");
     ann.expect("[SERVER]: deaf joined the chat!");
     deaf.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    // Each question makes an answer of 300 bytes; the kernel pushes back when they pile up.
-    let questions = "!help\n".repeat(10_000);
+    // Names make long answers of short questions; the kernel pushes back when they pile up.
+    let guests: Vec<Person> = (0..200)
+        .map(|n| Person::text(&daemon, &format!("{n:03}-{}", "\u{1F469}".repeat(28))))
+        .collect();
+    let questions = "!who\n".repeat(10_000);
     let mut asked = 0;
     while deaf.stream.write_all(questions.as_bytes()).is_ok() {
         asked += 10_000;
         assert!(asked < 10_000_000, "it takes in questions without an end");
     }
     ann.say("!who");
-    ann.expect("[SERVER]: 2 people are here: ann, deaf");
+    let last = guests.len() + 2;
+    let answer = format!("[SERVER]: {last} people are here: ");
+    while !ann.line().expect("she is served").starts_with(&answer) {}
     let memory = std::fs::read_to_string(format!("/proc/{}/statm", daemon.child.id())).unwrap();
     let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
     assert!(pages * 4096 < 64 << 20, "{pages} pages are resident");

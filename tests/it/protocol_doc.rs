@@ -40,13 +40,14 @@ fn replay(number: usize, example: &str) {
     }
 }
 
-/// The line with its time, which is another one each time, replaced.
+/// The line with its time and token, which are others each time, replaced.
 fn without_time(line: &str) -> String {
-    match line.split_once("\"time\":\"") {
-        Some((before, rest)) => {
-            let after = rest.split_once('"').expect("a time ends").1;
-            format!("{before}\"time\":\"...\"{after}")
+    let mut line = line.to_owned();
+    for key in ["\"time\":\"", "\"token\":\""] {
+        if let Some((before, rest)) = line.split_once(key) {
+            let after = rest.split_once('"').expect("a value ends").1;
+            line = format!("{before}{key}...\"{after}");
         }
-        None => line.to_owned(),
     }
+    line
 }

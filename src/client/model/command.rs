@@ -8,6 +8,7 @@ pub const HELP: &[&str] = &[
     "  !who             who is here",
     "  !msg NAME TEXT   say something to one person only",
     "  !me TEXT         say what you do",
+    "  !history N       the last N lines again",
     "  !quit            leave (or Ctrl-D, Ctrl-C)",
 ];
 
@@ -18,6 +19,8 @@ pub enum Command {
     Quit,
     Help,
     Who,
+    /// So many of the last lines.
+    History(usize),
     Say {
         text: String,
         action: bool,
@@ -54,6 +57,7 @@ impl Command {
             Request::Quit => Command::Quit,
             Request::Help => Command::Help,
             Request::Who => Command::Who,
+            Request::History(lines) => Command::History(lines),
             Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
             Request::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use chatroom::wire::PROTOCOL;
 use chatroom::wire::json::Request;
 
-use super::{Exit, Model, Output, Phase};
+use super::{ANSWER_TIME, Exit, Model, Output, Phase};
 
 /// The pauses before the second, third ... attempt to connect, in seconds; the last one repeats.
 const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30];
 
 impl Model {
     pub(super) fn connected(&mut self, now: Duration) {
+        self.last_words = None;
         self.heard = now;
         self.spoke = now;
         self.greet();
@@ -20,7 +21,8 @@ impl Model {
     pub(super) fn greet(&mut self) {
         if let Some(name) = self.name.clone() {
             self.phase = Phase::Greeting;
-            self.outputs.push(Output::Send(Request::Hello { protocol: PROTOCOL, name }));
+            let resume = self.resume.clone();
+            self.outputs.push(Output::Send(Request::Hello { protocol: PROTOCOL, name, resume }));
         }
     }
 
@@ -37,6 +39,7 @@ impl Model {
         }
         if self.phase == Phase::Joined {
             self.lost_at = Some(now);
+            self.catching_up = None;
             self.failed_attempts = 0;
             self.pause(&format!("The connection is gone: {why}."), now);
         } else {
@@ -47,6 +50,8 @@ impl Model {
     /// Counts a failed attempt; pauses before the next one, or gives up.
     pub(super) fn attempt_failed(&mut self, why: &str, now: Duration) {
         self.failed_attempts += 1;
+        let last_words = self.last_words.take();
+        let why = last_words.as_deref().unwrap_or(why).trim_end_matches('.');
         let address = &self.settings.address;
         let what = format!("Cannot join at {address}: {why}.");
         if self.settings.attempts != 0 && self.failed_attempts >= self.settings.attempts {
@@ -81,6 +86,10 @@ impl Model {
                 self.outputs.push(Output::Connect);
             }
             (Phase::Leaving { until }, _) if now >= until => self.exit_left(),
+            (Phase::Greeting, _) if now >= self.heard + ANSWER_TIME => {
+                let seconds = ANSWER_TIME.as_secs();
+                self.disconnected(&format!("no answer within {seconds} s"), now);
+            }
             (Phase::Joined, Some(silence)) if now >= self.heard + silence => {
                 let seconds = silence.as_secs();
                 self.disconnected(&format!("nothing was heard for {seconds} s"), now);

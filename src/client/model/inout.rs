@@ -29,6 +29,8 @@ pub enum Input {
     /// Connecting failed, or the connection is gone, and why.
     Disconnected(String),
     Event(Event<'static>),
+    /// A line that is no JSON, as the server says it to people.
+    Text(String),
     /// Time has passed, as [`Model::deadline`] asked for.
     Tick,
 }
@@ -48,11 +50,14 @@ pub enum Output {
 pub enum Show {
     Message {
         time: String,
+        /// Whether it was said before one has (re)joined.
+        earlier: bool,
         name: String,
         text: String,
     },
     Action {
         time: String,
+        earlier: bool,
         name: String,
         text: String,
     },
@@ -64,6 +69,7 @@ pub enum Show {
     /// Something of the room: somebody joined, the operator says something.
     Room {
         time: String,
+        earlier: bool,
         text: String,
     },
     /// Something of the client itself: the connection, an answer, a mistake.

@@ -2,32 +2,65 @@
 
 use std::time::Duration;
 
-use chatroom::wire::json::{Event, Limits};
+use std::borrow::Cow;
 
-use super::{Exit, Model, Output, Phase, Show};
+use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp};
+
+use super::{CatchingUp, Exit, Model, Output, Pending, Phase, Show};
+
+/// What one is told who has joined.
+struct Welcome<'a> {
+    name: Cow<'a, str>,
+    room: Cow<'a, str>,
+    topic: Cow<'a, str>,
+    users: Vec<Cow<'a, str>>,
+    limits: Limits,
+    epoch: u32,
+    seq: u64,
+    next: u64,
+    token: Cow<'a, str>,
+    lost: Option<(u64, u64)>,
+}
+
+/// The place of a record in the log; none for what is no record.
+fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
+    match event {
+        Event::Message(speech) | Event::Action(speech) => Some(&speech.stamp),
+        Event::Joined { stamp, .. }
+        | Event::Left { stamp, .. }
+        | Event::Notice { stamp, .. }
+        | Event::Redacted { stamp, .. } => Some(stamp),
+        _ => None,
+    }
+}
 
 impl Model {
     pub(super) fn received(&mut self, event: Event<'static>, now: Duration) {
         self.heard = now;
+        let place = stamp_of(&event).map(|stamp| (stamp.epoch, stamp.seq));
         match event {
-            Event::Welcome { name, room, topic, users, limits, .. } => {
-                let others = users.len().saturating_sub(1);
-                self.welcomed(&name, &room, &topic, others, &limits, now);
+            Event::Welcome {
+                name,
+                room,
+                topic,
+                users,
+                limits,
+                epoch,
+                seq,
+                next,
+                token,
+                lost,
+                ..
+            } => {
+                let welcome =
+                    Welcome { name, room, topic, users, limits, epoch, seq, next, token, lost };
+                self.welcomed(&welcome, now);
             }
-            Event::Message(speech) => match speech.id {
-                Some(id) => self.acknowledged(&id, now),
-                None => {
-                    let (name, text) = (speech.name.into_owned(), speech.text.into_owned());
-                    self.show(Show::Message { time: speech.stamp.time.into_owned(), name, text });
-                }
-            },
-            Event::Action(speech) => match speech.id {
-                Some(id) => self.acknowledged(&id, now),
-                None => {
-                    let (name, text) = (speech.name.into_owned(), speech.text.into_owned());
-                    self.show(Show::Action { time: speech.stamp.time.into_owned(), name, text });
-                }
-            },
+            // Seen already: only its acknowledgement is news.
+            Event::Message(Speech { id: Some(id), .. })
+            | Event::Action(Speech { id: Some(id), .. }) => {
+                self.acknowledged(&id, now);
+            }
             Event::Direct { time, from, text, id, .. } => match id {
                 Some(id) => self.acknowledged(&id, now),
                 None => {
@@ -35,7 +68,45 @@ impl Model {
                     self.show(Show::Private { time: time.into_owned(), name, text });
                 }
             },
-            Event::Joined { stamp, name } => self.room(&stamp.time, format!("{name} joined")),
+            Event::Who { users, .. } => {
+                self.status(&format!("Here: {}.", users.join(", ")));
+            }
+            Event::Gap { from, to, .. } => {
+                let missed = to.saturating_sub(from) + 1;
+                self.status(&format!("{missed} lines are missing: they are not kept any more."));
+                self.see(None, to);
+                // What one has said oneself may be among them; what is stored is not said twice.
+                self.say_pending(now);
+            }
+            Event::Refused { id, code, message } => {
+                self.refused(id.as_deref(), &code, &message, now);
+            }
+            Event::Closing { code, message } => self.closing(&code, &message, now),
+            Event::History { records, .. } => {
+                records.into_iter().for_each(|record| self.show_record(record));
+                self.status("That was said before.");
+            }
+            Event::Pong { .. } | Event::Unknown => {}
+            record => {
+                if let (Some(catching_up), Event::Message(_) | Event::Action(_)) =
+                    (&mut self.catching_up, &record)
+                {
+                    catching_up.messages += 1;
+                }
+                self.show_record(record);
+            }
+        }
+        if let Some((epoch, seq)) = place {
+            self.see(Some(epoch), seq);
+            self.caught_up(now);
+        }
+    }
+
+    fn show_record(&mut self, record: Event<'static>) {
+        match record {
+            Event::Message(speech) => self.spoken(speech, false),
+            Event::Action(speech) => self.spoken(speech, true),
+            Event::Joined { stamp, name } => self.room(&stamp, format!("{name} joined")),
             Event::Left { stamp, name, how, reason } => {
                 let what = match how.as_ref() {
                     "quit" => "left",
@@ -43,69 +114,114 @@ impl Model {
                     _ => "lost the connection",
                 };
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                self.room(&stamp.time, format!("{name} {what}{reason}"));
+                self.room(&stamp, format!("{name} {what}{reason}"));
             }
-            Event::Notice { stamp, text } => self.room(&stamp.time, format!("SERVER: {text}")),
-            Event::Who { users, .. } => {
-                self.status(&format!("Here: {}.", users.join(", ")));
+            Event::Notice { stamp, text } => self.room(&stamp, format!("SERVER: {text}")),
+            Event::Redacted { stamp, targets } => {
+                let what = match targets.len() {
+                    1 => "A message was removed by the operator".to_owned(),
+                    count => format!("{count} messages were removed by the operator"),
+                };
+                self.room(&stamp, what);
             }
-            Event::Gap { from, to, .. } => {
-                let missed = to.saturating_sub(from) + 1;
-                self.status(&format!("The connection was too slow: {missed} lines are missing."));
-            }
-            Event::Refused { id, code, message } => {
-                self.refused(id.as_deref(), &code, &message, now);
-            }
-            Event::Closing { code, message } => self.closing(&code, &message, now),
-            Event::Pong { .. } | Event::Unknown => {}
+            _ => {}
         }
     }
 
-    fn welcomed(
-        &mut self,
-        name: &str,
-        room: &str,
-        topic: &str,
-        others: usize,
-        limits: &Limits,
-        now: Duration,
-    ) {
+    fn spoken(&mut self, speech: Speech<'static>, action: bool) {
+        let (time, earlier) = (speech.stamp.time.into_owned(), speech.stamp.replayed);
+        let (name, text) = (speech.name.into_owned(), speech.text.into_owned());
+        self.show(match action {
+            false => Show::Message { time, earlier, name, text },
+            true => Show::Action { time, earlier, name, text },
+        });
+    }
+
+    /// Notes how far the room was seen, to go on from there.
+    fn see(&mut self, epoch: Option<u32>, seq: u64) {
+        if let Some(resume) = &mut self.resume {
+            resume.epoch = epoch.unwrap_or(resume.epoch);
+            resume.seq = resume.seq.max(seq);
+        }
+    }
+
+    fn welcomed(&mut self, welcome: &Welcome<'_>, now: Duration) {
         if self.phase != Phase::Greeting {
             return;
         }
         self.phase = Phase::Joined;
         self.failed_attempts = 0;
-        self.silence = Some(limits.silence_seconds).filter(|&s| s > 0).map(Duration::from_secs);
-        match self.lost_at.take() {
-            Some(lost) => {
-                let seconds = now.saturating_sub(lost).as_secs();
-                let kept = match self.pending.len() {
-                    0 => String::new(),
-                    1 => " 1 kept line is sent now.".to_owned(),
-                    lines => format!(" {lines} kept lines are sent now."),
-                };
-                self.status(&format!("Connected again after {seconds} s.{kept}"));
-            }
-            None => {
-                let company = match others {
-                    0 => "Nobody else is here yet.".to_owned(),
-                    1 => "1 other person is here.".to_owned(),
-                    others => format!("{others} others are here."),
-                };
-                self.status(&format!("You are {name} in the room {room}. {company}"));
-            }
+        self.name = Some(welcome.name.to_string());
+        self.message_bytes = Some(welcome.limits.message_bytes);
+        let silence = welcome.limits.silence_seconds;
+        self.silence = Some(silence).filter(|&s| s > 0).map(Duration::from_secs);
+        let away = self.lost_at.take().map(|lost| now.saturating_sub(lost));
+        if away.is_none() {
+            self.introduce(welcome);
         }
-        if !topic.is_empty() && !self.was_joined {
-            self.status(&format!("Topic: {topic}"));
-        }
-        if self.settings.interactive && !self.was_joined {
-            self.status("Type something and press Enter. !help shows what else you can do.");
+        if let Some((from, to)) = welcome.lost {
+            let lost = to - from + 1;
+            self.status(&format!("The server has lost the last {lost} lines that you have seen."));
         }
         self.was_joined = true;
-        // What was not acknowledged on the connection before is said again, in its order.
-        let requests: Vec<_> = self.pending.iter().map(|pending| pending.request.clone()).collect();
-        requests.into_iter().for_each(|request| self.send(request, now));
+        let seq = welcome.next.saturating_sub(1);
+        self.resume = Some(Resume { token: welcome.token.to_string(), epoch: welcome.epoch, seq });
+        self.catching_up = Some(CatchingUp { until: welcome.seq, messages: 0, away });
+        self.caught_up(now);
+    }
+
+    fn introduce(&mut self, welcome: &Welcome<'_>) {
+        let company = match welcome.users.len().saturating_sub(1) {
+            0 => "Nobody else is here yet.".to_owned(),
+            1 => "1 other person is here.".to_owned(),
+            others => format!("{others} others are here."),
+        };
+        let (name, room) = (&welcome.name, &welcome.room);
+        self.status(&format!("You are {name} in the room {room}. {company}"));
+        if !welcome.topic.is_empty() {
+            self.status(&format!("Topic: {}", welcome.topic));
+        }
+        if self.settings.interactive {
+            self.status("Type something and press Enter. !help shows what else you can do.");
+        }
+    }
+
+    /// Goes over to what happens now, once all that was missed has been seen.
+    fn caught_up(&mut self, now: Duration) {
+        let seen = self.resume.as_ref().map_or(0, |resume| resume.seq);
+        let Some(CatchingUp { messages, away, .. }) =
+            self.catching_up.take_if(|catching_up| seen >= catching_up.until)
+        else {
+            return;
+        };
+        if let Some(away) = away {
+            let missed = match messages {
+                0 => "nothing was said meanwhile".to_owned(),
+                1 => "1 message while away".to_owned(),
+                messages => format!("{messages} messages while away"),
+            };
+            let kept = match self.pending.len() {
+                0 => String::new(),
+                1 => "; 1 kept line is sent now".to_owned(),
+                lines => format!("; {lines} kept lines are sent now"),
+            };
+            self.status(&format!("Reconnected after {} s, {missed}{kept}.", away.as_secs()));
+        }
+        // What was not acknowledged on the connection before is said again, in its order. What
+        // was stored nevertheless has been acknowledged by what was just seen.
+        self.say_pending(now);
         self.leave_if_done(now);
+    }
+
+    fn say_pending(&mut self, now: Duration) {
+        for Pending { id, request } in std::mem::take(&mut self.pending) {
+            if self.is_too_long(&request) {
+                self.drop_too_long();
+            } else {
+                self.send(request.clone(), now);
+                self.pending.push_back(Pending { id, request });
+            }
+        }
     }
 
     fn acknowledged(&mut self, id: &str, now: Duration) {
@@ -126,8 +242,13 @@ impl Model {
 
     fn name_refused(&mut self, code: &str, message: &str, now: Duration) {
         if self.was_joined && code == "name-taken" {
-            // The server has not noticed yet that the connection of before is gone.
-            return self.attempt_failed("the name is still held by the lost connection", now);
+            // A server that does not know this session any more may hold the name for the lost
+            // connection, until it notices that that is gone.
+            let lost = self.lost_at.unwrap_or(now);
+            if now.saturating_sub(lost) < self.silence.unwrap_or_default() * 2 {
+                return self.pause("The name is still held for the lost connection.", now);
+            }
+            return self.attempt_failed("somebody else has the name", now);
         }
         self.status(message);
         if self.settings.interactive && code.starts_with("name-") {
@@ -156,8 +277,8 @@ impl Model {
         }
     }
 
-    fn room(&mut self, time: &str, text: String) {
-        self.show(Show::Room { time: time.to_owned(), text });
+    fn room(&mut self, stamp: &Stamp<'_>, text: String) {
+        self.show(Show::Room { time: stamp.time.to_string(), earlier: stamp.replayed, text });
     }
 
     fn show(&mut self, show: Show) {

@@ -1,20 +1,24 @@
 //! The operator's commands.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::admin::{RefusalCode, Reply, Request, Status};
-use chatroom::room::Refusal;
+use chatroom::room::{Refusal, Seq};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::health::Health;
 use crate::lifecycle::Control;
-use crate::logging;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
+use crate::{logging, store};
+
+/// The longest time to a shutdown, in seconds.
+const LONGEST_NOTICE: u64 = 366 * 86_400;
 
 /// What the commands need of the daemon.
 pub struct Operator {
@@ -25,13 +29,22 @@ pub struct Operator {
     /// The addresses on which the daemon really listens.
     pub listen: Vec<String>,
     pub config_file: Option<PathBuf>,
+    /// The history on disk, if there is one.
+    pub database: Option<PathBuf>,
     /// When the daemon will end, if that was asked for.
     pub shutdown_at: watch::Receiver<Option<Instant>>,
 }
 
 impl Operator {
-    /// Does what is asked, and says what came of it.
-    pub async fn carry_out(&self, request: Request) -> Reply {
+    /// Does what is asked, and says what came of it; a file may belong to that.
+    pub async fn carry_out(&self, request: Request) -> (Reply, Option<File>) {
+        match request {
+            Request::Backup => self.back_up().await,
+            other => (self.reply_to(other).await, None),
+        }
+    }
+
+    async fn reply_to(&self, request: Request) -> Reply {
         match request {
             Request::Ping => match self.health.check().await {
                 true => Reply::Done,
@@ -50,15 +63,27 @@ impl Operator {
                 let kick = |reply| Submission::Kick { name, reason, reply };
                 self.shared.room.ask(kick).await.map_or_else(room_is_gone, outcome)
             }
+            Request::History { .. } => self.show_history(request).await,
+            Request::Redact { targets } => {
+                let targets = targets.into_iter().map(Seq).collect();
+                let redact = |reply| Submission::Redact { targets, reply };
+                self.shared.room.ask(redact).await.map_or_else(room_is_gone, outcome)
+            }
+            // Its answer comes with a file.
+            Request::Backup => failed("a backup has to be asked for on its own"),
             Request::Reload => self.reload().await,
+            Request::Shutdown { after, .. } if after > LONGEST_NOTICE => {
+                let message = "A shutdown can be announced for a year ahead at most.".to_owned();
+                Reply::Refused { code: RefusalCode::BadRequest, message }
+            }
             Request::Shutdown { after, message } => {
                 let after = Duration::from_secs(after);
-                self.order(Control::Shutdown { after, message })
+                self.order(|reply| Control::Shutdown { after, message, reply: Some(reply) }).await
             }
-            Request::CancelShutdown => match *self.shutdown_at.borrow() {
-                Some(_) => self.order(Control::CancelShutdown),
-                None => failed("no shutdown was asked for"),
-            },
+            Request::CancelShutdown if self.shutdown_at.borrow().is_none() => {
+                failed("no shutdown was asked for")
+            }
+            Request::CancelShutdown => self.order(|reply| Control::CancelShutdown { reply }).await,
             Request::LogLevel { level } => {
                 if let Some(level) = level {
                     logging::set_level(level);
@@ -84,11 +109,13 @@ impl Operator {
         }
     }
 
-    fn order(&self, order: Control) -> Reply {
-        match self.control.send(order) {
-            Ok(()) => Reply::Done,
-            Err(_) => failed("chatroomd is ending"),
+    /// Gives an order to the daemon as a whole, and waits until it is carried out.
+    async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> Control) -> Reply {
+        let (reply, done) = oneshot::channel();
+        if self.control.send(order(reply)).is_err() || done.await.is_err() {
+            return failed("chatroomd is ending");
         }
+        Reply::Done
     }
 
     fn status(&self) -> Status {
@@ -111,6 +138,10 @@ impl Operator {
             epoch: shared.window.epoch,
             seq: next.previous().0,
             messages: shared.room.messages(),
+            history: self.database.is_some(),
+            history_oldest: shared.room.oldest().0,
+            history_bytes: self.database.as_deref().map_or(0, store::size),
+            degraded: shared.room.is_degraded(),
             window_records: next.0 - first.0,
             window_bytes,
             window_limit: config.limits.window,
@@ -134,7 +165,7 @@ fn outcome(outcome: Result<(), Refusal>) -> Reply {
     }
 }
 
-fn failed(message: &str) -> Reply {
+pub(super) fn failed(message: &str) -> Reply {
     Reply::Refused { code: RefusalCode::Failed, message: message.to_owned() }
 }
 

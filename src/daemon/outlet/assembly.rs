@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
-use chatroom::room::{Found, Seq, SessionId};
+use chatroom::room::{Found, Seq};
 use chatroom::wire::{Answer, Batch};
 
-use super::{Entry, State};
+use super::{Entry, State, Written};
 use crate::window::Window;
 
 /// About how many bytes are put together for one write.
@@ -32,36 +32,33 @@ thread_local! {
     static PIECE_OF_THREAD: RefCell<Piece> = RefCell::default();
 }
 
-/// Writes the next piece. Gives false when there is nothing to write.
+/// Writes the next piece.
 pub(super) fn write_piece(
     state: &mut State,
-    session: SessionId,
     window: &Window,
     write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
-) -> io::Result<bool> {
-    if let Some(batch) = whole_batch(state, session, window) {
+) -> io::Result<Written> {
+    if let Some(batch) = whole_batch(state, window) {
         write_batch(state, &batch, write)?;
-        return Ok(true);
+        return Ok(Written::Some);
     }
     PIECE_OF_THREAD.with_borrow_mut(|piece| {
         piece.bytes.clear();
         piece.parts.clear();
-        if assemble(state, session, window, piece) {
-            return Ok(true);
-        }
+        let behind = assemble(state, window, piece);
         if piece.parts.is_empty() {
-            return Ok(false);
+            return Ok(behind.map_or(Written::Nothing, |(from, end)| Written::Behind(from, end)));
         }
         // There are no bytes where all that comes next are one's own lines in text.
         let written = if piece.bytes.is_empty() { 0 } else { write(&piece.bytes)? };
         advance(state, piece, written);
-        Ok(true)
+        Ok(Written::Some)
     })
 }
 
 /// The usual case: the connection has seen everything but the newest batch, and sees it as
 /// everybody does. Then the shared bytes are written as they are.
-fn whole_batch(state: &State, session: SessionId, window: &Window) -> Option<Arc<Batch>> {
+fn whole_batch(state: &State, window: &Window) -> Option<Arc<Batch>> {
     let cursor = state.cursor?;
     let Found::Batch(batch) = window.newest_at(cursor) else { return None };
     let no_answer_before_its_end =
@@ -69,7 +66,9 @@ fn whole_batch(state: &State, session: SessionId, window: &Window) -> Option<Arc
     let is_whole = batch.first() == cursor
         && no_answer_before_its_end
         && state.ending.is_none()
-        && batch.is_foreign_to(session);
+        && state.last.is_none()
+        && state.replay_until.is_none_or(|until| cursor > until)
+        && batch.is_foreign_to(state.session);
     is_whole.then_some(batch)
 }
 
@@ -90,8 +89,8 @@ fn write_batch(
     Ok(())
 }
 
-/// Fills the piece. Gives true if instead the state was changed, so that the caller tries again.
-fn assemble(state: &mut State, session: SessionId, window: &Window, piece: &mut Piece) -> bool {
+/// Fills the piece. Gives which records, up to before another one, it would need and are not there.
+fn assemble(state: &State, window: &Window, piece: &mut Piece) -> Option<(Seq, Seq)> {
     let mut cursor = state.cursor;
     let mut answers = 0;
     while piece.bytes.len() < PIECE {
@@ -111,31 +110,35 @@ fn assemble(state: &mut State, session: SessionId, window: &Window, piece: &mut 
         if at >= stop {
             break;
         }
-        match window.at(at) {
+        match find(state, window, at) {
             Found::End => break,
-            Found::Missed(first) if piece.parts.is_empty() => {
-                skip(state, window, at, first);
-                return true;
-            }
-            Found::Missed(_) => break,
+            Found::Missed(first) => return Some((at, first)),
             Found::Batch(batch) => {
                 let end = batch.end().min(stop);
-                cursor = Some(piece.push_records(state, session, &batch, at, end));
+                cursor = Some(piece.push_records(state, window, &batch, at, end));
             }
         }
     }
-    false
+    None
+}
+
+fn find(state: &State, window: &Window, cursor: Seq) -> Found<Batch> {
+    match &state.past {
+        Some(past) if (past.first()..past.end()).contains(&cursor) => Found::Batch(past.clone()),
+        _ => window.at(cursor),
+    }
 }
 
 /// Before which record there is something else to do.
 fn stop(state: &State, answers: usize) -> Seq {
     let answer = state.outbox.get(answers).map(|entry| entry.after.next());
     let ending = state.ending.as_ref().map(|ending| ending.after.next());
-    answer.into_iter().chain(ending).min().unwrap_or(Seq(u64::MAX))
+    let last = state.last.map(Seq::next);
+    answer.into_iter().chain(ending).chain(last).min().unwrap_or(Seq(u64::MAX))
 }
 
 /// Goes on at `first` and says that what was before it is missing.
-fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) {
+pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) {
     let gap = Answer::Gap {
         room: window.room.clone(),
         epoch: window.epoch,
@@ -143,6 +146,7 @@ fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) {
         to: first.previous(),
     };
     let bytes = chatroom::wire::encode_answer(state.dialect, &gap);
+    state.outbox_bytes += bytes.len();
     state.outbox.push_front(Entry { after: cursor.previous(), alone: false, bytes });
     state.cursor = Some(first);
 }
@@ -157,14 +161,16 @@ impl Piece {
     fn push_records(
         &mut self,
         state: &State,
-        session: SessionId,
+        window: &Window,
         batch: &Batch,
         from: Seq,
         end: Seq,
     ) -> Seq {
         let mut seq = from;
         while seq < end && self.bytes.len() < PIECE {
-            batch.append_for(session, state.dialect, seq, &mut self.bytes);
+            let is_replay = state.replay_until.is_some_and(|until| seq <= until);
+            let zone = is_replay.then_some(&window.zone);
+            batch.append_for(state.session, state.dialect, zone, seq, &mut self.bytes);
             self.parts.push((self.bytes.len(), Part::Record(seq)));
             seq = seq.next();
         }
@@ -180,7 +186,7 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
             break;
         }
         match part {
-            Part::Answer => drop(state.outbox.pop_front()),
+            Part::Answer => state.pop(),
             Part::Record(seq) => state.cursor = Some(seq.next()),
         }
         if end > written {
@@ -191,5 +197,8 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
     }
     if state.outbox.is_empty() {
         state.outbox = Default::default();
+    }
+    if state.past.as_ref().is_some_and(|past| state.cursor >= Some(past.end())) {
+        state.past = None;
     }
 }

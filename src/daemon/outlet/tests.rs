@@ -1,5 +1,5 @@
 use chatroom::names::Name;
-use chatroom::room::{Author, Position, Record, RecordKind, Refusal};
+use chatroom::room::{Author, Position, RecordKind, Refusal};
 
 use super::*;
 
@@ -12,11 +12,25 @@ struct Fixture {
     seen: String,
 }
 
+fn record(seq: Seq, session: SessionId, text: &str) -> Record {
+    let name = Name::new("ann").unwrap();
+    Record {
+        epoch: 1,
+        seq,
+        time: jiff::Timestamp::UNIX_EPOCH,
+        kind: RecordKind::Message { name, text: text.to_owned() },
+        author: Some(Author { session, id: None }),
+    }
+}
+
 impl Fixture {
     /// A joined text connection that has seen everything so far.
     fn new(window_bytes: usize) -> Fixture {
         let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into());
-        outlet.join(Seq(0));
+        outlet.admit(&Answer::Help, Seq(1), Seq(0));
+        outlet.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
+            Ok(bytes.len())
+        });
         let window = Window::new("lobby".to_owned(), Position::START, window_bytes);
         Fixture { outlet, window, seen: String::new() }
     }
@@ -26,18 +40,9 @@ impl Fixture {
         let mut seq = self.window.last();
         let records = messages.iter().map(|(session, text)| {
             seq = seq.next();
-            Record {
-                epoch: 1,
-                seq,
-                time: jiff::Timestamp::UNIX_EPOCH,
-                kind: RecordKind::Message {
-                    name: Name::new("ann").unwrap(),
-                    text: (*text).to_owned(),
-                },
-                author: Some(Author { session: *session, id: None }),
-            }
+            record(seq, *session, text)
         });
-        self.window.publish(chatroom::wire::Batch::new("lobby".to_owned(), records.collect()));
+        self.window.publish(Batch::new("lobby".to_owned(), records.collect()));
     }
 
     /// Pumps into a socket that takes so many bytes, and gives how many writes there were.
@@ -100,17 +105,42 @@ fn a_partly_written_shared_batch_goes_on_where_it_stopped() {
     }
 }
 
-#[test]
-fn who_falls_out_of_the_window_is_told_how_much_is_missing() {
+/// Lets a connection fall behind a window in which only lines 9 and 10 are left.
+fn behind() -> Fixture {
     let mut fixture = Fixture::new(1000);
     for n in 1..=10 {
         fixture.say(&[(OTHER, &format!("line {n}"))]);
     }
+    assert_eq!(fixture.pump(9999).0, Pumped::Behind(Seq(1), Seq(9)));
+    fixture
+}
+
+#[test]
+fn who_falls_out_of_the_window_is_told_how_much_is_missing() {
+    let mut fixture = behind();
+    fixture.outlet.provide(&fixture.window, Vec::new(), Seq(9));
     assert_eq!(fixture.pump(9999).0, Pumped::Idle);
     assert_eq!(
         fixture.seen,
         "[SERVER]: Your connection was too slow: you missed 8 lines.\nann: line 9\nann: line 10\n"
     );
+}
+
+#[test]
+fn who_falls_out_of_the_window_goes_on_from_what_is_stored() {
+    let mut fixture = behind();
+    let stored = |from: u64, to: u64| {
+        let line = |n| record(Seq(n), OTHER, &format!("line {n}"));
+        (from..to).map(line).collect::<Vec<_>>()
+    };
+    // The first three are kept no more, and not all of the rest comes at once.
+    fixture.outlet.provide(&fixture.window, stored(4, 6), Seq(9));
+    assert_eq!(fixture.pump(9999).0, Pumped::Behind(Seq(6), Seq(9)));
+    fixture.outlet.provide(&fixture.window, stored(6, 9), Seq(9));
+    assert_eq!(fixture.pump(9999).0, Pumped::Idle);
+    let told = "[SERVER]: Your connection was too slow: you missed 3 lines.\n".to_owned();
+    let expect = (4..=10).fold(told, |lines, n| lines + &format!("ann: line {n}\n"));
+    assert_eq!(fixture.seen, expect);
 }
 
 #[test]

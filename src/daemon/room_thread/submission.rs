@@ -1,15 +1,20 @@
 //! What the room is asked for, and the way to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use chatroom::admin::User;
 use chatroom::config::Config;
 use chatroom::names::Name;
-use chatroom::room::{EndReason, Refusal, SessionId};
+use chatroom::room::{EndReason, Refusal, Seq, SessionId};
+use chatroom::wire::json::Resume;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::outlet::Outlet;
+
+/// Told whether something was done, or why not.
+pub type Outcome = oneshot::Sender<Result<(), Refusal>>;
 
 /// What the rest of the daemon asks of the room. The order in which requests are sent is the order
 /// in which they are carried out.
@@ -17,8 +22,8 @@ pub enum Submission {
     Join {
         outlet: Arc<Outlet>,
         name: Name,
-        /// Told when the person is in, or why not.
-        reply: oneshot::Sender<Result<(), Refusal>>,
+        resume: Option<Resume>,
+        reply: oneshot::Sender<Result<Name, Refusal>>,
     },
     Speech {
         session: SessionId,
@@ -35,19 +40,29 @@ pub enum Submission {
     Who {
         session: SessionId,
     },
-    /// The person goes, and the connection with them. Asking twice does no harm.
-    Leave {
-        session: SessionId,
+    /// A connection ends, or has ended. Asking twice does no harm.
+    End {
+        outlet: Arc<Outlet>,
         reason: EndReason,
+    },
+    /// The place of who is away since then was held for long enough.
+    Expire {
+        session: SessionId,
+        away: Timestamp,
     },
     Notice {
         text: String,
-        reply: oneshot::Sender<Result<(), Refusal>>,
+        reply: Outcome,
     },
     Kick {
         name: String,
         reason: Option<String>,
-        reply: oneshot::Sender<Result<(), Refusal>>,
+        reply: Outcome,
+    },
+    /// Takes the text of these records away.
+    Redact {
+        targets: Vec<Seq>,
+        reply: Outcome,
     },
     Users {
         reply: oneshot::Sender<Vec<User>>,
@@ -57,6 +72,12 @@ pub enum Submission {
     Probe {
         reply: oneshot::Sender<()>,
     },
+    /// Stores what could not be stored before, if it can be now.
+    TryAgain,
+    /// Closes the store: nothing will be asked any more.
+    Close {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// The way to the room thread.
@@ -64,7 +85,18 @@ pub enum Submission {
 pub struct RoomHandle {
     pub(super) inbox: mpsc::UnboundedSender<Submission>,
     pub(super) people: watch::Receiver<usize>,
-    pub(super) messages: Arc<AtomicU64>,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// What the room counts for others to see.
+#[derive(Default)]
+pub struct Counts {
+    /// Messages and actions since the start.
+    pub messages: AtomicU64,
+    /// The oldest record that is stored.
+    pub oldest: AtomicU64,
+    /// Whether the last batch could not be stored.
+    pub is_degraded: AtomicBool,
 }
 
 impl RoomHandle {
@@ -84,13 +116,23 @@ impl RoomHandle {
         answer.await.ok()
     }
 
-    /// How many people are here, and a way to wait until that changes.
+    /// How many people are here, and a way to wait until that changes, or whether all is well.
     pub fn people(&self) -> watch::Receiver<usize> {
         self.people.clone()
     }
 
     /// How many messages and actions there were.
     pub fn messages(&self) -> u64 {
-        self.messages.load(Relaxed)
+        self.counts.messages.load(Relaxed)
+    }
+
+    /// The oldest record that is stored.
+    pub fn oldest(&self) -> Seq {
+        Seq(self.counts.oldest.load(Relaxed))
+    }
+
+    /// Whether what is said cannot be stored at present.
+    pub fn is_degraded(&self) -> bool {
+        self.counts.is_degraded.load(Relaxed)
     }
 }

@@ -1,11 +1,12 @@
 //! What a line of JSON does.
 
-use chatroom::room::{EndReason, Refusal};
+use chatroom::room::{EndReason, Refusal, Seq};
 use chatroom::wire::json::{Request, parse_request};
-use chatroom::wire::{Answer, PROTOCOL};
+use chatroom::wire::{Answer, PROTOCOL, text};
 
 use super::reader::{Reader, Stage};
 use crate::room_thread::Submission;
+use crate::store::past::Selection;
 
 impl Reader<'_> {
     pub(super) async fn handle_json(&mut self, line: &str) {
@@ -19,7 +20,7 @@ impl Reader<'_> {
     }
 
     async fn handle_json_request(&mut self, request: Request) {
-        let session = self.outlet.session;
+        let session = self.outlet.session();
         match (self.stage, request) {
             (_, Request::Ping { id }) => self.outlet.answer(&Answer::Pong { id }),
             (_, Request::Quit) => self.end(EndReason::Quit),
@@ -27,7 +28,7 @@ impl Reader<'_> {
             (_, Request::Hello { protocol, .. }) if protocol != PROTOCOL => {
                 self.refuse(Refusal::Protocol { version: PROTOCOL }, None);
             }
-            (_, Request::Hello { name, .. }) => self.join(&name).await,
+            (_, Request::Hello { name, resume, .. }) => self.join(&name, resume).await,
             (Stage::Joined, Request::Say { text, action, id }) => {
                 self.submit(Submission::Speech { session, action, text, id }).await;
             }
@@ -35,7 +36,16 @@ impl Reader<'_> {
                 self.submit(Submission::Direct { session, to, text, id }).await;
             }
             (Stage::Joined, Request::Who) => self.submit(Submission::Who { session }).await,
-            (_, Request::Say { id, .. } | Request::Direct { id, .. }) => {
+            (Stage::Joined, Request::History { before, after, limit, id }) => {
+                let limit = limit.unwrap_or(20).clamp(1, text::MOST_HISTORY);
+                let (before, after) = (before.map(Seq), after.map(Seq));
+                let selection = Selection { before, after, limit, ..Selection::default() };
+                self.show_history(selection, id).await;
+            }
+            (
+                _,
+                Request::Say { id, .. } | Request::Direct { id, .. } | Request::History { id, .. },
+            ) => {
                 self.refuse(Refusal::NotJoined, id);
             }
             (_, Request::Who) => self.refuse(Refusal::NotJoined, None),

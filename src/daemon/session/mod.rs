@@ -9,28 +9,36 @@ mod text;
 mod writer;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::{Answer, Dialect};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tracing::info;
 
 use crate::outlet::Outlet;
+use crate::room_thread::Submission;
 use crate::shared::Shared;
 
 /// How long the other side may take to close after it was told that this is the end.
 const LINGER: Duration = Duration::from_millis(250);
 
+/// So many connections that were turned away may take in the reason at a time; others are not
+/// waited for.
+static TURNED_AWAY: Semaphore = Semaphore::const_new(16);
+
 /// Serves a connection that was just accepted.
-pub async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+pub async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    let stream = Arc::new(stream);
     let limit = shared.config().limits.connections;
-    let Some(outlet) = shared.connections.admit(peer, limit) else {
-        return turn_away(&stream, &shared);
+    let outlet = match shared.connections.admit(&stream, peer, limit) {
+        Ok(outlet) => outlet,
+        Err(reason) => return turn_away(&stream, &shared, &reason).await,
     };
     let registration = Registration { outlet: outlet.clone(), shared: shared.clone() };
     let greeting = shared.config().room.greeting.clone();
@@ -45,33 +53,44 @@ pub async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>)
     };
     registration.end(name.as_ref(), &reason);
     if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
-        linger(&mut stream).await;
+        linger(&stream).await;
     }
     drop(registration);
 }
 
 /// Closes without losing the last words: closing a socket while unread input waits in it would
 /// reset the connection, and a reset overtakes what is still on its way out.
-async fn linger(stream: &mut TcpStream) {
-    if stream.shutdown().await.is_err() {
+async fn linger(stream: &TcpStream) {
+    if SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
         return;
     }
     let mut drained = [0; 512];
-    let until_end = async { while matches!(stream.read(&mut drained).await, Ok(1..)) {} };
+    let until_end = async {
+        while stream.readable().await.is_ok() {
+            match stream.try_read(&mut drained) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
+    };
     let _ = tokio::time::timeout(LINGER, until_end).await;
 }
 
-fn broken(error: &io::Error) -> EndReason {
-    EndReason::Broken(error.to_string())
-}
-
-fn turn_away(stream: &TcpStream, shared: &Shared) {
-    let reason = EndReason::Full;
+async fn turn_away(stream: &TcpStream, shared: &Shared, reason: &EndReason) {
+    shared.connections.count_end(reason);
+    // What it speaks is not known; every client can show a line of text.
     let farewell =
         chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason: reason.clone() });
     // A new connection takes a line at once; if not, there is nobody to tell.
     let _ = stream.try_write(&farewell);
-    shared.connections.count_end(&reason);
+    if let Ok(_permit) = TURNED_AWAY.try_acquire() {
+        linger(stream).await;
+    }
+}
+
+fn broken(error: &io::Error) -> EndReason {
+    EndReason::Broken(error.to_string())
 }
 
 /// Takes the connection out of the register and the room, however it ends.
@@ -94,19 +113,19 @@ impl Registration {
                 _ => "disconnected",
             }
         );
-        self.leave(reason.clone());
+        self.submit_end(reason.clone());
     }
 
-    fn leave(&self, reason: EndReason) {
-        let session = self.outlet.session;
-        self.shared.room.submit(crate::room_thread::Submission::Leave { session, reason });
+    fn submit_end(&self, reason: EndReason) {
+        let outlet = self.outlet.clone();
+        self.shared.room.submit(Submission::End { outlet, reason });
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // A second leave does nothing. This one counts where the task was cancelled.
-        self.leave(EndReason::Closed);
-        self.shared.connections.remove(self.outlet.session);
+        // A second end does nothing. This one counts where the task was cancelled.
+        self.submit_end(EndReason::Closed);
+        self.shared.connections.remove(self.outlet.connection);
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
-use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing};
+use chatroom::wire::json::Resume;
+use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
@@ -17,10 +18,14 @@ use super::broken;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
+use crate::store::past::Selection;
 
 /// How long the first input may stand alone without a line end before it is taken for a piece of
 /// the older script client, which sends none.
 const PIECE_DECISION: Duration = Duration::from_millis(200);
+
+/// After so many lines of one connection the others have their turn.
+const TURN: u32 = 64;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -62,6 +67,8 @@ pub(super) struct Reader<'s> {
     accepted: Instant,
     /// When the last bytes came.
     heard: Instant,
+    /// For how long nothing may come; what the welcome has said, whatever was configured since.
+    silence: Duration,
 }
 
 impl<'s> Reader<'s> {
@@ -73,14 +80,20 @@ impl<'s> Reader<'s> {
         let now = Instant::now();
         let framer = Framer::new(json_line_bytes(shared));
         let (stage, name) = (Stage::New, None);
-        Reader { stream, outlet, shared, stage, name, framer, accepted: now, heard: now }
+        let silence = shared.config().timeouts.silence;
+        Reader { stream, outlet, shared, stage, name, framer, accepted: now, heard: now, silence }
     }
 
     /// Reads and asks until the connection is broken. In all other cases the outlet knows the
     /// reason for the end, and its writer finishes.
     pub(super) async fn run(&mut self) -> EndReason {
         while self.is_listening() {
-            match self.receive().await {
+            let received = self.receive().await;
+            if self.is_past_naming() {
+                self.end(EndReason::NoName);
+                break;
+            }
+            match received {
                 Ok(Received::End) => self.end(EndReason::Closed),
                 Ok(Received::Bytes | Received::Decision) => self.handle_frames().await,
                 Err(reason @ EndReason::Broken(_)) => return reason,
@@ -95,7 +108,14 @@ impl<'s> Reader<'s> {
     }
 
     async fn handle_frames(&mut self) {
+        let mut handled = 0;
         while let Some(frame) = self.framer.next_frame() {
+            // Reading and much of handling never have to wait, so that a flood of lines would
+            // keep the others from their turn.
+            handled += 1;
+            if handled % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
             // Who does not read the answers is not listened to.
             self.outlet.until_space().await;
             if !self.is_listening() {
@@ -122,6 +142,7 @@ impl<'s> Reader<'s> {
                 Ok(received) => {
                     self.heard = Instant::now();
                     self.outlet.traffic.bytes_in.fetch_add(received as u64, Relaxed);
+                    tokio::task::yield_now().await;
                     return Ok(Received::Bytes);
                 }
                 Err(error) if is_passing(&error) => {}
@@ -146,20 +167,28 @@ impl<'s> Reader<'s> {
     /// Until when something has to come, and the reason to end if it does not. Without a reason,
     /// the time decides for pieces.
     fn deadline(&self) -> Option<(Instant, Option<EndReason>)> {
-        let timeouts = &self.shared.config().timeouts;
-        if self.framer.is_waiting_for_decision() {
-            return Some((self.heard + PIECE_DECISION, None));
-        }
+        let decision = self.heard + PIECE_DECISION;
         match (self.stage, self.outlet.dialect()) {
             (Stage::New | Stage::Naming, _) => {
-                Some((self.accepted + timeouts.name, Some(EndReason::NoName)))
+                let named = self.accepted + self.shared.config().timeouts.name;
+                match self.framer.is_waiting_for_decision() && decision < named {
+                    true => Some((decision, None)),
+                    false => Some((named, Some(EndReason::NoName))),
+                }
             }
+            _ if self.framer.is_waiting_for_decision() => Some((decision, None)),
             (Stage::Joined, Dialect::Json) => {
-                Some((self.heard + timeouts.silence, Some(EndReason::Silent)))
+                Some((self.heard + self.silence, Some(EndReason::Silent)))
             }
             // The system notices for text connections; nobody has to type to stay.
             (Stage::Joined, Dialect::Text) | (Stage::Over, _) => None,
         }
+    }
+
+    /// Whether the time to give a name is over, also for who goes on sending without an end.
+    fn is_past_naming(&self) -> bool {
+        matches!(self.stage, Stage::New | Stage::Naming)
+            && self.accepted.elapsed() >= self.shared.config().timeouts.name
     }
 
     async fn handle(&mut self, frame: Frame) {
@@ -174,10 +203,13 @@ impl<'s> Reader<'s> {
             self.stage = Stage::Naming;
             if line.starts_with('{') && self.framer.framing() == Framing::Lines {
                 self.outlet.set_dialect(Dialect::Json);
-            } else {
-                self.framer.set_limit(text_line_bytes(self.shared));
             }
         }
+        // The configuration may have changed meanwhile.
+        self.framer.set_limit(match self.outlet.dialect() {
+            Dialect::Text => text_line_bytes(self.shared),
+            Dialect::Json => json_line_bytes(self.shared),
+        });
         match self.outlet.dialect() {
             Dialect::Text => self.handle_text(&line).await,
             Dialect::Json => self.handle_json(&line).await,
@@ -185,14 +217,13 @@ impl<'s> Reader<'s> {
     }
 
     /// Asks the room to let this person in, and tells them if it does not.
-    pub(super) async fn join(&mut self, name: &str) {
+    pub(super) async fn join(&mut self, name: &str, resume: Option<Resume>) {
         let joined = match Name::new(name) {
             Err(problem) => Err(problem.into()),
             Ok(name) => {
-                let (outlet, wanted) = (self.outlet.clone(), name.clone());
-                let join = |reply| Submission::Join { outlet, name: wanted, reply };
-                let joined = self.shared.room.ask(join).await;
-                joined.unwrap_or(Err(Refusal::ShuttingDown)).map(|()| name)
+                let outlet = self.outlet.clone();
+                let join = |reply| Submission::Join { outlet, name, resume, reply };
+                self.shared.room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))
             }
         };
         match joined {
@@ -205,6 +236,7 @@ impl<'s> Reader<'s> {
                     "joined the room"
                 );
                 self.outlet.traffic.touch();
+                self.silence = self.shared.config().timeouts.silence;
                 (self.stage, self.name) = (Stage::Joined, Some(name));
             }
             Err(refusal) => self.refuse(refusal, None),
@@ -221,6 +253,20 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Shows the person what was said before.
+    pub(super) async fn show_history(&self, selection: Selection, id: Option<String>) {
+        self.outlet.traffic.touch();
+        let room = self.shared.window.room.clone();
+        match self.shared.past.select(selection).await {
+            Ok((records, more)) => {
+                let zone = self.shared.window.zone.clone();
+                let history = History { room, id, records, more, zone };
+                self.outlet.answer(&Answer::History(history));
+            }
+            Err(problem) => self.refuse(Refusal::BadRequest(problem), id),
+        }
+    }
+
     /// Tells the person that something was not accepted.
     pub(super) fn refuse(&self, refusal: Refusal, id: Option<String>) {
         self.outlet.answer(&Answer::Refused { refusal, id });
@@ -229,8 +275,8 @@ impl<'s> Reader<'s> {
     /// Ends the connection, behind everything that it has asked for.
     pub(super) fn end(&mut self, reason: EndReason) {
         if std::mem::replace(&mut self.stage, Stage::Over) == Stage::Joined {
-            let session = self.outlet.session;
-            self.shared.room.submit(Submission::Leave { session, reason });
+            let outlet = self.outlet.clone();
+            self.shared.room.submit(Submission::End { outlet, reason });
         } else {
             self.outlet.close(self.shared.window.last(), reason);
         }

@@ -5,6 +5,7 @@ use chatroom::wire::{Answer, text};
 
 use super::reader::{Reader, Stage};
 use crate::room_thread::Submission;
+use crate::store::past::Selection;
 
 impl Reader<'_> {
     pub(super) async fn handle_text(&mut self, line: &str) {
@@ -12,17 +13,21 @@ impl Reader<'_> {
             (_, text::Request::KeepAlive) => self.outlet.answer(&Answer::KeepAlive),
             (_, text::Request::Quit) => self.end(EndReason::Quit),
             (Stage::Joined, request) => self.handle_text_request(request).await,
-            (Stage::New | Stage::Naming, _) => self.join(line).await,
+            (Stage::New | Stage::Naming, _) => self.join(line, None).await,
             (Stage::Over, _) => {}
         }
     }
 
     async fn handle_text_request(&mut self, request: text::Request<'_>) {
-        let session = self.outlet.session;
+        let session = self.outlet.session();
         match request {
             text::Request::KeepAlive | text::Request::Quit => {}
             text::Request::Help => self.outlet.answer(&Answer::Help),
             text::Request::Incomplete(usage) => self.outlet.answer(&Answer::Usage(usage)),
+            text::Request::History(limit) => {
+                let selection = Selection { limit, ..Selection::default() };
+                self.show_history(selection, None).await;
+            }
             text::Request::Who => self.submit(Submission::Who { session }).await,
             // An empty line says nothing; it is no mistake that one has to be told of.
             text::Request::Say("") => {}
@@ -36,7 +41,7 @@ impl Reader<'_> {
     }
 
     async fn speak(&self, action: bool, text: &str) {
-        let (session, text) = (self.outlet.session, text.to_owned());
+        let (session, text) = (self.outlet.session(), text.to_owned());
         self.submit(Submission::Speech { session, action, text, id: None }).await;
     }
 }

@@ -16,15 +16,32 @@ pub fn format_time(time: Timestamp) -> String {
 }
 
 /// Appends a record as one line, with the id that its author gave it where that is to be seen.
-pub fn encode_record(room: &str, record: &Record, id: Option<&str>, out: &mut Vec<u8>) {
+pub fn encode_record(
+    room: &str,
+    record: &Record,
+    id: Option<&str>,
+    replayed: bool,
+    out: &mut Vec<u8>,
+) {
+    push_line(&record_event(room, record, id, replayed), out);
+}
+
+/// A record as an event.
+pub fn record_event<'a>(
+    room: &'a str,
+    record: &'a Record,
+    id: Option<&'a str>,
+    replayed: bool,
+) -> Event<'a> {
     let stamp = Stamp {
         room: room.into(),
         epoch: record.epoch,
         seq: record.seq.0,
         time: format_time(record.time).into(),
+        replayed,
     };
     let id = id.map(Cow::from);
-    let event = match &record.kind {
+    match &record.kind {
         RecordKind::Message { name, text } => {
             Event::Message(Speech { stamp, name: borrow(name), text: text.into(), id })
         }
@@ -42,14 +59,34 @@ pub fn encode_record(room: &str, record: &Record, id: Option<&str>, out: &mut Ve
             Event::Left { stamp, name: borrow(name), how: how.into(), reason }
         }
         RecordKind::Notice { text } => Event::Notice { stamp, text: text.into() },
-    };
-    push_line(&event, out);
+        RecordKind::Redacted { targets } => {
+            Event::Redacted { stamp, targets: targets.iter().map(|seq| seq.0).collect() }
+        }
+    }
 }
 
 /// Appends an answer as one line. The prompt is for people only.
 pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     let event = match answer {
-        Answer::Prompt { .. } | Answer::KeepAlive | Answer::Help | Answer::Usage(_) => return,
+        Answer::Prompt { .. }
+        | Answer::KeepAlive
+        | Answer::Help
+        | Answer::Usage(_)
+        | Answer::EndOfReplay => return,
+        Answer::History(history) => Event::History {
+            room: (&history.room).into(),
+            id: history.id.as_deref().map(Cow::from),
+            records: history
+                .records
+                .iter()
+                .map(|record| record_event(&history.room, record, None, true))
+                .collect(),
+            more: history.more,
+        },
+        Answer::Repeated { room, record } => {
+            let id = record.author.as_ref().and_then(|author| author.id.as_deref());
+            record_event(room, record, id, true)
+        }
         Answer::Welcome(welcome) => Event::Welcome {
             protocol: PROTOCOL,
             name: borrow(&welcome.name),
@@ -57,7 +94,11 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             topic: (&welcome.topic).into(),
             epoch: welcome.position.epoch,
             seq: welcome.position.seq.0,
+            next: welcome.next.0,
             users: welcome.people.iter().map(borrow).collect(),
+            token: welcome.token.as_deref().unwrap_or_default().into(),
+            resumed: welcome.resumed,
+            lost: welcome.lost.map(|(from, to)| (from.0, to.0)),
             limits: Limits {
                 message_bytes: welcome.message_bytes,
                 silence_seconds: welcome.silence_seconds,

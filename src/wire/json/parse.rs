@@ -7,7 +7,7 @@ use crate::room::Refusal;
 pub const MOST_ID_BYTES: usize = 64;
 
 /// The names of the requests, to tell an unknown type from a wrong field.
-const REQUEST_TYPES: &[&str] = &["hello", "say", "direct", "who", "ping", "quit"];
+const REQUEST_TYPES: &[&str] = &["hello", "say", "direct", "who", "history", "ping", "quit"];
 
 /// Reads a request.
 ///

@@ -39,7 +39,7 @@ fn a_record_comes_back_as_it_was_sent() {
         author: None,
     };
     let mut out = Vec::new();
-    encode_record("lobby", &record, Some("i1"), &mut out);
+    encode_record("lobby", &record, Some("i1"), false, &mut out);
     assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 1);
     let Ok(Event::Message(speech)) = serde_json::from_slice(&out) else { panic!("{out:?}") };
     assert_eq!(speech.stamp.time, "2026-11-22T21:04:05.123Z");

@@ -1,0 +1,84 @@
+//! What was said before, for the operator: looking at it, and keeping a copy.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use chatroom::admin::{Reply, Request};
+use chatroom::room::{Record, Seq};
+use chatroom::wire::json::record_event;
+use tokio::time::{Instant, sleep};
+
+use super::Operator;
+use super::commands::failed;
+use crate::store::past::Selection;
+use crate::store::{self};
+
+/// How long a request that waits for something new is kept waiting.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// How often it is looked meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The most records of one answer.
+const MOST_RECORDS: usize = 10_000;
+
+impl Operator {
+    pub(super) async fn show_history(&self, request: Request) -> Reply {
+        let Request::History { after, since, until, from, grep, limit, wait } = request else {
+            return failed("that is no question for the history");
+        };
+        let limit = limit.clamp(1, MOST_RECORDS);
+        let after = after.map(Seq);
+        let selection = Selection { after, before: None, since, until, from, grep, limit };
+        let start = Instant::now();
+        loop {
+            match self.shared.past.select(selection.clone()).await {
+                Err(problem) => return failed(&problem),
+                Ok((records, _)) if wait && records.is_empty() && start.elapsed() < WAIT => {
+                    sleep(LOOK_EVERY).await;
+                }
+                Ok((records, more)) => return self.as_reply(&records, more),
+            }
+        }
+    }
+
+    fn as_reply(&self, records: &[Record], more: bool) -> Reply {
+        let room = &self.shared.window.room;
+        let values = records
+            .iter()
+            .map(|record| serde_json::to_value(record_event(room, record, None, false)))
+            .collect::<Result<Vec<_>, _>>();
+        match values {
+            Ok(values) => Reply::History(values, more),
+            Err(error) => failed(&format!("the history cannot be shown: {error}")),
+        }
+    }
+
+    /// Makes a copy of the history, consistent in itself, while the room goes on.
+    pub(super) async fn back_up(&self) -> (Reply, Option<File>) {
+        let Some(database) = self.database.clone() else {
+            return (failed("there is no history on disk: [history] enabled is false"), None);
+        };
+        let copied = tokio::task::spawn_blocking(move || copy(&database)).await;
+        match copied.context("the copy was broken off").and_then(|copied| copied) {
+            Ok((file, length)) => (Reply::Backup(length), Some(file)),
+            Err(error) => (failed(&format!("there is no backup: {error:#}")), None),
+        }
+    }
+}
+
+/// A copy in a file that has no name any more, and its length.
+fn copy(database: &Path) -> anyhow::Result<(File, u64)> {
+    let path = database.with_extension("backup");
+    // One that was broken off before may be there.
+    let _ = fs::remove_file(&path);
+    let copied = store::copy(database, &path);
+    let file = File::open(&path);
+    let _ = fs::remove_file(&path);
+    copied?;
+    let file = file?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
+}

@@ -1,0 +1,208 @@
+//! Coming, losing the connection, coming back, and going.
+
+use std::sync::Arc;
+
+use chatroom::names::Name;
+use chatroom::room::{Admission, Draft, EndReason, GoingOn, Position, Refusal, Seq, SessionId};
+use chatroom::wire::json::Resume;
+use chatroom::wire::{Dialect, Welcome};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use super::{Effect, RoomThread, Submission, tokens};
+use crate::outlet::Outlet;
+
+impl RoomThread {
+    pub(super) fn join(
+        &mut self,
+        outlet: Arc<Outlet>,
+        name: &Name,
+        resume: Option<Resume>,
+        reply: oneshot::Sender<Result<Name, Refusal>>,
+        now: Timestamp,
+    ) {
+        let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
+        let admitted = match known.and_then(|session| self.take_over(session, &outlet)) {
+            Some(admission) => Ok(admission),
+            None => {
+                let session = known.unwrap_or(outlet.connection);
+                self.room.join(session, name, known.is_some(), now)
+            }
+        };
+        let admission = match admitted {
+            Ok(admission) => admission,
+            Err(refusal) => return self.effects.push(Effect::ReplyJoin(reply, Err(refusal))),
+        };
+        let session = known.unwrap_or(outlet.connection);
+        outlet.adopt(session);
+        self.outlets.insert(session, outlet.clone());
+        let token = match (known, resume.as_ref()) {
+            (Some(_), Some(resume)) => {
+                self.tokens.add(tokens::hash(&resume.token), session);
+                Some(resume.token.clone())
+            }
+            _ => self.new_token(&outlet, session),
+        };
+        // A position of a session that is not known may be one in another log.
+        let resume = resume.filter(|_| known.is_some());
+        let going_on = self.going_on(resume.as_ref(), admission.position);
+        let welcome = self.welcome(admission, token, known.is_some(), going_on);
+        self.effects.push(Effect::Admit { outlet, welcome, reply });
+    }
+
+    /// The session of a token, whether its person is here or was.
+    fn known_session(&self, token: &str) -> Option<SessionId> {
+        let hash = tokens::hash(token);
+        self.tokens.session_of(&hash).or_else(|| {
+            let found = self.store.as_ref()?.session_of(&hash);
+            found.unwrap_or_else(|failure| {
+                error!(event = "store-failed", "a session cannot be looked up: {failure}");
+                None
+            })
+        })
+    }
+
+    /// Lets a session that is still here go on over another connection, if it is.
+    fn take_over(&mut self, session: SessionId, outlet: &Arc<Outlet>) -> Option<Admission> {
+        let admission = self.room.resume(session)?;
+        if let Some(ghost) = self.outlets.remove(&session) {
+            let after = self.room.position().seq;
+            ghost.stop_after(after);
+            self.effects.push(Effect::Close { outlet: ghost, after, reason: EndReason::TakenOver });
+        }
+        info!(
+            event = "resumed",
+            name = admission.name.as_str(),
+            address = outlet.peer.to_string(),
+            "came back"
+        );
+        Some(admission)
+    }
+
+    fn new_token(&mut self, outlet: &Outlet, session: SessionId) -> Option<String> {
+        if outlet.dialect() != Dialect::Json {
+            return None;
+        }
+        match tokens::generate() {
+            Ok(token) => {
+                let hash = tokens::hash(&token);
+                self.tokens.add(hash, session);
+                self.extras.tokens.push((session, hash));
+                Some(token)
+            }
+            Err(error) => {
+                error!(event = "no-token", "there are no random numbers: {error}");
+                None
+            }
+        }
+    }
+
+    /// Where a connection begins: where it has been before, else a little before its joining.
+    fn going_on(&self, resume: Option<&Resume>, joined: Position) -> GoingOn {
+        let seen = resume.map(|resume| Position { epoch: resume.epoch, seq: Seq(resume.seq) });
+        let resumed = seen.and_then(|seen| self.epochs.going_on(seen, joined.seq));
+        resumed.unwrap_or_else(|| {
+            let replay = self.config.history.replay as u64;
+            let oldest = match &self.store {
+                Some(store) => store.oldest(),
+                None => self.window.extent().0,
+            };
+            // The own joining is the newest record; so many before it are shown with it.
+            let cursor = match replay {
+                0 => joined.seq.next(),
+                replay => Seq(joined.seq.0.saturating_sub(replay)).max(oldest),
+            };
+            GoingOn { cursor, lost: None }
+        })
+    }
+
+    fn welcome(
+        &self,
+        admission: Admission,
+        token: Option<String>,
+        resumed: bool,
+        going_on: GoingOn,
+    ) -> Welcome {
+        Welcome {
+            room: self.window.room.clone(),
+            topic: self.config.room.topic.clone(),
+            name: admission.name,
+            people: admission.people,
+            position: admission.position,
+            message_bytes: self.config.limits.message_bytes,
+            token,
+            resumed,
+            lost: going_on.lost,
+            next: going_on.cursor,
+            silence_seconds: self.config.timeouts.silence.as_secs(),
+        }
+    }
+
+    /// A connection ends. Whether its person is gone depends on how.
+    pub(super) fn end(&mut self, outlet: Arc<Outlet>, reason: EndReason, now: Timestamp) {
+        let session = outlet.session();
+        let is_current =
+            self.outlets.get(&session).is_some_and(|current| Arc::ptr_eq(current, &outlet));
+        // The others are told already that the server ends; who was here comes back to it.
+        if !is_current || reason == EndReason::ShuttingDown || reason == EndReason::Failed {
+            return;
+        }
+        let hold = self.config.timeouts.hold;
+        let can_come_back = outlet.dialect() == Dialect::Json
+            && !hold.is_zero()
+            && !matches!(reason, EndReason::Quit | EndReason::Removed { .. });
+        if can_come_back && self.room.hold(session, now) {
+            self.outlets.remove(&session);
+            let after = self.room.position().seq;
+            outlet.stop_after(after);
+            self.effects.push(Effect::Close { outlet, after, reason });
+            self.expire_later(session, now);
+        } else {
+            self.leave(session, reason, now);
+        }
+    }
+
+    /// Has the place of a person who is away given up after the configured time.
+    pub(super) fn expire_later(&self, session: SessionId, away: Timestamp) {
+        self.submit_later(self.config.timeouts.hold, Submission::Expire { session, away });
+    }
+
+    /// Gives up the place of a person, if they are still away.
+    pub(super) fn expire(&mut self, session: SessionId, away: Timestamp, now: Timestamp) {
+        let member = self.room.roster().by_session(session);
+        if member.is_some_and(|member| member.away == Some(away)) {
+            self.leave(session, EndReason::Closed, now);
+        }
+    }
+
+    pub(super) fn leave(&mut self, session: SessionId, reason: EndReason, now: Timestamp) {
+        let draft = Draft::Leave { session, how: reason.departure() };
+        let after = self.room.position().seq;
+        if self.room.apply(draft, now, |_, _| None).is_err() {
+            return;
+        }
+        self.tokens.remove(session);
+        if let Some(outlet) = self.outlets.remove(&session) {
+            // Before anything is published: who leaves does not see it.
+            outlet.stop_after(after);
+            self.effects.push(Effect::Close { outlet, after, reason });
+        }
+    }
+
+    pub(super) fn kick(
+        &mut self,
+        name: &str,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(member) = self.room.roster().by_name(name) else {
+            return Err(Refusal::NoSuchUser(name.to_owned()));
+        };
+        let session = member.session;
+        let reason = reason.map(|reason| chatroom::clean::line(&reason).trim().to_owned());
+        let reason = reason.filter(|reason| !reason.is_empty());
+        self.leave(session, EndReason::Removed { reason }, now);
+        Ok(())
+    }
+}

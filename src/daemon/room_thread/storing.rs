@@ -1,0 +1,171 @@
+//! Storing a batch, showing it, and what happens if it cannot be stored.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use chatroom::room::{Departure, Record, RecordKind, Refusal, Seq, SessionId};
+use chatroom::wire::{Answer, Batch};
+use jiff::Timestamp;
+use tracing::{error, info};
+
+use super::{Effect, RoomThread, Submission};
+use crate::store::StoreFailure;
+
+/// After so long it is tried again to store what could not be stored.
+pub(super) const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+impl RoomThread {
+    /// Stores what was accepted and shows it. If it cannot be stored, it is as if it had not been
+    /// asked for, and who asked is told.
+    pub(super) fn store_and_publish(&mut self, now: Timestamp) {
+        let extras = std::mem::take(&mut self.extras);
+        if self.room.batch().is_empty() && extras.is_empty() {
+            return;
+        }
+        let stored = match &mut self.store {
+            None => Ok(()),
+            Some(_) if self.is_broken => Err(None),
+            Some(store) => store.commit(self.room.batch(), &extras, now).map_err(Some),
+        };
+        match stored {
+            Ok(()) => {
+                self.accepted.clear();
+                self.set_degraded(false);
+                self.window.redact(&extras.redactions);
+                self.publish();
+                self.look_after_store(now);
+            }
+            Err(failure) => {
+                self.take_back();
+                match failure {
+                    Some(failure @ StoreFailure::Fatal(_)) => self.give_up(&failure),
+                    Some(failure) => self.degrade(&failure),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let records = self.room.take_batch();
+        if records.is_empty() {
+            return;
+        }
+        let is_said = |record: &&Record| {
+            matches!(record.kind, RecordKind::Message { .. } | RecordKind::Action { .. })
+        };
+        let said = records.iter().filter(is_said).count() as u64;
+        self.counts.messages.fetch_add(said, Relaxed);
+        self.window.publish(Batch::new(self.window.room.clone(), records));
+        self.outlets.values().for_each(|outlet| outlet.wake());
+        self.tell_people();
+    }
+
+    /// Tells who watches how many people are here.
+    pub(super) fn tell_people(&self) {
+        let people = self.room.roster().len();
+        self.people.send_if_modified(|known| std::mem::replace(known, people) != people);
+    }
+
+    fn look_after_store(&mut self, now: Timestamp) {
+        let Some(store) = &mut self.store else { return };
+        match store.look_after(self.window.last(), now) {
+            Ok(()) => self.counts.oldest.store(store.oldest().0, Relaxed),
+            Err(StoreFailure::Passing(_)) => {}
+            Err(failure) => self.give_up(&failure),
+        }
+    }
+
+    /// Takes back a batch that could not be stored.
+    fn take_back(&mut self) {
+        let left = self.room.batch().iter().filter_map(departure_of).collect::<Vec<_>>();
+        self.room.roll_back();
+        // Whoever is gone is gone; that is said as soon as it can be stored.
+        self.deferred.extend(left);
+        let last = self.room.position().seq;
+        let mut effects: Vec<Effect> = std::mem::take(&mut self.effects)
+            .into_iter()
+            .filter_map(|effect| self.take_back_effect(effect, last))
+            .collect();
+        for (session, id) in self.accepted.drain(..) {
+            if let Some(outlet) = self.outlets.get(&session).cloned() {
+                let answer = Answer::Refused { refusal: Refusal::StorageFull, id };
+                effects.push(Effect::Answer { outlet, after: last, answer });
+            }
+        }
+        self.effects = effects;
+    }
+
+    /// What remains of an effect when the batch is not stored.
+    fn take_back_effect(&mut self, effect: Effect, last: Seq) -> Option<Effect> {
+        Some(match effect {
+            Effect::Admit { outlet, mut welcome, reply } if self.is_here(&outlet) => {
+                // Nothing has to be stored to go on with a session.
+                welcome.position.seq = welcome.position.seq.min(last);
+                welcome.next = welcome.next.min(last.next());
+                Effect::Admit { outlet, welcome, reply }
+            }
+            Effect::Admit { outlet, reply, .. } => {
+                self.outlets.remove(&outlet.session());
+                self.tokens.remove(outlet.session());
+                outlet.adopt(outlet.connection);
+                Effect::ReplyJoin(reply, Err(Refusal::StorageFull))
+            }
+            Effect::Answer { outlet, answer: Answer::Direct(direct), .. } if !direct.own => {
+                outlet.break_promise();
+                return None;
+            }
+            Effect::Answer { outlet, answer: Answer::Direct(direct), .. } => {
+                let answer = Answer::Refused { refusal: Refusal::StorageFull, id: direct.id };
+                Effect::Answer { outlet, after: last, answer }
+            }
+            Effect::Answer { outlet, after, answer } => {
+                Effect::Answer { outlet, after: after.min(last), answer }
+            }
+            Effect::Close { outlet, after, reason } => {
+                Effect::Close { outlet, after: after.min(last), reason }
+            }
+            Effect::Reply(reply, Ok(())) => Effect::Reply(reply, Err(Refusal::StorageFull)),
+            other => other,
+        })
+    }
+
+    fn is_here(&self, outlet: &crate::outlet::Outlet) -> bool {
+        self.room.roster().by_session(outlet.session()).is_some()
+    }
+
+    fn degrade(&mut self, failure: &StoreFailure) {
+        if !self.counts.is_degraded.load(Relaxed) {
+            error!(
+                event = "degraded",
+                "messages are refused, for they cannot be stored: {failure}"
+            );
+        }
+        self.set_degraded(true);
+        self.submit_later(TRY_AGAIN, Submission::TryAgain);
+    }
+
+    pub(super) fn set_degraded(&mut self, is_degraded: bool) {
+        if self.counts.is_degraded.swap(is_degraded, Relaxed) != is_degraded {
+            if !is_degraded {
+                info!(event = "recovered", "messages are stored again");
+            }
+            // Who shows the number of people shows this, too.
+            self.people.send_modify(|_| {});
+        }
+    }
+
+    /// Nothing that is stored from now on could be relied on.
+    pub(super) fn give_up(&mut self, failure: &StoreFailure) {
+        self.is_broken = true;
+        error!(event = "store-failed", "the history failed: {failure}");
+        (self.on_failure)(failure.to_string());
+    }
+}
+
+fn departure_of(record: &Record) -> Option<(SessionId, Departure)> {
+    match (&record.kind, &record.author) {
+        (RecordKind::Left { how, .. }, Some(author)) => Some((author.session, how.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,429 @@
+//! The history on disk: SQLite in the state folder.
+//!
+//! The room thread owns the one writer ([`Store`]); a batch is one transaction. Reading what fell
+//! out of memory is done elsewhere, over a connection of its own ([`past`]).
+
+mod failure;
+mod keeper;
+pub mod past;
+mod rows;
+mod schema;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chatroom::config::{Durability, History};
+use chatroom::names::Name;
+use chatroom::room::{Epochs, Member, Position, Record, RecordKind, Seq, SessionId};
+use jiff::Timestamp;
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+pub use failure::StoreFailure;
+use keeper::Keeper;
+
+/// The name of the database in the state folder.
+const DATABASE: &str = "history.sqlite";
+
+/// Held by the daemon that uses the folder.
+const LOCK: &str = "lock";
+
+/// So many old records go with a batch at the most, so that retention never pauses the room.
+const MOST_REMOVED: u64 = 256;
+
+/// After so many batches it is looked whether there are too many records, or too long a log.
+const LOOK_AFTER_EVERY: u32 = 16;
+
+/// How long a statement waits for another connection's lock, which is only held for moments.
+const BUSY_TIME: Duration = Duration::from_secs(5);
+
+/// A token in the form in which it is stored: its SHA-256 hash.
+pub type TokenHash = [u8; 32];
+
+/// The writer of the history.
+pub struct Store {
+    db: Connection,
+    path: PathBuf,
+    keep_for: Duration,
+    keep_bytes: u64,
+    oldest: Seq,
+    keeper: Keeper,
+    batches: u32,
+    /// Held until the process ends, however it does.
+    _lock: File,
+}
+
+/// What was stored when the daemon ended.
+pub struct Restored {
+    pub store: Store,
+    pub last: Position,
+    pub epochs: Epochs,
+    /// Who was here, and whether they can come back to their session.
+    pub members: Vec<(Member, bool)>,
+    /// How often a daemon was started on this store; sessions of each start differ in it.
+    pub run: u64,
+}
+
+/// What is stored together with a batch of records.
+#[derive(Default)]
+pub struct Extras {
+    /// New sessions that can be taken up again.
+    pub tokens: Vec<(SessionId, TokenHash)>,
+    /// Ids of direct messages, which are no records.
+    pub directs: Vec<(SessionId, String)>,
+    /// Records whose text is to be taken away.
+    pub redactions: Vec<Seq>,
+}
+
+impl Extras {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.directs.is_empty() && self.redactions.is_empty()
+    }
+}
+
+impl Store {
+    /// Opens the history in a folder, or makes it.
+    ///
+    /// # Errors
+    /// Another daemon uses it, or it cannot be read; the sentence says what to do.
+    pub fn open(
+        folder: &Path,
+        history: &History,
+        on_failure: impl Fn(StoreFailure) + Send + 'static,
+    ) -> anyhow::Result<Restored> {
+        let lock = lock(folder)?;
+        let path = folder.join(DATABASE);
+        let shown = path.display().to_string();
+        let mut db =
+            Connection::open(&path).with_context(|| format!("cannot open the history {shown}"))?;
+        let is_new = schema::prepare(&mut db).with_context(|| {
+            format!(
+                "the history {shown} cannot be used. To go on without it, move it and its \
+                 companions ({DATABASE}-wal, {DATABASE}-shm) away; a backup that chatctl made can \
+                 take its place"
+            )
+        })?;
+        if is_new {
+            // So that the new file itself is found after a power cut.
+            File::open(folder).and_then(|folder| folder.sync_all())?;
+        }
+        let (last, epochs, run) = begin_run(&mut db, history.durability)?;
+        if history.durability == Durability::Process {
+            db.pragma_update(None, "synchronous", "NORMAL")?;
+        }
+        let members = read_members(&db)?;
+        let store = Store {
+            oldest: read_oldest(&db)?.unwrap_or(last.seq.next()),
+            keeper: Keeper::start(&path, on_failure)?,
+            db,
+            path,
+            keep_for: history.keep_for,
+            keep_bytes: history.keep_bytes as u64,
+            batches: 0,
+            _lock: lock,
+        };
+        Ok(Restored { store, last, epochs, members, run })
+    }
+
+    /// Puts other limits in force.
+    pub fn configure(&mut self, history: &History) {
+        self.keep_for = history.keep_for;
+        self.keep_bytes = history.keep_bytes as u64;
+    }
+
+    /// The database file, for readers.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The oldest record that is kept.
+    pub fn oldest(&self) -> Seq {
+        self.oldest
+    }
+
+    /// Stores a batch. When this returns, it is as safe as the configured durability makes it.
+    ///
+    /// # Errors
+    /// Nothing of it is stored; see [`StoreFailure`] for whether it can be tried again.
+    pub fn commit(
+        &mut self,
+        records: &[Record],
+        extras: &Extras,
+        now: Timestamp,
+    ) -> Result<(), StoreFailure> {
+        let transaction = self.db.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(rows::INSERT)?;
+            for record in records {
+                rows::insert(&mut insert, record)?;
+                store_member(&transaction, record, now)?;
+            }
+        }
+        for (session, hash) in &extras.tokens {
+            transaction
+                .prepare_cached("INSERT INTO sessions (id, token, seen) VALUES (?, ?, ?)")?
+                .execute(params![session.0 as i64, hash, now.as_millisecond()])?;
+        }
+        for (session, id) in &extras.directs {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO directs (session, id) VALUES (?, ?)")?
+                .execute(params![session.0 as i64, id])?;
+        }
+        for seq in &extras.redactions {
+            transaction
+                .prepare_cached(rows::REDACT)?
+                .execute(params![chatroom::room::REDACTED, seq.0 as i64])?;
+        }
+        transaction.commit()?;
+        if !extras.redactions.is_empty() {
+            // What was taken away is not to stay in the write-ahead log either.
+            self.keeper.truncate(&self.db)?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether something can be stored.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn probe(&self) -> Result<(), StoreFailure> {
+        self.db.execute("UPDATE meta SET running = 1", [])?;
+        Ok(())
+    }
+
+    /// Now and then, after a batch: lets go of a few of the oldest records if there are more than
+    /// are to be kept, and looks after the write-ahead log.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn look_after(&mut self, last: Seq, now: Timestamp) -> Result<(), StoreFailure> {
+        self.batches += 1;
+        if self.batches < LOOK_AFTER_EVERY {
+            return Ok(());
+        }
+        self.batches = 0;
+        self.keeper.look_after(&self.db)?;
+        // The newest always stays: from it the numbers go on.
+        if let Some(end) = self.end_of_surplus(now)?.map(|end| end.min(last)) {
+            self.db.prepare_cached("DELETE FROM records WHERE seq < ?")?.execute([end.0 as i64])?;
+            self.oldest = end;
+        }
+        Ok(())
+    }
+
+    /// Before which record everything may go, of the few oldest.
+    fn end_of_surplus(&self, now: Timestamp) -> Result<Option<Seq>, StoreFailure> {
+        let most = Seq(self.oldest.0 + MOST_REMOVED);
+        if self.keep_bytes > 0 && self.used_bytes()? > self.keep_bytes {
+            return Ok(Some(most));
+        }
+        if self.keep_for.is_zero() {
+            return Ok(None);
+        }
+        let until = now.as_millisecond() - i64::try_from(self.keep_for.as_millis()).unwrap_or(0);
+        let fresh: Option<i64> = self
+            .db
+            .prepare_cached("SELECT seq FROM records WHERE seq < ? AND time >= ? ORDER BY seq")?
+            .query_row(params![most.0 as i64, until], |row| row.get(0))
+            .optional()?;
+        let has_any: Option<i64> = self
+            .db
+            .prepare_cached("SELECT seq FROM records WHERE seq < ? ORDER BY seq LIMIT 1")?
+            .query_row(params![most.0 as i64], |row| row.get(0))
+            .optional()?;
+        Ok(match (has_any, fresh) {
+            (None, _) => None,
+            (Some(first), Some(fresh)) if fresh <= first => None,
+            (Some(_), Some(fresh)) => Some(Seq(fresh as u64)),
+            (Some(_), None) => Some(most),
+        })
+    }
+
+    fn used_bytes(&self) -> Result<u64, StoreFailure> {
+        let number = |pragma: &str| -> Result<u64, StoreFailure> {
+            let number: i64 = self.db.pragma_query_value(None, pragma, |row| row.get(0))?;
+            Ok(number.unsigned_abs())
+        };
+        let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
+        Ok(pages * number("page_size")?)
+    }
+
+    /// The session that a token belongs to.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn session_of(&self, token: &TokenHash) -> Result<Option<SessionId>, StoreFailure> {
+        let id: Option<i64> = self
+            .db
+            .prepare_cached("SELECT id FROM sessions WHERE token = ?")?
+            .query_row([token], |row| row.get(0))
+            .optional()?;
+        Ok(id.map(|id| SessionId(id as u64)))
+    }
+
+    /// The record that a session has made with an id; 0 if that was no record.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn seq_of(&self, session: SessionId, id: &str) -> Result<Option<Seq>, StoreFailure> {
+        let seq: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT seq FROM records WHERE session = ?1 AND client_id = ?2
+                 UNION ALL SELECT 0 FROM directs WHERE session = ?1 AND id = ?2 LIMIT 1",
+            )?
+            .query_row(params![session.0 as i64, id], |row| row.get(0))
+            .optional()?;
+        Ok(seq.map(|seq| Seq(seq as u64)))
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn record(&self, seq: Seq) -> Result<Option<Record>, StoreFailure> {
+        let mut select = self.db.prepare_cached(rows::SELECT_ONE)?;
+        Ok(select.query_row([seq.0 as i64], rows::read).optional()?)
+    }
+
+    /// Notes that the daemon ends as it should, with everything on disk.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn close(self) -> Result<(), StoreFailure> {
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.db.execute("UPDATE meta SET running = 0", [])?;
+        // The last connection that closes copies the write-ahead log into the database.
+        self.db.close().map_err(|(_, error)| error.into())
+    }
+}
+
+/// Keeps the list of who is here, beside the log, in step with it.
+fn store_member(db: &Connection, record: &Record, now: Timestamp) -> Result<(), rusqlite::Error> {
+    let Some(author) = &record.author else { return Ok(()) };
+    let session = author.session.0 as i64;
+    match &record.kind {
+        RecordKind::Joined { name } => {
+            db.prepare_cached(
+                "INSERT OR REPLACE INTO members (session, name, since) VALUES (?, ?, ?)",
+            )?
+            .execute(params![session, name.as_str(), record.time.as_millisecond()])?;
+        }
+        RecordKind::Left { .. } => {
+            db.prepare_cached("DELETE FROM members WHERE session = ?")?.execute([session])?;
+            db.prepare_cached("UPDATE sessions SET seen = ? WHERE id = ?")?
+                .execute(params![now.as_millisecond(), session])?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Notes that a daemon runs, and finds out whether the end of the log may have been lost.
+fn begin_run(
+    db: &mut Connection,
+    durability: Durability,
+) -> anyhow::Result<(Position, Epochs, u64)> {
+    let transaction = db.transaction()?;
+    let (running, was_power, run): (bool, bool, i64) =
+        transaction.query_row("SELECT running, power, runs FROM meta", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let last: Option<i64> =
+        transaction.query_row("SELECT max(seq) FROM records", [], |row| row.get(0))?;
+    let mut select = transaction.prepare("SELECT epoch, first FROM epochs ORDER BY epoch")?;
+    let starts: Vec<(u32, Seq)> = select
+        .query_map([], |row| Ok((row.get(0)?, Seq(row.get::<_, i64>(1)? as u64))))?
+        .collect::<Result<_, _>>()?;
+    drop(select);
+    let last = Seq(last.unwrap_or(0) as u64);
+    let mut epochs = Epochs::new(starts);
+    if running && !was_power {
+        let epoch = epochs.begin(last.next());
+        transaction.execute(
+            "INSERT INTO epochs (epoch, first) VALUES (?, ?)",
+            params![epoch, last.next().0 as i64],
+        )?;
+    }
+    transaction.execute(
+        "UPDATE meta SET running = 1, power = ?, runs = runs + 1",
+        params![durability == Durability::Power],
+    )?;
+    transaction.commit()?;
+    let position = Position { epoch: epochs.current(), seq: last };
+    Ok((position, epochs, run.unsigned_abs() + 1))
+}
+
+fn read_oldest(db: &Connection) -> anyhow::Result<Option<Seq>> {
+    let oldest: Option<i64> = db.query_row("SELECT min(seq) FROM records", [], |row| row.get(0))?;
+    Ok(oldest.map(|seq| Seq(seq as u64)))
+}
+
+fn read_members(db: &Connection) -> anyhow::Result<Vec<(Member, bool)>> {
+    let mut select = db.prepare(
+        "SELECT members.session, name, since, sessions.id IS NOT NULL
+         FROM members LEFT JOIN sessions ON sessions.id = members.session",
+    )?;
+    let rows = select.query_map([], |row| {
+        let session = SessionId(row.get::<_, i64>(0)? as u64);
+        Ok((session, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, bool>(3)?))
+    })?;
+    let mut members = Vec::new();
+    for row in rows {
+        let (session, name, since, can_resume) = row?;
+        let name = Name::from_store(&name);
+        let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
+        members.push((Member { session, name, since, away: None }, can_resume));
+    }
+    Ok(members)
+}
+
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let shown = folder.display();
+    let lock = File::create(folder.join(LOCK))
+        .with_context(|| format!("cannot write in the state folder {shown}"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another chatroomd uses the state folder {shown}. Stop it, or give this one its own \
+             [paths] state"
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock the state folder {shown}"))
+        }
+    }
+}
+
+/// A connection that can only read.
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIME)?;
+    Ok(db)
+}
+
+/// Copies a history, all of it as it is at one moment, over SQLite's backup interface.
+///
+/// # Errors
+/// It cannot be read, or the copy cannot be written.
+pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let source = open_reader(from)?;
+    let mut copy = Connection::open(to)?;
+    // In one step: in several, it would begin again whenever something is said meanwhile.
+    Backup::new(&source, &mut copy)?.step(-1)?;
+    // The copy is one file, with nothing beside it.
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    Ok(())
+}
+
+/// The size of the files of a history, in bytes.
+pub fn size(path: &Path) -> u64 {
+    let wal = path.with_extension("sqlite-wal");
+    [path, &wal].iter().filter_map(|path| fs::metadata(path).ok()).map(|found| found.len()).sum()
+}
+
+#[cfg(test)]
+mod tests;
