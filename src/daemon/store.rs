@@ -296,7 +296,8 @@ impl Store {
     pub fn close(self) -> Result<(), StoreFailure> {
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.execute("UPDATE meta SET running = 0", [])?;
-        // The last connection that closes copies the write-ahead log into the database.
+        // What is left behind is one file that is whole in itself.
+        self.keeper.truncate(&self.db)?;
         self.db.close().map_err(|(_, error)| error.into())
     }
 }

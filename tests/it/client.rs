@@ -1,6 +1,6 @@
 //! chatroom-client, in pipes and on a terminal.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -9,7 +9,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::daemon::{Daemon, PATIENCE, prepare, until_ended};
+use crate::daemon::{Daemon, PATIENCE, until_ended};
 use crate::harness::Person;
 
 fn client(args: &[&str]) -> Command {
@@ -234,25 +234,16 @@ fn it_comes_back_by_itself_and_sends_what_was_typed_meanwhile() {
     terminal.until_shown("this is kept and sent as soon as it can be");
     terminal.until_shown("nobody listens there. Trying again");
 
-    // The same address again, which a port of the system's choice would not be.
-    let config = format!("[listen]\nchat = \"{address}\"\n");
-    fs::remove_file(daemon.folder.path().join("notify")).unwrap();
-    let (mut command, notifications) = prepare(&daemon.folder, &config);
-    let mut second = command.spawn().unwrap();
-    let mut buffer = [0; 4096];
-    notifications.recv(&mut buffer).unwrap();
+    daemon.start_again();
     terminal.until_shown("Reconnected after");
     let mut ann = Person::connect_to(address);
     ann.say("ann");
     terminal.until_shown("ann joined");
     terminal.type_line("back again");
     ann.lines_until("bo: back again");
-    let status: chatroom::admin::Status = daemon.status();
-    assert_eq!(status.messages, 2, "what was typed meanwhile was said too");
+    assert_eq!(daemon.status().messages, 2, "what was typed meanwhile was said too");
     terminal.type_line("!quit");
     terminal.check_left();
-    second.kill().unwrap();
-    until_ended(&mut second);
 }
 
 #[test]

@@ -23,22 +23,21 @@ pub struct Daemon {
     pub child: Child,
     pub folder: TempDir,
     pub address: SocketAddr,
+    config: String,
     notifications: UnixDatagram,
 }
 
-/// A command that runs chatroomd on `config`, and what it tells systemd.
-pub fn prepare(folder: &TempDir, config: &str) -> (Command, UnixDatagram) {
-    let notify = folder.path().join("notify");
-    let notifications = UnixDatagram::bind(&notify).unwrap();
-    notifications.set_read_timeout(Some(PATIENCE)).unwrap();
+/// A command that runs chatroomd on `config`, in a folder of its own.
+pub fn command(folder: &TempDir, config: &str) -> Command {
     let file = folder.path().join("chatroomd.toml");
     fs::write(&file, config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroomd"));
-    command.arg("--config").arg(file).env("NOTIFY_SOCKET", notify);
+    command.arg("--config").arg(file).env("NOTIFY_SOCKET", folder.path().join("notify"));
     command.env("RUNTIME_DIRECTORY", folder.path()).env_remove("JOURNAL_STREAM");
     command.env("STATE_DIRECTORY", folder.path());
-    command.stdout(Stdio::null()).stderr(fs::File::create(folder.path().join("log")).unwrap());
-    (command, notifications)
+    let log = fs::File::options().create(true).append(true).open(folder.path().join("log"));
+    command.stdout(Stdio::null()).stderr(log.unwrap());
+    command
 }
 
 /// Who is gone is gone at once, unless a test is about holding their place.
@@ -63,18 +62,44 @@ impl Daemon {
 
     /// A daemon whose command is changed before it is run.
     pub fn customised(config: &str, change: impl FnOnce(&mut Command)) -> Daemon {
-        let folder = TempDir::new().unwrap();
+        Daemon::in_folder(TempDir::new().unwrap(), config, change)
+    }
+
+    /// The same in a folder that is there.
+    pub fn in_folder(folder: TempDir, config: &str, change: impl FnOnce(&mut Command)) -> Daemon {
         let config = with_no_hold(config);
         let history = if config.contains("[history]") { "" } else { PLAIN_HISTORY };
         let config = format!("[listen]\nchat = \"127.0.0.1:0\"\n{history}{config}");
-        let (mut command, notifications) = prepare(&folder, &config);
+        let notifications = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        notifications.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut command = command(&folder, &config);
         change(&mut command);
         let child = command.spawn().unwrap();
         let address = ([127, 0, 0, 1], 0).into();
-        let mut daemon = Daemon { child, folder, address, notifications };
+        let mut daemon = Daemon { child, folder, address, config, notifications };
         daemon.until_notified("READY=1");
         daemon.address = daemon.status().listen[0].parse().unwrap();
         daemon
+    }
+
+    /// Starts it again, after it has ended, on the same address and with its history.
+    pub fn start_again(&mut self) {
+        self.child = self.command_again().spawn().unwrap();
+        self.until_notified("READY=1");
+    }
+
+    /// A command that starts it on the same address and with its history.
+    pub fn command_again(&self) -> Command {
+        let any = "chat = \"127.0.0.1:0\"";
+        let config = self.config.replace(any, &format!("chat = \"{}\"", self.address));
+        command(&self.folder, &config)
+    }
+
+    /// Kills it and starts it again.
+    pub fn kill_and_start_again(&mut self) {
+        self.signal(Signal::KILL);
+        self.until_ended();
+        self.start_again();
     }
 
     /// Waits for a notification that contains `expect`, and gives it.
@@ -94,6 +119,11 @@ impl Daemon {
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("admin.sock")
+    }
+
+    /// The history, to look into.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("history.sqlite")).unwrap()
     }
 
     pub fn log(&self) -> String {

@@ -1,0 +1,221 @@
+//! What was said before.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::daemon::Daemon;
+use crate::harness::{PROMPT, Person};
+
+fn chatctl(daemon: &Daemon, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
+    command.arg("--socket").arg(daemon.socket()).args(args).output().unwrap()
+}
+
+#[track_caller]
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A daemon in which ann has said `lines` lines, and ann.
+fn after(lines: usize, config: &str) -> (Daemon, Person) {
+    let daemon = Daemon::with(config);
+    let (mut ann, _) = Person::json(&daemon, "ann");
+    for n in 1..=lines {
+        ann.say(
+            &json!({ "type": "say", "id": n.to_string(), "text": format!("line {n}") }).to_string(),
+        );
+    }
+    for _ in 0..lines {
+        while ann.event("message").get("replayed").is_some() {}
+    }
+    (daemon, ann)
+}
+
+#[test]
+fn who_joins_is_shown_what_was_said_last() {
+    let (daemon, _ann) = after(30, "[history]\nreplay = 3\n");
+    let mut bo = Person::connect_to(daemon.address);
+    bo.expect(PROMPT);
+    bo.say("bo");
+    bo.expect("[SERVER]: Welcome bo! To leave chat write !quit.");
+    for n in 28..=30 {
+        let line = bo.line().unwrap();
+        let (time, said) = line.split_once("] ").unwrap();
+        assert_eq!((time.len(), said), ("[2026-11-22 21:04".len(), &*format!("ann: line {n}")));
+    }
+    bo.expect("[SERVER]: That was said before you came.");
+
+    let (mut jay, welcome) = Person::json(&daemon, "jay");
+    assert_eq!(welcome["next"].as_u64().unwrap() + 3, welcome["seq"].as_u64().unwrap());
+    for text in ["line 29", "line 30"] {
+        let message = jay.event("message");
+        assert_eq!((&message["text"], &message["replayed"]), (&text.into(), &true.into()));
+    }
+    bo.say("now");
+    let message = jay.event("message");
+    assert_eq!((&message["text"], message.get("replayed")), (&"now".into(), None));
+}
+
+#[test]
+fn history_is_shown_on_request() {
+    let (daemon, mut ann) = after(30, "");
+    let mut bo = Person::text(&daemon, "bo");
+    bo.say("!history 3");
+    // The last three records: two lines, and bo's own joining.
+    let lines = bo.lines_until("[SERVER]: That was said before.");
+    assert_eq!(lines.len(), 4);
+    assert!(lines[0].ends_with("ann: line 29") && lines[2].ends_with("bo joined the chat!"));
+
+    ann.say(r#"{"type":"history","before":12,"limit":5,"id":"h"}"#);
+    let history = ann.event("history");
+    assert_eq!((&history["id"], &history["more"]), (&"h".into(), &true.into()));
+    let seqs = |history: &Value| -> Vec<u64> {
+        let records = history["records"].as_array().unwrap();
+        records.iter().map(|record| record["seq"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(seqs(&history), [7, 8, 9, 10, 11]);
+    ann.say(r#"{"type":"history","after":29,"limit":200}"#);
+    let history = ann.event("history");
+    assert_eq!((seqs(&history), &history["more"]), (vec![30, 31, 32], &false.into()));
+}
+
+#[test]
+fn without_a_disk_it_remembers_what_is_in_memory() {
+    let (daemon, mut ann) = after(30, "[history]\nenabled = false\nreplay = 2\n");
+    assert!(!daemon.folder.path().join("history.sqlite").exists());
+    ann.say(r#"{"type":"history","limit":2}"#);
+    let history = ann.event("history");
+    assert_eq!(history["records"][1]["text"], "line 30");
+    let (mut bo, _) = Person::json(&daemon, "bo");
+    assert_eq!(bo.event("message")["text"], "line 29");
+    assert_eq!(bo.event("message")["text"], "line 30");
+    assert_eq!(chatctl(&daemon, &["backup", "/nowhere"]).status.code(), Some(1));
+}
+
+#[test]
+fn chatctl_finds_what_was_said() {
+    let (daemon, _ann) = after(30, "");
+    let mut bo = Person::text(&daemon, "bo");
+    bo.say("Tea is ready\u{1F375}");
+    bo.say("!who");
+    bo.line();
+    let all = done(&chatctl(&daemon, &["history"]));
+    assert_eq!(all.lines().count(), 33);
+    assert!(all.lines().last().unwrap().ends_with("  bo: Tea is ready\u{1F375}"), "{all}");
+    assert_eq!(done(&chatctl(&daemon, &["history", "-n", "2"])).lines().count(), 2);
+    let found = done(&chatctl(&daemon, &["history", "--grep", "tea IS"]));
+    assert_eq!(found.lines().count(), 1, "{found}");
+    let from = done(&chatctl(&daemon, &["history", "--from", "BO", "--json"]));
+    let from: Value = serde_json::from_str(&from).unwrap();
+    assert_eq!(from["history"].as_array().unwrap().len(), 2, "joined, and said something");
+    let recent = done(&chatctl(&daemon, &["history", "--since", "1 h", "--until", "30 min"]));
+    assert_eq!(recent, "");
+    assert_eq!(chatctl(&daemon, &["history", "--since", "yesterday-ish"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_was_seen_survives_a_kill() {
+    let (mut daemon, ann) = after(5, "[history]\nreplay = 10\n");
+    drop(ann);
+    daemon.kill_and_start_again();
+    let (mut bo, _) = Person::json(&daemon, "bo");
+    for n in 1..=5 {
+        let message = bo.event("message");
+        assert_eq!(
+            (&message["text"], &message["seq"]),
+            (&json!(format!("line {n}")), &json!(n + 1))
+        );
+    }
+    assert_eq!(bo.event("left")["name"], "ann", "whoever was here is gone");
+}
+
+#[test]
+fn a_reader_far_behind_is_fed_from_the_disk() {
+    let config = "[limits]\nwindow = \"256 KiB\"\n";
+    let daemon = Daemon::with(config);
+    let mut slow = Person::text(&daemon, "slow");
+    let mut talker = Person::text(&daemon, "talker");
+    slow.expect("[SERVER]: talker joined the chat!");
+    let text = "x".repeat(1000);
+    let mut said = 0;
+    while daemon.users().iter().find(|user| user.name == "slow").unwrap().behind < 2000 {
+        (said..said + 500).for_each(|n| talker.say(&format!("{n} {text}")));
+        said += 500;
+    }
+    assert!(daemon.status().window_records < 1024, "most of it is no longer in memory");
+    (0..said).for_each(|n| slow.expect(&format!("talker: {n} {text}")));
+    talker.say("and on");
+    slow.expect("talker: and on");
+}
+
+#[test]
+fn a_text_can_be_taken_away() {
+    let (daemon, mut ann) = after(3, "[history]\nreplay = 20\n");
+    let said = done(&chatctl(&daemon, &["redact", "3"]));
+    assert_eq!(said, "Took the text of the message away.\n");
+    assert_eq!(ann.event("redacted")["targets"], json!([3]));
+    let (mut bo, _) = Person::json(&daemon, "bo");
+    let texts: Vec<Value> = (0..3).map(|_| bo.event("message")["text"].clone()).collect();
+    assert_eq!(texts, ["line 1", "(removed by the operator)", "line 3"]);
+    assert!(!done(&chatctl(&daemon, &["history"])).contains("line 2"));
+
+    let output = chatctl(&daemon, &["redact", "--user", "ann", "--since", "1 h"]);
+    assert_eq!(done(&output), "Took the text of 3 messages away.\n");
+    let rest = done(&chatctl(&daemon, &["history"]));
+    assert!(!rest.contains("line 1") && !rest.contains("line 3"), "{rest}");
+    let nobody = chatctl(&daemon, &["redact", "--user", "cy", "--since", "1 h"]);
+    assert_eq!(done(&nobody), "Nothing was said by that name since then.\n");
+}
+
+#[test]
+fn a_backup_is_a_history() {
+    let (daemon, _ann) = after(100, "");
+    let file = daemon.folder.path().join("copy");
+    let file = file.to_str().unwrap();
+    assert!(done(&chatctl(&daemon, &["backup", file])).starts_with("Wrote "));
+    let copy = rusqlite::Connection::open(file).unwrap();
+    let count: i64 = copy.query_row("SELECT count(*) FROM records", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 101);
+    let check: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    let again = chatctl(&daemon, &["backup", file]);
+    assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("cannot write"));
+}
+
+#[test]
+fn a_second_daemon_on_the_same_history_is_refused() {
+    let daemon = Daemon::start();
+    let other = tempfile::TempDir::new().unwrap();
+    let mut command = daemon.command_again();
+    let output = command.env("RUNTIME_DIRECTORY", other.path()).env_remove("NOTIFY_SOCKET");
+    // It is the address that it would notice first.
+    fs::write(daemon.folder.path().join("chatroomd.toml"), "[listen]\nchat = \"127.0.0.1:0\"\n")
+        .unwrap();
+    let output = output.stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("another chatroomd uses the state folder"), "{said}");
+}
+
+#[test]
+fn a_damaged_history_is_said_to_be_so() {
+    let (mut daemon, ann) = after(100, "");
+    drop(ann);
+    daemon.signal(Signal::TERM);
+    assert!(daemon.until_ended().success());
+    let file = daemon.folder.path().join("history.sqlite");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[..4096].fill(b'x');
+    fs::write(&file, bytes).unwrap();
+    let output = daemon.command_again().stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let name = file.file_name().and_then(|name| Path::new(name).to_str()).unwrap();
+    assert!(said.contains(name) && said.contains("To go on without it, move it"), "{said}");
+}
