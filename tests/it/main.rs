@@ -11,6 +11,7 @@ mod chat;
 mod client;
 mod ctl;
 mod daemon;
+mod faults;
 mod harness;
 mod history;
 mod hostile;
