@@ -39,6 +39,9 @@ const LOOK_AFTER_EVERY: u32 = 16;
 /// How long a statement waits for another connection's lock, which is only held for moments.
 const BUSY_TIME: Duration = Duration::from_secs(5);
 
+/// So long a session can be taken up again after its person has gone, in milliseconds: 30 days.
+const SESSION_TIME: i64 = 30 * 86_400_000;
+
 /// A token in the form in which it is stored: its SHA-256 hash.
 pub type TokenHash = [u8; 32];
 
@@ -114,6 +117,7 @@ impl Store {
         if history.durability == Durability::Process {
             db.pragma_update(None, "synchronous", "NORMAL")?;
         }
+        forget_old_sessions(&db)?;
         let members = read_members(&db)?;
         let store = Store {
             oldest: read_oldest(&db)?.unwrap_or(last.seq.next()),
@@ -356,6 +360,16 @@ fn begin_run(
     transaction.commit()?;
     let position = Position { epoch: epochs.current(), seq: last };
     Ok((position, epochs, run.unsigned_abs() + 1))
+}
+
+/// Forgets sessions that nobody has come back to for long, and the ids of their direct messages.
+fn forget_old_sessions(db: &Connection) -> anyhow::Result<()> {
+    db.execute(
+        "DELETE FROM sessions WHERE seen < ? AND id NOT IN (SELECT session FROM members)",
+        [Timestamp::now().as_millisecond() - SESSION_TIME],
+    )?;
+    db.execute("DELETE FROM directs WHERE session NOT IN (SELECT id FROM sessions)", [])?;
+    Ok(())
 }
 
 fn read_oldest(db: &Connection) -> anyhow::Result<Option<Seq>> {

@@ -26,7 +26,8 @@ fn pipe(input: &str, args: &[&str]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    // Who ends before reading everything has a reason, which the caller looks at.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     until_ended(&mut child);
     child.wait_with_output().unwrap()
 }

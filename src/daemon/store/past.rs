@@ -11,7 +11,7 @@ use std::{io, thread};
 use chatroom::names;
 use chatroom::room::{Found, Record, RecordKind, Seq};
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{open_reader, rows};
@@ -126,12 +126,18 @@ fn select(db: &Connection, selection: &Selection) -> rusqlite::Result<Selected> 
     let from = selection.after.map_or(0, |seq| seq.0 as i64 + 1);
     let end = selection.before.map_or(i64::MAX, |seq| seq.0 as i64);
     let mut failure = None;
-    let mut statement = db.prepare_cached(match forward {
-        true => rows::SELECT_FROM,
-        false => rows::SELECT_BACK,
+    let like = selection.grep.as_deref().and_then(like_pattern);
+    let mut statement = db.prepare_cached(match (forward, &like) {
+        (true, None) => rows::SELECT_FROM,
+        (false, None) => rows::SELECT_BACK,
+        (true, Some(_)) => rows::SELECT_FROM_LIKE,
+        (false, Some(_)) => rows::SELECT_BACK_LIKE,
     })?;
-    let parameters: &[i64] = if forward { &[from, end, -1] } else { &[from, end] };
-    let mut found = statement.query(rusqlite::params_from_iter(parameters))?;
+    let all = -1;
+    let mut found = match like {
+        None => statement.query(params![from, end, all])?,
+        Some(like) => statement.query(params![from, end, all, like])?,
+    };
     let selected = selection.pick(|visit| {
         loop {
             match found.next().and_then(|row| row.map(rows::read).transpose()) {
@@ -145,6 +151,17 @@ fn select(db: &Connection, selection: &Selection) -> rusqlite::Result<Selected> 
         }
     });
     failure.map_or(Ok(selected), Err)
+}
+
+/// A pattern that lets SQLite pass over most of what cannot match: the longest part of the text in
+/// letters whose case SQLite knows. None where there is no such part.
+fn like_pattern(grep: &str) -> Option<String> {
+    let longest = grep.split(|c: char| !c.is_ascii()).max_by_key(|part| part.len())?;
+    if longest.is_empty() {
+        return None;
+    }
+    let escaped = longest.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Some(format!("%{escaped}%"))
 }
 
 impl Selection {
@@ -201,5 +218,18 @@ fn visit_window(window: &Window, visit: &mut dyn FnMut(&Record) -> bool) {
             return;
         }
         end = batch.first();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_looks_for_the_longest_part_in_ascii() {
+        assert_eq!(like_pattern("tea").as_deref(), Some("%tea%"));
+        assert_eq!(like_pattern("caf\u{e9} au lait").as_deref(), Some("% au lait%"));
+        assert_eq!(like_pattern("100%_\\").as_deref(), Some("%100\\%\\_\\\\%"));
+        assert_eq!(like_pattern("\u{e9}"), None);
     }
 }

@@ -13,7 +13,13 @@ pub const SELECT_ONE: &str = "SELECT seq, epoch, time, kind, session, client_id,
 pub const SELECT_FROM: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
                                records WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?";
 pub const SELECT_BACK: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
-                               records WHERE seq >= ? AND seq < ? ORDER BY seq DESC";
+                               records WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?";
+/// The same with only those whose text may have something in it; what `LIKE` takes for equal is a
+/// little less than what a person does, so that it is only for a part in ASCII.
+pub const SELECT_FROM_LIKE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM records WHERE seq >= ? AND \
+     seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq LIMIT ?3";
+pub const SELECT_BACK_LIKE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM records WHERE seq >= ? AND \
+     seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq DESC LIMIT ?3";
 
 /// What stands before the reason in the text of somebody's removal.
 const REMOVED_WITH: &str = "removed: ";
