@@ -106,6 +106,8 @@ impl Model {
         match record {
             Event::Message(speech) => self.spoken(speech, false),
             Event::Action(speech) => self.spoken(speech, true),
+            // The own joining is what "you are here" has said already.
+            Event::Joined { name, .. } if self.name.as_deref() == Some(&*name) => {}
             Event::Joined { stamp, name } => self.room(&stamp, format!("{name} joined")),
             Event::Left { stamp, name, how, reason } => {
                 let what = match how.as_ref() {
