@@ -44,8 +44,10 @@ impl RoomThread {
             }
             _ => self.new_token(&outlet, session),
         };
-        // A position of a session that is not known may be one in another log.
-        let resume = resume.filter(|_| known.is_some());
+        // A position of a session that is not known may be one in another log. In an epoch of
+        // which the end was lost, though, the session may have been lost with it.
+        let is_older = |resume: &Resume| resume.epoch < self.epochs.current();
+        let resume = resume.filter(|resume| known.is_some() || is_older(resume));
         let going_on = self.going_on(resume.as_ref(), admission.position);
         let welcome = self.welcome(admission, token, known.is_some(), going_on);
         self.effects.push(Effect::Admit { outlet, welcome, reply });
