@@ -79,5 +79,8 @@ fn main() -> ExitCode {
 fn serve(config: chatroom::config::Config, file: Option<PathBuf>) -> anyhow::Result<()> {
     // One thread serves all connections; the room has its own. More were slower in measurements.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(lifecycle::run(config, file))
+    let outcome = runtime.block_on(lifecycle::run(config, file));
+    // A word to systemd that it does not take in is not waited for.
+    runtime.shutdown_background();
+    outcome
 }

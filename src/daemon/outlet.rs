@@ -5,19 +5,21 @@
 //! belong, and writes without ever waiting. Whoever may write to the socket can call it.
 
 mod assembly;
+mod state;
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{io, mem};
 
 use chatroom::room::{EndReason, Record, Seq, SessionId};
-use chatroom::wire::{Answer, Batch, Dialect, encode_answer};
+use chatroom::wire::{Answer, Batch, Dialect};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::window::Window;
+use state::{Ending, State, Written};
 
 /// So many answers, and so many bytes of them, may wait before no more requests of this connection
 /// are taken.
@@ -63,55 +65,6 @@ pub enum Pumped {
     Behind(Seq, Seq),
     /// The connection is to end; its last byte is written, or it is broken.
     Ended(EndReason),
-}
-
-#[derive(Debug)]
-struct State {
-    session: SessionId,
-    dialect: Dialect,
-    /// The next record to show; none before joining.
-    cursor: Option<Seq>,
-    /// The last record that is marked as having happened before.
-    replay_until: Option<Seq>,
-    /// Records from before the window, for a cursor that is behind it.
-    past: Option<Arc<Batch>>,
-    /// What is missing of something of which the beginning is written.
-    tail: Vec<u8>,
-    outbox: VecDeque<Entry>,
-    /// The bytes in the outbox.
-    outbox_bytes: usize,
-    /// Answers that are about to come without having been asked for by this connection.
-    promised: usize,
-    /// The last record that is shown on this connection, if its end is near.
-    last: Option<Seq>,
-    /// Whether it is of no use to write any more.
-    is_abandoned: bool,
-    ending: Option<Ending>,
-}
-
-/// What a step of writing has done.
-enum Written {
-    Some,
-    Nothing,
-    /// What comes next is not in the window, from the one number to before the other.
-    Behind(Seq, Seq),
-}
-
-/// An answer that waits.
-#[derive(Debug)]
-struct Entry {
-    /// The record after which it belongs.
-    after: Seq,
-    /// Whether it has to go out in a write of its own.
-    alone: bool,
-    bytes: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Ending {
-    /// The last record that is still shown.
-    after: Seq,
-    reason: EndReason,
 }
 
 impl Outlet {
@@ -335,62 +288,6 @@ impl Outlet {
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements that can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn push(&mut self, after: Seq, answer: &Answer) {
-        let bytes = encode_answer(self.dialect, answer);
-        if !bytes.is_empty() {
-            let alone = matches!(answer, Answer::KeepAlive);
-            self.outbox_bytes += bytes.len();
-            self.outbox.push_back(Entry { after, alone, bytes });
-        }
-    }
-
-    fn pop(&mut self) {
-        if let Some(entry) = self.outbox.pop_front() {
-            self.outbox_bytes -= entry.bytes.len();
-        }
-    }
-
-    fn has_space(&self) -> bool {
-        self.outbox.len() + self.promised < OUTBOX && self.outbox_bytes < OUTBOX_BYTES
-    }
-
-    /// Writes the tail or the next piece.
-    fn write_next(
-        &mut self,
-        window: &Window,
-        write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
-    ) -> io::Result<Written> {
-        if self.is_abandoned {
-            return Ok(Written::Nothing);
-        }
-        if self.tail.is_empty() {
-            return assembly::write_piece(self, window, write);
-        }
-        let written = write(&self.tail)?;
-        self.tail.drain(..written);
-        if self.tail.is_empty() {
-            self.tail = Vec::new();
-        }
-        Ok(Written::Some)
-    }
-
-    fn broken(&mut self, error: &io::Error) -> EndReason {
-        match mem::take(&mut self.ending) {
-            // What is broken while it ends, ended for the first reason.
-            Some(ending) => ending.reason,
-            None => EndReason::Broken(error.to_string()),
-        }
-    }
-}
-
-impl Entry {
-    /// Whether everything that belongs before it has been shown.
-    fn is_due(&self, cursor: Option<Seq>) -> bool {
-        cursor.is_none_or(|cursor| self.after < cursor)
     }
 }
 

@@ -5,6 +5,7 @@
 //! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
 
 mod admission;
+mod speaking;
 mod storing;
 mod submission;
 mod tokens;
@@ -18,10 +19,7 @@ use std::time::Duration;
 use chatroom::admin::User;
 use chatroom::config::Config;
 use chatroom::names::Name;
-use chatroom::room::{
-    Accepted, Departure, Draft, EndReason, Epochs, Found, Member, Record, Refusal, Room, Seq,
-    SessionId,
-};
+use chatroom::room::{Departure, Draft, EndReason, Epochs, Member, Refusal, Room, Seq, SessionId};
 use chatroom::wire::{Answer, Direct, Welcome};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -213,78 +211,6 @@ impl RoomThread {
         }
     }
 
-    fn speak(
-        &mut self,
-        session: SessionId,
-        action: bool,
-        text: String,
-        id: Option<String>,
-        now: Timestamp,
-    ) {
-        match self.apply(Draft::Speech { session, action, text, id: id.clone() }, now) {
-            Ok(Accepted::New(_)) => self.accepted.push((session, id)),
-            Ok(Accepted::Again(seq)) => {
-                let room = self.window.room.clone();
-                let answer = match self.find_record(seq) {
-                    Some(record) => Answer::Repeated { room, record: Box::new(record) },
-                    None => {
-                        let problem = "That id was used before, for something else.".to_owned();
-                        Answer::Refused { refusal: Refusal::BadRequest(problem), id }
-                    }
-                };
-                self.answer(session, answer);
-            }
-            Err(refusal) => self.answer(session, Answer::Refused { refusal, id }),
-        }
-    }
-
-    fn apply(&mut self, draft: Draft, now: Timestamp) -> Result<Accepted, Refusal> {
-        let store = &self.store;
-        self.room.apply(draft, now, |session, id| store.as_ref()?.seq_of(session, id).ok()?)
-    }
-
-    /// A record that was accepted before, wherever it is.
-    fn find_record(&self, seq: Seq) -> Option<Record> {
-        if let Some(record) = self.room.batch().iter().find(|record| record.seq == seq) {
-            return Some(record.clone());
-        }
-        match self.window.at(seq) {
-            Found::Batch(batch) => batch.records().iter().find(|record| record.seq == seq).cloned(),
-            _ => self.store.as_ref()?.record(seq).ok()?,
-        }
-    }
-
-    fn direct(
-        &mut self,
-        session: SessionId,
-        to: &str,
-        text: &str,
-        id: Option<String>,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let (from, to, text) = self.room.direct(session, to, text)?;
-        let store = &self.store;
-        let in_store = |session, id: &str| store.as_ref()?.seq_of(session, id).ok()?;
-        let is_repeated = self.room.said_before(session, id.as_deref(), in_store).is_some();
-        match self.outlets.get(&to.session) {
-            _ if is_repeated || to.session == session => {}
-            None => return Err(Refusal::Away(to.name)),
-            Some(outlet) if !outlet.promise() => return Err(Refusal::Busy(to.name)),
-            Some(_) => {}
-        }
-        let room = self.window.room.clone();
-        let copy = Direct { room, time: now, from: from.name, to: to.name, text, own: false, id };
-        if !is_repeated {
-            self.room.note_id(session, copy.id.as_deref(), Seq(0));
-            self.extras.directs.extend(copy.id.clone().map(|id| (session, id)));
-            if to.session != session {
-                self.answer(to.session, Answer::Direct(copy.clone()));
-            }
-        }
-        self.answer(session, Answer::Direct(Direct { own: true, ..copy }));
-        Ok(())
-    }
-
     fn configure(&mut self, config: Arc<Config>) {
         self.room.set_policy(config.policy());
         self.window.set_limit(config.limits.window);
@@ -354,28 +280,6 @@ impl RoomThread {
             Effect::ReplyJoin(reply, outcome) => drop(reply.send(outcome)),
             Effect::ReplyUsers(reply) => drop(reply.send(self.users())),
             Effect::ReplyProbe(reply) => drop(reply.send(())),
-        }
-    }
-
-    fn users(&self) -> Vec<User> {
-        let next = self.window.last().next();
-        self.room.roster().iter().map(|member| self.describe(member, next)).collect()
-    }
-
-    fn describe(&self, member: &Member, next: Seq) -> User {
-        let outlet = self.outlets.get(&member.session);
-        let traffic = outlet.map(|outlet| &outlet.traffic);
-        let away = member.away.map(|away| Timestamp::now().duration_since(away).as_secs());
-        User {
-            name: member.name.to_string(),
-            address: outlet.map(|outlet| outlet.peer.to_string()).unwrap_or_default(),
-            dialect: outlet.map_or("json", |outlet| outlet.dialect().as_str()).to_owned(),
-            since: member.since,
-            away_seconds: away.map(|seconds| seconds.max(0).unsigned_abs()),
-            idle_seconds: traffic.map_or(0, |traffic| traffic.idle().as_secs()),
-            bytes_in: traffic.map_or(0, |traffic| traffic.bytes_in.load(Relaxed)),
-            bytes_out: traffic.map_or(0, |traffic| traffic.bytes_out.load(Relaxed)),
-            behind: outlet.map_or(0, |outlet| outlet.behind(next)),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod failure;
 mod keeper;
+mod opening;
 pub mod past;
 mod rows;
 mod schema;
@@ -15,7 +16,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chatroom::config::{Durability, History};
-use chatroom::names::Name;
 use chatroom::room::{Epochs, Member, Position, Record, RecordKind, Seq, SessionId};
 use jiff::Timestamp;
 use rusqlite::backup::Backup;
@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 pub use failure::StoreFailure;
 use keeper::Keeper;
+use opening::{begin_run, forget_old_sessions, read_members, read_oldest};
 
 /// The name of the database in the state folder.
 const DATABASE: &str = "history.sqlite";
@@ -38,9 +39,6 @@ const LOOK_AFTER_EVERY: u32 = 16;
 
 /// How long a statement waits for another connection's lock, which is only held for moments.
 const BUSY_TIME: Duration = Duration::from_secs(5);
-
-/// So long a session can be taken up again after its person has gone, in milliseconds: 30 days.
-const SESSION_TIME: i64 = 30 * 86_400_000;
 
 /// A token in the form in which it is stored: its SHA-256 hash.
 pub type TokenHash = [u8; 32];
@@ -325,75 +323,6 @@ fn store_member(db: &Connection, record: &Record, now: Timestamp) -> Result<(), 
         _ => {}
     }
     Ok(())
-}
-
-/// Notes that a daemon runs, and finds out whether the end of the log may have been lost.
-fn begin_run(
-    db: &mut Connection,
-    durability: Durability,
-) -> anyhow::Result<(Position, Epochs, u64)> {
-    let transaction = db.transaction()?;
-    let (running, was_power, run): (bool, bool, i64) =
-        transaction.query_row("SELECT running, power, runs FROM meta", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let last: Option<i64> =
-        transaction.query_row("SELECT max(seq) FROM records", [], |row| row.get(0))?;
-    let mut select = transaction.prepare("SELECT epoch, first FROM epochs ORDER BY epoch")?;
-    let starts: Vec<(u32, Seq)> = select
-        .query_map([], |row| Ok((row.get(0)?, Seq(row.get::<_, i64>(1)? as u64))))?
-        .collect::<Result<_, _>>()?;
-    drop(select);
-    let last = Seq(last.unwrap_or(0) as u64);
-    let mut epochs = Epochs::new(starts);
-    if running && !was_power {
-        let epoch = epochs.begin(last.next());
-        transaction.execute(
-            "INSERT INTO epochs (epoch, first) VALUES (?, ?)",
-            params![epoch, last.next().0 as i64],
-        )?;
-    }
-    transaction.execute(
-        "UPDATE meta SET running = 1, power = ?, runs = runs + 1",
-        params![durability == Durability::Power],
-    )?;
-    transaction.commit()?;
-    let position = Position { epoch: epochs.current(), seq: last };
-    Ok((position, epochs, run.unsigned_abs() + 1))
-}
-
-/// Forgets sessions that nobody has come back to for long, and the ids of their direct messages.
-fn forget_old_sessions(db: &Connection) -> anyhow::Result<()> {
-    db.execute(
-        "DELETE FROM sessions WHERE seen < ? AND id NOT IN (SELECT session FROM members)",
-        [Timestamp::now().as_millisecond() - SESSION_TIME],
-    )?;
-    db.execute("DELETE FROM directs WHERE session NOT IN (SELECT id FROM sessions)", [])?;
-    Ok(())
-}
-
-fn read_oldest(db: &Connection) -> anyhow::Result<Option<Seq>> {
-    let oldest: Option<i64> = db.query_row("SELECT min(seq) FROM records", [], |row| row.get(0))?;
-    Ok(oldest.map(|seq| Seq(seq as u64)))
-}
-
-fn read_members(db: &Connection) -> anyhow::Result<Vec<(Member, bool)>> {
-    let mut select = db.prepare(
-        "SELECT members.session, name, since, sessions.id IS NOT NULL
-         FROM members LEFT JOIN sessions ON sessions.id = members.session",
-    )?;
-    let rows = select.query_map([], |row| {
-        let session = SessionId(row.get::<_, i64>(0)? as u64);
-        Ok((session, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, bool>(3)?))
-    })?;
-    let mut members = Vec::new();
-    for row in rows {
-        let (session, name, since, can_resume) = row?;
-        let name = Name::from_store(&name);
-        let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
-        members.push((Member { session, name, since, away: None }, can_resume));
-    }
-    Ok(members)
 }
 
 fn lock(folder: &Path) -> anyhow::Result<File> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::health::Health;
@@ -48,7 +49,11 @@ pub async fn keep_status(room: RoomHandle) {
     while people.changed().await.is_ok() {
         people.mark_unchanged();
         let status = status_line(&room);
-        notify(&[NotifyState::Status(&status)]);
+        // Where systemd does not take it in, this waits, and the chat does not.
+        let told = spawn_blocking(move || notify(&[NotifyState::Status(&status)])).await;
+        if told.is_err() {
+            return;
+        }
         tokio::time::sleep(STATUS_EVERY).await;
     }
 }
@@ -60,7 +65,10 @@ pub async fn keep_watchdog(health: Health) {
         tokio::time::sleep(within / 3).await;
         // Where something does not answer, this waits, no ping is sent, and systemd acts.
         if health.check().await {
-            notify(&[NotifyState::Watchdog]);
+            let told = spawn_blocking(|| notify(&[NotifyState::Watchdog])).await;
+            if told.is_err() {
+                return;
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chatroom::room::{Found, Seq};
 use chatroom::wire::{Answer, Batch};
 
-use super::{Entry, State, Written};
+use super::state::{Entry, State, Written};
 use crate::window::Window;
 
 /// About how many bytes are put together for one write.

@@ -1,3 +1,4 @@
+use chatroom::names::Name;
 use chatroom::room::Author;
 use tempfile::TempDir;
 

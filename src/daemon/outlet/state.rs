@@ -1,0 +1,116 @@
+//! The state of an outlet: what was shown, and what is still to be written.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::{io, mem};
+
+use chatroom::room::{EndReason, Seq, SessionId};
+use chatroom::wire::{Answer, Batch, Dialect, encode_answer};
+
+use super::{OUTBOX, OUTBOX_BYTES, assembly};
+use crate::window::Window;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) session: SessionId,
+    pub(super) dialect: Dialect,
+    /// The next record to show; none before joining.
+    pub(super) cursor: Option<Seq>,
+    /// The last record that is marked as having happened before.
+    pub(super) replay_until: Option<Seq>,
+    /// Records from before the window, for a cursor that is behind it.
+    pub(super) past: Option<Arc<Batch>>,
+    /// What is missing of something of which the beginning is written.
+    pub(super) tail: Vec<u8>,
+    pub(super) outbox: VecDeque<Entry>,
+    /// The bytes in the outbox.
+    pub(super) outbox_bytes: usize,
+    /// Answers that are about to come without having been asked for by this connection.
+    pub(super) promised: usize,
+    /// The last record that is shown on this connection, if its end is near.
+    pub(super) last: Option<Seq>,
+    /// Whether it is of no use to write any more.
+    pub(super) is_abandoned: bool,
+    pub(super) ending: Option<Ending>,
+}
+
+/// What a step of writing has done.
+pub(super) enum Written {
+    Some,
+    Nothing,
+    /// What comes next is not in the window, from the one number to before the other.
+    Behind(Seq, Seq),
+}
+
+/// An answer that waits.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The record after which it belongs.
+    pub(super) after: Seq,
+    /// Whether it has to go out in a write of its own.
+    pub(super) alone: bool,
+    pub(super) bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// The last record that is still shown.
+    pub(super) after: Seq,
+    pub(super) reason: EndReason,
+}
+
+impl State {
+    pub(super) fn push(&mut self, after: Seq, answer: &Answer) {
+        let bytes = encode_answer(self.dialect, answer);
+        if !bytes.is_empty() {
+            let alone = matches!(answer, Answer::KeepAlive);
+            self.outbox_bytes += bytes.len();
+            self.outbox.push_back(Entry { after, alone, bytes });
+        }
+    }
+
+    pub(super) fn pop(&mut self) {
+        if let Some(entry) = self.outbox.pop_front() {
+            self.outbox_bytes -= entry.bytes.len();
+        }
+    }
+
+    pub(super) fn has_space(&self) -> bool {
+        self.outbox.len() + self.promised < OUTBOX && self.outbox_bytes < OUTBOX_BYTES
+    }
+
+    /// Writes the tail or the next piece.
+    pub(super) fn write_next(
+        &mut self,
+        window: &Window,
+        write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<Written> {
+        if self.is_abandoned {
+            return Ok(Written::Nothing);
+        }
+        if self.tail.is_empty() {
+            return assembly::write_piece(self, window, write);
+        }
+        let written = write(&self.tail)?;
+        self.tail.drain(..written);
+        if self.tail.is_empty() {
+            self.tail = Vec::new();
+        }
+        Ok(Written::Some)
+    }
+
+    pub(super) fn broken(&mut self, error: &io::Error) -> EndReason {
+        match mem::take(&mut self.ending) {
+            // What is broken while it ends, ended for the first reason.
+            Some(ending) => ending.reason,
+            None => EndReason::Broken(error.to_string()),
+        }
+    }
+}
+
+impl Entry {
+    /// Whether everything that belongs before it has been shown.
+    pub(super) fn is_due(&self, cursor: Option<Seq>) -> bool {
+        cursor.is_none_or(|cursor| self.after < cursor)
+    }
+}

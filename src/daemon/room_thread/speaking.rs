@@ -1,0 +1,106 @@
+//! What people say, to everybody and to each other; and who they are.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use chatroom::admin::User;
+use chatroom::room::{Accepted, Draft, Found, Member, Record, Refusal, Seq, SessionId};
+use chatroom::wire::{Answer, Direct};
+use jiff::Timestamp;
+
+use super::RoomThread;
+
+impl RoomThread {
+    pub(super) fn speak(
+        &mut self,
+        session: SessionId,
+        action: bool,
+        text: String,
+        id: Option<String>,
+        now: Timestamp,
+    ) {
+        match self.apply(Draft::Speech { session, action, text, id: id.clone() }, now) {
+            Ok(Accepted::New(_)) => self.accepted.push((session, id)),
+            Ok(Accepted::Again(seq)) => {
+                let room = self.window.room.clone();
+                let answer = match self.find_record(seq) {
+                    Some(record) => Answer::Repeated { room, record: Box::new(record) },
+                    None => {
+                        let problem = "That id was used before, for something else.".to_owned();
+                        Answer::Refused { refusal: Refusal::BadRequest(problem), id }
+                    }
+                };
+                self.answer(session, answer);
+            }
+            Err(refusal) => self.answer(session, Answer::Refused { refusal, id }),
+        }
+    }
+
+    pub(super) fn apply(&mut self, draft: Draft, now: Timestamp) -> Result<Accepted, Refusal> {
+        let store = &self.store;
+        self.room.apply(draft, now, |session, id| store.as_ref()?.seq_of(session, id).ok()?)
+    }
+
+    /// A record that was accepted before, wherever it is.
+    pub(super) fn find_record(&self, seq: Seq) -> Option<Record> {
+        if let Some(record) = self.room.batch().iter().find(|record| record.seq == seq) {
+            return Some(record.clone());
+        }
+        match self.window.at(seq) {
+            Found::Batch(batch) => batch.records().iter().find(|record| record.seq == seq).cloned(),
+            _ => self.store.as_ref()?.record(seq).ok()?,
+        }
+    }
+
+    pub(super) fn direct(
+        &mut self,
+        session: SessionId,
+        to: &str,
+        text: &str,
+        id: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let (from, to, text) = self.room.direct(session, to, text)?;
+        let store = &self.store;
+        let in_store = |session, id: &str| store.as_ref()?.seq_of(session, id).ok()?;
+        let is_repeated = self.room.said_before(session, id.as_deref(), in_store).is_some();
+        match self.outlets.get(&to.session) {
+            _ if is_repeated || to.session == session => {}
+            None => return Err(Refusal::Away(to.name)),
+            Some(outlet) if !outlet.promise() => return Err(Refusal::Busy(to.name)),
+            Some(_) => {}
+        }
+        let room = self.window.room.clone();
+        let copy = Direct { room, time: now, from: from.name, to: to.name, text, own: false, id };
+        if !is_repeated {
+            self.room.note_id(session, copy.id.as_deref(), Seq(0));
+            self.extras.directs.extend(copy.id.clone().map(|id| (session, id)));
+            if to.session != session {
+                self.answer(to.session, Answer::Direct(copy.clone()));
+            }
+        }
+        self.answer(session, Answer::Direct(Direct { own: true, ..copy }));
+        Ok(())
+    }
+
+    pub(super) fn users(&self) -> Vec<User> {
+        let next = self.window.last().next();
+        self.room.roster().iter().map(|member| self.describe(member, next)).collect()
+    }
+
+    pub(super) fn describe(&self, member: &Member, next: Seq) -> User {
+        let outlet = self.outlets.get(&member.session);
+        let traffic = outlet.map(|outlet| &outlet.traffic);
+        let away = member.away.map(|away| Timestamp::now().duration_since(away).as_secs());
+        User {
+            name: member.name.to_string(),
+            address: outlet.map(|outlet| outlet.peer.to_string()).unwrap_or_default(),
+            dialect: outlet.map_or("json", |outlet| outlet.dialect().as_str()).to_owned(),
+            since: member.since,
+            away_seconds: away.map(|seconds| seconds.max(0).unsigned_abs()),
+            idle_seconds: traffic.map_or(0, |traffic| traffic.idle().as_secs()),
+            bytes_in: traffic.map_or(0, |traffic| traffic.bytes_in.load(Relaxed)),
+            bytes_out: traffic.map_or(0, |traffic| traffic.bytes_out.load(Relaxed)),
+            behind: outlet.map_or(0, |outlet| outlet.behind(next)),
+        }
+    }
+}
