@@ -1,5 +1,7 @@
 //! The command line of chatroom-client.
 
+use std::path::PathBuf;
+
 use chatroom::config::DEFAULT_PORT;
 use clap::Parser;
 
@@ -24,6 +26,13 @@ pub struct Args {
     /// Give up after so many failed attempts in a row to connect; 0 is never
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub attempts: u32,
+    /// Keep what is needed to go on after a kill in this file: the session, and what is typed and
+    /// not stored yet. At a terminal one is kept without this, in $XDG_STATE_HOME/chatroom
+    #[arg(long, value_name = "FILE", conflicts_with = "no_session")]
+    pub session: Option<PathBuf>,
+    /// Keep nothing: begin anew each time
+    #[arg(long)]
+    pub no_session: bool,
 }
 
 /// Completes an address with the usual port.

@@ -2,6 +2,7 @@
 
 mod args;
 mod link;
+mod memory;
 mod model;
 mod plain;
 
@@ -14,7 +15,8 @@ use args::Args;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use futures_util::StreamExt;
 use link::Link;
-use model::{Exit, Input, Model, Output, Settings};
+use memory::{Memory, Place};
+use model::{Exit, Input, Kept, Model, Output, Settings, Show};
 use plain::Plain;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -28,17 +30,22 @@ fn main() -> ExitCode {
         let message = "--name is needed where the input is not a terminal";
         Args::command().error(ErrorKind::MissingRequiredArgument, message).exit();
     }
+    let place = match args.session {
+        Some(file) => Some(Place::File(file)),
+        None => Place::of_user().filter(|_| interactive && !args.no_session),
+    };
     let settings = Settings {
         address: args.address,
         name: args.name,
         default_name: std::env::var("USER").ok().filter(|name| !name.is_empty()),
         attempts: args.attempts,
         interactive,
+        keeps_session: place.is_some(),
         tag: tag(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.context("cannot start").and_then(|runtime| {
-        let outcome = runtime.block_on(run(settings));
+        let outcome = runtime.block_on(run(settings, place));
         // Looking up a host's address cannot be interrupted, and is not waited for.
         runtime.shutdown_background();
         outcome
@@ -61,7 +68,7 @@ fn tag() -> String {
 }
 
 /// Lets the model decide, and does what it says, until it is over.
-async fn run(settings: Settings) -> anyhow::Result<Exit> {
+async fn run(settings: Settings, place: Option<Place>) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let address = settings.address.clone();
     let plain = Plain::new();
@@ -69,11 +76,16 @@ async fn run(settings: Settings) -> anyhow::Result<Exit> {
     let mut signals =
         Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot take over the signals")?;
     let mut link: Option<Link> = None;
+    let mut memory = Remembering { place, address: address.clone(), memory: None };
     let (mut model, mut outputs) = Model::new(settings);
     loop {
         let mut is_output_gone = false;
+        let mut recalled = None;
         for output in outputs {
             match output {
+                Output::Recall(name) => recalled = Some(memory.recall(&name, &plain)),
+                Output::Keep(kept) => memory.attempt(&plain, |memory| memory.keep(&kept)),
+                Output::Forget => memory.attempt(&plain, Memory::forget),
                 Output::Connect => link = Some(Link::open(address.clone())),
                 Output::Disconnect => link = None,
                 Output::Send(request) => {
@@ -84,6 +96,10 @@ async fn run(settings: Settings) -> anyhow::Result<Exit> {
                 Output::Show(show) => is_output_gone |= plain.show(&show).is_err(),
                 Output::Exit(exit) => return Ok(exit),
             }
+        }
+        if let Some(kept) = recalled {
+            outputs = model.handle(Input::Recalled(kept), start.elapsed());
+            continue;
         }
         // All of these can be given up and waited for again without losing anything.
         let input = tokio::select! {
@@ -96,6 +112,46 @@ async fn run(settings: Settings) -> anyhow::Result<Exit> {
             input = next_of(&mut link) => input,
         };
         outputs = model.handle(input, start.elapsed());
+    }
+}
+
+/// Where the session is kept. A person is told when it cannot be, and talks on without.
+struct Remembering {
+    place: Option<Place>,
+    address: String,
+    memory: Option<Memory>,
+}
+
+impl Remembering {
+    fn recall(&mut self, name: &str, plain: &Plain) -> Option<Kept> {
+        self.memory = None;
+        match Memory::open(self.place.as_ref()?, &self.address, name) {
+            Ok((memory, kept)) => {
+                self.memory = Some(memory);
+                kept
+            }
+            Err(error) => {
+                self.complain(plain, &format!("{error:#}"));
+                None
+            }
+        }
+    }
+
+    fn attempt(&mut self, plain: &Plain, act: impl FnOnce(&Memory) -> io::Result<()>) {
+        if let Some(memory) = &self.memory
+            && let Err(error) = act(memory)
+        {
+            let file = memory.path().display();
+            self.complain(plain, &format!("{file}: {error}"));
+            // Once is enough.
+            self.memory = None;
+        }
+    }
+
+    fn complain(&self, plain: &Plain, why: &str) {
+        let line = format!("The session is not kept over the end of this program: {why}.");
+        // An output that is gone is noticed where the talk is shown.
+        let _ = plain.show(&Show::Status(line));
     }
 }
 

@@ -4,7 +4,9 @@
 mod command;
 mod connection;
 mod inout;
+mod keeping;
 mod room;
+mod speech;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,6 +15,9 @@ use chatroom::wire::json::{Request, Resume};
 
 use command::Command;
 pub use inout::{Exit, Input, Output, Settings, Show};
+use keeping::Change;
+pub use keeping::Kept;
+use speech::Pending;
 
 /// How long the server may take to close the connection after `quit`.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -32,6 +37,10 @@ enum Phase {
     Naming {
         connected: bool,
     },
+    /// Waits for what was kept under the name.
+    Recalling {
+        connected: bool,
+    },
     Connecting,
     /// `hello` is sent.
     Greeting,
@@ -47,13 +56,6 @@ enum Phase {
     Over,
 }
 
-/// Something said that is not acknowledged yet.
-#[derive(Debug)]
-struct Pending {
-    id: String,
-    request: Request,
-}
-
 /// What was missed is on its way.
 #[derive(Debug)]
 struct CatchingUp {
@@ -61,8 +63,18 @@ struct CatchingUp {
     until: u64,
     /// How many messages there were so far.
     messages: usize,
-    /// For how long the connection was lost; none for who has just come.
-    away: Option<Duration>,
+    after: Absence,
+}
+
+/// What has been before somebody joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Absence {
+    /// Has just come.
+    None,
+    /// The connection was lost for so long.
+    Lost(Duration),
+    /// The client was ended and started again.
+    Ended,
 }
 
 /// The state of the client.
@@ -82,6 +94,10 @@ pub struct Model {
     resume: Option<Resume>,
     /// What is shown of the time before: up to this record; and how many messages that were.
     catching_up: Option<CatchingUp>,
+    /// What was kept is not taken up yet; so many lines of what is pending come from it.
+    recalled: Option<usize>,
+    change: Change,
+    kept_at: Duration,
     /// When the connection was lost, to say for how long.
     lost_at: Option<Duration>,
     /// The most bytes of a message, once the server has said so.
@@ -99,16 +115,10 @@ impl Model {
     /// A client that was just started, and what it does first.
     pub fn new(settings: Settings) -> (Model, Vec<Output>) {
         let name = settings.name.clone();
-        let phase =
-            if name.is_some() { Phase::Connecting } else { Phase::Naming { connected: false } };
-        let first = match name {
-            Some(_) => Output::Connect,
-            None => Output::Show(Show::AskName { default: settings.default_name.clone() }),
-        };
-        let model = Model {
+        let mut model = Model {
             settings,
-            phase,
-            name,
+            phase: Phase::Naming { connected: false },
+            name: None,
             was_joined: false,
             pending: VecDeque::new(),
             next_id: 1,
@@ -116,6 +126,9 @@ impl Model {
             any_refused: false,
             failed_attempts: 0,
             resume: None,
+            recalled: None,
+            change: Change::Nothing,
+            kept_at: Duration::ZERO,
             catching_up: None,
             lost_at: None,
             message_bytes: None,
@@ -125,7 +138,12 @@ impl Model {
             spoke: Duration::ZERO,
             outputs: Vec::new(),
         };
-        (model, vec![first])
+        match name {
+            Some(name) => model.begin(name, false),
+            None => model.ask_name(false),
+        }
+        let first = std::mem::take(&mut model.outputs);
+        (model, first)
     }
 
     /// Takes in what happened and gives what to do, in this order.
@@ -134,6 +152,7 @@ impl Model {
             Input::Line(line) => self.typed(&line, now),
             Input::NoMoreLines => self.input_ended(now),
             Input::Interrupt => self.interrupted(now),
+            Input::Recalled(kept) => self.recalled(kept),
             Input::Connected => self.connected(now),
             Input::Disconnected(why) => self.disconnected(&why, now),
             Input::Event(event) => self.received(event, now),
@@ -142,6 +161,7 @@ impl Model {
             Input::Text(line) => self.last_words = Some(line),
             Input::Tick => self.time_passed(now),
         }
+        self.keep(now);
         std::mem::take(&mut self.outputs)
     }
 
@@ -156,14 +176,15 @@ impl Model {
 
     /// When [`Input::Tick`] is needed next.
     pub fn deadline(&self) -> Option<Duration> {
-        match (self.phase, self.silence) {
+        let next = match (self.phase, self.silence) {
             (Phase::Pausing { until } | Phase::Leaving { until }, _) => Some(until),
             (Phase::Greeting, _) => Some(self.heard + ANSWER_TIME),
             (Phase::Joined, Some(silence)) => {
                 Some((self.heard + silence).min(self.spoke + silence / 3))
             }
             _ => None,
-        }
+        };
+        next.into_iter().chain(self.keep_at()).min()
     }
 
     fn typed(&mut self, line: &str, now: Duration) {
@@ -198,45 +219,7 @@ impl Model {
             ("", None) => return self.ask_name(connected),
             (name, _) => name.to_owned(),
         };
-        self.name = Some(name);
-        if connected {
-            self.greet();
-        } else {
-            self.phase = Phase::Connecting;
-            self.outputs.push(Output::Connect);
-        }
-    }
-
-    /// Keeps something to be said until it is acknowledged, and says it if that can be done now.
-    fn say(&mut self, request: impl FnOnce(String) -> Request, now: Duration) {
-        let id = format!("{}-{}", self.settings.tag, self.next_id);
-        self.next_id += 1;
-        let request = request(id.clone());
-        if self.is_too_long(&request) {
-            return self.drop_too_long();
-        }
-        if self.phase == Phase::Joined && self.catching_up.is_none() {
-            self.send(request.clone(), now);
-        } else if self.settings.interactive && self.phase != Phase::Joined {
-            self.status("(not connected; this is kept and sent as soon as it can be)");
-        }
-        self.pending.push_back(Pending { id, request });
-    }
-
-    /// Whether the server would not take it, and could not even say for which line.
-    fn is_too_long(&self, request: &Request) -> bool {
-        match (request, self.message_bytes) {
-            (Request::Say { text, .. } | Request::Direct { text, .. }, Some(most)) => {
-                text.len() > most
-            }
-            _ => false,
-        }
-    }
-
-    fn drop_too_long(&mut self) {
-        let most = self.message_bytes.unwrap_or_default();
-        self.any_refused = true;
-        self.status(&format!("That was not sent: it is longer than {most} bytes."));
+        self.begin(name, connected);
     }
 
     fn input_ended(&mut self, now: Duration) {
@@ -294,14 +277,6 @@ impl Model {
         self.outputs.push(Output::Show(Show::Status(text.to_owned())));
     }
 
-    fn tell_unsent(&mut self) {
-        match self.pending.len() {
-            0 => {}
-            1 => self.status("1 line was not sent."),
-            lines => self.status(&format!("{lines} lines were not sent.")),
-        }
-    }
-
     /// Ends because it was wanted. For a pipe that is a failure if not everything was said.
     fn exit_left(&mut self) {
         self.tell_unsent();
@@ -311,6 +286,7 @@ impl Model {
 
     fn exit(&mut self, exit: Exit) {
         self.phase = Phase::Over;
+        self.keep_at_end(exit);
         self.outputs.push(Output::Exit(exit));
     }
 }

@@ -12,9 +12,12 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::daemon::{Daemon, PATIENCE, until_ended};
 use crate::harness::Person;
 
-fn client(args: &[&str]) -> Command {
+pub fn client(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroom-client"));
     command.args(args).env("NO_COLOR", "1");
+    if !args.contains(&"--session") {
+        command.arg("--no-session");
+    }
     command
 }
 

@@ -17,6 +17,7 @@ mod history;
 mod hostile;
 mod json;
 mod ledger;
+mod ledger_client;
 mod lifecycle;
 mod limits;
 mod network;

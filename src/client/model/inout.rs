@@ -2,6 +2,8 @@
 
 use chatroom::wire::json::{Event, Request};
 
+use super::Kept;
+
 /// How the client was started.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,6 +15,8 @@ pub struct Settings {
     pub attempts: u32,
     /// Whether a person types, so that commands are understood and questions answered.
     pub interactive: bool,
+    /// Whether there is a place to keep the session in.
+    pub keeps_session: bool,
     /// Begins every message id; different for each start of the client.
     pub tag: String,
 }
@@ -25,6 +29,8 @@ pub enum Input {
     NoMoreLines,
     /// Ctrl-C, SIGTERM, or nobody reads the output any more.
     Interrupt,
+    /// What was kept under the name, if anything was.
+    Recalled(Option<Kept>),
     Connected,
     /// Connecting failed, or the connection is gone, and why.
     Disconnected(String),
@@ -38,6 +44,12 @@ pub enum Input {
 /// What the client does.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Look up what was kept under this name; [`Input::Recalled`] answers.
+    Recall(String),
+    /// Keep this, in the place of what was kept.
+    Keep(Kept),
+    /// Keep nothing any more.
+    Forget,
     Connect,
     Disconnect,
     Send(Request),

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp};
 
-use super::{CatchingUp, Exit, Model, Output, Pending, Phase, Show};
+use super::keeping::Change;
+use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
 
 /// What one is told who has joined.
 struct Welcome<'a> {
@@ -19,6 +20,7 @@ struct Welcome<'a> {
     seq: u64,
     next: u64,
     token: Cow<'a, str>,
+    resumed: bool,
     lost: Option<(u64, u64)>,
 }
 
@@ -49,12 +51,26 @@ impl Model {
                 seq,
                 next,
                 token,
+                resumed,
                 lost,
                 ..
             } => {
-                let welcome =
-                    Welcome { name, room, topic, users, limits, epoch, seq, next, token, lost };
-                self.welcomed(&welcome, now);
+                self.welcomed(
+                    &Welcome {
+                        name,
+                        room,
+                        topic,
+                        users,
+                        limits,
+                        epoch,
+                        seq,
+                        next,
+                        token,
+                        resumed,
+                        lost,
+                    },
+                    now,
+                );
             }
             // Seen already: only its acknowledgement is news.
             Event::Message(Speech { id: Some(id), .. })
@@ -144,6 +160,7 @@ impl Model {
         if let Some(resume) = &mut self.resume {
             resume.epoch = epoch.unwrap_or(resume.epoch);
             resume.seq = resume.seq.max(seq);
+            self.changed(Change::Seen);
         }
     }
 
@@ -157,8 +174,13 @@ impl Model {
         self.message_bytes = Some(welcome.limits.message_bytes);
         let silence = welcome.limits.silence_seconds;
         self.silence = Some(silence).filter(|&s| s > 0).map(Duration::from_secs);
-        let away = self.lost_at.take().map(|lost| now.saturating_sub(lost));
-        if away.is_none() {
+        let lost_at = self.lost_at.take();
+        let after = match lost_at.map(|lost| now.saturating_sub(lost)) {
+            Some(away) => Absence::Lost(away),
+            None if self.recalled.take().is_some() && welcome.resumed => Absence::Ended,
+            None => Absence::None,
+        };
+        if lost_at.is_none() {
             self.introduce(welcome);
         }
         if let Some((from, to)) = welcome.lost {
@@ -167,8 +189,9 @@ impl Model {
         }
         self.was_joined = true;
         let seq = welcome.next.saturating_sub(1);
+        self.changed(Change::Said);
         self.resume = Some(Resume { token: welcome.token.to_string(), epoch: welcome.epoch, seq });
-        self.catching_up = Some(CatchingUp { until: welcome.seq, messages: 0, away });
+        self.catching_up = Some(CatchingUp { until: welcome.seq, messages: 0, after });
         self.caught_up(now);
     }
 
@@ -191,12 +214,17 @@ impl Model {
     /// Goes over to what happens now, once all that was missed has been seen.
     fn caught_up(&mut self, now: Duration) {
         let seen = self.resume.as_ref().map_or(0, |resume| resume.seq);
-        let Some(CatchingUp { messages, away, .. }) =
+        let Some(CatchingUp { messages, after, .. }) =
             self.catching_up.take_if(|catching_up| seen >= catching_up.until)
         else {
             return;
         };
-        if let Some(away) = away {
+        let came_back = match after {
+            Absence::None => None,
+            Absence::Lost(away) => Some(format!("Reconnected after {} s", away.as_secs())),
+            Absence::Ended => Some("Back where you were".to_owned()),
+        };
+        if let Some(came_back) = came_back {
             let missed = match messages {
                 0 => "nothing was said meanwhile".to_owned(),
                 1 => "1 message while away".to_owned(),
@@ -207,27 +235,11 @@ impl Model {
                 1 => "; 1 kept line is sent now".to_owned(),
                 lines => format!("; {lines} kept lines are sent now"),
             };
-            self.status(&format!("Reconnected after {} s, {missed}{kept}.", away.as_secs()));
+            self.status(&format!("{came_back}, {missed}{kept}."));
         }
         // What was not acknowledged on the connection before is said again, in its order. What
         // was stored nevertheless has been acknowledged by what was just seen.
         self.say_pending(now);
-        self.leave_if_done(now);
-    }
-
-    fn say_pending(&mut self, now: Duration) {
-        for Pending { id, request } in std::mem::take(&mut self.pending) {
-            if self.is_too_long(&request) {
-                self.drop_too_long();
-            } else {
-                self.send(request.clone(), now);
-                self.pending.push_back(Pending { id, request });
-            }
-        }
-    }
-
-    fn acknowledged(&mut self, id: &str, now: Duration) {
-        self.pending.retain(|pending| pending.id != id);
         self.leave_if_done(now);
     }
 

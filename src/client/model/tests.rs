@@ -1,5 +1,5 @@
 use chatroom::wire::PROTOCOL;
-use chatroom::wire::json::{Event, Limits, Speech, Stamp};
+use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp};
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn settings(interactive: bool) -> Settings {
         default_name: None,
         attempts: 3,
         interactive,
+        keeps_session: false,
         tag: "t".to_owned(),
     }
 }
@@ -216,4 +217,99 @@ fn who_thinks_long_about_a_name_connects_again_with_it() {
     assert_eq!(model.handle(Input::Line("bo".to_owned()), at(80)), [Output::Connect]);
     let hello = Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None };
     assert_eq!(model.handle(Input::Connected, at(80)), [Output::Send(hello)]);
+}
+
+/// A client that keeps its session, and has joined.
+fn keeping(kept: Option<Kept>) -> (Model, Vec<Output>) {
+    let (mut model, outputs) = Model::new(Settings { keeps_session: true, ..settings(true) });
+    assert_eq!(outputs, [Output::Recall("ann".to_owned())]);
+    assert_eq!(model.handle(Input::Recalled(kept), START), [Output::Connect]);
+    let outputs = model.handle(Input::Connected, START);
+    (model, outputs)
+}
+
+fn resume(seq: u64) -> Option<Resume> {
+    Some(Resume { token: "secret".to_owned(), epoch: 1, seq })
+}
+
+fn say(id: &str, text: &str) -> Request {
+    Request::Say { text: text.to_owned(), action: false, id: Some(id.to_owned()) }
+}
+
+#[test]
+fn what_is_typed_is_kept_before_it_is_sent_and_what_is_seen_after_it_is_shown() {
+    let (mut model, _) = keeping(None);
+    let outputs = model.handle(welcome(), START);
+    let kept = Kept { resume: resume(0), pending: vec![] };
+    assert_eq!(outputs.first(), Some(&Output::Keep(kept)));
+    let outputs = model.handle(Input::Line("one".to_owned()), START);
+    assert!(matches!(&outputs[..], [Output::Keep(_)]), "{outputs:?}");
+    let outputs = model.handle(join_line(1, false), START);
+    assert_eq!(sent(&outputs), ["t-1 one"], "once all of before is seen");
+    let outputs = model.handle(Input::Line("two".to_owned()), START);
+    let kept = Kept { resume: resume(1), pending: vec![say("t-1", "one"), say("t-2", "two")] };
+    assert_eq!(outputs, [Output::Keep(kept), Output::Send(say("t-2", "two"))]);
+    model.handle(message_at(2, Some("t-1")), START);
+    assert_eq!(model.deadline(), Some(at(1)));
+    let kept = Kept { resume: resume(2), pending: vec![say("t-2", "two")] };
+    assert_eq!(model.handle(Input::Tick, at(1)), [Output::Keep(kept)]);
+    assert_eq!(model.deadline(), Some(at(10)), "nothing more to keep");
+}
+
+#[test]
+fn a_client_that_was_killed_goes_on_where_it_was() {
+    let kept = Kept { resume: resume(5), pending: vec![say("old-1", "typed before")] };
+    let (mut model, outputs) = keeping(Some(kept));
+    let hello = Request::Hello { protocol: PROTOCOL, name: "ann".to_owned(), resume: resume(5) };
+    assert_eq!(outputs, [Output::Send(hello)]);
+    let Input::Event(Event::Welcome {
+        protocol,
+        name,
+        room,
+        topic,
+        epoch,
+        users,
+        token,
+        limits,
+        ..
+    }) = welcome()
+    else {
+        panic!()
+    };
+    let (resumed, lost, seq, next) = (true, None, 6, 6);
+    let welcome = Event::Welcome {
+        protocol,
+        name,
+        room,
+        topic,
+        epoch,
+        users,
+        token,
+        limits,
+        resumed,
+        lost,
+        seq,
+        next,
+    };
+    model.handle(Input::Event(welcome), START);
+    let outputs = model.handle(message_at(6, None), START);
+    assert_eq!(sent(&outputs), ["old-1 typed before"]);
+    let line = "Back where you were, 1 message while away; 1 kept line is sent now.";
+    assert!(outputs.contains(&Output::Show(Show::Status(line.to_owned()))), "{outputs:?}");
+    model.handle(message_at(7, Some("old-1")), START);
+    model.handle(Input::Line("/quit".to_owned()), START);
+    let outputs = model.handle(Input::Disconnected("closed".to_owned()), START);
+    assert_eq!(outputs, [Output::Forget, Output::Exit(Exit::Left)]);
+}
+
+#[test]
+fn another_name_does_not_say_what_was_kept_under_the_first() {
+    let kept = Kept { resume: resume(5), pending: vec![say("old-1", "typed before")] };
+    let (mut model, _) = keeping(Some(kept));
+    model.handle(refused(None, "name-taken"), START);
+    let outputs = model.handle(Input::Line("bo".to_owned()), START);
+    assert_eq!(outputs, [Output::Recall("bo".to_owned())]);
+    let hello = Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None };
+    assert_eq!(model.handle(Input::Recalled(None), START), [Output::Send(hello)]);
+    assert!(model.pending.is_empty());
 }

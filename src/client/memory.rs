@@ -1,0 +1,150 @@
+//! The file in which a session is kept between two runs of the client.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+
+use crate::model::Kept;
+
+/// Where sessions are kept.
+#[derive(Debug, Clone)]
+pub enum Place {
+    File(PathBuf),
+    /// A file for each server and name in a folder.
+    Folder(PathBuf),
+}
+
+impl Place {
+    /// The place for a user: `$XDG_STATE_HOME/chatroom`, else `~/.local/state/chatroom`. None for
+    /// who has no home.
+    pub fn of_user() -> Option<Place> {
+        let folder = |name: &str| {
+            std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        };
+        let state = folder("XDG_STATE_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
+        Some(Place::Folder(state.join("chatroom")))
+    }
+
+    fn file(&self, address: &str, name: &str) -> PathBuf {
+        match self {
+            Place::File(file) => file.clone(),
+            Place::Folder(folder) => {
+                let of = format!("{address}\n{}", chatroom::names::fold(name));
+                let hash = Sha256::digest(of)
+                    .iter()
+                    .take(8)
+                    .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+                folder.join(format!("{hash}.json"))
+            }
+        }
+    }
+}
+
+/// The file of one session, which no other client uses meanwhile.
+pub struct Memory {
+    file: PathBuf,
+    /// Held until this is dropped.
+    _lock: File,
+}
+
+impl Memory {
+    /// Opens the file for a name at a server, and reads what is kept in it.
+    ///
+    /// # Errors
+    /// Another client uses it, it cannot be read, or it is none of ours.
+    pub fn open(
+        place: &Place,
+        address: &str,
+        name: &str,
+    ) -> anyhow::Result<(Memory, Option<Kept>)> {
+        let file = place.file(address, name);
+        if let (Place::Folder(_), Some(folder)) = (place, file.parent()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        let lock = private().open(beside(&file, "lock"))?;
+        if lock.try_lock().is_err() {
+            bail!("another chatroom-client uses it");
+        }
+        let kept = match fs::read(&file) {
+            Ok(bytes) => Some(
+                serde_json::from_slice(&bytes).context("it is damaged; remove it to begin anew")?,
+            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok((Memory { file, _lock: lock }, kept))
+    }
+
+    /// Where it is, to tell.
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// Keeps something in the place of what was kept. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// It cannot be written; what was kept before is kept on.
+    pub fn keep(&self, kept: &Kept) -> io::Result<()> {
+        let new = beside(&self.file, "new");
+        let mut file = private().truncate(true).open(&new)?;
+        file.write_all(&serde_json::to_vec(kept)?)?;
+        file.sync_data()?;
+        fs::rename(&new, &self.file)
+    }
+
+    /// Keeps nothing any more.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn forget(&self) -> io::Result<()> {
+        match fs::remove_file(&self.file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn beside(file: &Path, extension: &str) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".");
+    path.push(extension);
+    path.into()
+}
+
+/// For files that nobody else may read: the token in them is a secret.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).mode(0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_there_again_for_the_same_name_and_private() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let place = Place::Folder(folder.path().join("deep/er"));
+        let (memory, kept) = Memory::open(&place, "host:1", "Ann").unwrap();
+        assert_eq!(kept, None);
+        memory.keep(&Kept::default()).unwrap();
+        assert_eq!(fs::metadata(memory.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Memory::open(&place, "host:1", "ann").is_err(), "one client at a time");
+        drop(memory);
+        let (memory, kept) = Memory::open(&place, "host:1", "ann").unwrap();
+        assert_eq!(kept, Some(Kept::default()));
+        assert_eq!(Memory::open(&place, "host:2", "ann").unwrap().1, None);
+        memory.forget().unwrap();
+        memory.forget().unwrap();
+        drop(memory);
+        assert_eq!(Memory::open(&place, "host:1", "ann").unwrap().1, None);
+    }
+}

@@ -1,0 +1,126 @@
+//! What outlives the client: its session, how far the room was seen, and what was typed and is not
+//! acknowledged yet. With it the next start goes on where this one was ended, however it was.
+
+use std::time::Duration;
+
+use chatroom::wire::json::{Request, Resume};
+use serde::{Deserialize, Serialize};
+
+use super::{Exit, Model, Output, Pending, Phase};
+
+/// How far the room was seen is kept no more often than this. A client that is killed shows what
+/// came within this time once more when it is started again.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The session, and the last record that was seen.
+    pub resume: Option<Resume>,
+    /// What is not acknowledged, in its order.
+    pub pending: Vec<Request>,
+}
+
+/// What has changed since it was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Change {
+    Nothing,
+    /// Something was seen or acknowledged: if that is forgotten, it is only shown or said again,
+    /// and the server knows what was said before by its id.
+    Seen,
+    /// Something was typed, which nobody else knows yet.
+    Said,
+}
+
+impl Model {
+    /// Begins under a name: with what was kept, if anything is, else by connecting.
+    pub(super) fn begin(&mut self, name: String, connected: bool) {
+        self.name = Some(name.clone());
+        // What was kept under another name stays there.
+        if let Some(lines) = self.recalled.take() {
+            self.pending.drain(..lines);
+            self.resume = None;
+        }
+        if self.settings.keeps_session {
+            self.phase = Phase::Recalling { connected };
+            self.outputs.push(Output::Recall(name));
+        } else {
+            self.go_on(connected);
+        }
+    }
+
+    /// Takes up what was kept.
+    pub(super) fn recalled(&mut self, kept: Option<Kept>) {
+        let Phase::Recalling { connected } = self.phase else { return };
+        if let Some(Kept { resume, pending }) = kept {
+            let before = self.pending.len();
+            // They come before what is typed from now on.
+            for request in pending.into_iter().rev() {
+                if let Some(id) = id_of(&request) {
+                    self.pending.push_front(Pending { id: id.to_owned(), request });
+                }
+            }
+            self.recalled = Some(self.pending.len() - before);
+            self.resume = resume;
+        }
+        self.go_on(connected);
+    }
+
+    fn go_on(&mut self, connected: bool) {
+        if connected {
+            self.greet();
+        } else {
+            self.phase = Phase::Connecting;
+            self.outputs.push(Output::Connect);
+        }
+    }
+
+    /// Notes that there is something to keep.
+    pub(super) fn changed(&mut self, change: Change) {
+        self.change = self.change.max(change);
+    }
+
+    /// When there is something to keep, at the latest.
+    pub(super) fn keep_at(&self) -> Option<Duration> {
+        let is_due = self.settings.keeps_session && self.change != Change::Nothing;
+        is_due.then_some(self.kept_at + KEEP_EVERY)
+    }
+
+    /// Has kept what is to be kept now.
+    pub(super) fn keep(&mut self, now: Duration) {
+        if self.phase == Phase::Over || self.keep_at().is_none() {
+            return;
+        }
+        match self.change {
+            // Before it is sent: what was sent and is not kept would be said twice.
+            Change::Said => self.outputs.insert(0, Output::Keep(self.kept())),
+            // After it is shown: what was kept and not shown would never be.
+            _ if now >= self.kept_at + KEEP_EVERY => self.outputs.push(Output::Keep(self.kept())),
+            _ => return,
+        }
+        (self.change, self.kept_at) = (Change::Nothing, now);
+    }
+
+    /// What remains of the session when the client ends.
+    pub(super) fn keep_at_end(&mut self, exit: Exit) {
+        if !self.settings.keeps_session || self.name.is_none() {
+            return;
+        }
+        // Who has left and said everything begins anew.
+        let goes_on = exit == Exit::Unreachable || !self.pending.is_empty();
+        let output = if goes_on { Output::Keep(self.kept()) } else { Output::Forget };
+        self.outputs.push(output);
+    }
+
+    fn kept(&self) -> Kept {
+        let pending = self.pending.iter().map(|pending| pending.request.clone()).collect();
+        Kept { resume: self.resume.clone(), pending }
+    }
+}
+
+fn id_of(request: &Request) -> Option<&str> {
+    match request {
+        Request::Say { id, .. } | Request::Direct { id, .. } => id.as_deref(),
+        _ => None,
+    }
+}
