@@ -6,14 +6,15 @@
 //! `RECORDS=10000000` (default 1,000,000), how long opening and searching a large history takes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
+mod common;
+
+use std::io::{BufRead, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::{Daemon, median, percentile};
 use tempfile::TempDir;
 
 const KINDS: [(&str, &str); 3] = [
@@ -22,74 +23,6 @@ const KINDS: [(&str, &str); 3] = [
     ("power", "durability = \"power\"\n"),
 ];
 const ROUNDS: usize = 5;
-
-struct Daemon {
-    child: Child,
-    folder: TempDir,
-    address: String,
-}
-
-impl Daemon {
-    fn start(folder: TempDir, history: &str) -> Daemon {
-        let config = format!("[listen]\nchat = \"127.0.0.1:0\"\n[history]\nreplay = 0\n{history}");
-        let file = folder.path().join("chatroomd.toml");
-        std::fs::write(&file, config).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_chatroomd"))
-            .arg("--config")
-            .arg(file)
-            .env("RUNTIME_DIRECTORY", folder.path())
-            .env("STATE_DIRECTORY", folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let socket = folder.path().join("admin.sock");
-        let reply = loop {
-            match UnixStream::connect(&socket) {
-                Ok(stream) => break ask(stream, r#"{"command":"status"}"#),
-                Err(_) => thread::sleep(Duration::from_millis(1)),
-            }
-        };
-        let address = reply["status"]["listen"][0].as_str().unwrap().to_owned();
-        Daemon { child, folder, address }
-    }
-
-    fn join(&self, name: &str) -> BufReader<TcpStream> {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        writeln!(stream, "{name}").unwrap();
-        let mut reader = BufReader::new(stream);
-        let mut line = String::new();
-        while !line.contains("Welcome") {
-            line.clear();
-            reader.read_line(&mut line).unwrap();
-        }
-        reader
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn ask(mut stream: UnixStream, request: &str) -> serde_json::Value {
-    writeln!(stream, "{request}").unwrap();
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).unwrap();
-    serde_json::from_str(&line).unwrap()
-}
-
-fn percentile(sorted: &[f64], part: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * part) as usize]
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    percentile(&values, 0.5)
-}
 
 /// The times from sending to delivery at a rate, in milliseconds: p50 and p99.
 fn latency(daemon: &Daemon, rate: u32, count: u32) -> (f64, f64) {

@@ -115,11 +115,10 @@ impl Store {
         if history.durability == Durability::Process {
             db.pragma_update(None, "synchronous", "NORMAL")?;
         }
-        forget_old_sessions(&db)?;
         let members = read_members(&db)?;
         let store = Store {
             oldest: read_oldest(&db)?.unwrap_or(last.seq.next()),
-            keeper: Keeper::start(&path, on_failure)?,
+            keeper: Keeper::start(&path, &mut db, on_failure)?,
             db,
             path,
             keep_for: history.keep_for,
@@ -208,6 +207,7 @@ impl Store {
         }
         self.batches = 0;
         self.keeper.look_after(&self.db)?;
+        forget_old_sessions(&self.db, now)?;
         // The newest always stays: from it the numbers go on.
         if let Some(end) = self.end_of_surplus(now)?.map(|end| end.min(last)) {
             self.db.prepare_cached("DELETE FROM records WHERE seq < ?")?.execute([end.0 as i64])?;
@@ -358,6 +358,9 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let mut copy = Connection::open(to)?;
     // In one step: in several, it would begin again whenever something is said meanwhile.
     Backup::new(&source, &mut copy)?.step(-1)?;
+    // Where it takes the place of the original, what was said since is lost: a new epoch has to
+    // begin, as if the power had been cut.
+    copy.execute("UPDATE meta SET running = 1, power = 0", [])?;
     // The copy is one file, with nothing beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     Ok(())

@@ -8,14 +8,17 @@ use jiff::tz::TimeZone;
 use super::{Dialect, json, text};
 use crate::room::{Record, Seq, SessionId};
 
+/// What a batch takes beside its records: its own fields and what the allocator adds to its parts.
+const BATCH_BYTES: usize = 384;
+
 /// Consecutive records that were accepted together. They are encoded once per dialect, by whoever
 /// needs that first, into one contiguous piece of bytes that every connection shares.
 #[derive(Debug)]
 pub struct Batch {
     room: String,
-    records: Vec<Record>,
+    records: Box<[Record]>,
     /// Whose records are in here: (session, index), ordered.
-    authors: Vec<(SessionId, usize)>,
+    authors: Box<[(SessionId, usize)]>,
     text: OnceLock<Encoded>,
     json: OnceLock<Encoded>,
 }
@@ -23,9 +26,9 @@ pub struct Batch {
 /// Records in one dialect, back to back.
 #[derive(Debug)]
 pub struct Encoded {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
     /// Where each record ends in `bytes`.
-    ends: Vec<usize>,
+    ends: Box<[usize]>,
 }
 
 impl Batch {
@@ -41,6 +44,8 @@ impl Batch {
             .filter_map(|(index, record)| Some((record.author.as_ref()?.session, index)))
             .collect();
         authors.sort_unstable();
+        // A window holds many small batches, which would double with what a vector has to spare.
+        let (records, authors) = (records.into(), authors.into());
         Batch { room, records, authors, text: OnceLock::new(), json: OnceLock::new() }
     }
 
@@ -61,7 +66,7 @@ impl Batch {
 
     /// At most how many bytes of memory this takes, all encoded forms included.
     pub fn weight(&self) -> usize {
-        self.records.iter().map(Record::weight).sum()
+        BATCH_BYTES + self.records.iter().map(Record::weight).sum::<usize>()
     }
 
     /// Whether a session sees this batch as everybody does: it made none of these records.
@@ -79,12 +84,12 @@ impl Batch {
             }),
         };
         cell.get_or_init(|| {
-            let mut encoded = Encoded { bytes: Vec::new(), ends: Vec::new() };
+            let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.records.len()));
             for record in &self.records {
-                encode(&self.room, record, &mut encoded.bytes);
-                encoded.ends.push(encoded.bytes.len());
+                encode(&self.room, record, &mut bytes);
+                ends.push(bytes.len());
             }
-            encoded
+            Encoded { bytes: bytes.into(), ends: ends.into() }
         })
     }
 
@@ -117,7 +122,7 @@ impl Batch {
 
     /// The same batch with the text of some records taken away. None if none of them is in it.
     pub fn redacted(&self, targets: &[Seq]) -> Option<Batch> {
-        let mut records = self.records.clone();
+        let mut records = self.records.to_vec();
         let concerned = records.iter_mut().filter(|record| targets.contains(&record.seq));
         let count = concerned.map(Record::redact).count();
         (count > 0).then(|| Batch::new(self.room.clone(), records))

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -186,6 +187,46 @@ fn a_backup_is_a_history() {
     let again = chatctl(&daemon, &["backup", file]);
     assert_eq!(again.status.code(), Some(1), "nothing is overwritten");
     assert!(String::from_utf8_lossy(&again.stderr).contains("cannot write"));
+}
+
+#[test]
+fn a_backup_under_load_is_whole_and_holds_nobody_up() {
+    let (daemon, _ann) = after(1, "");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let is_over = &is_over;
+    std::thread::scope(|scope| {
+        for name in ["bo", "cy", "di"] {
+            let mut person = Person::json(&daemon, name).0;
+            scope.spawn(move || {
+                for id in 0.. {
+                    if is_over.load(Relaxed) {
+                        return;
+                    }
+                    let id = format!("{id}");
+                    person.say(&format!(r#"{{"type":"say","id":"{id}","text":"{id}"}}"#));
+                    while person.event("message")["id"] != *id {}
+                }
+            });
+        }
+        for number in 0..5 {
+            let said = daemon.status().messages;
+            daemon.until("more is said", |daemon| daemon.status().messages > said + 50);
+            let file = daemon.folder.path().join(format!("copy{number}"));
+            done(&chatctl(&daemon, &["backup", file.to_str().unwrap()]));
+            let copy = rusqlite::Connection::open(file).unwrap();
+            let check: String =
+                copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+            assert_eq!(check, "ok");
+            let (first, last, count): (i64, i64, i64) = copy
+                .query_row("SELECT min(seq), max(seq), count(*) FROM records", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
+                .unwrap();
+            assert_eq!((first, last), (1, count), "nothing is missing between");
+            assert!(count as u64 > said, "what was acknowledged before is in it");
+        }
+        is_over.store(true, Relaxed);
+    });
 }
 
 #[test]

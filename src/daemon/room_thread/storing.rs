@@ -31,7 +31,9 @@ impl RoomThread {
             Ok(()) => {
                 self.accepted.clear();
                 self.set_degraded(false);
-                self.window.redact(&extras.redactions);
+                if !extras.redactions.is_empty() {
+                    self.window.redact(&extras.redactions);
+                }
                 self.publish();
                 self.look_after_store(now);
             }

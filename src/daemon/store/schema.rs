@@ -7,7 +7,8 @@ use super::BUSY_TIME;
 
 /// What each version of the schema adds to the one before; the number of a version is how many
 /// steps it has had (`PRAGMA user_version`). A step that was released is never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (
         running INTEGER NOT NULL,
         power INTEGER NOT NULL,
@@ -36,20 +37,27 @@ const STEPS: &[&str] = &["
     );
     CREATE TABLE directs (session INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (session, id))
         WITHOUT ROWID;
-"];
+    ",
+    // Forgetting old sessions now and then, while the room goes on.
+    "CREATE INDEX sessions_by_seen ON sessions (seen);",
+];
 
 /// Makes the database what this version needs. Gives whether it was made just now.
 ///
 /// # Errors
 /// It is damaged, none of ours, or made by a newer version.
 pub fn prepare(db: &mut Connection) -> anyhow::Result<bool> {
+    prepare_with(db, STEPS)
+}
+
+fn prepare_with(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     db.busy_timeout(BUSY_TIME)?;
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(found)?;
-    if found > STEPS.len() {
+    if found > steps.len() {
         bail!(
             "it was made by a newer chatroomd (version {found} of the tables, this one knows {})",
-            STEPS.len()
+            steps.len()
         );
     }
     db.pragma_update(None, "journal_mode", "WAL")?;
@@ -57,7 +65,7 @@ pub fn prepare(db: &mut Connection) -> anyhow::Result<bool> {
     // What is taken away is not left in free pages.
     db.pragma_update(None, "secure_delete", "ON")?;
     let transaction = db.transaction()?;
-    for (version, step) in STEPS.iter().enumerate().skip(found) {
+    for (version, step) in steps.iter().enumerate().skip(found) {
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", (version + 1) as i64)?;
     }
@@ -65,4 +73,52 @@ pub fn prepare(db: &mut Connection) -> anyhow::Result<bool> {
     // The keeper does that.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(found == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_older_version_becomes_one_of_this_with_all_that_is_in_it() {
+        for version in 1..STEPS.len() {
+            let folder = tempfile::TempDir::new().unwrap();
+            let mut db = Connection::open(folder.path().join("db")).unwrap();
+            assert!(prepare_with(&mut db, &STEPS[..version]).unwrap());
+            let insert = "INSERT INTO records (seq, epoch, time, kind, name, text) \
+                          VALUES (7, 1, 0, 1, 'ann', 'good evening')";
+            db.execute(insert, []).unwrap();
+            assert!(!prepare(&mut db).unwrap(), "it is not new");
+            let text: String = db
+                .query_row("SELECT text FROM records WHERE seq = 7", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(text, "good evening");
+            assert_eq!(tables(&db), tables(&fresh()));
+            // A second start has nothing to do.
+            assert!(!prepare(&mut db).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let mut db = fresh();
+        let before = tables(&db);
+        let steps = [STEPS, &["CREATE TABLE extra (a);", "CREATE TABLE records (twice);"]].concat();
+        assert!(prepare_with(&mut db, &steps).is_err());
+        assert_eq!(tables(&db), before);
+        assert!(!prepare(&mut db).unwrap(), "the version before goes on with it");
+    }
+
+    fn fresh() -> Connection {
+        let mut db = Connection::open_in_memory().unwrap();
+        prepare(&mut db).unwrap();
+        db
+    }
+
+    /// All tables and indexes, as they were made.
+    fn tables(db: &Connection) -> Vec<(String, Option<String>)> {
+        let mut select = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
 }
