@@ -107,7 +107,8 @@ fn a_partly_written_shared_batch_goes_on_where_it_stopped() {
 
 /// Lets a connection fall behind a window in which only lines 9 and 10 are left.
 fn behind() -> Fixture {
-    let mut fixture = Fixture::new(2 * (384 + 300));
+    let line = Batch::new("lobby".to_owned(), vec![record(Seq(1), OTHER, "line 1")]);
+    let mut fixture = Fixture::new(line.weight() * 5 / 2);
     for n in 1..=10 {
         fixture.say(&[(OTHER, &format!("line {n}"))]);
     }
