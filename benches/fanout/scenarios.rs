@@ -90,6 +90,7 @@ pub fn run(scenario: &Scenario, servers: &[Server], rounds: usize) {
     let mut results: Vec<Vec<Figures>> = servers.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
         for (server, results) in servers.iter().zip(&mut results) {
+            eprintln!("{}: {}", scenario.name, server.name);
             results.extend(scenario.measure(server));
         }
     }
@@ -190,11 +191,12 @@ fn at_a_rate(crowd: &mut Crowd, senders: usize, per_second: u32) {
     let mut said = 0;
     while begun.elapsed() < TIME {
         let due = Duration::from_secs(1) / per_second * said;
-        if begun.elapsed() >= due {
+        let rest = due.saturating_sub(begun.elapsed());
+        if rest.is_zero() {
             crowd.say(said as usize % senders * step);
             said += 1;
         } else {
-            crowd.turn((due - begun.elapsed()).max(Duration::from_millis(1)));
+            crowd.turn(rest);
         }
     }
     crowd.until_delivered(u64::from(said) * crowd.audience());

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::thread::{CpuSet, sched_setaffinity};
 use tempfile::TempDir;
 
 use crate::common::Daemon;
@@ -69,6 +70,14 @@ impl Server {
     /// Starts it. None where it is not installed.
     pub fn start(&self) -> Option<Running> {
         let folder = TempDir::new().unwrap();
+        // A process inherits where it may run. The servers have one processor, the crowd another.
+        run_on(1);
+        let running = self.start_here(folder);
+        run_on(0);
+        running
+    }
+
+    fn start_here(&self, folder: TempDir) -> Option<Running> {
         Some(match self.kind {
             Kind::Floor => start_floor(folder),
             Kind::Chatroomd { history } => {
@@ -92,6 +101,13 @@ impl Server {
             }
         })
     }
+}
+
+fn run_on(processor: usize) {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    // On a machine with one processor they share it.
+    let _ = sched_setaffinity(None, &set);
 }
 
 fn start_floor(folder: TempDir) -> Running {

@@ -2,7 +2,8 @@
 //!
 //! Nothing of the room's talk is queued here. [`Outlet::pump`] takes from the log what stands at
 //! the cursor, puts the answers that are for this connection alone between the records where they
-//! belong, and writes without ever waiting. Whoever may write to the socket can call it.
+//! belong, and writes without ever waiting. Both sides of a connection use it: who publishes
+//! ([`Outlet::deliver`]), and the connection's own task, for all that does not go out at once.
 
 mod assembly;
 mod state;
@@ -10,12 +11,15 @@ mod state;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chatroom::room::{EndReason, Record, Seq, SessionId};
 use chatroom::wire::{Answer, Batch, Dialect};
+use rustix::net::SendFlags;
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::window::Window;
@@ -35,6 +39,8 @@ pub struct Outlet {
     pub connection: SessionId,
     pub peer: SocketAddr,
     pub traffic: Traffic,
+    /// The socket, where who publishes may write to it.
+    direct: Option<Arc<TcpStream>>,
     /// Held by requests that are on their way to the room.
     pub in_flight: Semaphore,
     state: Mutex<State>,
@@ -69,10 +75,11 @@ pub enum Pumped {
 
 impl Outlet {
     /// A connection that has not joined, and speaks text until it shows otherwise.
-    pub fn new(connection: SessionId, peer: SocketAddr) -> Outlet {
+    pub fn new(connection: SessionId, peer: SocketAddr, direct: Option<Arc<TcpStream>>) -> Outlet {
         Outlet {
             connection,
             peer,
+            direct,
             traffic: Traffic {
                 bytes_in: AtomicU64::new(0),
                 bytes_out: AtomicU64::new(0),
@@ -91,6 +98,7 @@ impl Outlet {
                 outbox_bytes: 0,
                 promised: 0,
                 last: None,
+                is_blocked: false,
                 is_abandoned: false,
                 ending: None,
             }),
@@ -253,6 +261,34 @@ impl Outlet {
         self.wake.notified().await;
     }
 
+    /// Shows a batch that was just published: at once, if that can be done without waiting, else
+    /// the connection's own task is told to.
+    ///
+    /// Waking a task for each delivery would cost more than the delivery itself.
+    pub fn deliver(&self, window: &Window, batch: &Batch) {
+        let Some(stream) = &self.direct else { return self.wake() };
+        let mut write = |bytes: &[u8]| {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            Ok(rustix::net::send(stream.as_fd(), bytes, flags)?)
+        };
+        let mut state = self.state();
+        if state.is_blocked {
+            // Its task waits until the socket takes more.
+            return;
+        }
+        if assembly::is_whole(&state, batch) {
+            let written = assembly::write_batch(&mut state, batch, &mut write);
+            self.traffic.bytes_out.fetch_add(*written.as_ref().unwrap_or(&0) as u64, Relaxed);
+            if written.is_ok() && state.tail.is_empty() {
+                return;
+            }
+        }
+        drop(state);
+        if self.pump(window, &mut write) != Pumped::Idle {
+            self.wake();
+        }
+    }
+
     /// Writes what there is to write, as far as `write` takes it.
     pub fn pump(
         &self,
@@ -266,6 +302,7 @@ impl Outlet {
         };
         let mut state = self.state();
         let was_full = !state.has_space();
+        state.is_blocked = false;
         let pumped = loop {
             match state.write_next(window, &mut counted) {
                 Ok(Written::Some) => {}
@@ -274,7 +311,10 @@ impl Outlet {
                     Some(ending) => break Pumped::Ended(ending.reason.clone()),
                     None => break Pumped::Idle,
                 },
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Pumped::Blocked,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    state.is_blocked = true;
+                    break Pumped::Blocked;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Pumped::Ended(state.broken(&error)),
             }

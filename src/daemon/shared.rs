@@ -91,7 +91,7 @@ impl Connections {
         if limit != 0 && open.len() >= limit {
             return Err(EndReason::Full);
         }
-        let outlet = Arc::new(Outlet::new(session, peer));
+        let outlet = Arc::new(Outlet::new(session, peer, Some(stream.clone())));
         let stream = stream.clone();
         open.insert(session, Open { outlet: outlet.clone(), stream, watch: Watch::default() });
         self.count.send_replace(open.len());

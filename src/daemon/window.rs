@@ -23,9 +23,9 @@ impl Window {
     }
 
     /// Shows a batch to everybody who asks from now on.
-    pub fn publish(&self, batch: Batch) {
+    pub fn publish(&self, batch: Arc<Batch>) {
         let (count, weight) = (batch.records().len(), batch.weight());
-        self.write().push(Arc::new(batch), count, weight);
+        self.write().push(batch, count, weight);
     }
 
     /// Takes the text of some records away.

@@ -56,27 +56,31 @@ pub(super) fn write_piece(
     })
 }
 
-/// The usual case: the connection has seen everything but the newest batch, and sees it as
-/// everybody does. Then the shared bytes are written as they are.
+/// The newest batch, where it can be written as it is.
 fn whole_batch(state: &State, window: &Window) -> Option<Arc<Batch>> {
-    let cursor = state.cursor?;
-    let Found::Batch(batch) = window.newest_at(cursor) else { return None };
-    let no_answer_before_its_end =
-        state.outbox.front().is_none_or(|entry| entry.after.next() >= batch.end());
-    let is_whole = batch.first() == cursor
-        && no_answer_before_its_end
+    let Found::Batch(batch) = window.newest_at(state.cursor?) else { return None };
+    is_whole(state, &batch).then_some(batch)
+}
+
+/// The usual case: the connection has seen everything but this newest batch, and sees it as
+/// everybody does. Then the shared bytes are written as they are.
+pub(super) fn is_whole(state: &State, batch: &Batch) -> bool {
+    let cursor = batch.first();
+    state.cursor == Some(cursor)
+        && state.tail.is_empty()
+        && state.outbox.front().is_none_or(|entry| entry.after.next() >= batch.end())
         && state.ending.is_none()
         && state.last.is_none()
         && state.replay_until.is_none_or(|until| cursor > until)
-        && batch.is_foreign_to(state.session);
-    is_whole.then_some(batch)
+        && batch.is_foreign_to(state.session)
 }
 
-fn write_batch(
+/// Writes it, as far as it goes, and gives how many bytes that is.
+pub(super) fn write_batch(
     state: &mut State,
     batch: &Batch,
     write: &mut dyn FnMut(&[u8]) -> io::Result<usize>,
-) -> io::Result<()> {
+) -> io::Result<usize> {
     let encoded = batch.encoded(state.dialect);
     let written = write(encoded.bytes())?;
     if written == encoded.bytes().len() {
@@ -86,7 +90,7 @@ fn write_batch(
         state.cursor = Some(Seq(batch.first().0 + begun));
         state.tail = rest.to_vec();
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Fills the piece. Gives which records, up to before another one, it would need and are not there.

@@ -1,8 +1,8 @@
 //! The state of an outlet: what was shown, and what is still to be written.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
-use std::{io, mem};
 
 use chatroom::room::{EndReason, Seq, SessionId};
 use chatroom::wire::{Answer, Batch, Dialect, encode_answer};
@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) promised: usize,
     /// The last record that is shown on this connection, if its end is near.
     pub(super) last: Option<Seq>,
+    /// Whether the socket has taken no more, so that the connection's task waits for it.
+    pub(super) is_blocked: bool,
     /// Whether it is of no use to write any more.
     pub(super) is_abandoned: bool,
     pub(super) ending: Option<Ending>,
@@ -99,10 +101,10 @@ impl State {
         Ok(Written::Some)
     }
 
-    pub(super) fn broken(&mut self, error: &io::Error) -> EndReason {
-        match mem::take(&mut self.ending) {
+    pub(super) fn broken(&self, error: &io::Error) -> EndReason {
+        match &self.ending {
             // What is broken while it ends, ended for the first reason.
-            Some(ending) => ending.reason,
+            Some(ending) => ending.reason.clone(),
             None => EndReason::Broken(error.to_string()),
         }
     }

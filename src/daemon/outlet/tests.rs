@@ -26,7 +26,7 @@ fn record(seq: Seq, session: SessionId, text: &str) -> Record {
 impl Fixture {
     /// A joined text connection that has seen everything so far.
     fn new(window_bytes: usize) -> Fixture {
-        let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into());
+        let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into(), None);
         outlet.admit(&Answer::Help, Seq(1), Seq(0));
         outlet.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
             Ok(bytes.len())
@@ -42,7 +42,7 @@ impl Fixture {
             seq = seq.next();
             record(seq, *session, text)
         });
-        self.window.publish(Batch::new("lobby".to_owned(), records.collect()));
+        self.window.publish(Arc::new(Batch::new("lobby".to_owned(), records.collect())));
     }
 
     /// Pumps into a socket that takes so many bytes, and gives how many writes there were.

@@ -1,7 +1,8 @@
 //! Storing a batch, showing it, and what happens if it cannot be stored.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatroom::room::{Departure, Record, RecordKind, Refusal, Seq, SessionId};
 use chatroom::wire::{Answer, Batch};
@@ -58,8 +59,11 @@ impl RoomThread {
         };
         let said = records.iter().filter(is_said).count() as u64;
         self.counts.messages.fetch_add(said, Relaxed);
-        self.window.publish(Batch::new(self.window.room.clone(), records));
-        self.outlets.values().for_each(|outlet| outlet.wake());
+        let batch = Arc::new(Batch::new(self.window.room.clone(), records));
+        self.window.publish(batch.clone());
+        let begun = Instant::now();
+        self.outlets.values().for_each(|outlet| outlet.deliver(&self.window, &batch));
+        self.delivering = begun.elapsed();
         self.tell_people();
     }
 
