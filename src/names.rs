@@ -61,13 +61,20 @@ impl Name {
         if RESERVED_NAMES.contains(&folded.as_str()) {
             return Err(NameProblem::Reserved);
         }
-        Ok(Name { shown: shown.into(), folded: folded.into() })
+        Ok(Name::with_fold(shown, folded))
     }
 
     /// A name that was checked when it was stored. The rules of then count, so that what was said
     /// can still be read when they have changed.
     pub fn from_store(name: &str) -> Name {
-        Name { shown: name.into(), folded: fold(name).into() }
+        Name::with_fold(name, fold(name))
+    }
+
+    fn with_fold(shown: &str, folded: String) -> Name {
+        let shown: Arc<str> = shown.into();
+        // Most are the same, and then one piece of memory.
+        let folded = if *folded == *shown { shown.clone() } else { folded.into() };
+        Name { shown, folded }
     }
 
     /// The name as its owner wrote it.
@@ -76,7 +83,7 @@ impl Name {
     }
 
     /// The form in which names are compared.
-    pub fn folded(&self) -> &str {
+    pub fn folded(&self) -> &Arc<str> {
         &self.folded
     }
 }

@@ -33,7 +33,7 @@ enum Load {
     Storm,
 }
 
-const TIME: Duration = Duration::from_secs(10);
+const TIME: Duration = Duration::from_secs(5);
 
 pub const ALL: &[Scenario] = &[
     Scenario {
@@ -128,7 +128,7 @@ impl Scenario {
     fn columns(&self) -> &'static [&'static str] {
         match self.load {
             Load::Storm => &["joined s", "came back s", "server CPU s"],
-            Load::Idle => &["KiB/connection", "CPU ms in 10 s", "joined s"],
+            Load::Idle => &["KiB/connection", "CPU ms in 5 s", "joined s"],
             _ => &[
                 "deliveries/s",
                 "CPU µs/delivery",

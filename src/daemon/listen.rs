@@ -62,7 +62,7 @@ pub async fn accept_all(
                 Ok((stream, peer)) => {
                     let timeouts = &shared.config().timeouts;
                     sockets::prepare(&stream, timeouts.silence, timeouts.stalled);
-                    tokio::spawn(session::serve(stream, peer, shared.clone()));
+                    session::serve(stream, peer, shared.clone());
                 }
                 // That one connection was given up by the other side; the next may be fine.
                 Err(error)

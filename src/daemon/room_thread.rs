@@ -20,7 +20,7 @@ use chatroom::admin::User;
 use chatroom::config::Config;
 use chatroom::names::Name;
 use chatroom::room::{Departure, Draft, EndReason, Epochs, Member, Refusal, Room, Seq, SessionId};
-use chatroom::wire::{Answer, Direct, Welcome};
+use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,6 +29,7 @@ use tracing::info;
 use crate::outlet::Outlet;
 use crate::store::{Extras, Store, StoreFailure};
 use crate::window::Window;
+use admission::Entry;
 use storing::TRY_AGAIN;
 use submission::{Counts, Outcome};
 pub use submission::{RoomHandle, Submission};
@@ -124,7 +125,7 @@ struct RoomThread {
 /// What follows from a request, after everything accepted before it has been published.
 enum Effect {
     Answer { outlet: Arc<Outlet>, after: Seq, answer: Answer },
-    Admit { outlet: Arc<Outlet>, welcome: Welcome, reply: oneshot::Sender<Result<Name, Refusal>> },
+    Admit { outlet: Arc<Outlet>, entry: Entry, reply: oneshot::Sender<Result<Name, Refusal>> },
     Close { outlet: Arc<Outlet>, after: Seq, reason: EndReason },
     Reply(Outcome, Result<(), Refusal>),
     ReplyJoin(oneshot::Sender<Result<Name, Refusal>>, Result<Name, Refusal>),
@@ -281,10 +282,9 @@ impl RoomThread {
                 outlet.keep_promise(after, &answer);
             }
             Effect::Answer { outlet, after, answer } => outlet.answer_after(after, &answer),
-            Effect::Admit { outlet, welcome, reply } => {
-                let (until, name) = (welcome.position.seq, welcome.name.clone());
-                let cursor = welcome.next;
-                outlet.admit(&Answer::Welcome(welcome), cursor, until);
+            Effect::Admit { outlet, entry, reply } => {
+                let name = entry.admission.name.clone();
+                self.admit(&outlet, entry);
                 // Who asked may be gone; its leaving is on its way then.
                 let _ = reply.send(Ok(name));
             }

@@ -13,8 +13,6 @@ mod record;
 mod refusal;
 mod roster;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use crate::names::Name;
@@ -50,15 +48,13 @@ pub enum Accepted {
     Again(Seq),
 }
 
-/// What somebody who joined is told: all of it is true at the same moment, so that no join and no
-/// leave is lost between the roster and the first record that is shown.
+/// Somebody has come, or come back.
 #[derive(Debug)]
 pub struct Admission {
     /// The name under which the person is here.
     pub name: Name,
     /// Who is here, the new person included, in the order of their names.
-    pub people: Arc<[Name]>,
-    /// The last record that is part of `people`; what comes after it is shown.
+    /// The record with which they came, or the newest where they have just come back.
     pub position: Position,
 }
 
@@ -156,9 +152,8 @@ impl Room {
         member.map(|member| member.away = Some(now)).is_some()
     }
 
-    /// The list of people is shared and made once after each change; see [`Roster::names`].
     fn admit(&self, name: Name) -> Admission {
-        Admission { name, people: self.roster.names(), position: self.position() }
+        Admission { name, position: self.position() }
     }
 
     /// Makes a record out of a draft, or says why not. `stored` tells what only the store knows:

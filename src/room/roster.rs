@@ -40,7 +40,7 @@ impl Roster {
         if self.by_name.contains_key(member.name.folded()) {
             return Err(Refusal::NameTaken(member.name));
         }
-        let key: Arc<str> = member.name.folded().into();
+        let key = member.name.folded().clone();
         self.names.take();
         self.by_session.insert(member.session, key.clone());
         self.by_name.insert(key, member);

@@ -5,13 +5,23 @@ use std::sync::Arc;
 use chatroom::names::Name;
 use chatroom::room::{Admission, Draft, EndReason, GoingOn, Position, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
-use chatroom::wire::{Dialect, Welcome};
+use chatroom::wire::{Answer, Dialect, Welcome};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::{Effect, RoomThread, Submission, tokens};
 use crate::outlet::Outlet;
+
+/// What somebody is let in with.
+pub(super) struct Entry {
+    pub(super) admission: Admission,
+    token: Option<String>,
+    /// Whether a session is taken up again.
+    resumed: bool,
+    /// Up to where they have seen the room before.
+    resume: Option<Resume>,
+}
 
 impl RoomThread {
     pub(super) fn join(
@@ -48,9 +58,34 @@ impl RoomThread {
         // which the end was lost, though, the session may have been lost with it.
         let is_older = |resume: &Resume| resume.epoch < self.epochs.current();
         let resume = resume.filter(|resume| known.is_some() || is_older(resume));
-        let going_on = self.going_on(resume.as_ref(), admission.position);
-        let welcome = self.welcome(admission, token, known.is_some(), going_on);
-        self.effects.push(Effect::Admit { outlet, welcome, reply });
+        let entry = Entry { admission, token, resumed: known.is_some(), resume };
+        self.effects.push(Effect::Admit { outlet, entry, reply });
+    }
+
+    /// Welcomes somebody, once their joining is stored and shown.
+    pub(super) fn admit(&self, outlet: &Outlet, entry: Entry) {
+        let Entry { admission, token, resumed, resume } = entry;
+        // A list of who is here is of this moment, and made once for all who came in this batch.
+        // A person with text gets no list, but sees who came right after.
+        let (people, position) = match outlet.dialect() {
+            Dialect::Json => (self.room.roster().names(), self.room.position()),
+            Dialect::Text => ([].into(), admission.position.min(self.room.position())),
+        };
+        let GoingOn { cursor, lost } = self.going_on(resume.as_ref(), position);
+        let welcome = Welcome {
+            room: self.window.room.clone(),
+            topic: self.config.room.topic.clone(),
+            name: admission.name,
+            people,
+            position,
+            message_bytes: self.config.limits.message_bytes,
+            token,
+            resumed,
+            lost,
+            next: cursor,
+            silence_seconds: self.config.timeouts.silence.as_secs(),
+        };
+        outlet.admit(&Answer::Welcome(welcome), cursor, position.seq);
     }
 
     /// The session of a token, whether its person is here or was.
@@ -117,28 +152,6 @@ impl RoomThread {
             };
             GoingOn { cursor, lost: None }
         })
-    }
-
-    fn welcome(
-        &self,
-        admission: Admission,
-        token: Option<String>,
-        resumed: bool,
-        going_on: GoingOn,
-    ) -> Welcome {
-        Welcome {
-            room: self.window.room.clone(),
-            topic: self.config.room.topic.clone(),
-            name: admission.name,
-            people: admission.people,
-            position: admission.position,
-            message_bytes: self.config.limits.message_bytes,
-            token,
-            resumed,
-            lost: going_on.lost,
-            next: going_on.cursor,
-            silence_seconds: self.config.timeouts.silence.as_secs(),
-        }
     }
 
     /// A connection ends. Whether its person is gone depends on how.

@@ -105,12 +105,8 @@ impl RoomThread {
     /// What remains of an effect when the batch is not stored.
     fn take_back_effect(&mut self, effect: Effect, last: Seq) -> Option<Effect> {
         Some(match effect {
-            Effect::Admit { outlet, mut welcome, reply } if self.is_here(&outlet) => {
-                // Nothing has to be stored to go on with a session.
-                welcome.position.seq = welcome.position.seq.min(last);
-                welcome.next = welcome.next.min(last.next());
-                Effect::Admit { outlet, welcome, reply }
-            }
+            // Nothing has to be stored to go on with a session.
+            effect @ Effect::Admit { .. } if self.is_admitted(&effect) => effect,
             Effect::Admit { outlet, reply, .. } => {
                 self.outlets.remove(&outlet.session());
                 self.tokens.remove(outlet.session());
@@ -136,7 +132,8 @@ impl RoomThread {
         })
     }
 
-    fn is_here(&self, outlet: &crate::outlet::Outlet) -> bool {
+    fn is_admitted(&self, effect: &Effect) -> bool {
+        let Effect::Admit { outlet, .. } = effect else { return false };
         self.room.roster().by_session(outlet.session()).is_some()
     }
 

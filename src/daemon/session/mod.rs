@@ -32,30 +32,35 @@ const LINGER: Duration = Duration::from_millis(250);
 /// waited for.
 static TURNED_AWAY: Semaphore = Semaphore::const_new(16);
 
-/// Serves a connection that was just accepted.
-pub async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+/// Begins to serve a connection that was just accepted, in a task of its own.
+pub fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     let stream = Arc::new(stream);
     let limit = shared.config().limits.connections;
-    let outlet = match shared.connections.admit(&stream, peer, limit) {
-        Ok(outlet) => outlet,
-        Err(reason) => return turn_away(&stream, &shared, &reason).await,
-    };
-    let registration = Registration { outlet: outlet.clone(), shared: shared.clone() };
-    let greeting = shared.config().room.greeting.clone();
-    outlet.answer(&Answer::Prompt { greeting });
+    match shared.connections.admit(&stream, peer, limit) {
+        Ok(outlet) => {
+            let greeting = shared.config().room.greeting.clone();
+            outlet.answer(&Answer::Prompt { greeting });
+            tokio::spawn(run(stream, Registration { outlet, shared }));
+        }
+        Err(reason) => drop(tokio::spawn(turn_away(stream, shared, reason))),
+    }
+}
+
+/// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
+async fn run(stream: Arc<TcpStream>, registration: Registration) {
+    let Registration { outlet, shared } = &registration;
     let (reason, name) = {
-        let mut reader = reader::Reader::new(&stream, &outlet, &shared);
+        let mut reader = reader::Reader::new(&stream, outlet, shared);
         let reason = tokio::select! {
             reason = reader.run() => reason,
-            reason = writer::run(&stream, &outlet, &shared) => reason,
+            reason = writer::run(&stream, outlet, shared) => reason,
         };
         (reason, reader.name)
     };
     registration.end(name.as_ref(), &reason);
     if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
-        linger(&stream).await;
+        Box::pin(linger(&stream)).await;
     }
-    drop(registration);
 }
 
 /// Closes without losing the last words: closing a socket while unread input waits in it would
@@ -77,15 +82,14 @@ async fn linger(stream: &TcpStream) {
     let _ = tokio::time::timeout(LINGER, until_end).await;
 }
 
-async fn turn_away(stream: &TcpStream, shared: &Shared, reason: &EndReason) {
-    shared.connections.count_end(reason);
+async fn turn_away(stream: Arc<TcpStream>, shared: Arc<Shared>, reason: EndReason) {
+    shared.connections.count_end(&reason);
     // What it speaks is not known; every client can show a line of text.
-    let farewell =
-        chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason: reason.clone() });
+    let farewell = chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason });
     // A new connection takes a line at once; if not, there is nobody to tell.
     let _ = stream.try_write(&farewell);
     if let Ok(_permit) = TURNED_AWAY.try_acquire() {
-        linger(stream).await;
+        linger(&stream).await;
     }
 }
 

@@ -121,7 +121,9 @@ impl<'s> Reader<'s> {
             if !self.is_listening() {
                 return;
             }
-            self.handle(frame).await;
+            // What an idle connection does not need is not part of it: what a line does is kept apart,
+            // and so is waiting with a time limit.
+            Box::pin(self.handle(frame)).await;
         }
     }
 
@@ -157,7 +159,8 @@ impl<'s> Reader<'s> {
         let Some((deadline, reason)) = self.deadline() else {
             return self.stream.readable().await.map(|()| true).map_err(|error| broken(&error));
         };
-        match (timeout_at(deadline, self.stream.readable()).await, reason) {
+        let readable = Box::pin(timeout_at(deadline, self.stream.readable())).await;
+        match (readable, reason) {
             (Ok(readable), _) => readable.map(|()| true).map_err(|error| broken(&error)),
             (Err(_), Some(reason)) => Err(reason),
             (Err(_), None) => Ok(false),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom::room::EndReason;
+use chatroom::room::{EndReason, Seq};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::error;
@@ -17,26 +17,50 @@ pub async fn run(stream: &TcpStream, outlet: &Outlet, shared: &Shared) -> EndRea
         match outlet.pump(&shared.window, &mut |bytes| stream.try_write(bytes)) {
             Pumped::Idle => outlet.woken().await,
             Pumped::Ended(reason) => return reason,
-            Pumped::Behind(from, end) => match shared.past.feed(from, end).await {
-                Ok(records) => outlet.provide(&shared.window, records, end),
-                Err(problem) => {
-                    error!(event = "store-failed", "{problem}");
-                    return EndReason::Failed;
+            // Both are rare, and kept apart so that an idle connection does not hold their state.
+            Pumped::Behind(from, end) => {
+                if let Err(reason) = Box::pin(feed(outlet, shared, from, end)).await {
+                    return reason;
                 }
-            },
+            }
             Pumped::Blocked => {
-                let timeouts = shared.config().timeouts.clone();
-                tokio::select! {
-                    writable = timeout(timeouts.stalled, stream.writable()) => match writable {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => return broken(&error),
-                        Err(_) => return EndReason::TooSlow,
-                    },
-                    // Who does not read when it is time to go does not get the whole time.
-                    () = until_ending_and_then(outlet, timeouts.grace) => {}
+                if let Err(reason) = Box::pin(until_taken(stream, outlet, shared)).await {
+                    return reason;
                 }
             }
         }
+    }
+}
+
+/// Gets for a reader that is behind what is no longer in memory.
+async fn feed(outlet: &Outlet, shared: &Shared, from: Seq, end: Seq) -> Result<(), EndReason> {
+    match shared.past.feed(from, end).await {
+        Ok(records) => {
+            outlet.provide(&shared.window, records, end);
+            Ok(())
+        }
+        Err(problem) => {
+            error!(event = "store-failed", "{problem}");
+            Err(EndReason::Failed)
+        }
+    }
+}
+
+/// Waits until the socket takes more, for as long as its reader may take.
+async fn until_taken(
+    stream: &TcpStream,
+    outlet: &Outlet,
+    shared: &Shared,
+) -> Result<(), EndReason> {
+    let timeouts = shared.config().timeouts.clone();
+    tokio::select! {
+        writable = timeout(timeouts.stalled, stream.writable()) => match writable {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(broken(&error)),
+            Err(_) => Err(EndReason::TooSlow),
+        },
+        // Who does not read when it is time to go does not get the whole time.
+        () = until_ending_and_then(outlet, timeouts.grace) => Ok(()),
     }
 }
 

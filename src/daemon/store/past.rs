@@ -204,7 +204,7 @@ impl Selection {
             && self.before.is_none_or(|before| record.seq < before)
             && self.since.is_none_or(|since| record.time >= since)
             && self.until.is_none_or(|until| record.time <= until)
-            && from.is_none_or(|from| name.is_some_and(|name| name.folded() == from))
+            && from.is_none_or(|from| name.is_some_and(|name| **name.folded() == *from))
             && grep.is_none_or(|grep| text.is_some_and(|text| text.to_lowercase().contains(grep)))
     }
 }
