@@ -39,9 +39,10 @@ use tokens::Tokens;
 const MOST_DRAINED: usize = 1024;
 
 /// In a busy room the next batch gathers for so many times as long as the last took to deliver, up to
-/// a bound that a person does not notice.
+/// a bound that a person does not notice. Where the last was large, nothing more is gained by that.
 const GATHERING: u32 = 2;
 const MOST_GATHERING: Duration = Duration::from_millis(8);
+const LARGE_BATCH: usize = 32;
 
 /// What the room begins with.
 pub struct Beginning {
@@ -76,6 +77,7 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         effects: Vec::new(),
         extras: Extras::default(),
         accepted: Vec::new(),
+        delivered: 0,
         delivering: Duration::ZERO,
         deferred: Vec::new(),
         is_broken: false,
@@ -108,7 +110,8 @@ struct RoomThread {
     extras: Extras,
     /// Whose speech is in the batch, to tell them if it cannot be stored.
     accepted: Vec<(SessionId, Option<String>)>,
-    /// How long the last batch took to deliver.
+    /// How many records the last batch had, and how long it took to deliver.
+    delivered: usize,
     delivering: Duration,
     /// Departures that are still to be stored.
     deferred: Vec<(SessionId, Departure)>,
@@ -172,7 +175,7 @@ impl RoomThread {
             for effect in std::mem::take(&mut self.effects) {
                 self.follow_up(effect);
             }
-            if !requests.is_empty() {
+            if !requests.is_empty() && self.delivered < LARGE_BATCH {
                 // There is more already than can be delivered one by one. With a little time to
                 // gather it costs everybody less.
                 thread::sleep((self.delivering * GATHERING).min(MOST_GATHERING));

@@ -64,6 +64,7 @@ impl RoomThread {
         let begun = Instant::now();
         self.outlets.values().for_each(|outlet| outlet.deliver(&self.window, &batch));
         self.delivering = begun.elapsed();
+        self.delivered = batch.records().len();
         self.tell_people();
     }
 
