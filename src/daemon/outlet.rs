@@ -7,14 +7,14 @@
 
 mod assembly;
 mod state;
+mod traffic;
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use chatroom::room::{EndReason, Record, Seq, SessionId};
 use chatroom::wire::{Answer, Batch, Dialect};
@@ -24,6 +24,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::window::Window;
 use state::{Ending, State, Written};
+pub use traffic::Traffic;
 
 /// So many answers, and so many bytes of them, may wait before no more requests of this connection
 /// are taken.
@@ -50,15 +51,6 @@ pub struct Outlet {
     space: Notify,
 }
 
-/// What has gone over a connection.
-pub struct Traffic {
-    pub bytes_in: AtomicU64,
-    pub bytes_out: AtomicU64,
-    start: Instant,
-    /// When the person did something, in milliseconds after `start`.
-    active: AtomicU64,
-}
-
 /// What is left after pumping.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pumped {
@@ -80,12 +72,7 @@ impl Outlet {
             connection,
             peer,
             direct,
-            traffic: Traffic {
-                bytes_in: AtomicU64::new(0),
-                bytes_out: AtomicU64::new(0),
-                start: Instant::now(),
-                active: AtomicU64::new(0),
-            },
+            traffic: Traffic::new(),
             in_flight: Semaphore::new(IN_FLIGHT),
             state: Mutex::new(State {
                 session: connection,
@@ -272,19 +259,25 @@ impl Outlet {
             Ok(rustix::net::send(stream.as_fd(), bytes, flags)?)
         };
         let mut state = self.state();
-        if state.is_blocked {
-            // Its task waits until the socket takes more.
+        let Some(cursor) = state.cursor else { return };
+        // Where the socket is full, its task waits for it.
+        if state.is_blocked || cursor >= batch.end() {
             return;
         }
+        let mut is_done = false;
         if assembly::is_whole(&state, batch) {
             let written = assembly::write_batch(&mut state, batch, &mut write);
             self.traffic.bytes_out.fetch_add(*written.as_ref().unwrap_or(&0) as u64, Relaxed);
-            if written.is_ok() && state.tail.is_empty() {
-                return;
-            }
+            is_done = written.is_ok() && state.tail.is_empty();
+            state.is_blocked = !is_done;
+            drop(state);
+        } else if cursor >= batch.first() {
+            // It made one of these records, or there are answers between them.
+            drop(state);
+            is_done = self.pump(window, &mut write) == Pumped::Idle;
         }
-        drop(state);
-        if self.pump(window, &mut write) != Pumped::Idle {
+        // Catching up can be long, and is not for the room to wait for.
+        if !is_done {
             self.wake();
         }
     }
@@ -328,18 +321,6 @@ impl Outlet {
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements that can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Traffic {
-    /// Notes that the person did something.
-    pub fn touch(&self) {
-        self.active.store(self.start.elapsed().as_millis() as u64, Relaxed);
-    }
-
-    /// How long the person has done nothing.
-    pub fn idle(&self) -> Duration {
-        self.start.elapsed().saturating_sub(Duration::from_millis(self.active.load(Relaxed)))
     }
 }
 

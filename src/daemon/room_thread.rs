@@ -10,7 +10,7 @@ mod storing;
 mod submission;
 mod tokens;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -72,7 +72,7 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         config: beginning.config,
         store: beginning.store,
         epochs: beginning.epochs,
-        outlets: HashMap::new(),
+        outlets: BTreeMap::new(),
         tokens: Tokens::default(),
         effects: Vec::new(),
         extras: Extras::default(),
@@ -101,8 +101,9 @@ struct RoomThread {
     config: Arc<Config>,
     store: Option<Store>,
     epochs: Epochs,
-    /// The connections of the people who are here. Who is away has none.
-    outlets: HashMap<SessionId, Arc<Outlet>>,
+    /// The connections of the people who are here. Who is away has none. They are gone through in the
+    /// order in which they came, which is about that of the memory of their sockets.
+    outlets: BTreeMap<SessionId, Arc<Outlet>>,
     tokens: Tokens,
     /// What is to be done once the batch is published.
     effects: Vec<Effect>,

@@ -4,32 +4,31 @@
 //! out of memory is done elsewhere, over a connection of its own ([`past`]).
 
 mod failure;
+mod files;
 mod keeper;
 mod opening;
 pub mod past;
 mod rows;
 mod schema;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chatroom::config::{Durability, History};
 use chatroom::room::{Epochs, Member, Position, Record, RecordKind, Seq, SessionId};
 use jiff::Timestamp;
-use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 pub use failure::StoreFailure;
+pub use files::{copy, size};
+use files::{lock, open_reader};
 use keeper::Keeper;
 use opening::{begin_run, forget_old_sessions, read_members, read_oldest};
 
 /// The name of the database in the state folder.
 const DATABASE: &str = "history.sqlite";
-
-/// Held by the daemon that uses the folder.
-const LOCK: &str = "lock";
 
 /// So many old records go with a batch at the most, so that retention never pauses the room.
 const MOST_REMOVED: u64 = 256;
@@ -323,53 +322,6 @@ fn store_member(db: &Connection, record: &Record, now: Timestamp) -> Result<(), 
         _ => {}
     }
     Ok(())
-}
-
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let shown = folder.display();
-    let lock = File::create(folder.join(LOCK))
-        .with_context(|| format!("cannot write in the state folder {shown}"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another chatroomd uses the state folder {shown}. Stop it, or give this one its own \
-             [paths] state"
-        ),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock the state folder {shown}"))
-        }
-    }
-}
-
-/// A connection that can only read.
-fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
-    db.busy_timeout(BUSY_TIME)?;
-    Ok(db)
-}
-
-/// Copies a history, all of it as it is at one moment, over SQLite's backup interface.
-///
-/// # Errors
-/// It cannot be read, or the copy cannot be written.
-pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let source = open_reader(from)?;
-    let mut copy = Connection::open(to)?;
-    // In one step: in several, it would begin again whenever something is said meanwhile.
-    Backup::new(&source, &mut copy)?.step(-1)?;
-    // Where it takes the place of the original, what was said since is lost: a new epoch has to
-    // begin, as if the power had been cut.
-    copy.execute("UPDATE meta SET running = 1, power = 0", [])?;
-    // The copy is one file, with nothing beside it.
-    copy.pragma_update(None, "journal_mode", "DELETE")?;
-    Ok(())
-}
-
-/// The size of the files of a history, in bytes.
-pub fn size(path: &Path) -> u64 {
-    let wal = path.with_extension("sqlite-wal");
-    [path, &wal].iter().filter_map(|path| fs::metadata(path).ok()).map(|found| found.len()).sum()
 }
 
 #[cfg(test)]

@@ -1,3 +1,6 @@
+use std::io::Read;
+use std::time::Duration;
+
 use chatroom::names::Name;
 use chatroom::room::{Author, Position, RecordKind, Refusal};
 
@@ -185,4 +188,74 @@ fn a_full_outbox_has_no_space_until_it_is_written() {
     assert!(!fixture.outlet.has_space());
     fixture.pump(usize::MAX);
     assert!(fixture.outlet.has_space());
+}
+
+/// An outlet that has joined, with a socket, and the other end of that.
+fn connected() -> (Fixture, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (theirs, _) = listener.accept().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let mut fixture = Fixture::new(1 << 30);
+    fixture.outlet.direct = Some(Arc::new(TcpStream::from_std(ours).unwrap()));
+    (fixture, theirs)
+}
+
+impl Fixture {
+    /// Publishes a message and delivers it.
+    fn deliver(&self, session: SessionId, text: &str) {
+        let record = record(self.window.last().next(), session, text);
+        let batch = Arc::new(Batch::new("lobby".to_owned(), vec![record]));
+        self.window.publish(batch.clone());
+        self.outlet.deliver(&self.window, &batch);
+    }
+
+    /// Whether the connection's task was told that there is something to do.
+    async fn is_woken(&self) -> bool {
+        let at_once = tokio::time::timeout(Duration::ZERO, self.outlet.woken());
+        at_once.await.is_ok()
+    }
+}
+
+#[tokio::test]
+async fn who_is_caught_up_is_delivered_to_without_its_task() {
+    let (fixture, mut theirs) = connected();
+    // Of the welcome.
+    assert!(fixture.is_woken().await);
+    fixture.deliver(OTHER, "one");
+    fixture.deliver(ME, "not shown to me");
+    fixture.deliver(OTHER, "two");
+    assert!(!fixture.is_woken().await);
+    let mut seen = [0; 18];
+    theirs.read_exact(&mut seen).unwrap();
+    assert_eq!(&seen, b"ann: one\nann: two\n");
+}
+
+#[tokio::test]
+async fn a_full_socket_is_left_to_its_task_and_nothing_is_lost() {
+    let (mut fixture, mut theirs) = connected();
+    assert!(fixture.is_woken().await);
+    let text = "x".repeat(4000);
+    let mut said = 0;
+    while !fixture.is_woken().await {
+        fixture.deliver(OTHER, &format!("{said} {text}"));
+        said += 1;
+    }
+    for _ in 0..10 {
+        fixture.deliver(OTHER, &format!("{said} {text}"));
+        said += 1;
+    }
+    assert!(!fixture.is_woken().await, "it was told once, and waits for the socket");
+    let expect: String = (0..said).map(|number| format!("ann: {number} {text}\n")).collect();
+    let reading = std::thread::spawn(move || {
+        let mut seen = vec![0; expect.len()];
+        theirs.read_exact(&mut seen).unwrap();
+        assert!(seen == expect.as_bytes(), "everything, once, in order");
+    });
+    let stream = fixture.outlet.direct.take().unwrap();
+    while fixture.outlet.pump(&fixture.window, &mut |bytes| stream.try_write(bytes)) != Pumped::Idle
+    {
+        stream.writable().await.unwrap();
+    }
+    reading.join().unwrap();
 }

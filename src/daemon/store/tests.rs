@@ -2,6 +2,8 @@ use chatroom::names::Name;
 use chatroom::room::Author;
 use tempfile::TempDir;
 
+use std::fs;
+
 use super::*;
 
 fn open(folder: &TempDir, history: &History) -> Restored {
