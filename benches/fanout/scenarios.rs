@@ -118,6 +118,7 @@ impl Scenario {
     fn suits(&self, server: &Server) -> bool {
         match self.load {
             Load::Storm => server.dialect == Dialect::Json,
+            Load::Echo => server.dialect != Dialect::Irc,
             Load::Idle => server.name == "text-off" || server.name == "text-power",
             // The others take minutes to let so many join.
             _ if self.clients > 1000 => server.name == "floor" || server.is_ours(),
