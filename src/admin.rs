@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Level;
+use crate::xdg::state_home;
 
 /// The name of the admin socket in the runtime folder.
 pub const SOCKET_NAME: &str = "admin.sock";
@@ -229,11 +230,9 @@ pub fn state_folder(
     env: impl Fn(&str) -> Option<String>,
     configured: Option<&Path>,
 ) -> Option<PathBuf> {
-    let absolute = |name: &str| env(name).filter(|path| path.starts_with('/')).map(PathBuf::from);
     first_of_list(&env, "STATE_DIRECTORY")
         .or_else(|| configured.map(Path::to_owned))
-        .or_else(|| absolute("XDG_STATE_HOME").map(|base| base.join("chatroomd")))
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state/chatroomd")))
+        .or_else(|| state_home(&env).map(|base| base.join("chatroomd")))
 }
 
 /// systemd separates several folders by colons; the first is ours.

@@ -14,3 +14,4 @@ pub mod config;
 pub mod names;
 pub mod room;
 pub mod wire;
+pub mod xdg;

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use chatroom::xdg::state_home;
 use sha2::{Digest, Sha256};
 
 use crate::model::Kept;
@@ -19,14 +20,9 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place for a user: `$XDG_STATE_HOME/chatroom`, else `~/.local/state/chatroom`. None for
-    /// who has no home.
+    /// The place for a user, in their state folder. None for who has no home.
     pub fn of_user() -> Option<Place> {
-        let folder = |name: &str| {
-            std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
-        };
-        let state = folder("XDG_STATE_HOME")
-            .or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
+        let state = state_home(|name| std::env::var(name).ok())?;
         Some(Place::Folder(state.join("chatroom")))
     }
 

@@ -1,0 +1,26 @@
+//! Where programs keep the files of a user, as the XDG Base Directory Specification says.
+
+use std::path::PathBuf;
+
+/// The folder for what outlives a program: `$XDG_STATE_HOME`, else `~/.local/state`. None for who has
+/// no home. A path that is not absolute does not count.
+pub fn state_home(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).filter(|path| path.starts_with('/')).map(PathBuf::from);
+    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_home_is_absolute() {
+        let of = |xdg: &'static str, home: &'static str| {
+            state_home(|name| Some(if name == "HOME" { home } else { xdg }.to_owned()))
+        };
+        assert_eq!(of("/x", "/h"), Some("/x".into()));
+        assert_eq!(of("", "/h"), Some("/h/.local/state".into()));
+        assert_eq!(of("x", "/h"), Some("/h/.local/state".into()));
+        assert_eq!(of("", ""), None);
+    }
+}
