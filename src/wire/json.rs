@@ -70,28 +70,7 @@ pub struct Resume {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event<'a> {
-    Welcome {
-        protocol: u32,
-        name: Cow<'a, str>,
-        room: Cow<'a, str>,
-        topic: Cow<'a, str>,
-        epoch: u32,
-        seq: u64,
-        /// The first record that follows. What is not after `seq` happened before.
-        next: u64,
-        users: Vec<Cow<'a, str>>,
-        /// The secret with which to take up this session again.
-        #[serde(default)]
-        token: Cow<'a, str>,
-        /// Whether that is what happened.
-        #[serde(default)]
-        resumed: bool,
-        /// Records that the client has seen and that are no more: first and last, in the epoch of
-        /// the position that it came with.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        lost: Option<(u64, u64)>,
-        limits: Limits,
-    },
+    Welcome(Welcome<'a>),
     Message(Speech<'a>),
     Action(Speech<'a>),
     Joined {
@@ -165,6 +144,31 @@ pub enum Event<'a> {
     /// Something that a newer server says; a client passes over it.
     #[serde(other)]
     Unknown,
+}
+
+/// What one is told who has joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome<'a> {
+    pub protocol: u32,
+    pub name: Cow<'a, str>,
+    pub room: Cow<'a, str>,
+    pub topic: Cow<'a, str>,
+    pub epoch: u32,
+    pub seq: u64,
+    /// The first record that follows. What is not after `seq` happened before.
+    pub next: u64,
+    pub users: Vec<Cow<'a, str>>,
+    /// The secret with which to take up this session again.
+    #[serde(default)]
+    pub token: Cow<'a, str>,
+    /// Whether that is what happened.
+    #[serde(default)]
+    pub resumed: bool,
+    /// Records that the client has seen and that are no more: first and last, in the epoch of
+    /// the position that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<(u64, u64)>,
+    pub limits: Limits,
 }
 
 /// What every record carries: its room, its place and its time.

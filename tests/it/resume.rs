@@ -26,12 +26,19 @@ fn say(person: &mut Person, id: &str, text: &str) -> Value {
     event
 }
 
-#[test]
-fn nobody_notices_that_a_connection_was_lost_and_nothing_is_missed() {
+/// A daemon that holds places, in which ann talks with text and bo with JSON.
+#[track_caller]
+fn ann_and_bo() -> (Daemon, Person, Person, Value) {
     let daemon = Daemon::with(HOLD);
     let mut ann = Person::text(&daemon, "ann");
-    let (mut bo, welcome) = Person::json(&daemon, "bo");
+    let (bo, welcome) = Person::json(&daemon, "bo");
     ann.expect("[SERVER]: bo joined the chat!");
+    (daemon, ann, bo, welcome)
+}
+
+#[test]
+fn nobody_notices_that_a_connection_was_lost_and_nothing_is_missed() {
+    let (daemon, mut ann, mut bo, welcome) = ann_and_bo();
     let seen = say(&mut bo, "1", "before")["seq"].as_u64().unwrap();
     ann.expect("bo: before");
     bo.reset();
@@ -72,10 +79,7 @@ fn a_session_is_taken_over_from_a_connection_that_is_still_there() {
 
 #[test]
 fn what_is_said_twice_with_one_id_appears_once() {
-    let daemon = Daemon::with(HOLD);
-    let mut ann = Person::text(&daemon, "ann");
-    let (mut bo, welcome) = Person::json(&daemon, "bo");
-    ann.expect("[SERVER]: bo joined the chat!");
+    let (daemon, mut ann, mut bo, welcome) = ann_and_bo();
     let first = say(&mut bo, "x", "once");
     let again = say(&mut bo, "x", "once");
     assert_eq!((&first["seq"], &first["text"]), (&again["seq"], &again["text"]));

@@ -2,27 +2,10 @@
 
 use std::time::Duration;
 
-use std::borrow::Cow;
-
-use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp};
+use chatroom::wire::json::{Event, Resume, Speech, Stamp, Welcome};
 
 use super::keeping::Change;
 use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
-
-/// What one is told who has joined.
-struct Welcome<'a> {
-    name: Cow<'a, str>,
-    room: Cow<'a, str>,
-    topic: Cow<'a, str>,
-    users: Vec<Cow<'a, str>>,
-    limits: Limits,
-    epoch: u32,
-    seq: u64,
-    next: u64,
-    token: Cow<'a, str>,
-    resumed: bool,
-    lost: Option<(u64, u64)>,
-}
 
 /// The place of a record in the log; none for what is no record.
 fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
@@ -41,37 +24,7 @@ impl Model {
         self.heard = now;
         let place = stamp_of(&event).map(|stamp| (stamp.epoch, stamp.seq));
         match event {
-            Event::Welcome {
-                name,
-                room,
-                topic,
-                users,
-                limits,
-                epoch,
-                seq,
-                next,
-                token,
-                resumed,
-                lost,
-                ..
-            } => {
-                self.welcomed(
-                    &Welcome {
-                        name,
-                        room,
-                        topic,
-                        users,
-                        limits,
-                        epoch,
-                        seq,
-                        next,
-                        token,
-                        resumed,
-                        lost,
-                    },
-                    now,
-                );
-            }
+            Event::Welcome(welcome) => self.welcomed(&welcome, now),
             // Seen already: only its acknowledgement is news.
             Event::Message(Speech { id: Some(id), .. })
             | Event::Action(Speech { id: Some(id), .. }) => {

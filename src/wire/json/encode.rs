@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Event, Limits, Speech, Stamp};
+use super::{Event, Limits, Speech, Stamp, Welcome};
 use crate::names::Name;
 use crate::room::{Departure, Record, RecordKind};
 use crate::wire::{Answer, PROTOCOL};
@@ -87,7 +87,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             let id = record.author.as_ref().and_then(|author| author.id.as_deref());
             record_event(room, record, id, true)
         }
-        Answer::Welcome(welcome) => Event::Welcome {
+        Answer::Welcome(welcome) => Event::Welcome(Welcome {
             protocol: PROTOCOL,
             name: borrow(&welcome.name),
             room: (&welcome.room).into(),
@@ -103,7 +103,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
                 message_bytes: welcome.message_bytes,
                 silence_seconds: welcome.silence_seconds,
             },
-        },
+        }),
         Answer::Who { room, people } => {
             Event::Who { room: room.into(), users: people.iter().map(borrow).collect() }
         }
