@@ -36,6 +36,9 @@ const MOST_REMOVED: u64 = 256;
 /// After so many batches it is looked whether there are too many records, or too long a log.
 const LOOK_AFTER_EVERY: u32 = 16;
 
+/// How often a few old sessions are forgotten, of what is kept for days.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
 /// How long a statement waits for another connection's lock, which is only held for moments.
 const BUSY_TIME: Duration = Duration::from_secs(5);
 
@@ -51,6 +54,8 @@ pub struct Store {
     oldest: Seq,
     keeper: Keeper,
     batches: u32,
+    /// When sessions are forgotten next.
+    forget_at: Timestamp,
     /// Held until the process ends, however it does.
     _lock: File,
 }
@@ -123,6 +128,7 @@ impl Store {
             keep_for: history.keep_for,
             keep_bytes: history.keep_bytes as u64,
             batches: 0,
+            forget_at: Timestamp::MIN,
             _lock: lock,
         };
         Ok(Restored { store, last, epochs, members, run })
@@ -206,7 +212,10 @@ impl Store {
         }
         self.batches = 0;
         self.keeper.look_after(&self.db)?;
-        forget_old_sessions(&self.db, now)?;
+        if now >= self.forget_at {
+            forget_old_sessions(&self.db, now)?;
+            self.forget_at = now.saturating_add(FORGET_EVERY).unwrap_or(Timestamp::MAX);
+        }
         // The newest always stays: from it the numbers go on.
         if let Some(end) = self.end_of_surplus(now)?.map(|end| end.min(last)) {
             self.db.prepare_cached("DELETE FROM records WHERE seq < ?")?.execute([end.0 as i64])?;
