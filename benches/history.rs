@@ -14,7 +14,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Daemon, median, percentile};
+use common::{Daemon, median, percentile, say_steadily};
 use tempfile::TempDir;
 
 const KINDS: [(&str, &str); 3] = [
@@ -27,18 +27,12 @@ const ROUNDS: usize = 5;
 /// The times from sending to delivery at a rate, in milliseconds: p50 and p99.
 fn latency(daemon: &Daemon, rate: u32, count: u32) -> (f64, f64) {
     let mut receiver = daemon.join("receiver");
-    let mut sender = daemon.join("sender").into_inner();
+    let sender = daemon.join("sender").into_inner();
     let mut line = String::new();
     receiver.read_line(&mut line).unwrap();
     let start = Instant::now();
-    let sending = thread::spawn(move || {
-        for n in 0..count {
-            let due = Duration::from_secs(1) / rate * n;
-            thread::sleep(due.saturating_sub(start.elapsed()));
-            writeln!(sender, "{}", start.elapsed().as_nanos()).unwrap();
-        }
-        sender
-    });
+    let pause = Duration::from_secs(1) / rate;
+    let sending = say_steadily(sender, start, pause, count, |_, sent| format!("{sent}\n"));
     let mut times: Vec<f64> = (0..count)
         .map(|_| {
             line.clear();

@@ -9,12 +9,12 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Daemon, median, percentile};
+use common::{Daemon, median, percentile, say_steadily};
 use tempfile::TempDir;
 
 const MESSAGES: u32 = 50_000;
@@ -53,15 +53,10 @@ fn run(with_slow: bool, time: Duration) -> (f64, f64, f64, Option<f64>) {
         let mut slow = BufReader::new(slow.get_ref().try_clone().unwrap());
         thread::spawn(move || std::io::copy(&mut slow, &mut std::io::sink()));
     }
-    let mut sender = daemon.join("sender").into_inner();
+    let sender = daemon.join("sender").into_inner();
     let start = Instant::now();
-    let sending = thread::spawn(move || {
-        for n in 0..MESSAGES {
-            thread::sleep((time / MESSAGES * n).saturating_sub(start.elapsed()));
-            let line = format!("{n:0>60} {:>20}\n", start.elapsed().as_nanos());
-            sender.write_all(line.as_bytes()).unwrap();
-        }
-        sender
+    let sending = say_steadily(sender, start, time / MESSAGES, MESSAGES, |number, sent| {
+        format!("{number:0>60} {sent:>20}\n")
     });
     // The memory of the beginning is that after the first messages, when all is in use.
     let (mut times, mut first, mut most) = (Vec::new(), 0.0, 0.0f64);

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -69,6 +69,24 @@ fn ask(mut stream: UnixStream, request: &str) -> serde_json::Value {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
     serde_json::from_str(&line).unwrap()
+}
+
+/// Says `count` lines, each after another `pause` and in a write of its own. A line is made of its
+/// number and the nanoseconds from `start` to its sending.
+pub fn say_steadily(
+    mut sender: TcpStream,
+    start: Instant,
+    pause: Duration,
+    count: u32,
+    line: fn(u32, u128) -> String,
+) -> thread::JoinHandle<TcpStream> {
+    thread::spawn(move || {
+        for number in 0..count {
+            thread::sleep((pause * number).saturating_sub(start.elapsed()));
+            sender.write_all(line(number, start.elapsed().as_nanos()).as_bytes()).unwrap();
+        }
+        sender
+    })
 }
 
 pub fn percentile(sorted: &[f64], part: f64) -> f64 {
