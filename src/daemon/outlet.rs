@@ -10,17 +10,18 @@ mod state;
 mod traffic;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use chatroom::room::{EndReason, Record, Seq, SessionId};
 use chatroom::wire::{Answer, Batch, Dialect};
 use rustix::net::SendFlags;
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, Semaphore};
 
 use crate::window::Window;
 use state::{Ending, State, Written};
@@ -32,7 +33,7 @@ const OUTBOX: usize = 64;
 const OUTBOX_BYTES: usize = 64 * 1024;
 
 /// So many requests of one connection may be on their way to the room.
-const IN_FLIGHT: usize = 32;
+const IN_FLIGHT: u8 = 32;
 
 /// The way out to one connection.
 pub struct Outlet {
@@ -42,13 +43,7 @@ pub struct Outlet {
     pub traffic: Traffic,
     /// The socket, where who publishes may write to it.
     direct: Option<Arc<TcpStream>>,
-    /// Held by requests that are on their way to the room.
-    pub in_flight: Semaphore,
     state: Mutex<State>,
-    /// There may be something to write.
-    wake: Notify,
-    /// There is space in the outbox again.
-    space: Notify,
 }
 
 /// What is left after pumping.
@@ -73,7 +68,6 @@ impl Outlet {
             peer,
             direct,
             traffic: Traffic::new(),
-            in_flight: Semaphore::new(IN_FLIGHT),
             state: Mutex::new(State {
                 session: connection,
                 dialect: Dialect::Text,
@@ -88,9 +82,10 @@ impl Outlet {
                 is_blocked: false,
                 is_abandoned: false,
                 ending: None,
+                in_flight: 0,
+                is_woken: false,
+                waker: None,
             }),
-            wake: Notify::new(),
-            space: Notify::new(),
         }
     }
 
@@ -168,11 +163,6 @@ impl Outlet {
         self.wake();
     }
 
-    /// Whether there is space for more answers.
-    pub fn has_space(&self) -> bool {
-        self.state().has_space()
-    }
-
     /// Keeps space for an answer that the connection itself did not ask for, if there is any.
     pub fn promise(&self) -> bool {
         let mut state = self.state();
@@ -190,10 +180,29 @@ impl Outlet {
         self.wake();
     }
 
-    /// Waits until there is space for answers.
+    /// Waits until there is space for answers, or no need of it any more.
     pub async fn until_space(&self) {
-        while !self.has_space() {
-            self.space.notified().await;
+        self.until(|state| state.has_space() || state.ending.is_some()).await;
+    }
+
+    /// Waits until not too many requests are on their way to the room, and counts one more.
+    pub async fn begin_request(&self) {
+        self.until(|state| {
+            let may_begin = state.in_flight < IN_FLIGHT;
+            state.in_flight += u8::from(may_begin);
+            may_begin
+        })
+        .await;
+    }
+
+    /// One request has arrived in the room.
+    pub fn end_request(&self) {
+        let mut state = self.state();
+        let was_full = state.in_flight == IN_FLIGHT;
+        state.in_flight = state.in_flight.saturating_sub(1);
+        drop(state);
+        if was_full {
+            self.wake();
         }
     }
 
@@ -213,8 +222,6 @@ impl Outlet {
         }
         drop(state);
         self.wake();
-        // A reader that waits for space has nothing to wait for any more.
-        self.space.notify_one();
     }
 
     /// Ends the connection without another word, for nobody hears it.
@@ -225,7 +232,6 @@ impl Outlet {
         state.ending.get_or_insert(Ending { after, reason });
         drop(state);
         self.wake();
-        self.space.notify_one();
     }
 
     /// Whether writing is of no use any more.
@@ -240,12 +246,34 @@ impl Outlet {
 
     /// Says that there may be something to write.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        let mut state = self.state();
+        state.is_woken = true;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Waits until there may be something to write.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    pub fn woken(&self) -> impl Future<Output = ()> {
+        self.until(|state| std::mem::take(&mut state.is_woken))
+    }
+
+    /// Waits for a change of the state. All that wait for one are parts of the same task, so that
+    /// one waker is enough for all of them: each looks whether it was meant.
+    fn until(&self, mut is_so: impl FnMut(&mut State) -> bool) -> impl Future<Output = ()> {
+        poll_fn(move |context| {
+            let mut state = self.state();
+            if is_so(&mut state) {
+                return Poll::Ready(());
+            }
+            match &mut state.waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
+            Poll::Pending
+        })
     }
 
     /// Shows a batch that was just published: at once, if that can be done without waiting, else
@@ -264,19 +292,20 @@ impl Outlet {
         if state.is_blocked || cursor >= batch.end() {
             return;
         }
-        let mut is_done = false;
-        if assembly::is_whole(&state, batch) {
+        let is_whole = assembly::is_whole(&state, batch);
+        if is_whole {
             let written = assembly::write_batch(&mut state, batch, &mut write);
             self.traffic.bytes_out.fetch_add(*written.as_ref().unwrap_or(&0) as u64, Relaxed);
-            is_done = written.is_ok() && state.tail.is_empty();
-            state.is_blocked = !is_done;
-            drop(state);
-        } else if cursor >= batch.first() {
-            // It made one of these records, or there are answers between them.
-            drop(state);
-            is_done = self.pump(window, &mut write) == Pumped::Idle;
+            state.is_blocked = written.is_err() || !state.tail.is_empty();
         }
-        // Catching up can be long, and is not for the room to wait for.
+        let is_blocked = state.is_blocked;
+        drop(state);
+        let is_done = match is_whole {
+            true => !is_blocked,
+            // It made one of these records, or there are answers between them. But catching up can
+            // be long, and is not for the room to wait for.
+            false => cursor >= batch.first() && self.pump(window, &mut write) == Pumped::Idle,
+        };
         if !is_done {
             self.wake();
         }
@@ -312,8 +341,10 @@ impl Outlet {
                 Err(error) => break Pumped::Ended(state.broken(&error)),
             }
         };
-        if was_full && state.has_space() {
-            self.space.notify_one();
+        let has_space_again = was_full && state.has_space();
+        drop(state);
+        if has_space_again {
+            self.wake();
         }
         pumped
     }

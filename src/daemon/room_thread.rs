@@ -261,7 +261,7 @@ impl RoomThread {
     /// A request of this session is done.
     fn release(&self, session: SessionId) {
         if let Some(outlet) = self.outlets.get(&session) {
-            outlet.in_flight.add_permits(1);
+            outlet.end_request();
         }
     }
 

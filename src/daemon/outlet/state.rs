@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
 
 use chatroom::room::{EndReason, Seq, SessionId};
 use chatroom::wire::{Answer, Batch, Dialect, encode_answer};
@@ -34,6 +35,12 @@ pub(super) struct State {
     /// Whether it is of no use to write any more.
     pub(super) is_abandoned: bool,
     pub(super) ending: Option<Ending>,
+    /// How many requests are on their way to the room.
+    pub(super) in_flight: u8,
+    /// Whether the task was told that there may be something to write.
+    pub(super) is_woken: bool,
+    /// The connection's task, while it waits.
+    pub(super) waker: Option<Waker>,
 }
 
 /// What a step of writing has done.

@@ -185,9 +185,9 @@ fn a_full_outbox_has_no_space_until_it_is_written() {
     for _ in 0..OUTBOX {
         fixture.outlet.answer(&Answer::Help);
     }
-    assert!(!fixture.outlet.has_space());
+    assert!(!fixture.outlet.promise());
     fixture.pump(usize::MAX);
-    assert!(fixture.outlet.has_space());
+    assert!(fixture.outlet.promise());
 }
 
 /// An outlet that has joined, with a socket, and the other end of that.

@@ -1,13 +1,16 @@
 //! Counting what goes over a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// What has gone over a connection.
 pub struct Traffic {
     pub bytes_in: AtomicU64,
     pub bytes_out: AtomicU64,
-    start: Instant,
+    /// When the connection was accepted.
+    pub start: Instant,
     /// When the person did something, in milliseconds after `start`.
     active: AtomicU64,
 }

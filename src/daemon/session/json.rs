@@ -20,9 +20,9 @@ impl Reader<'_> {
     }
 
     async fn handle_json_request(&mut self, request: Request) {
-        let session = self.outlet.session();
+        let session = self.outlet().session();
         match (self.stage, request) {
-            (_, Request::Ping { id }) => self.outlet.answer(&Answer::Pong { id }),
+            (_, Request::Ping { id }) => self.outlet().answer(&Answer::Pong { id }),
             (_, Request::Quit) => self.end(EndReason::Quit),
             (Stage::Joined, Request::Hello { .. }) => self.refuse(Refusal::AlreadyJoined, None),
             (_, Request::Hello { protocol, .. }) if protocol != PROTOCOL => {

@@ -40,26 +40,11 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         Ok(outlet) => {
             let greeting = shared.config().room.greeting.clone();
             outlet.answer(&Answer::Prompt { greeting });
-            tokio::spawn(run(stream, Registration { outlet, shared }));
+            let connection = Connection { stream, outlet, shared };
+            // Not an `async fn`, which would hold its argument twice.
+            tokio::spawn(async move { connection.run().await });
         }
         Err(reason) => drop(tokio::spawn(turn_away(stream, shared, reason))),
-    }
-}
-
-/// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
-async fn run(stream: Arc<TcpStream>, registration: Registration) {
-    let Registration { outlet, shared } = &registration;
-    let (reason, name) = {
-        let mut reader = reader::Reader::new(&stream, outlet, shared);
-        let reason = tokio::select! {
-            reason = reader.run() => reason,
-            reason = writer::run(&stream, outlet, shared) => reason,
-        };
-        (reason, reader.name)
-    };
-    registration.end(name.as_ref(), &reason);
-    if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
-        Box::pin(linger(&stream)).await;
     }
 }
 
@@ -97,13 +82,27 @@ fn broken(error: &io::Error) -> EndReason {
     EndReason::Broken(error.to_string())
 }
 
-/// Takes the connection out of the register and the room, however it ends.
-struct Registration {
+/// A connection that is served. It is taken out of the register and the room, however it ends.
+struct Connection {
+    stream: Arc<TcpStream>,
     outlet: Arc<Outlet>,
     shared: Arc<Shared>,
 }
 
-impl Registration {
+impl Connection {
+    /// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
+    async fn run(&self) {
+        let mut reader = reader::Reader::new(self);
+        let reason = tokio::select! {
+            reason = reader.run() => reason,
+            reason = writer::run(self) => reason,
+        };
+        self.end(reader.name.as_ref(), &reason);
+        if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
+            Box::pin(linger(&self.stream)).await;
+        }
+    }
+
     fn end(&self, name: Option<&Name>, reason: &EndReason) {
         self.shared.connections.count_end(reason);
         info!(
@@ -126,7 +125,7 @@ impl Registration {
     }
 }
 
-impl Drop for Registration {
+impl Drop for Connection {
     fn drop(&mut self) {
         // A second end does nothing. This one counts where the task was cancelled.
         self.submit_end(EndReason::Closed);

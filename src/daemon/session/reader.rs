@@ -1,6 +1,7 @@
 //! Reading a connection: from its bytes to requests to the room.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,11 +11,10 @@ use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
 
-use super::broken;
+use super::{Connection, broken};
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
@@ -48,66 +48,91 @@ pub(super) enum Stage {
 }
 
 /// What waiting has brought.
-enum Received {
-    Bytes,
+enum Waited {
+    /// Bytes, or the end of them.
+    Readable,
     /// Nothing more came, which shows that what has come is a piece.
     Decision,
-    End,
+    /// Nothing came for so long that the connection is to end: there is no name yet,
+    NoName,
+    /// or it may be that nobody is there.
+    Silent,
+    Broken(io::Error),
 }
 
 /// The reading half of a connection.
-pub(super) struct Reader<'s> {
-    stream: &'s TcpStream,
-    pub(super) outlet: &'s Arc<Outlet>,
-    pub(super) shared: &'s Arc<Shared>,
+pub(super) struct Reader<'c> {
+    connection: &'c Connection,
     pub(super) stage: Stage,
     /// The name under which the person is or was in the room.
     pub(super) name: Option<Name>,
     framer: Framer,
-    accepted: Instant,
     /// When the last bytes came.
     heard: Instant,
     /// For how long nothing may come; what the welcome has said, whatever was configured since.
     silence: Duration,
 }
 
-impl<'s> Reader<'s> {
-    pub(super) fn new(
-        stream: &'s TcpStream,
-        outlet: &'s Arc<Outlet>,
-        shared: &'s Arc<Shared>,
-    ) -> Self {
-        let now = Instant::now();
-        let framer = Framer::new(json_line_bytes(shared));
-        let (stage, name) = (Stage::New, None);
-        let silence = shared.config().timeouts.silence;
-        Reader { stream, outlet, shared, stage, name, framer, accepted: now, heard: now, silence }
+impl<'c> Reader<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        let framer = Framer::new(json_line_bytes(&connection.shared));
+        let silence = connection.shared.config().timeouts.silence;
+        let heard = Instant::now();
+        Reader { connection, stage: Stage::New, name: None, framer, heard, silence }
+    }
+
+    pub(super) fn outlet(&self) -> &'c Arc<Outlet> {
+        &self.connection.outlet
+    }
+
+    pub(super) fn shared(&self) -> &'c Shared {
+        &self.connection.shared
     }
 
     /// Reads and asks until the connection is broken. In all other cases the outlet knows the
     /// reason for the end, and its writer finishes.
     pub(super) async fn run(&mut self) -> EndReason {
         while self.is_listening() {
-            let received = self.receive().await;
-            if self.is_past_naming() {
-                self.end(EndReason::NoName);
-                break;
-            }
-            match received {
-                Ok(Received::End) => self.end(EndReason::Closed),
-                Ok(Received::Bytes | Received::Decision) => self.handle_frames().await,
-                Err(reason @ EndReason::Broken(_)) => return reason,
-                Err(reason) => self.end(reason),
+            let outcome = self.until_readable().await;
+            // What an idle connection does not need is kept apart from it.
+            if let Some(reason) = Box::pin(self.go_on(outcome)).await {
+                return reason;
             }
         }
         std::future::pending().await
     }
 
+    /// Does what the waiting has brought. Gives the reason why the connection is broken, if it is.
+    async fn go_on(&mut self, outcome: Waited) -> Option<EndReason> {
+        let received = match outcome {
+            Waited::Readable => self.receive(),
+            Waited::Decision => {
+                self.framer.decide_for_pieces();
+                Ok(true)
+            }
+            Waited::Broken(error) => Err(error),
+            Waited::Silent => {
+                self.end(EndReason::Silent);
+                return None;
+            }
+            Waited::NoName => Ok(true),
+        };
+        match received {
+            _ if self.is_past_naming() => self.end(EndReason::NoName),
+            Ok(true) => self.handle_frames().await,
+            Ok(false) => self.end(EndReason::Closed),
+            Err(error) => return Some(broken(&error)),
+        }
+        None
+    }
+
     fn is_listening(&self) -> bool {
-        self.stage != Stage::Over && !self.outlet.is_ending()
+        self.stage != Stage::Over && !self.outlet().is_ending()
     }
 
     async fn handle_frames(&mut self) {
+        // Whose input never ends does not keep the others from their turn.
+        tokio::task::yield_now().await;
         let mut handled = 0;
         while let Some(frame) = self.framer.next_frame() {
             // Reading and much of handling never have to wait, so that a flood of lines would
@@ -117,72 +142,64 @@ impl<'s> Reader<'s> {
                 tokio::task::yield_now().await;
             }
             // Who does not read the answers is not listened to.
-            self.outlet.until_space().await;
+            self.outlet().until_space().await;
             if !self.is_listening() {
                 return;
             }
-            // What an idle connection does not need is not part of it: what a line does is kept apart,
-            // and so is waiting with a time limit.
-            Box::pin(self.handle(frame)).await;
+            self.handle(frame).await;
         }
     }
 
-    /// Waits for bytes and feeds them to the framer.
-    async fn receive(&mut self) -> Result<Received, EndReason> {
-        loop {
-            if !self.until_readable().await? {
-                self.framer.decide_for_pieces();
-                return Ok(Received::Decision);
+    /// Feeds what has come to the framer. Gives false if the other side has closed.
+    fn receive(&mut self) -> io::Result<bool> {
+        let received = BUFFER.with_borrow_mut(|buffer| {
+            let received = self.connection.stream.try_read(&mut buffer[..])?;
+            self.framer.push(&buffer[..received]);
+            Ok(received)
+        });
+        match received {
+            Ok(received) => {
+                self.heard = Instant::now();
+                self.outlet().traffic.bytes_in.fetch_add(received as u64, Relaxed);
+                Ok(received > 0)
             }
-            let received = BUFFER.with_borrow_mut(|buffer| {
-                let received = self.stream.try_read(&mut buffer[..])?;
-                self.framer.push(&buffer[..received]);
-                io::Result::Ok(received)
-            });
-            match received {
-                Ok(0) => return Ok(Received::End),
-                Ok(received) => {
-                    self.heard = Instant::now();
-                    self.outlet.traffic.bytes_in.fetch_add(received as u64, Relaxed);
-                    tokio::task::yield_now().await;
-                    return Ok(Received::Bytes);
-                }
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(broken(&error)),
-            }
+            Err(error) if is_passing(&error) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 
-    /// Waits for bytes, as long as this connection may go without. Gives false if that time is
-    /// over and decides for pieces.
-    async fn until_readable(&mut self) -> Result<bool, EndReason> {
-        let Some((deadline, reason)) = self.deadline() else {
-            return self.stream.readable().await.map(|()| true).map_err(|error| broken(&error));
+    /// Waits for bytes, as long as this connection may go without.
+    async fn until_readable(&self) -> Waited {
+        let Some((deadline, over)) = self.deadline() else {
+            return self.readable().await;
         };
-        let readable = Box::pin(timeout_at(deadline, self.stream.readable())).await;
-        match (readable, reason) {
-            (Ok(readable), _) => readable.map(|()| true).map_err(|error| broken(&error)),
-            (Err(_), Some(reason)) => Err(reason),
-            (Err(_), None) => Ok(false),
-        }
+        Box::pin(timeout_at(deadline, self.readable())).await.unwrap_or(over)
     }
 
-    /// Until when something has to come, and the reason to end if it does not. Without a reason,
-    /// the time decides for pieces.
-    fn deadline(&self) -> Option<(Instant, Option<EndReason>)> {
+    /// Waits for bytes. Unlike `TcpStream::readable`, this does not take a place of its own among
+    /// those who wait for the socket.
+    fn readable(&self) -> impl Future<Output = Waited> {
+        let stream = &self.connection.stream;
+        poll_fn(|context| {
+            stream
+                .poll_read_ready(context)
+                .map(|readable| readable.map_or_else(Waited::Broken, |()| Waited::Readable))
+        })
+    }
+
+    /// Until when something has to come, and what it means if it does not.
+    fn deadline(&self) -> Option<(Instant, Waited)> {
         let decision = self.heard + PIECE_DECISION;
-        match (self.stage, self.outlet.dialect()) {
+        match (self.stage, self.outlet().dialect()) {
             (Stage::New | Stage::Naming, _) => {
-                let named = self.accepted + self.shared.config().timeouts.name;
+                let named = self.outlet().traffic.start + self.shared().config().timeouts.name;
                 match self.framer.is_waiting_for_decision() && decision < named {
-                    true => Some((decision, None)),
-                    false => Some((named, Some(EndReason::NoName))),
+                    true => Some((decision, Waited::Decision)),
+                    false => Some((named, Waited::NoName)),
                 }
             }
-            _ if self.framer.is_waiting_for_decision() => Some((decision, None)),
-            (Stage::Joined, Dialect::Json) => {
-                Some((self.heard + self.silence, Some(EndReason::Silent)))
-            }
+            _ if self.framer.is_waiting_for_decision() => Some((decision, Waited::Decision)),
+            (Stage::Joined, Dialect::Json) => Some((self.heard + self.silence, Waited::Silent)),
             // The system notices for text connections; nobody has to type to stay.
             (Stage::Joined, Dialect::Text) | (Stage::Over, _) => None,
         }
@@ -191,12 +208,12 @@ impl<'s> Reader<'s> {
     /// Whether the time to give a name is over, also for who goes on sending without an end.
     fn is_past_naming(&self) -> bool {
         matches!(self.stage, Stage::New | Stage::Naming)
-            && self.accepted.elapsed() >= self.shared.config().timeouts.name
+            && self.outlet().traffic.start.elapsed() >= self.shared().config().timeouts.name
     }
 
     async fn handle(&mut self, frame: Frame) {
         let Frame::Line(line) = frame else {
-            let limit = self.shared.config().limits.message_bytes;
+            let limit = self.shared().config().limits.message_bytes;
             return self.refuse(Refusal::TooLong { limit }, None);
         };
         let Ok(line) = String::from_utf8(line) else {
@@ -205,15 +222,15 @@ impl<'s> Reader<'s> {
         if self.stage == Stage::New {
             self.stage = Stage::Naming;
             if line.starts_with('{') && self.framer.framing() == Framing::Lines {
-                self.outlet.set_dialect(Dialect::Json);
+                self.outlet().set_dialect(Dialect::Json);
             }
         }
         // The configuration may have changed meanwhile.
-        self.framer.set_limit(match self.outlet.dialect() {
-            Dialect::Text => text_line_bytes(self.shared),
-            Dialect::Json => json_line_bytes(self.shared),
+        self.framer.set_limit(match self.outlet().dialect() {
+            Dialect::Text => text_line_bytes(self.shared()),
+            Dialect::Json => json_line_bytes(self.shared()),
         });
-        match self.outlet.dialect() {
+        match self.outlet().dialect() {
             Dialect::Text => self.handle_text(&line).await,
             Dialect::Json => self.handle_json(&line).await,
         }
@@ -224,9 +241,9 @@ impl<'s> Reader<'s> {
         let joined = match Name::new(name) {
             Err(problem) => Err(problem.into()),
             Ok(name) => {
-                let outlet = self.outlet.clone();
+                let outlet = self.outlet().clone();
                 let join = |reply| Submission::Join { outlet, name, resume, reply };
-                self.shared.room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))
+                self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))
             }
         };
         match joined {
@@ -234,12 +251,12 @@ impl<'s> Reader<'s> {
                 info!(
                     event = "joined",
                     name = name.as_str(),
-                    address = self.outlet.peer.to_string(),
-                    dialect = self.outlet.dialect().as_str(),
+                    address = self.outlet().peer.to_string(),
+                    dialect = self.outlet().dialect().as_str(),
                     "joined the room"
                 );
-                self.outlet.traffic.touch();
-                self.silence = self.shared.config().timeouts.silence;
+                self.outlet().traffic.touch();
+                self.silence = self.shared().config().timeouts.silence;
                 (self.stage, self.name) = (Stage::Joined, Some(name));
             }
             Err(refusal) => self.refuse(refusal, None),
@@ -248,23 +265,20 @@ impl<'s> Reader<'s> {
 
     /// Sends a request to the room when this connection has not too many on their way there.
     pub(super) async fn submit(&self, submission: Submission) {
-        self.outlet.traffic.touch();
-        if let Ok(permit) = self.outlet.in_flight.acquire().await {
-            // The room gives it back.
-            permit.forget();
-            self.shared.room.submit(submission);
-        }
+        self.outlet().traffic.touch();
+        self.outlet().begin_request().await;
+        self.shared().room.submit(submission);
     }
 
     /// Shows the person what was said before.
     pub(super) async fn show_history(&self, selection: Selection, id: Option<String>) {
-        self.outlet.traffic.touch();
-        let room = self.shared.window.room.clone();
-        match self.shared.past.select(selection).await {
+        self.outlet().traffic.touch();
+        let room = self.shared().window.room.clone();
+        match self.shared().past.select(selection).await {
             Ok((records, more)) => {
-                let zone = self.shared.window.zone.clone();
+                let zone = self.shared().window.zone.clone();
                 let history = History { room, id, records, more, zone };
-                self.outlet.answer(&Answer::History(history));
+                self.outlet().answer(&Answer::History(history));
             }
             Err(problem) => self.refuse(Refusal::BadRequest(problem), id),
         }
@@ -272,16 +286,16 @@ impl<'s> Reader<'s> {
 
     /// Tells the person that something was not accepted.
     pub(super) fn refuse(&self, refusal: Refusal, id: Option<String>) {
-        self.outlet.answer(&Answer::Refused { refusal, id });
+        self.outlet().answer(&Answer::Refused { refusal, id });
     }
 
     /// Ends the connection, behind everything that it has asked for.
     pub(super) fn end(&mut self, reason: EndReason) {
         if std::mem::replace(&mut self.stage, Stage::Over) == Stage::Joined {
-            let outlet = self.outlet.clone();
-            self.shared.room.submit(Submission::End { outlet, reason });
+            let outlet = self.outlet().clone();
+            self.shared().room.submit(Submission::End { outlet, reason });
         } else {
-            self.outlet.close(self.shared.window.last(), reason);
+            self.outlet().close(self.shared().window.last(), reason);
         }
     }
 }

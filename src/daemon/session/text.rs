@@ -10,7 +10,7 @@ use crate::store::past::Selection;
 impl Reader<'_> {
     pub(super) async fn handle_text(&mut self, line: &str) {
         match (self.stage, text::parse(line)) {
-            (_, text::Request::KeepAlive) => self.outlet.answer(&Answer::KeepAlive),
+            (_, text::Request::KeepAlive) => self.outlet().answer(&Answer::KeepAlive),
             (_, text::Request::Quit) => self.end(EndReason::Quit),
             (Stage::Joined, request) => self.handle_text_request(request).await,
             (Stage::New | Stage::Naming, _) => self.join(line, None).await,
@@ -19,11 +19,11 @@ impl Reader<'_> {
     }
 
     async fn handle_text_request(&mut self, request: text::Request<'_>) {
-        let session = self.outlet.session();
+        let session = self.outlet().session();
         match request {
             text::Request::KeepAlive | text::Request::Quit => {}
-            text::Request::Help => self.outlet.answer(&Answer::Help),
-            text::Request::Incomplete(usage) => self.outlet.answer(&Answer::Usage(usage)),
+            text::Request::Help => self.outlet().answer(&Answer::Help),
+            text::Request::Incomplete(usage) => self.outlet().answer(&Answer::Usage(usage)),
             text::Request::History(limit) => {
                 let selection = Selection { limit, ..Selection::default() };
                 self.show_history(selection, None).await;
@@ -41,7 +41,7 @@ impl Reader<'_> {
     }
 
     async fn speak(&self, action: bool, text: &str) {
-        let (session, text) = (self.outlet.session(), text.to_owned());
+        let (session, text) = (self.outlet().session(), text.to_owned());
         self.submit(Submission::Speech { session, action, text, id: None }).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Driving the outlet of a connection.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use chatroom::room::{EndReason, Seq};
@@ -7,28 +8,46 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::error;
 
-use super::broken;
+use super::{Connection, broken};
 use crate::outlet::{Outlet, Pumped};
 use crate::shared::Shared;
 
 /// Writes whatever there is to write until the connection is to end, and gives the reason.
-pub async fn run(stream: &TcpStream, outlet: &Outlet, shared: &Shared) -> EndReason {
+pub async fn run(connection: &Connection) -> EndReason {
     loop {
-        match outlet.pump(&shared.window, &mut |bytes| stream.try_write(bytes)) {
-            Pumped::Idle => outlet.woken().await,
-            Pumped::Ended(reason) => return reason,
-            // Both are rare, and kept apart so that an idle connection does not hold their state.
-            Pumped::Behind(from, end) => {
-                if let Err(reason) = Box::pin(feed(outlet, shared, from, end)).await {
-                    return reason;
-                }
-            }
-            Pumped::Blocked => {
-                if let Err(reason) = Box::pin(until_taken(stream, outlet, shared)).await {
-                    return reason;
-                }
-            }
+        if let Some(waiting) = write(connection)
+            && let Err(reason) = waiting.await
+        {
+            return reason;
         }
+        connection.outlet.woken().await;
+    }
+}
+
+/// Writes what can be written at once. The rest is kept apart, so that an idle connection does not
+/// hold the state of that.
+fn write(connection: &Connection) -> Option<Pin<Box<impl Future<Output = Result<(), EndReason>>>>> {
+    match pump(connection) {
+        Pumped::Idle => None,
+        pumped => Some(Box::pin(go_on(connection, pumped))),
+    }
+}
+
+fn pump(Connection { stream, outlet, shared }: &Connection) -> Pumped {
+    outlet.pump(&shared.window, &mut |bytes| stream.try_write(bytes))
+}
+
+/// Goes on until everything is written. Gives the reason for the end as an error.
+async fn go_on(connection: &Connection, mut pumped: Pumped) -> Result<(), EndReason> {
+    let Connection { stream, outlet, shared } = connection;
+    loop {
+        match pumped {
+            Pumped::Idle => return Ok(()),
+            Pumped::Ended(reason) => return Err(reason),
+            Pumped::Behind(from, end) => feed(outlet, shared, from, end).await?,
+            Pumped::Blocked => until_taken(stream, outlet, shared).await?,
+        }
+        pumped = pump(connection);
     }
 }
 
