@@ -35,6 +35,10 @@ enum Load {
 
 const TIME: Duration = Duration::from_secs(5);
 
+/// After so long nothing happens any more because of the joining: an eighth of the allowed silence
+/// after the last byte was written it is looked whether it was taken, and perhaps once more.
+const CALM: Duration = Duration::from_secs(9);
+
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "quiet",
@@ -155,6 +159,9 @@ impl Scenario {
         let joined = begun.elapsed().as_secs_f64();
         let memory = usage::resident(running.pid()).saturating_sub(empty) as f64;
         let memory = memory / self.clients as f64;
+        if let Load::Idle = self.load {
+            thread::sleep(CALM);
+        }
         let (cpu, ticks) = (usage::cpu(running.pid()), usage::ticks(running.pid()));
         let begun = Instant::now();
         match self.load {
@@ -164,7 +171,7 @@ impl Scenario {
             Load::Idle | Load::Storm => thread::sleep(TIME),
         }
         let time = begun.elapsed().as_secs_f64();
-        let cpu = (usage::cpu(running.pid()) - cpu) as f64;
+        let cpu = usage::cpu_since(&cpu, running.pid()) as f64;
         if let Load::Idle = self.load {
             return Some(vec![memory, cpu / 1e6, joined]);
         }

@@ -48,7 +48,7 @@ pub fn measure(running: &Running, count: usize) -> Vec<f64> {
     let (people, _streams) = all_at_once(running.address, back, |person| person.is_welcome);
     let resumed = begun.elapsed().as_secs_f64();
     assert!(people.iter().all(|person| person.resumed), "they go on with their sessions");
-    vec![joined, resumed, (usage::cpu(running.pid()) - cpu) as f64 / 1e9]
+    vec![joined, resumed, usage::cpu_since(&cpu, running.pid()) as f64 / 1e9]
 }
 
 fn hello(number: usize, resume: Option<Value>) -> String {

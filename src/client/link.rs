@@ -88,7 +88,7 @@ async fn run(
 
 async fn read_all(reader: &OwnedReadHalf, tell: &mpsc::Sender<Input>) -> String {
     let mut framer = Framer::new(MOST_LINE_BYTES);
-    let mut buffer = vec![0; 16 * 1024];
+    let (mut buffer, mut frames) = (vec![0; 16 * 1024], Vec::new());
     loop {
         let received = match reader.readable().await {
             Ok(()) => reader.try_read(&mut buffer),
@@ -96,11 +96,11 @@ async fn read_all(reader: &OwnedReadHalf, tell: &mpsc::Sender<Input>) -> String 
         };
         match received {
             Ok(0) => return "the server closed it".to_owned(),
-            Ok(count) => framer.push(&buffer[..count]),
+            Ok(count) => framer.push(&buffer[..count], &mut frames),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return explain(&error),
         }
-        while let Some(frame) = framer.next_frame() {
+        for frame in frames.drain(..) {
             if let Some(input) = understand(&frame)
                 && tell.send(input).await.is_err()
             {

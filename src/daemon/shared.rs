@@ -1,10 +1,9 @@
 //! What all parts of the daemon share, and the register of connections.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
 use chatroom::config::Config;
 use chatroom::room::{EndReason, Seq, SessionId};
@@ -13,7 +12,6 @@ use tokio::sync::watch;
 
 use crate::outlet::Outlet;
 use crate::room_thread::RoomHandle;
-use crate::silence::Watch;
 use crate::store::past::Past;
 use crate::window::Window;
 
@@ -51,20 +49,13 @@ impl Shared {
     }
 }
 
-/// One connection.
-struct Open {
-    outlet: Arc<Outlet>,
-    stream: Arc<TcpStream>,
-    watch: Watch,
-}
-
 /// Every connection that there is, joined or not.
 #[derive(Default)]
 pub struct Connections {
     /// Makes sessions of this run differ from those of others, which are stored.
     run: u64,
     accepted: AtomicU64,
-    open: Mutex<HashMap<SessionId, Open>>,
+    open: Mutex<BTreeMap<SessionId, Arc<Outlet>>>,
     /// Whether farewell was said: who comes now comes too late.
     is_closing: AtomicBool,
     ended: Mutex<BTreeMap<&'static str, u64>>,
@@ -92,8 +83,7 @@ impl Connections {
             return Err(EndReason::Full);
         }
         let outlet = Arc::new(Outlet::new(session, peer, Some(stream.clone())));
-        let stream = stream.clone();
-        open.insert(session, Open { outlet: outlet.clone(), stream, watch: Watch::default() });
+        open.insert(session, outlet.clone());
         self.count.send_replace(open.len());
         Ok(outlet)
     }
@@ -115,16 +105,12 @@ impl Connections {
     pub fn close_all(&self, after: Seq, reason: &EndReason) {
         let open = self.open();
         self.is_closing.store(true, Relaxed);
-        open.values().for_each(|open| open.outlet.close(after, reason.clone()));
+        open.values().for_each(|outlet| outlet.close(after, reason.clone()));
     }
 
-    /// Ends the connections under which the network has gone silent.
-    pub fn abandon_unheard(&self, silence: Duration) {
-        for Open { outlet, stream, watch } in self.open().values_mut() {
-            if watch.is_unheard(stream, &outlet.traffic, silence) {
-                outlet.abandon(EndReason::Silent);
-            }
-        }
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Outlet>> {
+        self.open().values().cloned().collect()
     }
 
     /// How many connections there are, and a way to wait until that changes.
@@ -143,7 +129,7 @@ impl Connections {
         ended.iter().map(|(&code, &count)| (code.to_owned(), count)).collect()
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Outlet>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

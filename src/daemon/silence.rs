@@ -4,56 +4,61 @@
 //! only the user timeout, which would also end a connection whose other side is there and merely
 //! reads nothing for a while. So the system is asked now and then which of the two it is.
 
-use std::os::fd::AsFd;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
+use chatroom::room::{EndReason, SessionId};
 
-use crate::outlet::Traffic;
+use crate::outlet::Outlet;
 use crate::shared::Shared;
 use crate::tcp_info;
 
 /// So many times within the allowed silence it is looked.
 const LOOKS: u32 = 8;
 
-/// What is known of one connection.
-#[derive(Default)]
-pub struct Watch {
-    /// How many bytes had been written when all of them were acknowledged.
-    acknowledged: u64,
-    /// Since when there is something that is not.
-    waiting: Option<Instant>,
-}
+/// So many connections are looked at before others have their turn: asking takes some microseconds.
+const AT_A_TIME: usize = 64;
 
-impl Watch {
-    /// Whether something was sent and nothing at all was heard for `silence`.
-    pub fn is_unheard(&mut self, stream: &TcpStream, traffic: &Traffic, silence: Duration) -> bool {
-        let written = traffic.bytes_out.load(Relaxed);
-        if written == self.acknowledged {
-            return false;
-        }
-        // A socket of which the system tells nothing is broken; its session notices.
-        let Ok(state) = tcp_info::read(stream.as_fd()) else { return false };
-        if !state.is_waiting {
-            self.waiting = None;
-            if !state.is_holding_back {
-                self.acknowledged = written;
-            }
-            return false;
-        }
-        let waiting = self.waiting.get_or_insert_with(Instant::now).elapsed();
-        // The first look comes a little after the beginning of the waiting.
-        state.unheard >= silence && waiting >= silence - silence / LOOKS * 2
-    }
-}
+/// Connections on which something waits to be acknowledged, and since when.
+type Waiting = HashMap<SessionId, Instant>;
 
-/// Looks after all connections for as long as the daemon serves.
+/// Looks after all connections for as long as the daemon serves. While nothing is written and all of
+/// it is acknowledged, there is nothing to look at.
 pub async fn watch_all(shared: Arc<Shared>) {
+    let mut waiting = Waiting::default();
     loop {
+        if waiting.is_empty() {
+            shared.window.written.notified().await;
+        }
         let silence = shared.config().timeouts.silence;
         tokio::time::sleep(silence / LOOKS).await;
-        shared.connections.abandon_unheard(silence);
+        let before = std::mem::take(&mut waiting);
+        for outlets in shared.connections.all().chunks(AT_A_TIME) {
+            for outlet in outlets {
+                if is_unheard(outlet, silence, &before, &mut waiting) {
+                    outlet.abandon(EndReason::Silent);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
     }
+}
+
+/// Whether something was sent and nothing at all was heard for `silence`. Notes what still waits.
+fn is_unheard(outlet: &Outlet, silence: Duration, before: &Waiting, waiting: &mut Waiting) -> bool {
+    // A socket of which the system tells nothing is broken; its session notices.
+    let Some(Ok(state)) = outlet.socket().map(tcp_info::read) else { return false };
+    let now = Instant::now();
+    if !state.is_waiting {
+        // Who holds back now may be gone later, without anything being written.
+        if state.is_holding_back {
+            waiting.insert(outlet.connection, now);
+        }
+        return false;
+    }
+    let since = before.get(&outlet.connection).copied().unwrap_or(now);
+    waiting.insert(outlet.connection, since);
+    // The first look comes a little after the beginning of the waiting.
+    state.unheard >= silence && now - since >= silence - silence / LOOKS * 2
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use chatroom::room::{Found, Log, Position, Seq};
 use chatroom::wire::Batch;
 use jiff::tz::TimeZone;
+use tokio::sync::Notify;
 
 /// The newest batches, shared. The lock is only held to look one up, never while it is written.
 pub struct Window {
@@ -12,6 +13,8 @@ pub struct Window {
     pub epoch: u32,
     /// The time zone of times in text.
     pub zone: TimeZone,
+    /// Told when there is something to write: a batch here, an answer wherever there is one.
+    pub written: Notify,
     log: RwLock<Log<Batch>>,
 }
 
@@ -19,13 +22,15 @@ impl Window {
     /// An empty window of about `limit` bytes behind the record `last`.
     pub fn new(room: String, last: Position, limit: usize) -> Window {
         let log = RwLock::new(Log::new(last.seq.next(), limit));
-        Window { room, epoch: last.epoch, zone: TimeZone::system(), log }
+        let (zone, written) = (TimeZone::system(), Notify::new());
+        Window { room, epoch: last.epoch, zone, written, log }
     }
 
     /// Shows a batch to everybody who asks from now on.
     pub fn publish(&self, batch: Arc<Batch>) {
         let (count, weight) = (batch.records().len(), batch.weight());
         self.write().push(batch, count, weight);
+        self.written.notify_one();
     }
 
     /// Takes the text of some records away.

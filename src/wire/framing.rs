@@ -1,7 +1,5 @@
 //! From the bytes of a connection to its lines.
 
-use std::collections::VecDeque;
-
 /// How the bytes of a connection are cut into pieces that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
@@ -31,19 +29,12 @@ pub struct Framer {
     rest: Vec<u8>,
     /// Whether the unfinished line is too long and its rest is to be dropped.
     overlong: bool,
-    ready: VecDeque<Frame>,
 }
 
 impl Framer {
     /// A framer for lines of at most `limit` bytes.
     pub fn new(limit: usize) -> Framer {
-        Framer {
-            framing: Framing::Undecided,
-            limit,
-            rest: Vec::new(),
-            overlong: false,
-            ready: VecDeque::new(),
-        }
+        Framer { framing: Framing::Undecided, limit, rest: Vec::new(), overlong: false }
     }
 
     /// How this connection is framed, as far as is known.
@@ -64,20 +55,21 @@ impl Framer {
 
     /// The first input stood alone without a line end: this is a connection of pieces, and what
     /// there is, is the first.
-    pub fn decide_for_pieces(&mut self) {
-        if self.is_waiting_for_decision() {
+    pub fn decide_for_pieces(&mut self) -> Option<Frame> {
+        let is_piece = self.is_waiting_for_decision();
+        if is_piece {
             self.framing = Framing::Pieces;
-            self.end_frame();
         }
+        is_piece.then(|| self.end_frame())
     }
 
-    /// Takes in what was received together.
-    pub fn push(&mut self, bytes: &[u8]) {
+    /// Takes in what was received together, and adds the lines or pieces that are whole to `frames`.
+    pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
         let mut bytes = bytes;
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             self.framing = Framing::Lines;
             self.extend(&bytes[..end]);
-            self.end_frame();
+            frames.push(self.end_frame());
             bytes = &bytes[end + 1..];
         }
         if bytes.is_empty() {
@@ -85,17 +77,8 @@ impl Framer {
         }
         self.extend(bytes);
         if self.framing == Framing::Pieces {
-            self.end_frame();
+            frames.push(self.end_frame());
         }
-    }
-
-    /// The next whole line or piece.
-    pub fn next_frame(&mut self) -> Option<Frame> {
-        let frame = self.ready.pop_front();
-        if self.ready.is_empty() {
-            self.ready = VecDeque::new();
-        }
-        frame
     }
 
     fn extend(&mut self, bytes: &[u8]) {
@@ -108,13 +91,13 @@ impl Framer {
         }
     }
 
-    fn end_frame(&mut self) {
+    fn end_frame(&mut self) -> Frame {
         let mut line = std::mem::take(&mut self.rest);
         if line.last() == Some(&b'\r') {
             line.pop();
         }
         let overlong = std::mem::take(&mut self.overlong) || line.len() > self.limit;
-        self.ready.push_back(if overlong { Frame::TooLong } else { Frame::Line(line) });
+        if overlong { Frame::TooLong } else { Frame::Line(line) }
     }
 }
 
@@ -124,20 +107,18 @@ mod tests {
 
     #[track_caller]
     fn check(input: &[&[u8]], expect: &[Option<&str>]) {
-        let mut framer = Framer::new(10);
-        input.iter().for_each(|bytes| framer.push(bytes));
-        check_frames(&mut framer, expect);
+        let (mut framer, mut frames) = (Framer::new(10), Vec::new());
+        input.iter().for_each(|bytes| framer.push(bytes, &mut frames));
+        check_frames(frames, expect);
     }
 
     #[track_caller]
-    fn check_frames(framer: &mut Framer, expect: &[Option<&str>]) {
-        let mut frames = Vec::new();
-        while let Some(frame) = framer.next_frame() {
-            frames.push(match frame {
-                Frame::Line(line) => Some(String::from_utf8(line).unwrap()),
-                Frame::TooLong => None,
-            });
-        }
+    fn check_frames(frames: Vec<Frame>, expect: &[Option<&str>]) {
+        let frames = frames.into_iter().map(|frame| match frame {
+            Frame::Line(line) => Some(String::from_utf8(line).unwrap()),
+            Frame::TooLong => None,
+        });
+        let frames: Vec<_> = frames.collect();
         assert_eq!(frames.iter().map(|frame| frame.as_deref()).collect::<Vec<_>>(), expect);
     }
 
@@ -158,36 +139,36 @@ mod tests {
     #[test]
     fn an_idle_framer_owns_no_memory() {
         let mut framer = Framer::new(10);
-        framer.push(b"one\ntwo\n");
-        while framer.next_frame().is_some() {}
-        assert_eq!((framer.rest.capacity(), framer.ready.capacity()), (0, 0));
+        framer.push(b"one\ntw", &mut Vec::new());
+        framer.push(b"o\n", &mut Vec::new());
+        assert_eq!(framer.rest.capacity(), 0);
     }
 
     #[test]
     fn pieces_until_the_first_line_end() {
-        let mut framer = Framer::new(10);
+        let (mut framer, mut frames) = (Framer::new(10), Vec::new());
         assert!(!framer.is_waiting_for_decision());
-        framer.push(b"ann");
+        framer.push(b"ann", &mut frames);
         assert!(framer.is_waiting_for_decision());
-        framer.decide_for_pieces();
-        framer.push(b"&");
-        framer.push(b"hello");
-        check_frames(&mut framer, &[Some("ann"), Some("&"), Some("hello")]);
-        framer.push(b"now a\nline");
-        framer.push(b"s\n");
-        check_frames(&mut framer, &[Some("now a"), Some("lines")]);
+        frames.extend(framer.decide_for_pieces());
+        framer.push(b"&", &mut frames);
+        framer.push(b"hello", &mut frames);
+        check_frames(std::mem::take(&mut frames), &[Some("ann"), Some("&"), Some("hello")]);
+        framer.push(b"now a\nline", &mut frames);
+        framer.push(b"s\n", &mut frames);
+        check_frames(std::mem::take(&mut frames), &[Some("now a"), Some("lines")]);
         assert_eq!(framer.framing(), Framing::Lines);
     }
 
     #[test]
     fn json_and_lines_are_never_pieces() {
-        let mut framer = Framer::new(10);
-        framer.push(b"{\"ty");
-        framer.decide_for_pieces();
+        let (mut framer, mut frames) = (Framer::new(10), Vec::new());
+        framer.push(b"{\"ty", &mut Vec::new());
+        frames.extend(framer.decide_for_pieces());
         assert_eq!(framer.framing(), Framing::Undecided);
-        let mut framer = Framer::new(10);
-        framer.push(b"ann\nhel");
-        framer.decide_for_pieces();
+        let (mut framer, mut frames) = (Framer::new(10), Vec::new());
+        framer.push(b"ann\nhel", &mut frames);
+        frames.extend(framer.decide_for_pieces());
         assert_eq!(framer.framing(), Framing::Lines);
     }
 }

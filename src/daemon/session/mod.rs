@@ -6,6 +6,7 @@
 mod json;
 mod reader;
 mod text;
+mod waiting;
 mod writer;
 
 use std::io;

@@ -1,28 +1,23 @@
 //! Reading a connection: from its bytes to requests to the room.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::info;
 
+use super::waiting::Waited;
 use super::{Connection, broken};
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::store::past::Selection;
-
-/// How long the first input may stand alone without a line end before it is taken for a piece of
-/// the older script client, which sends none.
-const PIECE_DECISION: Duration = Duration::from_millis(200);
 
 /// After so many lines of one connection the others have their turn.
 const TURN: u32 = 64;
@@ -47,36 +42,24 @@ pub(super) enum Stage {
     Over,
 }
 
-/// What waiting has brought.
-enum Waited {
-    /// Bytes, or the end of them.
-    Readable,
-    /// Nothing more came, which shows that what has come is a piece.
-    Decision,
-    /// Nothing came for so long that the connection is to end: there is no name yet,
-    NoName,
-    /// or it may be that nobody is there.
-    Silent,
-    Broken(io::Error),
-}
-
 /// The reading half of a connection.
 pub(super) struct Reader<'c> {
-    connection: &'c Connection,
+    pub(super) connection: &'c Connection,
     pub(super) stage: Stage,
     /// The name under which the person is or was in the room.
     pub(super) name: Option<Name>,
-    framer: Framer,
+    pub(super) framer: Framer,
     /// When the last bytes came.
-    heard: Instant,
-    /// For how long nothing may come; what the welcome has said, whatever was configured since.
-    silence: Duration,
+    pub(super) heard: Instant,
+    /// For how many seconds nothing may come; what the welcome has said, whatever was configured
+    /// since.
+    pub(super) silence: u32,
 }
 
 impl<'c> Reader<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
         let framer = Framer::new(json_line_bytes(&connection.shared));
-        let silence = connection.shared.config().timeouts.silence;
+        let silence = silence_seconds(&connection.shared);
         let heard = Instant::now();
         Reader { connection, stage: Stage::New, name: None, framer, heard, silence }
     }
@@ -104,10 +87,11 @@ impl<'c> Reader<'c> {
 
     /// Does what the waiting has brought. Gives the reason why the connection is broken, if it is.
     async fn go_on(&mut self, outcome: Waited) -> Option<EndReason> {
+        let mut frames = Vec::new();
         let received = match outcome {
-            Waited::Readable => self.receive(),
+            Waited::Readable => self.receive(&mut frames),
             Waited::Decision => {
-                self.framer.decide_for_pieces();
+                frames.extend(self.framer.decide_for_pieces());
                 Ok(true)
             }
             Waited::Broken(error) => Err(error),
@@ -119,7 +103,7 @@ impl<'c> Reader<'c> {
         };
         match received {
             _ if self.is_past_naming() => self.end(EndReason::NoName),
-            Ok(true) => self.handle_frames().await,
+            Ok(true) => self.handle_frames(frames).await,
             Ok(false) => self.end(EndReason::Closed),
             Err(error) => return Some(broken(&error)),
         }
@@ -130,14 +114,12 @@ impl<'c> Reader<'c> {
         self.stage != Stage::Over && !self.outlet().is_ending()
     }
 
-    async fn handle_frames(&mut self) {
+    async fn handle_frames(&mut self, frames: Vec<Frame>) {
         // Whose input never ends does not keep the others from their turn.
         tokio::task::yield_now().await;
-        let mut handled = 0;
-        while let Some(frame) = self.framer.next_frame() {
+        for (handled, frame) in (1..).zip(frames) {
             // Reading and much of handling never have to wait, so that a flood of lines would
             // keep the others from their turn.
-            handled += 1;
             if handled % TURN == 0 {
                 tokio::task::yield_now().await;
             }
@@ -151,10 +133,10 @@ impl<'c> Reader<'c> {
     }
 
     /// Feeds what has come to the framer. Gives false if the other side has closed.
-    fn receive(&mut self) -> io::Result<bool> {
+    fn receive(&mut self, frames: &mut Vec<Frame>) -> io::Result<bool> {
         let received = BUFFER.with_borrow_mut(|buffer| {
             let received = self.connection.stream.try_read(&mut buffer[..])?;
-            self.framer.push(&buffer[..received]);
+            self.framer.push(&buffer[..received], frames);
             Ok(received)
         });
         match received {
@@ -165,43 +147,6 @@ impl<'c> Reader<'c> {
             }
             Err(error) if is_passing(&error) => Ok(true),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Waits for bytes, as long as this connection may go without.
-    async fn until_readable(&self) -> Waited {
-        let Some((deadline, over)) = self.deadline() else {
-            return self.readable().await;
-        };
-        Box::pin(timeout_at(deadline, self.readable())).await.unwrap_or(over)
-    }
-
-    /// Waits for bytes. Unlike `TcpStream::readable`, this does not take a place of its own among
-    /// those who wait for the socket.
-    fn readable(&self) -> impl Future<Output = Waited> {
-        let stream = &self.connection.stream;
-        poll_fn(|context| {
-            stream
-                .poll_read_ready(context)
-                .map(|readable| readable.map_or_else(Waited::Broken, |()| Waited::Readable))
-        })
-    }
-
-    /// Until when something has to come, and what it means if it does not.
-    fn deadline(&self) -> Option<(Instant, Waited)> {
-        let decision = self.heard + PIECE_DECISION;
-        match (self.stage, self.outlet().dialect()) {
-            (Stage::New | Stage::Naming, _) => {
-                let named = self.outlet().traffic.start + self.shared().config().timeouts.name;
-                match self.framer.is_waiting_for_decision() && decision < named {
-                    true => Some((decision, Waited::Decision)),
-                    false => Some((named, Waited::NoName)),
-                }
-            }
-            _ if self.framer.is_waiting_for_decision() => Some((decision, Waited::Decision)),
-            (Stage::Joined, Dialect::Json) => Some((self.heard + self.silence, Waited::Silent)),
-            // The system notices for text connections; nobody has to type to stay.
-            (Stage::Joined, Dialect::Text) | (Stage::Over, _) => None,
         }
     }
 
@@ -256,7 +201,7 @@ impl<'c> Reader<'c> {
                     "joined the room"
                 );
                 self.outlet().traffic.touch();
-                self.silence = self.shared().config().timeouts.silence;
+                self.silence = silence_seconds(self.shared());
                 (self.stage, self.name) = (Stage::Joined, Some(name));
             }
             Err(refusal) => self.refuse(refusal, None),
@@ -303,6 +248,10 @@ impl<'c> Reader<'c> {
 /// Whether reading only has to be tried again.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn silence_seconds(shared: &Shared) -> u32 {
+    u32::try_from(shared.config().timeouts.silence.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// The longest line of text: a message, its command and a name.

@@ -34,7 +34,10 @@ fn write(connection: &Connection) -> Option<Pin<Box<impl Future<Output = Result<
 }
 
 fn pump(Connection { stream, outlet, shared }: &Connection) -> Pumped {
-    outlet.pump(&shared.window, &mut |bytes| stream.try_write(bytes))
+    outlet.pump(&shared.window, &mut |bytes| {
+        shared.window.written.notify_one();
+        stream.try_write(bytes)
+    })
 }
 
 /// Goes on until everything is written. Gives the reason for the end as an error.

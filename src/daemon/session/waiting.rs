@@ -1,0 +1,68 @@
+//! Waiting for input, and for how long.
+
+use std::future::poll_fn;
+use std::io;
+use std::time::Duration;
+
+use chatroom::wire::Dialect;
+use tokio::time::{Instant, timeout_at};
+
+use super::reader::{Reader, Stage};
+
+/// How long the first input may stand alone without a line end before it is taken for a piece of
+/// the older script client, which sends none.
+const PIECE_DECISION: Duration = Duration::from_millis(200);
+
+/// What waiting has brought.
+pub(super) enum Waited {
+    /// Bytes, or the end of them.
+    Readable,
+    /// Nothing more came, which shows that what has come is a piece.
+    Decision,
+    /// Nothing came for so long that the connection is to end: there is no name yet,
+    NoName,
+    /// or it may be that nobody is there.
+    Silent,
+    Broken(io::Error),
+}
+
+impl Reader<'_> {
+    /// Waits for bytes, as long as this connection may go without.
+    pub(super) async fn until_readable(&self) -> Waited {
+        let Some((deadline, over)) = self.deadline() else {
+            return self.readable().await;
+        };
+        Box::pin(timeout_at(deadline, self.readable())).await.unwrap_or(over)
+    }
+
+    /// Waits for bytes. Unlike `TcpStream::readable`, this does not take a place of its own among
+    /// those who wait for the socket.
+    fn readable(&self) -> impl Future<Output = Waited> {
+        let stream = &self.connection.stream;
+        poll_fn(|context| {
+            stream
+                .poll_read_ready(context)
+                .map(|readable| readable.map_or_else(Waited::Broken, |()| Waited::Readable))
+        })
+    }
+
+    /// Until when something has to come, and what it means if it does not.
+    fn deadline(&self) -> Option<(Instant, Waited)> {
+        let decision = self.heard + PIECE_DECISION;
+        match (self.stage, self.outlet().dialect()) {
+            (Stage::New | Stage::Naming, _) => {
+                let named = self.outlet().traffic.start + self.shared().config().timeouts.name;
+                match self.framer.is_waiting_for_decision() && decision < named {
+                    true => Some((decision, Waited::Decision)),
+                    false => Some((named, Waited::NoName)),
+                }
+            }
+            _ if self.framer.is_waiting_for_decision() => Some((decision, Waited::Decision)),
+            (Stage::Joined, Dialect::Json) => {
+                Some((self.heard + Duration::from_secs(self.silence.into()), Waited::Silent))
+            }
+            // The system notices for text connections; nobody has to type to stay.
+            (Stage::Joined, Dialect::Text) | (Stage::Over, _) => None,
+        }
+    }
+}
