@@ -30,6 +30,12 @@ pub struct Args {
     /// not stored yet. At a terminal one is kept without this, in $XDG_STATE_HOME/chatroom
     #[arg(long, value_name = "FILE", conflicts_with = "no_session")]
     pub session: Option<PathBuf>,
+    /// Show line by line below what was there before, as in a pipe, instead of on the whole screen
+    #[arg(long)]
+    pub plain: bool,
+    /// Do not ring the bell when somebody says your name
+    #[arg(long)]
+    pub no_bell: bool,
     /// Keep nothing: begin anew each time
     #[arg(long)]
     pub no_session: bool,

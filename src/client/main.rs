@@ -4,24 +4,29 @@ mod args;
 mod link;
 mod memory;
 mod model;
+mod palette;
 mod plain;
+mod screen;
+mod terminal;
+mod view;
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use args::Args;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use futures_util::StreamExt;
+use jiff::tz::TimeZone;
 use link::Link;
 use memory::{Memory, Place};
 use model::{Exit, Input, Kept, Model, Output, Settings, Show};
-use plain::Plain;
+use screen::Look;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
-use tokio::sync::mpsc;
 use tokio::time::sleep_until;
+use view::View;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -43,9 +48,19 @@ fn main() -> ExitCode {
         keeps_session: place.is_some(),
         tag: tag(),
     };
+    // A screen is for people, on a terminal that has one.
+    let has_screen = interactive
+        && io::stdout().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let look = (has_screen && !args.plain).then(|| Look {
+        colour: !no_colour,
+        bell: !args.no_bell,
+        zone: TimeZone::system(),
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.context("cannot start").and_then(|runtime| {
-        let outcome = runtime.block_on(run(settings, place));
+        let outcome = runtime.block_on(run(settings, place, look));
         // Looking up a host's address cannot be interrupted, and is not waited for.
         runtime.shutdown_background();
         outcome
@@ -68,13 +83,15 @@ fn tag() -> String {
 }
 
 /// Lets the model decide, and does what it says, until it is over.
-async fn run(settings: Settings, place: Option<Place>) -> anyhow::Result<Exit> {
+async fn run(settings: Settings, place: Option<Place>, look: Option<Look>) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let address = settings.address.clone();
-    let plain = Plain::new();
-    let mut lines = read_lines();
     let mut signals =
         Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot take over the signals")?;
+    let mut view = match look {
+        Some(look) => View::full(look)?,
+        None => View::plain(),
+    };
     let mut link: Option<Link> = None;
     let mut memory = Remembering { place, address: address.clone(), memory: None };
     let (mut model, mut outputs) = Model::new(settings);
@@ -83,9 +100,9 @@ async fn run(settings: Settings, place: Option<Place>) -> anyhow::Result<Exit> {
         let mut recalled = None;
         for output in outputs {
             match output {
-                Output::Recall(name) => recalled = Some(memory.recall(&name, &plain)),
-                Output::Keep(kept) => memory.attempt(&plain, |memory| memory.keep(&kept)),
-                Output::Forget => memory.attempt(&plain, Memory::forget),
+                Output::Recall(name) => recalled = Some(memory.recall(&name, &mut view)),
+                Output::Keep(kept) => memory.attempt(&mut view, |memory| memory.keep(&kept)),
+                Output::Forget => memory.attempt(&mut view, Memory::forget),
                 Output::Connect => link = Some(Link::open(address.clone())),
                 Output::Disconnect => link = None,
                 Output::Send(request) => {
@@ -93,25 +110,37 @@ async fn run(settings: Settings, place: Option<Place>) -> anyhow::Result<Exit> {
                         link.send(request);
                     }
                 }
-                Output::Show(show) => is_output_gone |= plain.show(&show).is_err(),
-                Output::Exit(exit) => return Ok(exit),
+                Output::Show(show) => is_output_gone |= view.show(&show).is_err(),
+                Output::Exit(exit) => {
+                    view.end(exit == Exit::Left);
+                    return Ok(exit);
+                }
             }
         }
         if let Some(kept) = recalled {
             outputs = model.handle(Input::Recalled(kept), start.elapsed());
             continue;
         }
+        is_output_gone |= view.draw(&model, start.elapsed()).is_err();
+        let changes_in = view.changes_in(&model, start.elapsed());
         // All of these can be given up and waited for again without losing anything.
         let input = tokio::select! {
             biased;
-            _ = signals.next() => Input::Interrupt,
-            () = std::future::ready(()), if is_output_gone => Input::Interrupt,
-            () = until(start, model.deadline()) => Input::Tick,
+            _ = signals.next() => Some(Input::Interrupt),
+            () = std::future::ready(()), if is_output_gone => Some(Input::Interrupt),
+            () = until(start, model.deadline()) => Some(Input::Tick),
             // Before what comes in, or a flood of that would keep a person from having a say.
-            line = lines.recv(), if model.wants_input() => line.map_or(Input::NoMoreLines, Input::Line),
-            input = next_of(&mut link) => input,
+            input = view.next(model.wants_input()) => input,
+            () = until(start, changes_in.map(|time| start.elapsed() + time)) => {
+                view.time_passed();
+                None
+            }
+            input = next_of(&mut link) => Some(input),
         };
-        outputs = model.handle(input, start.elapsed());
+        outputs = match input {
+            Some(input) => model.handle(input, start.elapsed()),
+            None => Vec::new(),
+        };
     }
 }
 
@@ -123,7 +152,7 @@ struct Remembering {
 }
 
 impl Remembering {
-    fn recall(&mut self, name: &str, plain: &Plain) -> Option<Kept> {
+    fn recall(&mut self, name: &str, view: &mut View) -> Option<Kept> {
         self.memory = None;
         match Memory::open(self.place.as_ref()?, &self.address, name) {
             Ok((memory, kept)) => {
@@ -131,27 +160,27 @@ impl Remembering {
                 kept
             }
             Err(error) => {
-                self.complain(plain, &format!("{error:#}"));
+                self.complain(view, &format!("{error:#}"));
                 None
             }
         }
     }
 
-    fn attempt(&mut self, plain: &Plain, act: impl FnOnce(&Memory) -> io::Result<()>) {
+    fn attempt(&mut self, view: &mut View, act: impl FnOnce(&Memory) -> io::Result<()>) {
         if let Some(memory) = &self.memory
             && let Err(error) = act(memory)
         {
             let file = memory.path().display();
-            self.complain(plain, &format!("{file}: {error}"));
+            self.complain(view, &format!("{file}: {error}"));
             // Once is enough.
             self.memory = None;
         }
     }
 
-    fn complain(&self, plain: &Plain, why: &str) {
+    fn complain(&self, view: &mut View, why: &str) {
         let line = format!("The session is not kept over the end of this program: {why}.");
         // An output that is gone is noticed where the talk is shown.
-        let _ = plain.show(&Show::Status(line));
+        let _ = view.show(&Show::Status(line));
     }
 }
 
@@ -162,27 +191,9 @@ async fn next_of(link: &mut Option<Link>) -> Input {
     }
 }
 
-async fn until(start: Instant, deadline: Option<std::time::Duration>) {
+async fn until(start: Instant, deadline: Option<Duration>) {
     match deadline {
         Some(deadline) => sleep_until((start + deadline).into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Reads the input on a thread of its own, for that cannot be interrupted. The channel closes at
-/// its end.
-fn read_lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(16);
-    std::thread::spawn(move || {
-        let mut input = io::stdin().lock();
-        let mut line = Vec::new();
-        while matches!(input.read_until(b'\n', &mut line), Ok(1..)) {
-            let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-            if sender.blocking_send(text).is_err() {
-                return;
-            }
-            line.clear();
-        }
-    });
-    receiver
 }

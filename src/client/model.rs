@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use chatroom::wire::json::{Request, Resume};
 
-use command::Command;
-pub use inout::{Exit, Input, Output, Settings, Show};
+pub use command::Command;
+pub use inout::{Connection, Exit, Input, Output, Settings, Show};
 use keeping::Change;
 pub use keeping::Kept;
 use speech::Pending;
@@ -108,6 +108,9 @@ pub struct Model {
     silence: Option<Duration>,
     heard: Duration,
     spoke: Duration,
+    /// When the ping that is not answered yet was sent, and how long the last one took.
+    pinged: Option<Duration>,
+    round_trip: Option<Duration>,
     outputs: Vec<Output>,
 }
 
@@ -136,6 +139,8 @@ impl Model {
             silence: None,
             heard: Duration::ZERO,
             spoke: Duration::ZERO,
+            pinged: None,
+            round_trip: None,
             outputs: Vec::new(),
         };
         match name {
@@ -150,6 +155,9 @@ impl Model {
     pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Output> {
         match input {
             Input::Line(line) => self.typed(&line, now),
+            Input::Say(text) => {
+                self.say(|id| Request::Say { text, action: false, id: Some(id) }, now);
+            }
             Input::NoMoreLines => self.input_ended(now),
             Input::Interrupt => self.interrupted(now),
             Input::Recalled(kept) => self.recalled(kept),
@@ -185,6 +193,17 @@ impl Model {
             _ => None,
         };
         next.into_iter().chain(self.keep_at()).min()
+    }
+
+    /// How the connection is.
+    pub fn connection(&self, now: Duration) -> Connection {
+        match self.phase {
+            Phase::Naming { .. } => Connection::Naming,
+            Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => Connection::Connecting,
+            Phase::Joined => Connection::Joined { round_trip: self.round_trip },
+            Phase::Pausing { until } => Connection::Waiting(until.saturating_sub(now)),
+            Phase::Leaving { .. } | Phase::Over => Connection::Leaving,
+        }
     }
 
     fn typed(&mut self, line: &str, now: Duration) {

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::Show;
+use crate::palette;
 
-/// Colours for names: those that can be read on light and on dark.
-const NAME_COLOURS: &[AnsiColor] = &[
+const NAME_COLOURS: [AnsiColor; palette::COUNT] = [
     AnsiColor::Red,
     AnsiColor::Green,
     AnsiColor::Yellow,
@@ -40,7 +40,7 @@ impl Plain {
     /// # Errors
     /// Nobody reads the output any more.
     pub fn show(&self, show: &Show) -> io::Result<()> {
-        let line = self.line(show);
+        let Some(line) = self.line(show) else { return Ok(()) };
         match show {
             // What is not the room's talk must not get between it in a pipe.
             Show::Status(_) if !self.terminal => writeln!(io::stderr(), "{line}"),
@@ -52,9 +52,26 @@ impl Plain {
         }
     }
 
-    fn line(&self, show: &Show) -> String {
+    /// The line for it. None where the terminal shows it already, or it is for a whole screen.
+    fn line(&self, show: &Show) -> Option<String> {
         let dim = Style::new().dimmed();
-        match show {
+        let of_room = |time: &str, earlier: bool, text: &str| {
+            let text = format!("-- {}", clean::line(text));
+            format!("{}{}", self.time(time, earlier), self.styled(dim, &text))
+        };
+        Some(match show {
+            Show::Said { .. }
+            | Show::Stored { .. }
+            | Show::NotStored { .. }
+            | Show::Here { .. } => {
+                return None;
+            }
+            Show::Joined { time, earlier, name } => {
+                of_room(time, *earlier, &format!("{name} joined"))
+            }
+            Show::Left { time, earlier, name, what } => {
+                of_room(time, *earlier, &format!("{name} {what}"))
+            }
             Show::Message { time, earlier, name, text } => {
                 let time = self.time(time, *earlier);
                 format!("{time}{}: {}", self.name(name), clean::line(text))
@@ -67,16 +84,13 @@ impl Plain {
                 let text = clean::line(text);
                 format!("{}[private] {}: {text}", self.time(time, false), self.name(name))
             }
-            Show::Room { time, earlier, text } => {
-                let text = format!("-- {}", clean::line(text));
-                format!("{}{}", self.time(time, *earlier), self.styled(dim, &text))
-            }
+            Show::Room { time, earlier, text } => of_room(time, *earlier, text),
             Show::Status(text) => self.styled(dim, &clean::line(text)),
             Show::AskName { default: Some(name) } => {
                 format!("Your name [{}]: ", clean::line(name))
             }
             Show::AskName { default: None } => "Your name: ".to_owned(),
-        }
+        })
     }
 
     /// The time of day of a record, for a person; with the date for what was said earlier.
@@ -93,10 +107,7 @@ impl Plain {
 
     /// A name in the colour that it always has.
     fn name(&self, name: &str) -> String {
-        let sum = chatroom::names::fold(name)
-            .bytes()
-            .fold(7u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        let colour = NAME_COLOURS[sum as usize % NAME_COLOURS.len()];
+        let colour = NAME_COLOURS[palette::of_name(name)];
         self.styled(Style::new().bold().fg_color(Some(colour.into())), &clean::line(name))
     }
 
@@ -124,11 +135,11 @@ mod tests {
     #[test]
     fn a_pipe_gets_words_and_a_terminal_gets_times_and_colours() {
         let pipe = Plain { colour: false, terminal: false, zone: TimeZone::UTC };
-        assert_eq!(pipe.line(&message("hi")), "ann: hi");
+        assert_eq!(pipe.line(&message("hi")).unwrap(), "ann: hi");
         let no_colour = Plain { colour: false, terminal: true, zone: TimeZone::UTC };
-        assert_eq!(no_colour.line(&message("hi")), "21:04 ann: hi");
+        assert_eq!(no_colour.line(&message("hi")).unwrap(), "21:04 ann: hi");
         let terminal = Plain { colour: true, terminal: true, zone: TimeZone::UTC };
-        let line = terminal.line(&message("hi"));
+        let line = terminal.line(&message("hi")).unwrap();
         assert!(line.contains("\x1b[1m") && line.ends_with(": hi"), "{line:?}");
         assert_eq!(terminal.name("ann"), terminal.name("ann"));
     }
@@ -137,6 +148,6 @@ mod tests {
     fn nothing_of_a_hostile_server_reaches_the_terminal() {
         let pipe = Plain { colour: false, terminal: true, zone: TimeZone::UTC };
         let line = pipe.line(&message("\x1b]0;owned\x07\u{202e}\r\nx"));
-        assert_eq!(line, "21:04 ann: ]0;owned x");
+        assert_eq!(line.unwrap(), "21:04 ann: ]0;owned x");
     }
 }

@@ -111,7 +111,7 @@ fn a_server_that_says_nothing_is_not_waited_for_without_an_end() {
     assert!(said.contains("no answer within 10 s"), "{said}");
 }
 
-/// A client at a terminal, and what it shows.
+/// A client that shows line by line at a terminal, and what it shows.
 struct Terminal {
     child: Child,
     keyboard: File,
@@ -121,19 +121,15 @@ struct Terminal {
 
 impl Terminal {
     fn start(args: &[&str]) -> Terminal {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let open = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let (keyboard, open) = pseudo_terminal();
         let child = client(args)
+            .arg("--plain")
             .env("USER", "somebody")
             .stdin(open())
             .stdout(open())
             .stderr(open())
             .spawn()
             .unwrap();
-        let keyboard = File::from(master);
         let screen = keyboard.try_clone().unwrap();
         let (tell, lines) = channel();
         thread::spawn(move || read_screen(screen, &tell));
@@ -166,6 +162,16 @@ impl Terminal {
     fn check_left(mut self) {
         assert_eq!(until_ended(&mut self.child).code(), Some(0), "{:?}", self.shown);
     }
+}
+
+/// A pseudo-terminal: the side of the person, and a way to open the side of the program.
+pub fn pseudo_terminal() -> (File, impl Fn() -> File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let open = move || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    (File::from(master), open)
 }
 
 /// Cuts what is on the screen into lines. A question has no line end: its colon ends it.

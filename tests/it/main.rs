@@ -23,4 +23,5 @@ mod limits;
 mod network;
 mod protocol_doc;
 mod resume;
+mod screen;
 mod script_client;

@@ -72,6 +72,12 @@ impl Model {
         self.outputs.push(Output::Disconnect);
     }
 
+    /// Asks whether the server is there, and how long it takes to say so.
+    pub(super) fn ping(&mut self, now: Duration) {
+        self.pinged = Some(now);
+        self.send(Request::Ping { id: None }, now);
+    }
+
     /// Up to a tenth longer, so that not everybody comes back in the same moment.
     pub(super) fn spread(&self, pause: Duration) -> Duration {
         let sum =
@@ -95,7 +101,7 @@ impl Model {
                 self.disconnected(&format!("nothing was heard for {seconds} s"), now);
             }
             (Phase::Joined, Some(silence)) if now >= self.spoke + silence / 3 => {
-                self.send(Request::Ping { id: None }, now);
+                self.ping(now);
             }
             _ => {}
         }

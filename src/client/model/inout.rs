@@ -1,5 +1,7 @@
 //! What goes into the model and what comes out of it.
 
+use std::time::Duration;
+
 use chatroom::wire::json::{Event, Request};
 
 use super::Kept;
@@ -25,6 +27,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub enum Input {
     Line(String),
+    /// Text to be said as it is, whatever it begins with.
+    Say(String),
     /// There will be no more lines.
     NoMoreLines,
     /// Ctrl-C, SIGTERM, or nobody reads the output any more.
@@ -78,7 +82,43 @@ pub enum Show {
         name: String,
         text: String,
     },
-    /// Something of the room: somebody joined, the operator says something.
+    Joined {
+        time: String,
+        earlier: bool,
+        name: String,
+    },
+    Left {
+        time: String,
+        earlier: bool,
+        name: String,
+        /// What became of them, as "left" or "lost the connection".
+        what: String,
+    },
+    /// The room as it is at the moment: who is here, oneself included.
+    Here {
+        room: String,
+        topic: String,
+        name: String,
+        users: Vec<String>,
+    },
+    /// One has said something, and it is kept until it is stored.
+    Said {
+        id: String,
+        /// To whom, if only to one.
+        to: Option<String>,
+        action: bool,
+        text: String,
+    },
+    /// What one has said is stored, at that time if that is known.
+    Stored {
+        id: String,
+        time: Option<String>,
+    },
+    /// What one has said is not accepted; why is said beside.
+    NotStored {
+        id: String,
+    },
+    /// Something of the room: the operator says something.
     Room {
         time: String,
         earlier: bool,
@@ -89,6 +129,21 @@ pub enum Show {
     AskName {
         default: Option<String>,
     },
+}
+
+/// How the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// There is no name yet.
+    Naming,
+    Connecting,
+    Joined {
+        /// How long the last ping took to be answered.
+        round_trip: Option<Duration>,
+    },
+    /// Connects again in so much time.
+    Waiting(Duration),
+    Leaving,
 }
 
 /// How it ended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chatroom::wire::json::{Request, Resume};
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, Model, Output, Pending, Phase};
+use super::{Exit, Model, Output, Pending, Phase, Show};
 
 /// How far the room was seen is kept no more often than this. A client that is killed shows what
 /// came within this time once more when it is started again.
@@ -38,7 +38,9 @@ impl Model {
         self.name = Some(name.clone());
         // What was kept under another name stays there.
         if let Some(lines) = self.recalled.take() {
-            self.pending.drain(..lines);
+            for Pending { id, .. } in self.pending.drain(..lines) {
+                self.outputs.push(Output::Show(Show::NotStored { id }));
+            }
             self.resume = None;
         }
         if self.settings.keeps_session {
@@ -61,6 +63,11 @@ impl Model {
                 }
             }
             self.recalled = Some(self.pending.len() - before);
+            for index in 0..self.pending.len() - before {
+                let Pending { id, request } = &self.pending[index];
+                let (id, request) = (id.clone(), request.clone());
+                self.show_said(&id, &request);
+            }
             self.resume = resume;
         }
         self.go_on(connected);

@@ -26,12 +26,12 @@ impl Model {
         match event {
             Event::Welcome(welcome) => self.welcomed(&welcome, now),
             // Seen already: only its acknowledgement is news.
-            Event::Message(Speech { id: Some(id), .. })
-            | Event::Action(Speech { id: Some(id), .. }) => {
-                self.acknowledged(&id, now);
+            Event::Message(Speech { id: Some(id), stamp, .. })
+            | Event::Action(Speech { id: Some(id), stamp, .. }) => {
+                self.stored(&id, &stamp.time, now);
             }
             Event::Direct { time, from, text, id, .. } => match id {
-                Some(id) => self.acknowledged(&id, now),
+                Some(id) => self.stored(&id, &time, now),
                 None => {
                     let (name, text) = (from.into_owned(), text.into_owned());
                     self.show(Show::Private { time: time.into_owned(), name, text });
@@ -55,7 +55,11 @@ impl Model {
                 records.into_iter().for_each(|record| self.show_record(record));
                 self.status("That was said before.");
             }
-            Event::Pong { .. } | Event::Unknown => {}
+            Event::Pong { .. } => {
+                let sent = self.pinged.take();
+                self.round_trip = sent.map(|sent| now.saturating_sub(sent)).or(self.round_trip);
+            }
+            Event::Unknown => {}
             record => {
                 if let (Some(catching_up), Event::Message(_) | Event::Action(_)) =
                     (&mut self.catching_up, &record)
@@ -77,7 +81,10 @@ impl Model {
             Event::Action(speech) => self.spoken(speech, true),
             // The own joining is what "you are here" has said already.
             Event::Joined { name, .. } if self.name.as_deref() == Some(&*name) => {}
-            Event::Joined { stamp, name } => self.room(&stamp, format!("{name} joined")),
+            Event::Joined { stamp, name } => {
+                let (time, earlier) = (stamp.time.into_owned(), stamp.replayed);
+                self.show(Show::Joined { time, earlier, name: name.into_owned() });
+            }
             Event::Left { stamp, name, how, reason } => {
                 let what = match how.as_ref() {
                     "quit" => "left",
@@ -85,7 +92,9 @@ impl Model {
                     _ => "lost the connection",
                 };
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                self.room(&stamp, format!("{name} {what}{reason}"));
+                let (time, earlier) = (stamp.time.into_owned(), stamp.replayed);
+                let (name, what) = (name.into_owned(), format!("{what}{reason}"));
+                self.show(Show::Left { time, earlier, name, what });
             }
             Event::Notice { stamp, text } => self.room(&stamp, format!("SERVER: {text}")),
             Event::Redacted { stamp, targets } => {
@@ -133,6 +142,12 @@ impl Model {
             None if self.recalled.take().is_some() && welcome.resumed => Absence::Ended,
             None => Absence::None,
         };
+        self.show(Show::Here {
+            room: welcome.room.to_string(),
+            topic: welcome.topic.to_string(),
+            name: welcome.name.to_string(),
+            users: welcome.users.iter().map(ToString::to_string).collect(),
+        });
         if lost_at.is_none() {
             self.introduce(welcome);
         }
@@ -203,6 +218,7 @@ impl Model {
         self.any_refused = true;
         self.status(message);
         if let Some(id) = id {
+            self.show(Show::NotStored { id: id.to_owned() });
             self.acknowledged(id, now);
         }
     }
@@ -244,11 +260,17 @@ impl Model {
         }
     }
 
+    /// What one has said oneself came back, which shows that it is stored.
+    fn stored(&mut self, id: &str, time: &str, now: Duration) {
+        self.show(Show::Stored { id: id.to_owned(), time: Some(time.to_owned()) });
+        self.acknowledged(id, now);
+    }
+
     fn room(&mut self, stamp: &Stamp<'_>, text: String) {
         self.show(Show::Room { time: stamp.time.to_string(), earlier: stamp.replayed, text });
     }
 
-    fn show(&mut self, show: Show) {
+    pub(super) fn show(&mut self, show: Show) {
         self.outputs.push(Output::Show(show));
     }
 }

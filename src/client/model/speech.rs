@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatroom::wire::json::Request;
 
 use super::keeping::Change;
-use super::{Model, Phase};
+use super::{Model, Phase, Show};
 
 /// Something said that is not acknowledged yet.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ impl Model {
         if self.is_too_long(&request) {
             return self.drop_too_long();
         }
+        self.show_said(&id, &request);
         if self.phase == Phase::Joined && self.catching_up.is_none() {
             self.send(request.clone(), now);
         } else if self.settings.interactive && self.phase != Phase::Joined {
@@ -32,10 +33,20 @@ impl Model {
         self.changed(Change::Said);
     }
 
+    pub(super) fn show_said(&mut self, id: &str, request: &Request) {
+        let (to, action, text) = match request {
+            Request::Say { text, action, .. } => (None, *action, text),
+            Request::Direct { to, text, .. } => (Some(to.clone()), false, text),
+            _ => return,
+        };
+        self.show(Show::Said { id: id.to_owned(), to, action, text: text.clone() });
+    }
+
     /// Says again what is not acknowledged, in its order.
     pub(super) fn say_pending(&mut self, now: Duration) {
         for Pending { id, request } in std::mem::take(&mut self.pending) {
             if self.is_too_long(&request) {
+                self.show(Show::NotStored { id });
                 self.drop_too_long();
             } else {
                 self.send(request.clone(), now);

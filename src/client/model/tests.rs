@@ -227,7 +227,12 @@ fn who_thinks_long_about_a_name_connects_again_with_it() {
 fn keeping(kept: Option<Kept>) -> (Model, Vec<Output>) {
     let (mut model, outputs) = Model::new(Settings { keeps_session: true, ..settings(true) });
     assert_eq!(outputs, [Output::Recall("ann".to_owned())]);
-    assert_eq!(model.handle(Input::Recalled(kept), START), [Output::Connect]);
+    let pending = kept.as_ref().map_or(0, |kept| kept.pending.len());
+    let outputs = model.handle(Input::Recalled(kept), START);
+    let is_said = |output: &&Output| matches!(output, Output::Show(Show::Said { .. }));
+    // What is still to be sent is shown as that.
+    assert_eq!(outputs.iter().filter(is_said).count(), pending);
+    assert_eq!(outputs.last(), Some(&Output::Connect));
     let outputs = model.handle(Input::Connected, START);
     (model, outputs)
 }
@@ -247,12 +252,16 @@ fn what_is_typed_is_kept_before_it_is_sent_and_what_is_seen_after_it_is_shown() 
     let kept = Kept { resume: resume(0), pending: vec![] };
     assert_eq!(outputs.first(), Some(&Output::Keep(kept)));
     let outputs = model.handle(Input::Line("one".to_owned()), START);
-    assert!(matches!(&outputs[..], [Output::Keep(_)]), "{outputs:?}");
+    let [Output::Keep(_), Output::Show(Show::Said { .. })] = &outputs[..] else {
+        panic!("{outputs:?}");
+    };
     let outputs = model.handle(join_line(1, false), START);
     assert_eq!(sent(&outputs), ["t-1 one"], "once all of before is seen");
     let outputs = model.handle(Input::Line("two".to_owned()), START);
     let kept = Kept { resume: resume(1), pending: vec![say("t-1", "one"), say("t-2", "two")] };
-    assert_eq!(outputs, [Output::Keep(kept), Output::Send(say("t-2", "two"))]);
+    let (id, text) = ("t-2".to_owned(), "two".to_owned());
+    let said = Output::Show(Show::Said { id, to: None, action: false, text });
+    assert_eq!(outputs, [Output::Keep(kept), said, Output::Send(say("t-2", "two"))]);
     model.handle(message_at(2, Some("t-1")), START);
     assert_eq!(model.deadline(), Some(at(1)));
     let kept = Kept { resume: resume(2), pending: vec![say("t-2", "two")] };
@@ -284,7 +293,8 @@ fn another_name_does_not_say_what_was_kept_under_the_first() {
     let (mut model, _) = keeping(Some(kept));
     model.handle(refused(None, "name-taken"), START);
     let outputs = model.handle(Input::Line("bo".to_owned()), START);
-    assert_eq!(outputs, [Output::Recall("bo".to_owned())]);
+    let forgotten = Output::Show(Show::NotStored { id: "old-1".to_owned() });
+    assert_eq!(outputs, [forgotten, Output::Recall("bo".to_owned())]);
     let hello = Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None };
     assert_eq!(model.handle(Input::Recalled(None), START), [Output::Send(hello)]);
     assert!(model.pending.is_empty());

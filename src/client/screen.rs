@@ -1,0 +1,207 @@
+//! The whole screen: what is shown and what is typed. Events come in, wishes and cells come out;
+//! nothing here reads, writes or waits, and time is passed in.
+
+mod complete;
+mod draw;
+mod editor;
+mod keys;
+mod scroll;
+mod talk;
+mod wrap;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chatroom::{clean, names};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::model::Show;
+use draw::PATIENCE;
+use editor::Editor;
+use scroll::Scroll;
+use talk::{Said, State, Talk, What};
+
+/// How the screen looks and what it does unasked.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub colour: bool,
+    /// Whether the bell is rung when one is meant.
+    pub bell: bool,
+    pub zone: TimeZone,
+}
+
+/// What a person wants.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Do what this line says, or say it.
+    Line(String),
+    /// Say this as it is, whatever it begins with.
+    Say(String),
+    /// Leave once everything is said.
+    End,
+    /// Leave at once.
+    Interrupt,
+    /// Go to the background.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+}
+
+/// Everything that is on the screen.
+pub struct Screen {
+    look: Look,
+    talk: Talk,
+    editor: Editor,
+    scroll: Scroll,
+    /// Who is here, by the folded name.
+    people: BTreeMap<String, String>,
+    shows_people: bool,
+    ignored: Vec<String>,
+    me: String,
+    room: String,
+    topic: String,
+    /// The question for a name, while it is asked.
+    question: Option<String>,
+    /// So many lines would be sent; the next Enter sends them.
+    asking: Option<usize>,
+    rings: bool,
+    /// When it is drawn.
+    now: Timestamp,
+}
+
+impl Screen {
+    pub fn new(look: Look) -> Screen {
+        Screen {
+            look,
+            talk: Talk::default(),
+            editor: Editor::new(),
+            scroll: Scroll::default(),
+            people: BTreeMap::new(),
+            shows_people: true,
+            ignored: Vec::new(),
+            me: String::new(),
+            room: String::new(),
+            topic: String::new(),
+            question: None,
+            asking: None,
+            rings: false,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Whether the bell is to be rung. It is asked for once.
+    pub fn take_bell(&mut self) -> bool {
+        std::mem::take(&mut self.rings) && self.look.bell
+    }
+
+    /// How long from now it looks different without anything happening, if it does.
+    pub fn changes_in(&self, now: Timestamp) -> Option<Duration> {
+        let waited = now.duration_since(self.talk.waiting_since()?).unsigned_abs();
+        // What is late is late until it is stored.
+        PATIENCE.checked_sub(waited).filter(|time| !time.is_zero())
+    }
+
+    /// Takes in what the model shows.
+    pub fn show(&mut self, show: &Show, now: Timestamp) {
+        let at = |time: &str| time.parse().unwrap_or(now);
+        match show {
+            Show::Message { time, earlier, name, text } => {
+                self.heard(at(time), *earlier, name, text, false, false);
+            }
+            Show::Action { time, earlier, name, text } => {
+                self.heard(at(time), *earlier, name, text, true, false);
+            }
+            Show::Private { time, name, text } => {
+                self.heard(at(time), false, name, text, false, true);
+            }
+            Show::Said { id, to, action, text } => {
+                let said = Said {
+                    name: self.me.clone(),
+                    text: clean::line(text).into_owned(),
+                    action: *action,
+                    private: to.is_some(),
+                    to: to.as_deref().map(|to| clean::line(to).into_owned()),
+                    mention: false,
+                    state: State::Waiting(id.clone(), now),
+                };
+                self.talk.push(now, false, What::Said(said));
+            }
+            Show::Stored { id, time } => {
+                let time = time.as_deref().and_then(|time| time.parse().ok());
+                self.talk.settle(id, time, State::Stored);
+            }
+            Show::NotStored { id } => self.talk.settle(id, None, State::Refused),
+            Show::Joined { time, earlier, name } => {
+                self.talk.joined(at(time), *earlier, name);
+                if !earlier {
+                    self.people.insert(names::fold(name), clean::line(name).into_owned());
+                }
+            }
+            Show::Left { time, earlier, name, what } => {
+                self.talk.left(at(time), *earlier, name, what);
+                if !earlier {
+                    self.people.remove(&names::fold(name));
+                }
+            }
+            Show::Here { room, topic, name, users } => {
+                self.question = None;
+                (self.room, self.topic) = (clean::line(room).into(), clean::line(topic).into());
+                self.me = clean::line(name).into_owned();
+                let person = |name: &String| (names::fold(name), clean::line(name).into_owned());
+                self.people = users.iter().map(person).collect();
+            }
+            Show::Room { time, earlier, text } => {
+                let text = clean::line(text).into_owned();
+                self.talk.push(at(time), *earlier, What::Room(text));
+            }
+            Show::Status(text) => self.status(text, now),
+            Show::AskName { default } => {
+                self.question = Some(match default {
+                    Some(name) => format!("Your name [{}]: ", clean::line(name)),
+                    None => "Your name: ".to_owned(),
+                });
+            }
+        }
+    }
+
+    fn heard(
+        &mut self,
+        time: Timestamp,
+        earlier: bool,
+        name: &str,
+        text: &str,
+        action: bool,
+        private: bool,
+    ) {
+        if self.ignored.contains(&names::fold(name)) {
+            return;
+        }
+        let (name, text) = (clean::line(name).into_owned(), clean::line(text).into_owned());
+        let mention = name != self.me && mentions(&text, &self.me);
+        self.rings |= !earlier && (mention || private);
+        let state = State::Stored;
+        let said = Said { name, text, action, private, to: None, mention, state };
+        self.talk.push(time, earlier, What::Said(said));
+    }
+
+    fn status(&mut self, text: &str, now: Timestamp) {
+        self.talk.push(now, false, What::Status(clean::line(text).into_owned()));
+    }
+}
+
+/// Whether `name` stands in `text` as a word, however it is written.
+fn mentions(text: &str, name: &str) -> bool {
+    if name.is_empty() {
+        return false;
+    }
+    let (text, name) = (names::fold(text), names::fold(name));
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&name).any(|(at, _)| {
+        !text[..at].chars().next_back().is_some_and(is_part)
+            && !text[at + name.len()..].chars().next().is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests;

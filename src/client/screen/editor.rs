@@ -1,0 +1,108 @@
+//! What is being typed, and what was typed before.
+
+use ratatui::style::{Modifier, Style};
+use ratatui_textarea::{CursorMove, Input, TextArea, WrapMode};
+
+/// So many lines that were typed before can be had again.
+const MOST_REMEMBERED: usize = 500;
+
+/// The input line, which can be several.
+pub struct Editor {
+    area: TextArea<'static>,
+    before: Vec<String>,
+    /// Which of those is shown, and what was being typed when it was asked for.
+    shown: Option<(usize, String)>,
+}
+
+impl Editor {
+    pub fn new() -> Editor {
+        Editor { area: area(""), before: Vec::new(), shown: None }
+    }
+
+    pub fn area(&self) -> &TextArea<'static> {
+        &self.area
+    }
+
+    pub fn text(&self) -> String {
+        self.area.lines().join("\n")
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        self.area.lines().to_vec()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.area.is_empty()
+    }
+
+    /// Puts `text` in the place of what was typed, with the cursor behind it.
+    pub fn set(&mut self, text: &str) {
+        self.area = area(text);
+    }
+
+    /// Takes what was typed away, and remembers it.
+    pub fn finish(&mut self) {
+        let text = self.text();
+        if !text.trim().is_empty() && self.before.last() != Some(&text) {
+            if self.before.len() == MOST_REMEMBERED {
+                self.before.remove(0);
+            }
+            self.before.push(text);
+        }
+        self.shown = None;
+        self.set("");
+    }
+
+    /// Edits as the key says.
+    pub fn input(&mut self, input: Input) {
+        self.area.input(input);
+    }
+
+    pub fn change(&mut self, change: impl FnOnce(&mut TextArea<'static>)) {
+        change(&mut self.area);
+    }
+
+    pub fn insert(&mut self, text: &str) {
+        self.area.insert_str(text);
+    }
+
+    /// Goes a line up, or to what was typed before.
+    pub fn up(&mut self) {
+        if self.area.cursor().0 > 0 {
+            return self.area.move_cursor(CursorMove::Up);
+        }
+        let (at, typed) = match self.shown.take() {
+            Some((at, typed)) => (at.saturating_sub(1), typed),
+            None => (self.before.len().saturating_sub(1), self.text()),
+        };
+        if let Some(text) = self.before.get(at).cloned() {
+            self.set(&text);
+            self.shown = Some((at, typed));
+        }
+    }
+
+    /// Goes a line down, or back to what was typed later.
+    pub fn down(&mut self) {
+        if self.area.cursor().0 + 1 < self.area.lines().len() {
+            return self.area.move_cursor(CursorMove::Down);
+        }
+        let Some((at, typed)) = self.shown.take() else { return };
+        match self.before.get(at + 1).cloned() {
+            Some(text) => {
+                self.set(&text);
+                self.shown = Some((at + 1, typed));
+            }
+            None => self.set(&typed),
+        }
+    }
+}
+
+fn area(text: &str) -> TextArea<'static> {
+    let mut area = TextArea::from(text.split('\n'));
+    area.set_cursor_line_style(Style::new());
+    area.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
+    area.set_wrap_mode(WrapMode::WordOrGlyph);
+    area.move_cursor(CursorMove::Bottom);
+    area.move_cursor(CursorMove::End);
+    area
+}

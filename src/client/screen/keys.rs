@@ -1,0 +1,185 @@
+//! What keys and the mouse do.
+
+use jiff::Timestamp;
+use ratatui::crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind,
+};
+use ratatui_textarea::{CursorMove, TextArea};
+
+use super::complete::COMMANDS;
+use super::{Screen, Wish};
+use crate::model::Command;
+
+/// So many lines are sent without a question.
+const UNASKED: usize = 3;
+
+/// So many rows the wheel scrolls at a time.
+const WHEEL: usize = 3;
+
+/// What `/help` shows of keys.
+const KEYS: &[&str] = &[
+    "Enter sends; Alt-Enter begins another line; Tab completes names and commands.",
+    "PgUp, PgDn and the wheel scroll; Ctrl-End or Esc goes back to the newest.",
+    "Up and Down: what you typed before. F2: who is here. Ctrl-L draws anew, Ctrl-Z suspends.",
+    "Ctrl-A, E, B, F, K, U, W, Y, Alt-B, F, D, Backspace as in a shell; Ctrl-_ undoes, Alt-_ redoes.",
+    "Hold Shift to select text with the mouse.",
+];
+
+impl Screen {
+    /// Takes in what the terminal reports, and gives what is wanted by that.
+    pub fn handle(&mut self, event: &Event, now: Timestamp) -> Vec<Wish> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, now),
+            Event::Paste(text) => {
+                self.asking = None;
+                self.editor.insert(&text.replace("\r\n", "\n").replace('\r', "\n"));
+                Vec::new()
+            }
+            Event::Mouse(mouse) => {
+                match mouse.kind {
+                    MouseEventKind::ScrollUp => self.scroll_up(WHEEL),
+                    MouseEventKind::ScrollDown => self.scroll_down(WHEEL),
+                    _ => {}
+                }
+                Vec::new()
+            }
+            Event::FocusLost => {
+                if self.is_at_end() {
+                    self.talk.mark = None;
+                }
+                self.talk.mark_end();
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, now: Timestamp) -> Vec<Wish> {
+        let (control, alt) = (
+            key.modifiers.contains(KeyModifiers::CONTROL),
+            key.modifiers.contains(KeyModifiers::ALT),
+        );
+        let asked = self.asking.take();
+        let page = self.scroll.height.saturating_sub(1).max(1);
+        match key.code {
+            KeyCode::Enter if alt || key.modifiers.contains(KeyModifiers::SHIFT) => {
+                self.editor.change(TextArea::insert_newline);
+            }
+            KeyCode::Enter => return self.enter(asked.is_some(), now),
+            KeyCode::Char('c') if control => return vec![Wish::Interrupt],
+            KeyCode::Char('d') if control && self.editor.is_empty() => return vec![Wish::End],
+            KeyCode::Char('z') if control => return vec![Wish::Suspend],
+            KeyCode::Char('l') if control => return vec![Wish::Redraw],
+            KeyCode::Char('_' | '/' | '7') if control => self.editor.change(|area| {
+                area.undo();
+            }),
+            KeyCode::Char('_') if alt => self.editor.change(|area| {
+                area.redo();
+            }),
+            KeyCode::Char('u') if control => self.editor.change(|area| {
+                area.delete_line_by_head();
+            }),
+            KeyCode::Char('j') if control => self.editor.change(TextArea::insert_newline),
+            KeyCode::Char('p') if control => self.editor.up(),
+            KeyCode::Char('n') if control => self.editor.down(),
+            KeyCode::Tab => self.complete(),
+            KeyCode::Up => self.editor.up(),
+            KeyCode::Down => self.editor.down(),
+            KeyCode::PageUp => self.scroll_up(page),
+            KeyCode::PageDown => self.scroll_down(page),
+            KeyCode::Home if control => self.scroll_up(usize::MAX / 2),
+            KeyCode::End if control => self.scroll_to_end(),
+            KeyCode::Esc => {
+                self.scroll_to_end();
+                self.talk.mark = None;
+            }
+            KeyCode::F(1) => self.help(now),
+            KeyCode::F(2) => self.shows_people = !self.shows_people,
+            KeyCode::Home => self.editor.change(|area| area.move_cursor(CursorMove::Head)),
+            KeyCode::End => self.editor.change(|area| area.move_cursor(CursorMove::End)),
+            _ => self.editor.input(key.into()),
+        }
+        Vec::new()
+    }
+
+    /// Sends what was typed, unless it has to be asked for first or cannot be meant.
+    fn enter(&mut self, is_confirmed: bool, now: Timestamp) -> Vec<Wish> {
+        let lines = self.editor.lines();
+        if self.question.is_some() {
+            self.editor.set("");
+            return vec![Wish::Line(lines.join(" "))];
+        }
+        let count = lines.iter().filter(|line| !line.trim().is_empty()).count();
+        if count > UNASKED && !is_confirmed {
+            self.asking = Some(count);
+            return Vec::new();
+        }
+        let wishes = match &lines[..] {
+            [line] => match self.command(line, now) {
+                Ok(wishes) => wishes,
+                Err(mistake) => {
+                    self.status(&mistake, now);
+                    return Vec::new();
+                }
+            },
+            // Of several lines each is said as it is.
+            lines => lines
+                .iter()
+                .filter(|line| !line.trim().is_empty())
+                .map(|line| Wish::Say(line.clone()))
+                .collect(),
+        };
+        self.editor.finish();
+        self.scroll_to_end();
+        self.talk.mark = None;
+        wishes
+    }
+
+    /// Does what concerns the screen alone. All else is for the model, unless it is a mistake.
+    fn command(&mut self, line: &str, now: Timestamp) -> Result<Vec<Wish>, String> {
+        let line = line.trim_end();
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (word, rest.trim()) {
+            ("/help" | "!help", _) => self.help(now),
+            ("/clear", _) => self.talk.clear(),
+            ("/topic", _) => {
+                let topic = match self.topic.is_empty() {
+                    true => "The room has no topic.".to_owned(),
+                    false => format!("Topic: {}", self.topic),
+                };
+                self.status(&topic, now);
+            }
+            ("/ignore", "") => return Err("/ignore needs a name: /ignore NAME".to_owned()),
+            ("/ignore", name) => self.ignore(name, now),
+            _ => match Command::parse(line, true) {
+                Command::Nothing => {}
+                Command::Mistake(mistake) => return Err(mistake),
+                _ => return Ok(vec![Wish::Line(line.to_owned())]),
+            },
+        }
+        Ok(Vec::new())
+    }
+
+    fn ignore(&mut self, name: &str, now: Timestamp) {
+        let folded = chatroom::names::fold(name);
+        let what = match self.ignored.iter().position(|ignored| *ignored == folded) {
+            Some(at) => {
+                self.ignored.remove(at);
+                format!("What {name} says is shown again.")
+            }
+            None => {
+                self.ignored.push(folded);
+                format!("What {name} says is hidden from now on. /ignore {name} shows it again.")
+            }
+        };
+        self.status(&what, now);
+    }
+
+    fn help(&mut self, now: Timestamp) {
+        self.status("Whatever you type is said to everybody when you press Enter. Commands:", now);
+        for (command, what) in COMMANDS {
+            self.status(&format!("  {command:<9} {what}"), now);
+        }
+        KEYS.iter().for_each(|line| self.status(line, now));
+    }
+}

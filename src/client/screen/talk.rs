@@ -1,0 +1,208 @@
+//! The talk: what was said and what happened, as far back as it is kept.
+
+use std::collections::VecDeque;
+
+use chatroom::clean;
+use jiff::Timestamp;
+
+/// So many entries are kept; the oldest go first.
+const MOST: usize = 10_000;
+
+/// So many names of those who came or went are shown; others are counted.
+const NAMED: usize = 3;
+
+/// One thing that is shown.
+#[derive(Debug)]
+pub struct Entry {
+    /// Counts up from 0, and goes on when old entries go.
+    pub number: u64,
+    pub time: Timestamp,
+    /// Whether it was before one came.
+    pub earlier: bool,
+    pub what: What,
+}
+
+#[derive(Debug)]
+pub enum What {
+    Said(Said),
+    /// Who came and who went, one after the other without a word between.
+    Traffic {
+        joined: Names,
+        left: Names,
+        /// What became of the last who went.
+        how: String,
+    },
+    /// Something of the room.
+    Room(String),
+    /// Something of the client itself.
+    Status(String),
+}
+
+#[derive(Debug)]
+pub struct Said {
+    pub name: String,
+    pub text: String,
+    pub action: bool,
+    /// Only between two people; and to whom, if one said it oneself.
+    pub private: bool,
+    pub to: Option<String>,
+    /// Whether one is meant oneself.
+    pub mention: bool,
+    pub state: State,
+}
+
+/// Whether what one has said has arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub enum State {
+    Stored,
+    /// On its way under this id, since that time.
+    Waiting(String, Timestamp),
+    Refused,
+}
+
+/// The first few names, and how many there are.
+#[derive(Debug, Default)]
+pub struct Names {
+    named: Vec<String>,
+    count: usize,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.named.len() < NAMED {
+            self.named.push(clean::line(name).into_owned());
+        }
+    }
+
+    /// As in "ann, bo and 3 others". None if there are none.
+    pub fn sentence(&self) -> Option<String> {
+        let names: Vec<&str> = self.named.iter().map(String::as_str).collect();
+        Some(match (&names[..], self.count) {
+            ([], _) => return None,
+            ([one], _) => (*one).to_owned(),
+            ([first @ .., last], count) if count == names.len() => {
+                format!("{} and {last}", first.join(", "))
+            }
+            (_, count) => {
+                let named = names[..NAMED - 1].join(", ");
+                format!("{named} and {} others", count - (NAMED - 1))
+            }
+        })
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+/// All of it, oldest first.
+#[derive(Debug, Default)]
+pub struct Talk {
+    entries: VecDeque<Entry>,
+    next: u64,
+    /// Where one has stopped reading: before the entry of this number.
+    pub mark: Option<u64>,
+}
+
+impl Talk {
+    pub fn push(&mut self, time: Timestamp, earlier: bool, what: What) {
+        if self.entries.len() == MOST {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(Entry { number: self.next, time, earlier, what });
+        self.next += 1;
+    }
+
+    /// Somebody came.
+    pub fn joined(&mut self, time: Timestamp, earlier: bool, name: &str) {
+        self.traffic(time, earlier, |joined, _, _| joined.add(name));
+    }
+
+    /// Somebody went.
+    pub fn left(&mut self, time: Timestamp, earlier: bool, name: &str, what: &str) {
+        self.traffic(time, earlier, |_, left, how| {
+            left.add(name);
+            *how = clean::line(what).into_owned();
+        });
+    }
+
+    fn traffic(
+        &mut self,
+        at: Timestamp,
+        is_earlier: bool,
+        change: impl FnOnce(&mut Names, &mut Names, &mut String),
+    ) {
+        if let Some(Entry { time, earlier, what: What::Traffic { joined, left, how }, .. }) =
+            self.entries.back_mut()
+            && *earlier == is_earlier
+        {
+            *time = at;
+            return change(joined, left, how);
+        }
+        let (mut joined, mut left, mut how) = (Names::default(), Names::default(), String::new());
+        change(&mut joined, &mut left, &mut how);
+        self.push(at, is_earlier, What::Traffic { joined, left, how });
+    }
+
+    /// What is known now of something that one has said.
+    pub fn settle(&mut self, id: &str, time: Option<Timestamp>, state: State) {
+        // It is one of the last, so that this does not look at all of them.
+        for entry in self.entries.iter_mut().rev() {
+            if let What::Said(said) = &mut entry.what
+                && matches!(&said.state, State::Waiting(waiting, _) if waiting == id)
+            {
+                said.state = state;
+                entry.time = time.unwrap_or(entry.time);
+                return;
+            }
+        }
+    }
+
+    /// Since when the oldest of what one has said waits, if something does.
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        self.entries.iter().rev().take(200).filter_map(since).min()
+    }
+
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.mark = None;
+    }
+
+    /// Marks the end as the place where one has stopped reading.
+    pub fn mark_end(&mut self) {
+        if self.mark.is_none() || self.mark == Some(self.next) {
+            self.mark = Some(self.next);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// From the oldest, which is 0.
+    pub fn get(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
+    }
+
+    /// The index of an entry, or of the one that took its place.
+    pub fn index_of(&self, number: u64) -> usize {
+        let first = self.entries.front().map_or(self.next, |entry| entry.number);
+        number.saturating_sub(first) as usize
+    }
+
+    /// How many messages there are from an index on.
+    pub fn messages_from(&self, index: usize) -> usize {
+        self.entries
+            .range(index.min(self.entries.len())..)
+            .filter(|entry| matches!(entry.what, What::Said(_)))
+            .count()
+    }
+}
+
+fn since(entry: &Entry) -> Option<Timestamp> {
+    match &entry.what {
+        What::Said(Said { state: State::Waiting(_, since), .. }) => Some(*since),
+        _ => None,
+    }
+}

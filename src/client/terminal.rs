@@ -1,0 +1,105 @@
+//! The terminal while the client has the whole screen: taken over, given back, and read.
+
+use std::io::{self, Write, stdout};
+
+use anyhow::Context;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{
+    self, DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture, Event,
+};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::sync::mpsc;
+
+/// A terminal that was taken over. It is given back when this is dropped, and on a panic.
+pub struct Taken {
+    pub terminal: Terminal<CrosstermBackend<io::Stdout>>,
+}
+
+impl Taken {
+    /// Takes it over.
+    ///
+    /// # Errors
+    /// It does not take what it is told.
+    pub fn take() -> anyhow::Result<Taken> {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            told(panic);
+        }));
+        let taken = enter().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        if taken.is_err() {
+            give_back();
+        }
+        let terminal = taken.context("cannot use the terminal; --plain needs less of it")?;
+        Ok(Taken { terminal })
+    }
+
+    /// Rings the bell.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn ring(&mut self) -> io::Result<()> {
+        stdout().write_all(b"\x07")?;
+        stdout().flush()
+    }
+
+    /// Gives it back, stops until the shell lets this process go on, and takes it again.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        kill_process(getpid(), Signal::TSTP)?;
+        enter()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(
+        stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        EnableMouseCapture
+    )
+}
+
+/// What of it fails, fails because there is no terminal any more.
+fn give_back() {
+    let _ = execute!(
+        stdout(),
+        DisableMouseCapture,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        ratatui::crossterm::cursor::Show
+    );
+    let _ = disable_raw_mode();
+}
+
+/// Reads what the terminal reports, on a thread of its own. The channel closes when it is gone.
+pub fn read_events() -> mpsc::Receiver<Event> {
+    let (sender, receiver) = mpsc::channel(64);
+    std::thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

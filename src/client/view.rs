@@ -1,0 +1,207 @@
+//! Where the person is: line by line, or on the whole screen.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use ratatui::crossterm::event::Event;
+use tokio::sync::mpsc;
+
+use crate::model::{Connection, Input, Model, Show};
+use crate::plain::Plain;
+use crate::screen::{Look, Screen, Wish};
+use crate::terminal::{Taken, read_events};
+
+/// What the network brings is drawn at most so often.
+const FRAME: Duration = Duration::from_micros(16_667);
+
+/// Shows what is to be shown and gives what is typed.
+pub enum View {
+    Plain { plain: Plain, lines: mpsc::Receiver<String> },
+    Full(Box<Full>),
+}
+
+impl View {
+    /// Line by line.
+    pub fn plain() -> View {
+        View::Plain { plain: Plain::new(), lines: read_lines() }
+    }
+
+    /// On the whole screen.
+    ///
+    /// # Errors
+    /// The terminal cannot be used so.
+    pub fn full(look: Look) -> anyhow::Result<View> {
+        Ok(View::Full(Box::new(Full {
+            taken: Taken::take()?,
+            screen: Screen::new(look),
+            events: read_events(),
+            inputs: VecDeque::new(),
+            is_stale: true,
+            drawn: None,
+            last_words: Vec::new(),
+        })))
+    }
+
+    /// Shows something.
+    ///
+    /// # Errors
+    /// Nobody reads the output any more.
+    pub fn show(&mut self, show: &Show) -> io::Result<()> {
+        match self {
+            View::Plain { plain, .. } => plain.show(show),
+            View::Full(full) => {
+                full.show(show);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next input of the person. None if something is to be drawn, and no more. It can be given
+    /// up and waited for again.
+    pub async fn next(&mut self, wants_lines: bool) -> Option<Input> {
+        match self {
+            View::Plain { lines, .. } if wants_lines => {
+                Some(lines.recv().await.map_or(Input::NoMoreLines, Input::Line))
+            }
+            View::Plain { .. } => std::future::pending().await,
+            View::Full(full) => full.next(wants_lines).await,
+        }
+    }
+
+    /// Draws if it is time for that.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, model: &Model, now: Duration) -> io::Result<()> {
+        match self {
+            View::Plain { .. } => Ok(()),
+            View::Full(full) => full.draw(model.connection(now)),
+        }
+    }
+
+    /// How long from now the screen changes by itself, if it does.
+    pub fn changes_in(&self, model: &Model, now: Duration) -> Option<Duration> {
+        match self {
+            View::Plain { .. } => None,
+            View::Full(full) => full.changes_in(model.connection(now)),
+        }
+    }
+
+    /// Time has passed, as [`View::changes_in`] asked for.
+    pub fn time_passed(&mut self) {
+        if let View::Full(full) = self {
+            full.is_stale = true;
+        }
+    }
+
+    /// Ends showing, with a word below about why that was not wanted, if it was not.
+    pub fn end(self, is_wanted: bool) {
+        let View::Full(full) = self else { return };
+        let Full { taken, last_words, .. } = *full;
+        drop(taken);
+        if !is_wanted {
+            last_words.iter().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// The whole screen.
+pub struct Full {
+    taken: Taken,
+    screen: Screen,
+    events: mpsc::Receiver<Event>,
+    /// What is wanted and not taken yet.
+    inputs: VecDeque<Input>,
+    /// Whether something has changed since it was drawn.
+    is_stale: bool,
+    drawn: Option<Instant>,
+    /// The last things that the client said of itself, for after the end.
+    last_words: Vec<String>,
+}
+
+impl Full {
+    fn show(&mut self, show: &Show) {
+        if let Show::Status(text) = show {
+            if self.last_words.len() == 2 {
+                self.last_words.remove(0);
+            }
+            self.last_words.push(chatroom::clean::line(text).into_owned());
+        }
+        self.screen.show(show, Timestamp::now());
+        self.is_stale = true;
+    }
+
+    async fn next(&mut self, wants_lines: bool) -> Option<Input> {
+        if !self.inputs.is_empty() && wants_lines {
+            return self.inputs.pop_front();
+        }
+        let Some(event) = self.events.recv().await else {
+            // The terminal is gone.
+            return Some(Input::Interrupt);
+        };
+        // A key is drawn at once.
+        (self.is_stale, self.drawn) = (true, None);
+        for wish in self.screen.handle(&event, Timestamp::now()) {
+            match wish {
+                Wish::Line(line) => self.inputs.push_back(Input::Line(line)),
+                Wish::Say(text) => self.inputs.push_back(Input::Say(text)),
+                Wish::End => self.inputs.push_back(Input::NoMoreLines),
+                Wish::Interrupt => return Some(Input::Interrupt),
+                Wish::Suspend => {
+                    if self.taken.suspend().is_err() {
+                        return Some(Input::Interrupt);
+                    }
+                }
+                Wish::Redraw => {
+                    if self.taken.terminal.clear().is_err() {
+                        return Some(Input::Interrupt);
+                    }
+                }
+            }
+        }
+        self.inputs.pop_front().filter(|_| wants_lines)
+    }
+
+    fn draw(&mut self, connection: Connection) -> io::Result<()> {
+        if self.screen.take_bell() {
+            self.taken.ring()?;
+        }
+        if !self.is_stale || self.drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) {
+            return Ok(());
+        }
+        let screen = &mut self.screen;
+        self.taken.terminal.draw(|frame| screen.draw(frame, connection, Timestamp::now()))?;
+        (self.is_stale, self.drawn) = (false, Some(Instant::now()));
+        Ok(())
+    }
+
+    fn changes_in(&self, connection: Connection) -> Option<Duration> {
+        let frame = self.drawn.map(|drawn| FRAME.saturating_sub(drawn.elapsed()));
+        let by_itself = match connection {
+            // The seconds that are shown count down.
+            Connection::Waiting(_) => Some(Duration::from_secs(1)),
+            _ => self.screen.changes_in(Timestamp::now()),
+        };
+        if self.is_stale { Some(frame.unwrap_or_default()) } else { by_itself }
+    }
+}
+
+/// Reads the input on a thread of its own, for that cannot be interrupted. The channel closes at
+/// its end.
+fn read_lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        let mut input = io::stdin().lock();
+        let mut line = Vec::new();
+        while matches!(input.read_until(b'\n', &mut line), Ok(1..)) {
+            let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
+            if sender.blocking_send(text).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}

@@ -1,0 +1,199 @@
+//! chatroom-client on the whole screen: the real program in a pseudo-terminal, read back through a
+//! terminal emulator.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::client::{client, pseudo_terminal};
+use crate::daemon::{Daemon, PATIENCE, until_ended};
+use crate::harness::Person;
+
+struct Screen {
+    child: Child,
+    keyboard: File,
+    /// The side of the program, to look at its settings.
+    inside: File,
+    before: Termios,
+    output: Receiver<Vec<u8>>,
+    emulator: vt100::Parser,
+}
+
+fn winsize(rows: u16, columns: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap()
+}
+
+impl Screen {
+    fn start(args: &[&str]) -> Screen {
+        let (keyboard, open) = pseudo_terminal();
+        let inside = open();
+        tcsetwinsize(&inside, winsize(24, 90)).unwrap();
+        let before = tcgetattr(&inside).unwrap();
+        let child = client(args)
+            .env("USER", "somebody")
+            .env("TERM", "xterm-256color")
+            .stdin(open())
+            .stdout(open())
+            .stderr(open())
+            .spawn()
+            .unwrap();
+        let mut screen = keyboard.try_clone().unwrap();
+        let (tell, output) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                if tell.send(bytes[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let emulator = vt100::Parser::new(cells(24), cells(90), 0);
+        Screen { child, keyboard, inside, before, output, emulator }
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits until the screen is so, and gives its rows.
+    #[track_caller]
+    fn until(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        let start = Instant::now();
+        while !holds(self.emulator.screen()) {
+            let patience = PATIENCE.saturating_sub(start.elapsed());
+            let Ok(bytes) = self.output.recv_timeout(patience) else {
+                panic!("no {what:?}, but\n{}", self.emulator.screen().contents())
+            };
+            self.emulator.process(&bytes);
+        }
+    }
+
+    /// Waits until this is somewhere on the screen.
+    #[track_caller]
+    fn until_shown(&mut self, part: &str) {
+        self.until(part, |screen| screen.contents().contains(part));
+    }
+
+    fn resize(&mut self, rows: u16, columns: u16) {
+        self.emulator.screen_mut().set_size(cells(rows), cells(columns));
+        tcsetwinsize(&self.inside, winsize(rows, columns)).unwrap();
+        // The program is not in the session of this terminal, so that the system does not say it.
+        self.signal(Signal::WINCH);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until the program has ended, and the terminal is as it was.
+    #[track_caller]
+    fn check_left(mut self) {
+        self.until("end", |screen| !screen.alternate_screen() && !screen.hide_cursor());
+        let screen = self.emulator.screen();
+        assert!(!screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        assert_eq!(until_ended(&mut self.child).code(), Some(0));
+        let after = tcgetattr(&self.inside).unwrap();
+        assert_eq!(after.local_modes, self.before.local_modes);
+        assert_eq!(after.input_modes, self.before.input_modes);
+        assert_eq!(after.output_modes, self.before.output_modes);
+    }
+}
+
+#[test]
+fn one_gives_a_name_and_talks() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut screen = Screen::start(&[&daemon.address.to_string()]);
+    screen.until_shown("Your name [somebody]:");
+    screen.type_in("ann\r");
+    screen.until_shown("Somebody here is called ann already.");
+    screen.type_in("bo\r");
+    screen.until_shown("bo in lobby · connected");
+    ann.expect("[SERVER]: bo joined the chat!");
+    ann.say("hello bo");
+    screen.until_shown("!ann hello bo");
+    screen.type_in("hi ann\r");
+    ann.expect("bo: hi ann");
+    screen.until_shown("bo hi ann");
+    screen.type_in("/nonsense\r");
+    screen.until_shown("There is no command /nonsense.");
+    screen.type_in("\x15/quit\r");
+    ann.expect("[SERVER]: bo has quit.");
+    screen.check_left();
+}
+
+#[test]
+fn a_daemon_that_is_started_again_costs_nothing_that_was_typed() {
+    let mut daemon = Daemon::start();
+    let address = daemon.address;
+    let mut screen = Screen::start(&["--name", "bo", "--attempts", "0", &address.to_string()]);
+    screen.until_shown("bo in lobby · connected");
+    screen.type_in("half a ");
+    screen.until_shown("> half a");
+    daemon.signal(Signal::TERM);
+    daemon.until_ended();
+    screen.until_shown("reconnecting in");
+    screen.type_in("sentence\r");
+    screen.until_shown("half a sentence (not sent yet)");
+    screen.type_in("more");
+    daemon.start_again();
+    screen.until_shown("1 kept line is sent now.");
+    screen.until("stored", |screen| !screen.contents().contains("not sent yet"));
+    screen.until_shown("> more");
+    let mut ann = Person::connect_to(address);
+    ann.say("ann");
+    screen.until_shown("ann joined");
+    assert_eq!(daemon.status().messages, 1);
+    screen.type_in(" of it\r");
+    ann.lines_until("bo: more of it");
+    screen.type_in("\x04");
+    screen.check_left();
+}
+
+#[test]
+fn any_size_will_do_and_nothing_is_lost() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut screen = Screen::start(&["--name", "bo", &daemon.address.to_string()]);
+    screen.until_shown("bo in lobby · connected");
+    ann.say("before anything is resized");
+    screen.until_shown("before anything is resized");
+    screen.resize(5, 20);
+    screen.until("a narrow screen", |screen| {
+        let rows: Vec<String> = screen.rows(0, 20).collect();
+        rows[3].starts_with(" bo in lobby") && rows[2].contains("resized")
+    });
+    screen.resize(24, 90);
+    screen.until_shown("ann before anything is resized");
+    screen.until_shown("│ ann");
+    screen.type_in("\x1b[200~one\rtwo\rthree\rfour\x1b[201~\r");
+    screen.until_shown("Send 4 lines as 4 messages?");
+    screen.type_in("\r");
+    ann.lines_until("bo: four");
+    screen.type_in("!quit\r");
+    screen.check_left();
+}
+
+#[test]
+fn a_signal_leaves_the_terminal_in_order() {
+    let daemon = Daemon::start();
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let mut screen = Screen::start(&["--name", "bo", &daemon.address.to_string()]);
+        screen.until_shown("bo in lobby · connected");
+        screen.signal(signal);
+        screen.check_left();
+        daemon.until_empty();
+    }
+}
