@@ -63,9 +63,8 @@ impl Plain {
             Show::Said { .. }
             | Show::Stored { .. }
             | Show::NotStored { .. }
-            | Show::Here { .. } => {
-                return None;
-            }
+            | Show::Here { .. }
+            | Show::Older(_) => return None,
             Show::Joined { time, earlier, name } => {
                 of_room(time, *earlier, &format!("{name} joined"))
             }

@@ -174,6 +174,9 @@ impl Full {
         let screen = &mut self.screen;
         self.taken.terminal.draw(|frame| screen.draw(frame, connection, Timestamp::now()))?;
         (self.is_stale, self.drawn) = (false, Some(Instant::now()));
+        if self.screen.take_wants_older() {
+            self.inputs.push_back(Input::Older);
+        }
         Ok(())
     }
 

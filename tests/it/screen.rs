@@ -187,6 +187,31 @@ fn any_size_will_do_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_is_older_is_fetched_by_scrolling_up() {
+    let daemon = Daemon::with("[history]\nreplay = 5\n");
+    let mut ann = Person::text(&daemon, "ann");
+    for number in 1..=130 {
+        ann.say(&format!("line {number}."));
+    }
+    daemon.until("stored", |daemon| daemon.status().messages == 130);
+    let mut screen = Screen::start(&["--name", "bo", &daemon.address.to_string()]);
+    screen.until_shown("line 130.");
+    assert!(!screen.emulator.screen().contents().contains("line 120."));
+    for wanted in ["line 30.", "line 1."] {
+        // Each goes to the top of what is there, which fetches more.
+        while !screen.emulator.screen().contents().contains(wanted) {
+            screen.type_in("\x1b[1;5H");
+            let before = screen.emulator.screen().contents();
+            screen.until("more", |screen| screen.contents() != before);
+        }
+    }
+    screen.type_in("\x1b");
+    screen.until_shown("line 130.");
+    screen.type_in("/quit\r");
+    screen.check_left();
+}
+
+#[test]
 fn a_signal_leaves_the_terminal_in_order() {
     let daemon = Daemon::start();
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {

@@ -29,6 +29,8 @@ pub enum Input {
     Line(String),
     /// Text to be said as it is, whatever it begins with.
     Say(String),
+    /// Show what was said before all that is shown.
+    Older,
     /// There will be no more lines.
     NoMoreLines,
     /// Ctrl-C, SIGTERM, or nobody reads the output any more.
@@ -118,6 +120,8 @@ pub enum Show {
     NotStored {
         id: String,
     },
+    /// What was said before all that is shown, in its order.
+    Older(Vec<Show>),
     /// Something of the room: the operator says something.
     Room {
         time: String,

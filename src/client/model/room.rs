@@ -8,7 +8,7 @@ use super::keeping::Change;
 use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
 
 /// The place of a record in the log; none for what is no record.
-fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
+pub(super) fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
     match event {
         Event::Message(speech) | Event::Action(speech) => Some(&speech.stamp),
         Event::Joined { stamp, .. }
@@ -51,10 +51,7 @@ impl Model {
                 self.refused(id.as_deref(), &code, &message, now);
             }
             Event::Closing { code, message } => self.closing(&code, &message, now),
-            Event::History { records, .. } => {
-                records.into_iter().for_each(|record| self.show_record(record));
-                self.status("That was said before.");
-            }
+            Event::History { id, records, more, .. } => self.history(id.as_deref(), records, more),
             Event::Pong { .. } => {
                 let sent = self.pinged.take();
                 self.round_trip = sent.map(|sent| now.saturating_sub(sent)).or(self.round_trip);
@@ -75,7 +72,7 @@ impl Model {
         }
     }
 
-    fn show_record(&mut self, record: Event<'static>) {
+    pub(super) fn show_record(&mut self, record: Event<'static>) {
         match record {
             Event::Message(speech) => self.spoken(speech, false),
             Event::Action(speech) => self.spoken(speech, true),
@@ -156,6 +153,7 @@ impl Model {
             self.status(&format!("The server has lost the last {lost} lines that you have seen."));
         }
         self.was_joined = true;
+        self.older.joined(welcome.epoch, welcome.next);
         let seq = welcome.next.saturating_sub(1);
         self.changed(Change::Said);
         self.resume = Some(Resume { token: welcome.token.to_string(), epoch: welcome.epoch, seq });

@@ -43,6 +43,8 @@ impl Screen {
         // The highest place is that where the first row is the highest one.
         let spare = self.rows_up_to(index, hidden, rows + self.scroll.height);
         let mut left = rows.min(spare.saturating_sub(self.scroll.height));
+        self.wants_older |= left < rows;
+        self.rows_owed = (rows - left).min(self.scroll.height);
         while left > 0 {
             let height = self.rows_of(index, self.scroll.width).len();
             let step = left.min(height - hidden);

@@ -14,7 +14,7 @@ const NAMED: usize = 3;
 /// One thing that is shown.
 #[derive(Debug)]
 pub struct Entry {
-    /// Counts up from 0, and goes on when old entries go.
+    /// Counts up, and goes on when old entries go.
     pub number: u64,
     pub time: Timestamp,
     /// Whether it was before one came.
@@ -97,7 +97,7 @@ impl Names {
 }
 
 /// All of it, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Talk {
     entries: VecDeque<Entry>,
     next: u64,
@@ -105,9 +105,29 @@ pub struct Talk {
     pub mark: Option<u64>,
 }
 
+/// There is room for what is older before the first number.
+const FIRST: u64 = 1 << 40;
+
+impl Default for Talk {
+    fn default() -> Talk {
+        Talk { entries: VecDeque::new(), next: FIRST, mark: None }
+    }
+}
+
 impl Talk {
+    /// Puts what is older above all others. What is too much is left out; it can be had again.
+    pub fn prepend(&mut self, older: Talk) {
+        for mut entry in older.entries.into_iter().rev() {
+            if self.entries.len() >= 2 * MOST {
+                return;
+            }
+            entry.number = self.entries.front().map_or(self.next, |first| first.number) - 1;
+            self.entries.push_front(entry);
+        }
+    }
+
     pub fn push(&mut self, time: Timestamp, earlier: bool, what: What) {
-        if self.entries.len() == MOST {
+        while self.entries.len() >= MOST {
             self.entries.pop_front();
         }
         self.entries.push_back(Entry { number: self.next, time, earlier, what });

@@ -289,6 +289,29 @@ fn whatever_a_server_sends_only_text_is_drawn() {
 }
 
 #[test]
+fn what_is_older_is_asked_for_at_the_top_and_put_above() {
+    let mut fixture = Fixture::new();
+    for number in 11..=20 {
+        fixture.hear("Bo", &format!("line {number}"));
+    }
+    fixture.rows(40, 6);
+    fixture.press(KeyCode::PageUp);
+    assert!(!fixture.screen.take_wants_older());
+    fixture.key(KeyCode::Home, KeyModifiers::CONTROL);
+    let before = fixture.rows(40, 6);
+    assert!(fixture.screen.take_wants_older());
+    let older = (1..=10).map(|number| {
+        let (name, text) = ("Bo".to_owned(), format!("line {number}"));
+        Show::Message { time: time_at(0), earlier: true, name, text }
+    });
+    fixture.show(&Show::Older(older.collect()));
+    let after = fixture.rows(40, 6);
+    assert_eq!(before[0], "21:04 Bo line 11");
+    assert_eq!(after[0], "21:04 Bo line 8", "one goes on up, past a mark, by what was to go");
+    assert!(!fixture.screen.take_wants_older());
+}
+
+#[test]
 fn the_talk_is_bounded() {
     let mut fixture = Fixture::new();
     for number in 0..10_500 {

@@ -66,6 +66,10 @@ pub struct Screen {
     /// So many lines would be sent; the next Enter sends them.
     asking: Option<usize>,
     rings: bool,
+    /// Whether one has tried to go further up than there is something.
+    wants_older: bool,
+    /// So many rows one goes up when that is there.
+    rows_owed: usize,
     /// When it is drawn.
     now: Timestamp,
 }
@@ -86,6 +90,8 @@ impl Screen {
             question: None,
             asking: None,
             rings: false,
+            wants_older: false,
+            rows_owed: 0,
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -93,6 +99,11 @@ impl Screen {
     /// Whether the bell is to be rung. It is asked for once.
     pub fn take_bell(&mut self) -> bool {
         std::mem::take(&mut self.rings) && self.look.bell
+    }
+
+    /// Whether one wants to see what is older than all that is there. It is asked for once.
+    pub fn take_wants_older(&mut self) -> bool {
+        std::mem::take(&mut self.wants_older)
     }
 
     /// How long from now it looks different without anything happening, if it does.
@@ -150,6 +161,14 @@ impl Screen {
                 self.me = clean::line(name).into_owned();
                 let person = |name: &String| (names::fold(name), clean::line(name).into_owned());
                 self.people = users.iter().map(person).collect();
+            }
+            Show::Older(shows) => {
+                let talk = std::mem::take(&mut self.talk);
+                shows.iter().for_each(|show| self.show(show, now));
+                let older = std::mem::replace(&mut self.talk, talk);
+                self.talk.prepend(older);
+                let rows = std::mem::take(&mut self.rows_owed);
+                self.scroll_up(rows);
             }
             Show::Room { time, earlier, text } => {
                 let text = clean::line(text).into_owned();

@@ -5,6 +5,7 @@ mod command;
 mod connection;
 mod inout;
 mod keeping;
+mod older;
 mod room;
 mod speech;
 
@@ -17,6 +18,7 @@ pub use command::Command;
 pub use inout::{Connection, Exit, Input, Output, Settings, Show};
 use keeping::Change;
 pub use keeping::Kept;
+use older::Older;
 use speech::Pending;
 
 /// How long the server may take to close the connection after `quit`.
@@ -111,6 +113,7 @@ pub struct Model {
     /// When the ping that is not answered yet was sent, and how long the last one took.
     pinged: Option<Duration>,
     round_trip: Option<Duration>,
+    older: Older,
     outputs: Vec<Output>,
 }
 
@@ -141,6 +144,7 @@ impl Model {
             spoke: Duration::ZERO,
             pinged: None,
             round_trip: None,
+            older: Older::default(),
             outputs: Vec::new(),
         };
         match name {
@@ -158,6 +162,7 @@ impl Model {
             Input::Say(text) => {
                 self.say(|id| Request::Say { text, action: false, id: Some(id) }, now);
             }
+            Input::Older => self.ask_older(now),
             Input::NoMoreLines => self.input_ended(now),
             Input::Interrupt => self.interrupted(now),
             Input::Recalled(kept) => self.recalled(kept),

@@ -1,0 +1,69 @@
+//! What was said before all that is shown, as far as the server keeps it.
+
+use std::time::Duration;
+
+use chatroom::wire::json::{Event, Request};
+
+use super::{Model, Output, Phase, Show};
+
+/// So many records are asked for at a time.
+const AT_A_TIME: usize = 100;
+
+/// Tells the answer from that to `/history`.
+const ID: &str = "older";
+
+/// How far back the talk is shown.
+#[derive(Debug, Default)]
+pub(super) struct Older {
+    /// The oldest record that is shown, or the first that there was to show, and its epoch.
+    pub(super) oldest: Option<(u32, u64)>,
+    is_asked: bool,
+    is_all: bool,
+}
+
+impl Older {
+    /// Has joined: what follows begins at this record.
+    pub(super) fn joined(&mut self, epoch: u32, next: u64) {
+        self.is_asked = false;
+        // Numbers of another epoch mean something else.
+        if self.oldest.is_none_or(|(before, _)| before != epoch) {
+            *self = Older { oldest: Some((epoch, next)), ..Older::default() };
+        }
+    }
+}
+
+impl Model {
+    /// Asks for what was said before, unless it is on its way or there is nothing.
+    pub(super) fn ask_older(&mut self, now: Duration) {
+        let Some((_, oldest)) = self.older.oldest else { return };
+        if self.phase == Phase::Joined && !self.older.is_asked && !self.older.is_all {
+            self.older.is_asked = true;
+            let (before, limit) = (Some(oldest), Some(AT_A_TIME));
+            let id = Some(ID.to_owned());
+            self.send(Request::History { before, after: None, limit, id }, now);
+        }
+    }
+
+    /// Shows records of before: above all others if they were asked for by scrolling up.
+    pub(super) fn history(&mut self, id: Option<&str>, records: Vec<Event<'static>>, more: bool) {
+        if id != Some(ID) {
+            records.into_iter().for_each(|record| self.show_record(record));
+            return self.status("That was said before.");
+        }
+        self.older.is_asked = false;
+        self.older.is_all = !more;
+        if let (Some((_, oldest)), Some(first)) =
+            (&mut self.older.oldest, records.first().and_then(super::room::stamp_of))
+        {
+            *oldest = first.seq;
+        }
+        let before = self.outputs.len();
+        records.into_iter().for_each(|record| self.show_record(record));
+        let shows = self.outputs.drain(before..).filter_map(|output| match output {
+            Output::Show(show) => Some(show),
+            _ => None,
+        });
+        let shows = shows.collect();
+        self.show(Show::Older(shows));
+    }
+}
