@@ -5,8 +5,18 @@ use std::path::PathBuf;
 /// The folder for what outlives a program: `$XDG_STATE_HOME`, else `~/.local/state`. None for who has
 /// no home. A path that is not absolute does not count.
 pub fn state_home(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    home(env, "XDG_STATE_HOME", ".local/state")
+}
+
+/// The folder for what a person has set: `$XDG_CONFIG_HOME`, else `~/.config`. None for who has no
+/// home. A path that is not absolute does not count.
+pub fn config_home(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    home(env, "XDG_CONFIG_HOME", ".config")
+}
+
+fn home(env: impl Fn(&str) -> Option<String>, name: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| env(name).filter(|path| path.starts_with('/')).map(PathBuf::from);
-    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+    absolute(name).or_else(|| absolute("HOME").map(|home| home.join(in_home)))
 }
 
 #[cfg(test)]
@@ -22,5 +32,7 @@ mod tests {
         assert_eq!(of("", "/h"), Some("/h/.local/state".into()));
         assert_eq!(of("x", "/h"), Some("/h/.local/state".into()));
         assert_eq!(of("", ""), None);
+        let env = |name: &str| (name == "HOME").then(|| "/h".to_owned());
+        assert_eq!(config_home(env), Some("/h/.config".into()));
     }
 }

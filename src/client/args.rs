@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chatroom::config::DEFAULT_PORT;
 use clap::Parser;
 
+use crate::preferences::Preferences;
+
 /// Talks in a chat room from the terminal.
 ///
 /// With its input or output in a pipe it says each line of its input, waits until all of them are
@@ -14,18 +16,20 @@ use clap::Parser;
     version,
     after_help = "Write !quit, /quit, Ctrl-D or Ctrl-C to leave, !help for the commands.\n\n\
                   Exit status: 0 left, and everything was said; 1 the server refused the name or a \
-                  line, or removed you;\n2 wrong usage; 69 the server could not be reached."
+                  line, or removed you;\n2 wrong usage; 69 the server could not be reached; 78 \
+                  client.toml is wrong.\n\n\
+                  ~/.config/chatroom/client.toml can set address, name, attempts, bell and plain."
 )]
 pub struct Args {
-    /// Where the room is
-    #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1:53000", value_parser = address)]
-    pub address: String,
+    /// Where the room is [default: 127.0.0.1:53000]
+    #[arg(value_name = "HOST[:PORT]", value_parser = address)]
+    pub address: Option<String>,
     /// Your name there; without it you are asked
     #[arg(long, short, value_name = "NAME")]
     pub name: Option<String>,
-    /// Give up after so many failed attempts in a row to connect; 0 is never
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    pub attempts: u32,
+    /// Give up after so many failed attempts in a row to connect; 0 is never [default: 5]
+    #[arg(long, value_name = "N")]
+    pub attempts: Option<u32>,
     /// Keep what is needed to go on after a kill in this file: the session, and what is typed and
     /// not stored yet. At a terminal one is kept without this, in $XDG_STATE_HOME/chatroom
     #[arg(long, value_name = "FILE", conflicts_with = "no_session")]
@@ -39,6 +43,26 @@ pub struct Args {
     /// Keep nothing: begin anew each time
     #[arg(long)]
     pub no_session: bool,
+}
+
+impl Args {
+    /// Fills in what is not on the command line: what the person prefers, else what is usual.
+    ///
+    /// # Errors
+    /// What is wrong with what is preferred.
+    pub fn complete(&mut self, preferences: Preferences) -> Result<(), String> {
+        if self.address.is_none() {
+            let preferred = preferences.address.as_deref().map(address).transpose();
+            let preferred =
+                preferred.map_err(|error| format!("address in client.toml: {error}"))?;
+            self.address = Some(preferred.unwrap_or_else(|| format!("127.0.0.1:{DEFAULT_PORT}")));
+        }
+        self.name = self.name.take().or(preferences.name);
+        self.attempts = self.attempts.or(preferences.attempts).or(Some(5));
+        self.no_bell |= preferences.bell == Some(false);
+        self.plain |= preferences.plain == Some(true);
+        Ok(())
+    }
 }
 
 /// Completes an address with the usual port.

@@ -6,6 +6,7 @@ mod memory;
 mod model;
 mod palette;
 mod plain;
+mod preferences;
 mod screen;
 mod terminal;
 mod view;
@@ -22,6 +23,7 @@ use jiff::tz::TimeZone;
 use link::Link;
 use memory::{Memory, Place};
 use model::{Exit, Input, Kept, Model, Output, Settings, Show};
+use preferences::Preferences;
 use screen::Look;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -29,7 +31,11 @@ use tokio::time::sleep_until;
 use view::View;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let mut args = Args::parse();
+    if let Err(error) = Preferences::of_user().and_then(|preferences| args.complete(preferences)) {
+        eprintln!("chatroom-client: {error}");
+        return ExitCode::from(78);
+    }
     let interactive = io::stdin().is_terminal();
     if !interactive && args.name.is_none() {
         let message = "--name is needed where the input is not a terminal";
@@ -40,10 +46,10 @@ fn main() -> ExitCode {
         None => Place::of_user().filter(|_| interactive && !args.no_session),
     };
     let settings = Settings {
-        address: args.address,
+        address: args.address.unwrap_or_default(),
         name: args.name,
         default_name: std::env::var("USER").ok().filter(|name| !name.is_empty()),
-        attempts: args.attempts,
+        attempts: args.attempts.unwrap_or_default(),
         interactive,
         keeps_session: place.is_some(),
         tag: tag(),

@@ -14,7 +14,8 @@ use crate::harness::Person;
 
 pub fn client(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroom-client"));
-    command.args(args).env("NO_COLOR", "1");
+    // What the person who runs the tests prefers must not matter.
+    command.args(args).env("NO_COLOR", "1").env("XDG_CONFIG_HOME", "/nonexistent");
     if !args.contains(&"--session") {
         command.arg("--no-session");
     }
@@ -60,6 +61,24 @@ fn a_long_pipe_arrives_whole_and_in_order() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     ann.expect("[SERVER]: log joined the chat!");
     (0..5000).for_each(|n| ann.expect(&format!("log: line {n}")));
+}
+
+#[test]
+fn what_is_preferred_need_not_be_said() {
+    let daemon = Daemon::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chatroom/client.toml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    let run = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        client(&[]).env("XDG_CONFIG_HOME", folder.path()).stdin(Stdio::null()).output().unwrap()
+    };
+    let output = run(&format!("address = \"{}\"\nname = \"bo\"\n", daemon.address));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = run("nmae = \"bo\"\n");
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("client.toml") && said.contains("nmae"), "{said}");
 }
 
 #[test]
