@@ -82,6 +82,8 @@ pub struct Welcome {
 pub struct History {
     pub room: String,
     pub id: Option<String>,
+    /// Whether it is what was found, and not all that was said.
+    pub is_search: bool,
     /// In the order of their numbers.
     pub records: Vec<Record>,
     /// Whether there is more in the direction in which was asked.

@@ -48,6 +48,9 @@ pub enum Request {
         /// 1 to 200.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<usize>,
+        /// Only what has this in its text, without regard to case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        search: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },

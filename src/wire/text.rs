@@ -16,6 +16,8 @@ pub enum Request<'a> {
     Action(&'a str),
     /// So many of the last lines.
     History(usize),
+    /// The last lines with this in them.
+    Search(&'a str),
     Direct {
         to: &'a str,
         text: &'a str,
@@ -30,6 +32,11 @@ const MSG_USAGE: &str = "Write !msg, a name and a text, as in: !msg ann hello";
 
 const HISTORY_USAGE: &str = "Write !history and how many lines, 1 to 200, as in: !history 50";
 
+const SEARCH_USAGE: &str = "Write !search and what to look for, as in: !search tea";
+
+/// So many lines are given when it is not said how many.
+pub const USUAL_HISTORY: usize = 20;
+
 /// The most lines that can be asked for at a time.
 pub const MOST_HISTORY: usize = 200;
 
@@ -39,6 +46,7 @@ const HELP: &[&str] = &[
     "!msg NAME TEXT - send a text to one person only",
     "!me TEXT - say what you do",
     "!history N - the last N lines again",
+    "!search TEXT - the last lines with TEXT in them",
     "!quit - leave",
 ];
 
@@ -52,11 +60,13 @@ pub fn parse(line: &str) -> Request<'_> {
         ("!who", "") => Request::Who,
         ("!me", "") => Request::Incomplete(ME_USAGE),
         ("!me", text) => Request::Action(text),
-        ("!history", "") => Request::History(20),
+        ("!history", "") => Request::History(USUAL_HISTORY),
         ("!history", number) => match number.parse() {
             Ok(number @ 1..=MOST_HISTORY) => Request::History(number),
             _ => Request::Incomplete(HISTORY_USAGE),
         },
+        ("!search", "") => Request::Incomplete(SEARCH_USAGE),
+        ("!search", text) => Request::Search(text),
         ("!msg", rest) => match rest.split_once(' ') {
             Some((to, text)) if !text.trim().is_empty() => {
                 Request::Direct { to, text: text.trim_start() }
@@ -135,16 +145,22 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::History(history) => {
             let records = &history.records;
             records.iter().for_each(|record| encode_replayed(record, &history.zone, out));
-            let end = match records.is_empty() {
-                true => "Nothing was said before.",
-                false => "That was said before.",
-            };
-            server_line(out, end);
+            server_line(out, end_of_history(records.is_empty(), history.is_search));
         }
         Answer::Repeated { .. } | Answer::Pong { .. } => {}
         // In text these have been said already, or are what the person asked for.
         Answer::Closing { reason: EndReason::Quit | EndReason::Closed, .. } => {}
         Answer::Closing { reason, .. } => server_line(out, &reason.to_string()),
+    }
+}
+
+/// The sentence below what was said before, or below what of it was found.
+pub fn end_of_history(is_empty: bool, is_search: bool) -> &'static str {
+    match (is_empty, is_search) {
+        (true, false) => "Nothing was said before.",
+        (false, false) => "That was said before.",
+        (true, true) => "Nobody has said that, as far as it is kept.",
+        (false, true) => "That was found.",
     }
 }
 

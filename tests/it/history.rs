@@ -86,6 +86,25 @@ fn history_is_shown_on_request() {
 }
 
 #[test]
+fn what_somebody_has_said_is_found() {
+    let (daemon, mut ann) = after(30, "");
+    let mut bo = Person::text(&daemon, "bo");
+    bo.say("!search LINE 2");
+    let lines = bo.lines_until("[SERVER]: That was found.");
+    assert_eq!(lines.len(), 12, "2, 20 to 29, and the end: {lines:?}");
+    assert!(lines[0].ends_with("ann: line 2") && lines[10].ends_with("ann: line 29"));
+    bo.say("!search nothing of this");
+    bo.expect("[SERVER]: Nobody has said that, as far as it is kept.");
+    bo.say("!search");
+    bo.expect("[SERVER]: Write !search and what to look for, as in: !search tea");
+    ann.say(r#"{"type":"history","search":"LINE 1","limit":2,"id":"s"}"#);
+    let found = ann.event("history");
+    assert_eq!((&found["id"], &found["more"]), (&"s".into(), &true.into()));
+    assert_eq!(found["records"][0]["text"], "line 18");
+    assert_eq!(found["records"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn without_a_disk_it_remembers_what_is_in_memory() {
     let (daemon, mut ann) = after(30, "[history]\nenabled = false\nreplay = 2\n");
     assert!(!daemon.folder.path().join("history.sqlite").exists());

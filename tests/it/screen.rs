@@ -129,7 +129,11 @@ fn one_gives_a_name_and_talks() {
     screen.until_shown("bo hi ann");
     screen.type_in("/nonsense\r");
     screen.until_shown("There is no command /nonsense.");
-    screen.type_in("\x15/quit\r");
+    screen.type_in("\x15/search HELLO\r");
+    screen.until_shown("That was found.");
+    screen.type_in("/search goodbye\r");
+    screen.until_shown("Nobody has said that, as far as it is kept.");
+    screen.type_in("/quit\r");
     ann.expect("[SERVER]: bo has quit.");
     screen.check_left();
 }

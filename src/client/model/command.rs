@@ -9,6 +9,7 @@ pub const HELP: &[&str] = &[
     "  !msg NAME TEXT   say something to one person only",
     "  !me TEXT         say what you do",
     "  !history N       the last N lines again",
+    "  !search TEXT     the last lines with TEXT in them",
     "  !quit            leave (or Ctrl-D, Ctrl-C)",
 ];
 
@@ -21,6 +22,8 @@ pub enum Command {
     Who,
     /// So many of the last lines.
     History(usize),
+    /// The last lines with this in them.
+    Search(String),
     Say {
         text: String,
         action: bool,
@@ -58,6 +61,7 @@ impl Command {
             Request::Help => Command::Help,
             Request::Who => Command::Who,
             Request::History(lines) => Command::History(lines),
+            Request::Search(text) => Command::Search(text.to_owned()),
             Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
             Request::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }

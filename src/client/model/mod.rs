@@ -221,12 +221,9 @@ impl Model {
             Command::Help => command::HELP.iter().for_each(|line| self.status(line)),
             Command::Mistake(sentence) => self.status(&sentence),
             Command::Who if self.phase == Phase::Joined => self.send(Request::Who, now),
-            Command::History(lines) if self.phase == Phase::Joined => {
-                let limit = Some(lines);
-                let request = Request::History { before: None, after: None, limit, id: None };
-                self.send(request, now);
-            }
-            Command::Who | Command::History(_) => self.status("Not connected just now."),
+            Command::Who => self.status("Not connected just now."),
+            Command::History(lines) => self.ask_again(Some(lines), None, now),
+            Command::Search(text) => self.ask_again(None, Some(text), now),
             Command::Say { text, action } => {
                 self.say(|id| Request::Say { text, action, id: Some(id) }, now);
             }

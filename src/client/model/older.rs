@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chatroom::wire::json::{Event, Request};
+use chatroom::wire::text::end_of_history;
 
 use super::{Model, Output, Phase, Show};
 
@@ -11,6 +12,9 @@ const AT_A_TIME: usize = 100;
 
 /// Tells the answer from that to `/history`.
 const ID: &str = "older";
+
+/// Tells the answer to `/search`.
+const SEARCH_ID: &str = "search";
 
 /// How far back the talk is shown.
 #[derive(Debug, Default)]
@@ -40,15 +44,31 @@ impl Model {
             self.older.is_asked = true;
             let (before, limit) = (Some(oldest), Some(AT_A_TIME));
             let id = Some(ID.to_owned());
-            self.send(Request::History { before, after: None, limit, id }, now);
+            let request = Request::History { before, after: None, limit, search: None, id };
+            self.send(request, now);
         }
+    }
+
+    /// Asks for the last lines, or the last with something in them.
+    pub(super) fn ask_again(
+        &mut self,
+        limit: Option<usize>,
+        search: Option<String>,
+        now: Duration,
+    ) {
+        if self.phase != Phase::Joined {
+            return self.status("Not connected just now.");
+        }
+        let id = search.is_some().then(|| SEARCH_ID.to_owned());
+        self.send(Request::History { before: None, after: None, limit, search, id }, now);
     }
 
     /// Shows records of before: above all others if they were asked for by scrolling up.
     pub(super) fn history(&mut self, id: Option<&str>, records: Vec<Event<'static>>, more: bool) {
         if id != Some(ID) {
+            let end = end_of_history(records.is_empty(), id == Some(SEARCH_ID));
             records.into_iter().for_each(|record| self.show_record(record));
-            return self.status("That was said before.");
+            return self.status(end);
         }
         self.older.is_asked = false;
         self.older.is_all = !more;

@@ -12,6 +12,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("/msg", "NAME TEXT: say something to one person only"),
     ("/me", "TEXT: say what you do"),
     ("/history", "N: the last N lines again"),
+    ("/search", "TEXT: the last lines with TEXT in them"),
     ("/ignore", "NAME: hide what somebody says, or show it again"),
     ("/topic", "what the room is about"),
     ("/clear", "an empty screen"),

@@ -36,10 +36,11 @@ impl Reader<'_> {
                 self.submit(Submission::Direct { session, to, text, id }).await;
             }
             (Stage::Joined, Request::Who) => self.submit(Submission::Who { session }).await,
-            (Stage::Joined, Request::History { before, after, limit, id }) => {
-                let limit = limit.unwrap_or(20).clamp(1, text::MOST_HISTORY);
+            (Stage::Joined, Request::History { before, after, limit, search, id }) => {
+                let limit = limit.unwrap_or(text::USUAL_HISTORY).clamp(1, text::MOST_HISTORY);
                 let (before, after) = (before.map(Seq), after.map(Seq));
-                let selection = Selection { before, after, limit, ..Selection::default() };
+                let selection =
+                    Selection { before, after, limit, grep: search, ..Selection::default() };
                 self.show_history(selection, id).await;
             }
             (

@@ -219,10 +219,11 @@ impl<'c> Reader<'c> {
     pub(super) async fn show_history(&self, selection: Selection, id: Option<String>) {
         self.outlet().traffic.touch();
         let room = self.shared().window.room.clone();
+        let is_search = selection.grep.is_some();
         match self.shared().past.select(selection).await {
             Ok((records, more)) => {
                 let zone = self.shared().window.zone.clone();
-                let history = History { room, id, records, more, zone };
+                let history = History { room, id, is_search, records, more, zone };
                 self.outlet().answer(&Answer::History(history));
             }
             Err(problem) => self.refuse(Refusal::BadRequest(problem), id),

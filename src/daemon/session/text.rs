@@ -28,6 +28,10 @@ impl Reader<'_> {
                 let selection = Selection { limit, ..Selection::default() };
                 self.show_history(selection, None).await;
             }
+            text::Request::Search(text) => {
+                let (grep, limit) = (Some(text.to_owned()), text::USUAL_HISTORY);
+                self.show_history(Selection { grep, limit, ..Selection::default() }, None).await;
+            }
             text::Request::Who => self.submit(Submission::Who { session }).await,
             // An empty line says nothing; it is no mistake that one has to be told of.
             text::Request::Say("") => {}

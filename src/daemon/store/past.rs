@@ -1,7 +1,7 @@
 //! Reading what was said before: from the disk, or, without a store, from the window in memory.
 //!
-//! Two threads read, each over its own connection: one feeds readers that are behind, the other
-//! searches, which can take long and must not hold up the first.
+//! Three threads read, each over its own connection: one feeds readers that are behind, one gives
+//! pages of what was said before, and one searches, which can take long and must hold up neither.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub type Selected = (Vec<Record>, bool);
 
 /// The way to what was said before.
 pub enum Past {
-    Disk { feed: Sender<Query>, search: Sender<Query> },
+    Disk { feed: Sender<Query>, pages: Sender<Query>, search: Sender<Query> },
     Memory(Arc<Window>),
 }
 
@@ -64,7 +64,7 @@ impl Past {
             spawn(name, move || answer_all(&db, &queries))?;
             Ok(sender)
         };
-        Ok(Past::Disk { feed: start("feed")?, search: start("search")? })
+        Ok(Past::Disk { feed: start("feed")?, pages: start("pages")?, search: start("search")? })
     }
 
     /// The next records for a reader that is behind the window. None where there are none: without
@@ -80,7 +80,10 @@ impl Past {
     /// A sentence on why the store cannot be read.
     pub async fn select(&self, selection: Selection) -> Result<Selected, String> {
         match self {
-            Past::Disk { search, .. } => ask(search, |reply| Query::Select(selection, reply)).await,
+            Past::Disk { pages, search, .. } => {
+                let thread = if selection.is_selective() { search } else { pages };
+                ask(thread, |reply| Query::Select(selection, reply)).await
+            }
             Past::Memory(window) => Ok(selection.pick(|visit| visit_window(window, visit))),
         }
     }
@@ -168,6 +171,11 @@ impl Selection {
     /// Whether the first records are wanted, and not the last.
     fn is_forward(&self) -> bool {
         self.after.is_some() && self.before.is_none()
+    }
+
+    /// Whether records may have to be passed over to find what is asked for.
+    fn is_selective(&self) -> bool {
+        self.from.is_some() || self.grep.is_some() || self.since.is_some() || self.until.is_some()
     }
 
     /// Picks what is asked for. `visit_all` shows records in the order in which they are wanted,
