@@ -23,6 +23,7 @@ mod palette;
 mod screen;
 
 use model::{Connection, Show};
+use palette::Colours;
 use screen::{Look, Screen};
 
 /// When the pictures were taken.
@@ -40,7 +41,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Scene {
-        let look = Look { colour: true, bell: false, zone: TimeZone::UTC };
+        let look =
+            Look { colours: Colours::Many, links: false, bell: false, zone: TimeZone::UTC };
         let mut scene = Scene { screen: Screen::new(look), minutes: -40 };
         let users = ["ann", "Bo", "cy", "deploy", "Élodie", "日和"].map(str::to_owned).to_vec();
         let (room, topic, name) = ("lobby".to_owned(), String::new(), "ann".to_owned());
@@ -155,11 +157,11 @@ fn svg(rows: &[Vec<&Cell>]) -> String {
 fn draw_cell(svg: &mut String, cell: &Cell, x: usize, y: usize, wide: usize) {
     let is = |modifier| cell.modifier.contains(modifier);
     let (left, top) = (x * CELL.0 + 8, y * CELL.1 + 8);
-    let mut colours = (colour(cell.fg), BACKGROUND);
+    let mut colours = (colour(cell.fg), BACKGROUND.to_owned());
     if is(Modifier::REVERSED) {
         colours = (colours.1, colours.0);
         let (width, height) = (wide * CELL.0, CELL.1);
-        let fill = colours.1;
+        let fill = &colours.1;
         let _ = writeln!(
             svg,
             "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>"
@@ -179,14 +181,15 @@ fn draw_cell(svg: &mut String, cell: &Cell, x: usize, y: usize, wide: usize) {
     );
 }
 
-fn colour(colour: Color) -> &'static str {
+/// A colour of xterm's cube in the notation of the web.
+fn colour(colour: Color) -> String {
     match colour {
-        Color::Red => "#e06c75",
-        Color::Green => "#98c379",
-        Color::Yellow => "#e5c07b",
-        Color::Blue => "#61afef",
-        Color::Magenta => "#c678dd",
-        Color::Cyan => "#56b6c2",
-        _ => FOREGROUND,
+        Color::Indexed(index @ 16..=231) => {
+            let number = index - 16;
+            let level = |level: u8| if level == 0 { 0 } else { 55 + 40 * level };
+            let [red, green, blue] = [number / 36, number / 6 % 6, number % 6].map(level);
+            format!("#{red:02x}{green:02x}{blue:02x}")
+        }
+        _ => FOREGROUND.to_owned(),
     }
 }

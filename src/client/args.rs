@@ -18,7 +18,8 @@ use crate::preferences::Preferences;
                   Exit status: 0 left, and everything was said; 1 the server refused the name or a \
                   line, or removed you;\n2 wrong usage; 69 the server could not be reached; 78 \
                   client.toml is wrong.\n\n\
-                  ~/.config/chatroom/client.toml can set address, name, attempts, bell and plain."
+                  ~/.config/chatroom/client.toml can set address, name, attempts, bell, plain,\n\
+                  links = false, and notify = \"osc9\" or \"osc777\"."
 )]
 pub struct Args {
     /// Where the room is [default: 127.0.0.1:53000]
@@ -50,14 +51,14 @@ impl Args {
     ///
     /// # Errors
     /// What is wrong with what is preferred.
-    pub fn complete(&mut self, preferences: Preferences) -> Result<(), String> {
+    pub fn complete(&mut self, preferences: &Preferences) -> Result<(), String> {
         if self.address.is_none() {
             let preferred = preferences.address.as_deref().map(address).transpose();
             let preferred =
                 preferred.map_err(|error| format!("address in client.toml: {error}"))?;
             self.address = Some(preferred.unwrap_or_else(|| format!("127.0.0.1:{DEFAULT_PORT}")));
         }
-        self.name = self.name.take().or(preferences.name);
+        self.name = self.name.take().or_else(|| preferences.name.clone());
         self.attempts = self.attempts.or(preferences.attempts).or(Some(5));
         self.no_bell |= preferences.bell == Some(false);
         self.plain |= preferences.plain == Some(true);

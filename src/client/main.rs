@@ -23,7 +23,8 @@ use jiff::tz::TimeZone;
 use link::Link;
 use memory::{Memory, Place};
 use model::{Exit, Input, Kept, Model, Output, Settings, Show};
-use preferences::Preferences;
+use palette::Colours;
+use preferences::{Notify, Preferences};
 use screen::Look;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -32,10 +33,17 @@ use view::View;
 
 fn main() -> ExitCode {
     let mut args = Args::parse();
-    if let Err(error) = Preferences::of_user().and_then(|preferences| args.complete(preferences)) {
-        eprintln!("chatroom-client: {error}");
-        return ExitCode::from(78);
-    }
+    let preferred = Preferences::of_user().and_then(|preferences| {
+        args.complete(&preferences)?;
+        Ok(preferences)
+    });
+    let preferences = match preferred {
+        Ok(preferences) => preferences,
+        Err(error) => {
+            eprintln!("chatroom-client: {error}");
+            return ExitCode::from(78);
+        }
+    };
     let interactive = io::stdin().is_terminal();
     if !interactive && args.name.is_none() {
         let message = "--name is needed where the input is not a terminal";
@@ -58,15 +66,15 @@ fn main() -> ExitCode {
     let has_screen = interactive
         && io::stdout().is_terminal()
         && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let look = (has_screen && !args.plain).then(|| Look {
-        colour: !no_colour,
+        colours: Colours::of_environment(),
+        links: preferences.links != Some(false),
         bell: !args.no_bell,
         zone: TimeZone::system(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.context("cannot start").and_then(|runtime| {
-        let outcome = runtime.block_on(run(settings, place, look));
+        let outcome = runtime.block_on(run(settings, place, look, preferences.notify));
         // Looking up a host's address cannot be interrupted, and is not waited for.
         runtime.shutdown_background();
         outcome
@@ -89,13 +97,18 @@ fn tag() -> String {
 }
 
 /// Lets the model decide, and does what it says, until it is over.
-async fn run(settings: Settings, place: Option<Place>, look: Option<Look>) -> anyhow::Result<Exit> {
+async fn run(
+    settings: Settings,
+    place: Option<Place>,
+    look: Option<Look>,
+    notify: Notify,
+) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let address = settings.address.clone();
     let mut signals =
         Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot take over the signals")?;
     let mut view = match look {
-        Some(look) => View::full(look)?,
+        Some(look) => View::full(look, notify)?,
         None => View::plain(),
     };
     let mut link: Option<Link> = None;

@@ -2,26 +2,17 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{Ansi256Color, Color, Style};
 use chatroom::clean;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::Show;
-use crate::palette;
-
-const NAME_COLOURS: [AnsiColor; palette::COUNT] = [
-    AnsiColor::Red,
-    AnsiColor::Green,
-    AnsiColor::Yellow,
-    AnsiColor::Blue,
-    AnsiColor::Magenta,
-    AnsiColor::Cyan,
-];
+use crate::palette::Colours;
 
 /// Where lines go and how they look there.
 pub struct Plain {
-    colour: bool,
+    colours: Colours,
     /// Whether a person looks at the output, so that times are shown and all goes to one place.
     terminal: bool,
     zone: TimeZone,
@@ -31,8 +22,8 @@ impl Plain {
     /// For the standard output as it is.
     pub fn new() -> Plain {
         let terminal = io::stdout().is_terminal();
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Plain { colour: terminal && !no_colour, terminal, zone: TimeZone::system() }
+        let colours = if terminal { Colours::of_environment() } else { Colours::None };
+        Plain { colours, terminal, zone: TimeZone::system() }
     }
 
     /// Shows something.
@@ -106,14 +97,17 @@ impl Plain {
 
     /// A name in the colour that it always has.
     fn name(&self, name: &str) -> String {
-        let colour = NAME_COLOURS[palette::of_name(name)];
-        self.styled(Style::new().bold().fg_color(Some(colour.into())), &clean::line(name))
+        let colour = self.colours.of_name(name).map(|index| {
+            let colour = Ansi256Color(index);
+            colour.into_ansi().map_or(Color::from(colour), Color::from)
+        });
+        self.styled(Style::new().bold().fg_color(colour), &clean::line(name))
     }
 
     fn styled(&self, style: Style, text: &str) -> String {
-        match self.colour {
-            true => format!("{style}{text}{style:#}"),
-            false => text.to_owned(),
+        match self.colours {
+            Colours::None => text.to_owned(),
+            _ => format!("{style}{text}{style:#}"),
         }
     }
 }
@@ -133,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_words_and_a_terminal_gets_times_and_colours() {
-        let pipe = Plain { colour: false, terminal: false, zone: TimeZone::UTC };
+        let pipe = Plain { colours: Colours::None, terminal: false, zone: TimeZone::UTC };
         assert_eq!(pipe.line(&message("hi")).unwrap(), "ann: hi");
-        let no_colour = Plain { colour: false, terminal: true, zone: TimeZone::UTC };
+        let no_colour = Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC };
         assert_eq!(no_colour.line(&message("hi")).unwrap(), "21:04 ann: hi");
-        let terminal = Plain { colour: true, terminal: true, zone: TimeZone::UTC };
+        let terminal = Plain { colours: Colours::Sixteen, terminal: true, zone: TimeZone::UTC };
         let line = terminal.line(&message("hi")).unwrap();
         assert!(line.contains("\x1b[1m") && line.ends_with(": hi"), "{line:?}");
         assert_eq!(terminal.name("ann"), terminal.name("ann"));
@@ -145,7 +139,7 @@ mod tests {
 
     #[test]
     fn nothing_of_a_hostile_server_reaches_the_terminal() {
-        let pipe = Plain { colour: false, terminal: true, zone: TimeZone::UTC };
+        let pipe = Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC };
         let line = pipe.line(&message("\x1b]0;owned\x07\u{202e}\r\nx"));
         assert_eq!(line.unwrap(), "21:04 ann: ]0;owned x");
     }

@@ -20,8 +20,22 @@ pub struct Preferences {
     pub attempts: Option<u32>,
     /// Whether to ring the bell when somebody says one's name.
     pub bell: Option<bool>,
+    /// How to have the desktop told of that while one looks elsewhere.
+    pub notify: Notify,
+    /// Whether the terminal is told where links lead; that is so unless it is set.
+    pub links: Option<bool>,
     /// Whether to show line by line.
     pub plain: Option<bool>,
+}
+
+/// How a terminal is told to tell the desktop something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    #[default]
+    Off,
+    Osc9,
+    Osc777,
 }
 
 impl Preferences {

@@ -16,6 +16,12 @@ use ratatui::crossterm::terminal::{
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 
+use crate::preferences::Notify;
+use crate::screen::Alert;
+
+/// So many characters of a message stand in a notification.
+const MOST_NOTIFIED: usize = 200;
+
 /// A terminal that was taken over. It is given back when this is dropped, and on a panic.
 pub struct Taken {
     pub terminal: Terminal<CrosstermBackend<io::Stdout>>,
@@ -40,13 +46,26 @@ impl Taken {
         Ok(Taken { terminal })
     }
 
-    /// Rings the bell.
+    /// Calls the person, as far as that is wanted.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn ring(&mut self) -> io::Result<()> {
-        stdout().write_all(b"\x07")?;
-        stdout().flush()
+    pub fn call(&mut self, alert: &Alert, notify: Notify) -> io::Result<()> {
+        let mut out = stdout();
+        if alert.bell {
+            out.write_all(b"\x07")?;
+        }
+        if let Some(text) = &alert.text {
+            let text: String = text.chars().take(MOST_NOTIFIED).collect();
+            match notify {
+                Notify::Off => {}
+                // As iTerm2, kitty and Windows Terminal have it.
+                Notify::Osc9 => write!(out, "\x1b]9;{text}\x1b\\")?,
+                // As rxvt-unicode, foot and Ghostty have it.
+                Notify::Osc777 => write!(out, "\x1b]777;notify;chat;{text}\x1b\\")?,
+            }
+        }
+        out.flush()
     }
 
     /// Gives it back, stops until the shell lets this process go on, and takes it again.

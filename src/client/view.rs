@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::model::{Connection, Input, Model, Show};
 use crate::plain::Plain;
+use crate::preferences::Notify;
 use crate::screen::{Look, Screen, Wish};
 use crate::terminal::{Taken, read_events};
 
@@ -32,9 +33,10 @@ impl View {
     ///
     /// # Errors
     /// The terminal cannot be used so.
-    pub fn full(look: Look) -> anyhow::Result<View> {
+    pub fn full(look: Look, notify: Notify) -> anyhow::Result<View> {
         Ok(View::Full(Box::new(Full {
             taken: Taken::take()?,
+            notify,
             screen: Screen::new(look),
             events: read_events(),
             inputs: VecDeque::new(),
@@ -110,6 +112,7 @@ impl View {
 /// The whole screen.
 pub struct Full {
     taken: Taken,
+    notify: Notify,
     screen: Screen,
     events: mpsc::Receiver<Event>,
     /// What is wanted and not taken yet.
@@ -165,8 +168,8 @@ impl Full {
     }
 
     fn draw(&mut self, connection: Connection) -> io::Result<()> {
-        if self.screen.take_bell() {
-            self.taken.ring()?;
+        if let Some(alert) = self.screen.take_alert() {
+            self.taken.call(&alert, self.notify)?;
         }
         if !self.is_stale || self.drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) {
             return Ok(());

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZero;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
@@ -23,6 +23,8 @@ struct Screen {
     inside: File,
     before: Termios,
     output: Receiver<Vec<u8>>,
+    /// All that came so far, as it came.
+    raw: Vec<u8>,
     emulator: vt100::Parser,
 }
 
@@ -36,11 +38,15 @@ fn cells(count: u16) -> NonZero<u16> {
 
 impl Screen {
     fn start(args: &[&str]) -> Screen {
+        Screen::of(&mut client(args))
+    }
+
+    fn of(program: &mut Command) -> Screen {
         let (keyboard, open) = pseudo_terminal();
         let inside = open();
         tcsetwinsize(&inside, winsize(24, 90)).unwrap();
         let before = tcgetattr(&inside).unwrap();
-        let child = client(args)
+        let child = program
             .env("USER", "somebody")
             .env("TERM", "xterm-256color")
             .stdin(open())
@@ -59,7 +65,7 @@ impl Screen {
             }
         });
         let emulator = vt100::Parser::new(cells(24), cells(90), 0);
-        Screen { child, keyboard, inside, before, output, emulator }
+        Screen { child, keyboard, inside, before, output, raw: Vec::new(), emulator }
     }
 
     fn type_in(&mut self, text: &str) {
@@ -76,6 +82,7 @@ impl Screen {
                 panic!("no {what:?}, but\n{}", self.emulator.screen().contents())
             };
             self.emulator.process(&bytes);
+            self.raw.extend(bytes);
         }
     }
 
@@ -225,4 +232,24 @@ fn a_signal_leaves_the_terminal_in_order() {
         screen.check_left();
         daemon.until_empty();
     }
+}
+
+#[test]
+fn the_terminal_is_told_of_links_and_of_mentions() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("chatroom")).unwrap();
+    let preferences = format!("address = \"{}\"\nnotify = \"osc777\"\n", daemon.address);
+    std::fs::write(folder.path().join("chatroom/client.toml"), preferences).unwrap();
+    let mut program = client(&["--name", "bo"]);
+    let mut screen = Screen::of(program.env("XDG_CONFIG_HOME", folder.path()));
+    screen.until_shown("bo in lobby · connected");
+    ann.say("bo: https://example.org/?a=1");
+    screen.until_shown("https://example.org/?a=1");
+    let raw = String::from_utf8_lossy(&screen.raw).into_owned();
+    assert!(raw.contains(";https://example.org/?a=1\x1b\\https://example.org/?a=1\x1b]8;;\x1b\\"));
+    assert!(raw.contains("\x1b]777;notify;chat;ann: bo: https://example.org/?a=1\x1b\\"));
+    screen.type_in("/quit\r");
+    screen.check_left();
 }

@@ -173,7 +173,7 @@ impl Model {
             self.status(&format!("Topic: {}", welcome.topic));
         }
         if self.settings.interactive {
-            self.status("Type something and press Enter. !help shows what else you can do.");
+            self.status("Type something and press Enter. /help shows what else you can do.");
         }
     }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
+use super::links::{Link, Row};
 use super::talk::{Entry, Said, State, What};
 use super::wrap::{Part, cut, wrap};
 use crate::model::Connection;
@@ -59,22 +60,27 @@ impl Screen {
     }
 
     fn input_rows(&self, area: Rect) -> u16 {
-        let width = area.width.saturating_sub(self.question_width() + 1).max(1) as usize;
+        let width = area.width.saturating_sub(self.label().width() as u16 + 1).max(1) as usize;
         let rows: usize =
             self.editor.area().lines().iter().map(|line| line.width() / width + 1).sum();
         (rows as u16).clamp(1, (area.height / 3).max(1))
     }
 
-    fn question_width(&self) -> u16 {
-        self.question.as_deref().map_or(2, UnicodeWidthStr::width) as u16
+    /// What stands before what is typed.
+    fn label(&self) -> String {
+        match (&self.question, &self.recall) {
+            (Some(question), _) => question.clone(),
+            (None, Some(recall)) => recall.label(),
+            (None, None) => "> ".to_owned(),
+        }
     }
 
     fn draw_input(&self, frame: &mut Frame<'_>, area: Rect) {
-        let width = self.question_width().min(area.width.saturating_sub(4));
+        let label = self.label();
+        let width = (label.width() as u16).min(area.width.saturating_sub(4));
         let [question, input] =
             Layout::horizontal([Constraint::Length(width), Constraint::Min(1)]).areas(area);
-        let text = cut(self.question.as_deref().unwrap_or("> "), width as usize);
-        frame.render_widget(Paragraph::new(text), question);
+        frame.render_widget(Paragraph::new(cut(&label, width as usize)), question);
         frame.render_widget(self.editor.area(), input);
     }
 
@@ -151,11 +157,17 @@ impl Screen {
         // The newest stands next to where one types.
         let empty = area.height - rows.len() as u16;
         let below = Rect { y: area.y + empty, height: rows.len() as u16, ..area };
-        frame.render_widget(Paragraph::new(rows), below);
+        for (row, y) in rows.into_iter().zip(below.rows()) {
+            frame.render_widget(row.line, y);
+            if self.look.links {
+                let at = Position::new(y.x, y.y);
+                row.links.iter().for_each(|link| link.draw(frame.buffer_mut(), at));
+            }
+        }
     }
 
     /// The rows of an entry, with what stands before it: a new day, where one has stopped reading.
-    pub(super) fn rows_of(&self, index: usize, width: usize) -> Vec<Line<'static>> {
+    pub(super) fn rows_of(&self, index: usize, width: usize) -> Vec<Row> {
         let Some(entry) = self.talk.get(index) else { return Vec::new() };
         let before = index.checked_sub(1).and_then(|before| self.talk.get(before));
         let mut rows = Vec::new();
@@ -184,7 +196,7 @@ impl Screen {
         rows
     }
 
-    fn said(&self, entry: &Entry, said: &Said, width: usize, rows: &mut Vec<Line<'static>>) {
+    fn said(&self, entry: &Entry, said: &Said, width: usize, rows: &mut Vec<Row>) {
         let mut text_style = Style::new();
         if said.mention {
             text_style = text_style.add_modifier(Modifier::BOLD);
@@ -221,14 +233,7 @@ impl Screen {
         self.lay_out(entry, &Span::styled(who, style), &text, text_style, width, rows);
     }
 
-    fn quiet(
-        &self,
-        entry: &Entry,
-        sign: &str,
-        text: &str,
-        width: usize,
-        rows: &mut Vec<Line<'static>>,
-    ) {
+    fn quiet(&self, entry: &Entry, sign: &str, text: &str, width: usize, rows: &mut Vec<Row>) {
         self.lay_out(entry, &Span::styled(sign.to_owned(), RULE), text, RULE, width, rows);
     }
 
@@ -240,7 +245,7 @@ impl Screen {
         text: &str,
         style: Style,
         width: usize,
-        rows: &mut Vec<Line<'static>>,
+        rows: &mut Vec<Row>,
     ) {
         let mut head = Vec::new();
         if width >= NARROW {
@@ -262,37 +267,53 @@ impl Screen {
         let first = full - indent;
         let padded = format!("{}{text}", "\u{a0}".repeat(first));
         for (number, parts) in wrap(&padded, width - indent.min(width)).into_iter().enumerate() {
-            let mut spans = match number {
+            let mut row = Row::from(Line::from(match number {
                 0 => head.clone(),
                 _ => vec![Span::raw(" ".repeat(indent))],
-            };
-            let parts = parts.into_iter().enumerate().map(|(part, Part { text, link })| {
-                let underlined = style.add_modifier(Modifier::UNDERLINED);
+            }));
+            for (part, Part { text, link }) in parts.into_iter().enumerate() {
                 let text = match (number, part) {
                     (0, 0) => text.chars().skip(first).collect(),
                     _ => text,
                 };
-                Span::styled(text, if link { underlined } else { style })
-            });
-            spans.extend(parts);
-            rows.push(Line::from(spans));
+                let mut style = style;
+                if let Some(target) = link {
+                    style = style.add_modifier(Modifier::UNDERLINED);
+                    let (column, text) = (row.line.width(), text.clone());
+                    row.links.push(Link { column, text, target, id: entry.number });
+                }
+                row.line.push_span(Span::styled(text, style));
+            }
+            rows.push(row);
         }
     }
 
     fn name_style(&self, name: &str) -> Style {
         let style = Style::new().add_modifier(Modifier::BOLD);
-        const COLOURS: [Color; palette::COUNT] =
-            [Color::Red, Color::Green, Color::Yellow, Color::Blue, Color::Magenta, Color::Cyan];
-        match self.look.colour {
-            true => style.fg(COLOURS[palette::of_name(name)]),
-            false => style,
+        match self.look.colours.of_name(name) {
+            Some(index) => style.fg(colour(index)),
+            None => style,
         }
     }
 }
 
+/// A colour by its number. The first have names of their own in the language of terminals, which
+/// those understand too that know no others.
+fn colour(index: palette::Index) -> Color {
+    match index {
+        1 => Color::Red,
+        2 => Color::Green,
+        3 => Color::Yellow,
+        4 => Color::Blue,
+        5 => Color::Magenta,
+        6 => Color::Cyan,
+        index => Color::Indexed(index),
+    }
+}
+
 /// A line across the talk with a word in it.
-fn rule(word: &str, width: usize) -> Line<'static> {
+fn rule(word: &str, width: usize) -> Row {
     let word = cut(&format!("── {word} "), width);
     let rest = "─".repeat(width - word.width().min(width));
-    Line::styled(word + &rest, RULE)
+    Line::styled(word + &rest, RULE).into()
 }

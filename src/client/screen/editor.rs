@@ -66,19 +66,33 @@ impl Editor {
         self.area.insert_str(text);
     }
 
-    /// Goes a line up, or to what was typed before.
-    pub fn up(&mut self) {
-        if self.area.cursor().0 > 0 {
-            return self.area.move_cursor(CursorMove::Up);
-        }
-        let (at, typed) = match self.shown.take() {
-            Some((at, typed)) => (at.saturating_sub(1), typed),
-            None => (self.before.len().saturating_sub(1), self.text()),
+    /// The last of what was typed before that has `wanted` in it, and was typed before another one
+    /// if one is given.
+    pub fn find_before(&self, wanted: &str, end: Option<usize>) -> Option<usize> {
+        let end = end.unwrap_or(self.before.len()).min(self.before.len());
+        let wanted = wanted.to_lowercase();
+        self.before[..end].iter().rposition(|text| text.to_lowercase().contains(&wanted))
+    }
+
+    /// Shows one of what was typed before; going down from it leads back.
+    pub fn show_before(&mut self, at: usize) {
+        let typed = match self.shown.take() {
+            Some((_, typed)) => typed,
+            None => self.text(),
         };
         if let Some(text) = self.before.get(at).cloned() {
             self.set(&text);
             self.shown = Some((at, typed));
         }
+    }
+
+    /// Goes a line up, or to what was typed before.
+    pub fn up(&mut self) {
+        if self.area.cursor().0 > 0 {
+            return self.area.move_cursor(CursorMove::Up);
+        }
+        let before = self.shown.as_ref().map_or(self.before.len(), |(at, _)| *at);
+        self.show_before(before.saturating_sub(1));
     }
 
     /// Goes a line down, or back to what was typed later.

@@ -20,7 +20,8 @@ const WHEEL: usize = 3;
 const KEYS: &[&str] = &[
     "Enter sends; Alt-Enter begins another line; Tab completes names and commands.",
     "PgUp, PgDn and the wheel scroll; Ctrl-End or Esc goes back to the newest.",
-    "Up and Down: what you typed before. F2: who is here. Ctrl-L draws anew, Ctrl-Z suspends.",
+    "Up and Down: what you typed before; Ctrl-R searches in that.",
+    "F2: who is here. Ctrl-L draws anew, Ctrl-Z suspends.",
     "Ctrl-A, E, B, F, K, U, W, Y, Alt-B, F, D, Backspace as in a shell; Ctrl-_ undoes, Alt-_ redoes.",
     "Hold Shift to select text with the mouse.",
 ];
@@ -43,7 +44,12 @@ impl Screen {
                 }
                 Vec::new()
             }
+            Event::FocusGained => {
+                self.has_focus = true;
+                Vec::new()
+            }
             Event::FocusLost => {
+                self.has_focus = false;
                 if self.is_at_end() {
                     self.talk.mark = None;
                 }
@@ -60,6 +66,9 @@ impl Screen {
             key.modifiers.contains(KeyModifiers::ALT),
         );
         let asked = self.asking.take();
+        if self.recall_key(key) {
+            return Vec::new();
+        }
         let page = self.scroll.height.saturating_sub(1).max(1);
         match key.code {
             KeyCode::Enter if alt || key.modifiers.contains(KeyModifiers::SHIFT) => {
@@ -82,6 +91,7 @@ impl Screen {
             KeyCode::Char('j') if control => self.editor.change(TextArea::insert_newline),
             KeyCode::Char('p') if control => self.editor.up(),
             KeyCode::Char('n') if control => self.editor.down(),
+            KeyCode::Char('r') if control => self.recall(),
             KeyCode::Tab => self.complete(),
             KeyCode::Up => self.editor.up(),
             KeyCode::Down => self.editor.down(),

@@ -5,6 +5,8 @@ mod complete;
 mod draw;
 mod editor;
 mod keys;
+mod links;
+mod recall;
 mod scroll;
 mod talk;
 mod wrap;
@@ -17,18 +19,30 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::Show;
+use crate::palette::Colours;
 use draw::PATIENCE;
 use editor::Editor;
+use recall::Recall;
 use scroll::Scroll;
 use talk::{Said, State, Talk, What};
 
 /// How the screen looks and what it does unasked.
 #[derive(Debug, Clone)]
 pub struct Look {
-    pub colour: bool,
+    pub colours: Colours,
+    /// Whether the terminal is told where links lead.
+    pub links: bool,
     /// Whether the bell is rung when one is meant.
     pub bell: bool,
     pub zone: TimeZone,
+}
+
+/// A call to somebody who may be looking elsewhere.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub bell: bool,
+    /// Who has said what, if one does not see it anyway.
+    pub text: Option<String>,
 }
 
 /// What a person wants.
@@ -65,7 +79,11 @@ pub struct Screen {
     question: Option<String>,
     /// So many lines would be sent; the next Enter sends them.
     asking: Option<usize>,
-    rings: bool,
+    recall: Option<Recall>,
+    /// Who has said what to oneself since that was asked for.
+    alert: Option<String>,
+    /// Whether the terminal has the focus, as far as it says so.
+    has_focus: bool,
     /// Whether one has tried to go further up than there is something.
     wants_older: bool,
     /// So many rows one goes up when that is there.
@@ -89,16 +107,19 @@ impl Screen {
             topic: String::new(),
             question: None,
             asking: None,
-            rings: false,
+            recall: None,
+            alert: None,
+            has_focus: false,
             wants_older: false,
             rows_owed: 0,
             now: Timestamp::UNIX_EPOCH,
         }
     }
 
-    /// Whether the bell is to be rung. It is asked for once.
-    pub fn take_bell(&mut self) -> bool {
-        std::mem::take(&mut self.rings) && self.look.bell
+    /// What one is to be called for, if that is so. It is asked for once.
+    pub fn take_alert(&mut self) -> Option<Alert> {
+        let text = self.alert.take()?;
+        Some(Alert { bell: self.look.bell, text: (!self.has_focus).then_some(text) })
     }
 
     /// Whether one wants to see what is older than all that is there. It is asked for once.
@@ -198,7 +219,9 @@ impl Screen {
         }
         let (name, text) = (clean::line(name).into_owned(), clean::line(text).into_owned());
         let mention = name != self.me && mentions(&text, &self.me);
-        self.rings |= !earlier && (mention || private);
+        if !earlier && (mention || private) {
+            self.alert = Some(format!("{name}: {text}"));
+        }
         let state = State::Stored;
         let said = Said { name, text, action, private, to: None, mention, state };
         self.talk.push(time, earlier, What::Said(said));

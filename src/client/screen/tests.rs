@@ -1,5 +1,6 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
@@ -20,7 +21,7 @@ fn time_at(minute: i64) -> String {
 
 impl Fixture {
     fn new() -> Fixture {
-        let look = Look { colour: true, bell: true, zone: TimeZone::UTC };
+        let look = Look { colours: Colours::Sixteen, links: true, bell: true, zone: TimeZone::UTC };
         let mut screen = Screen::new(look);
         let users = ["ann", "Bo", "cy"].map(str::to_owned).to_vec();
         let (room, topic, name) = ("lobby".to_owned(), String::new(), "ann".to_owned());
@@ -196,12 +197,17 @@ fn days_and_what_was_earlier_are_told_apart() {
 fn a_mention_is_a_word_and_rings_the_bell_once() {
     let mut fixture = Fixture::new();
     fixture.hear("Bo", "anniversary");
-    assert!(!fixture.screen.take_bell());
+    assert_eq!(fixture.screen.take_alert(), None);
     fixture.hear("Bo", "hello Ann!");
-    assert!(fixture.screen.take_bell() && !fixture.screen.take_bell());
+    let alert = |text: Option<&str>| Some(Alert { bell: true, text: text.map(str::to_owned) });
+    assert_eq!(fixture.screen.take_alert(), alert(Some("Bo: hello Ann!")));
+    assert_eq!(fixture.screen.take_alert(), None);
     assert_eq!(fixture.rows(42, 3)[0], "21:04 !Bo hello Ann!");
     fixture.hear("ann", "ann said it herself");
-    assert!(!fixture.screen.take_bell());
+    assert_eq!(fixture.screen.take_alert(), None);
+    fixture.screen.handle(&Event::FocusGained, NOW);
+    fixture.hear("Bo", "ann?");
+    assert_eq!(fixture.screen.take_alert(), alert(None), "one sees it");
 }
 
 #[test]
@@ -262,8 +268,58 @@ fn keys_edit_as_in_a_shell() {
 }
 
 #[test]
+fn what_was_typed_is_searched() {
+    let mut fixture = Fixture::new();
+    for text in ["make tea", "drink tea", "and so on"] {
+        fixture.type_in(text);
+        fixture.press(KeyCode::Enter);
+    }
+    fixture.type_in("being typed");
+    let search = |fixture: &mut Fixture| fixture.key(KeyCode::Char('r'), KeyModifiers::CONTROL);
+    search(&mut fixture);
+    fixture.type_in("TE");
+    assert_eq!(fixture.rows(40, 3)[2], "search: TE > drink tea");
+    fixture.type_in("a");
+    assert_eq!(fixture.rows(40, 3)[2], "search: TEa > drink tea", "which still fits");
+    search(&mut fixture);
+    search(&mut fixture);
+    assert_eq!(fixture.rows(40, 3)[2], "search: TEa > make tea");
+    fixture.type_in("x");
+    assert_eq!(fixture.rows(46, 3)[2], "search: nothing with TEax > make tea");
+    fixture.press(KeyCode::Backspace);
+    assert_eq!(fixture.rows(40, 3)[2], "search: TEa > drink tea");
+    fixture.key(KeyCode::Char('g'), KeyModifiers::CONTROL);
+    assert_eq!(fixture.rows(40, 3)[2], "> being typed");
+    search(&mut fixture);
+    fixture.type_in("make");
+    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("make tea".to_owned())]);
+    assert_eq!(fixture.rows(40, 3)[2], ">");
+}
+
+#[test]
+fn a_link_leads_somewhere_on_each_of_its_rows() {
+    let mut fixture = Fixture::new();
+    fixture.hear("Bo", "see (https://example.org/somewhere), all");
+    let terminal = fixture.terminal(30, 4);
+    let buffer = terminal.backend().buffer();
+    let links: Vec<&str> =
+        buffer.content.iter().map(Cell::symbol).filter(|symbol| symbol.len() > 20).collect();
+    let part = |text: &str| {
+        let id = 1_u64 << 40;
+        format!("\x1b]8;id={id};https://example.org/somewhere\x1b\\{text}\x1b]8;;\x1b\\")
+    };
+    assert_eq!(links, [part("https://example.org/so"), part("mewhere")]);
+    fixture.screen.look.links = false;
+    assert_eq!(
+        fixture.rows(30, 4)[..2],
+        ["Bo see (https://example.org/so", "   mewhere), all"],
+        "it is text like any other"
+    );
+}
+
+#[test]
 fn a_name_is_asked_for_where_one_types() {
-    let look = Look { colour: false, bell: true, zone: TimeZone::UTC };
+    let look = Look { colours: Colours::None, links: true, bell: true, zone: TimeZone::UTC };
     let mut fixture = Fixture::new();
     fixture.screen = Screen::new(look);
     fixture.connection = Connection::Naming;

@@ -1,7 +1,11 @@
 //! Breaking text into rows of a certain width.
 
+use std::rc::Rc;
+
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+use super::links;
 
 /// A cell shows a character with at most so many bytes of marks on it.
 const MOST_GRAPHEME_BYTES: usize = 64;
@@ -10,7 +14,8 @@ const MOST_GRAPHEME_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub text: String,
-    pub link: bool,
+    /// Where it leads, if it is a link or a part of one.
+    pub link: Option<Rc<str>>,
 }
 
 /// Breaks `text` into rows of at most `width` cells, between words where that is possible. There is
@@ -19,7 +24,6 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
     let width = width.max(2);
     let mut rows = Rows { rows: vec![Vec::new()], used: 0 };
     for word in text.split_inclusive(' ') {
-        let link = is_link(word.trim());
         let bare = word.trim_end_matches(' ').width();
         if rows.used > 0 && rows.used + bare > width && bare <= width {
             rows.begin();
@@ -27,15 +31,17 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
         if rows.used + bare <= width {
             // The space at the end of a row is not needed, and must not begin another one.
             let fits = rows.used + word.width() <= width;
-            rows.push(if fits { word } else { word.trim_end_matches(' ') }, link);
+            let word = if fits { word } else { word.trim_end_matches(' ') };
+            pieces(word).for_each(|(piece, link)| rows.push(piece, link.as_ref()));
             continue;
         }
-        for grapheme in word.graphemes(true) {
-            let cells = grapheme.width();
-            if rows.used + cells > width {
-                rows.begin();
+        for (piece, link) in pieces(word) {
+            for grapheme in piece.graphemes(true) {
+                if rows.used + grapheme.width() > width {
+                    rows.begin();
+                }
+                rows.push(shorten(grapheme), link.as_ref());
             }
-            rows.push(shorten(grapheme), link);
         }
     }
     rows.rows
@@ -53,21 +59,23 @@ impl Rows {
         self.used = 0;
     }
 
-    fn push(&mut self, text: &str, link: bool) {
+    fn push(&mut self, text: &str, link: Option<&Rc<str>>) {
         self.used += text.width();
         let Some(row) = self.rows.last_mut() else { return };
         match row.last_mut() {
-            Some(part) if part.link == link => part.text.push_str(text),
-            _ => row.push(Part { text: text.to_owned(), link }),
+            Some(part) if part.link.as_ref() == link => part.text.push_str(text),
+            _ => row.push(Part { text: text.to_owned(), link: link.cloned() }),
         }
     }
 }
 
-fn is_link(word: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| {
-        word.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-            && word.len() > scheme.len()
-    })
+/// A word, and where the part of it leads that is a link.
+fn pieces(word: &str) -> impl Iterator<Item = (&str, Option<Rc<str>>)> {
+    let link = links::find(word).unwrap_or_default();
+    let target = (!link.is_empty()).then(|| Rc::from(&word[link.clone()]));
+    let all =
+        [(&word[..link.start], None), (&word[link.clone()], target), (&word[link.end..], None)];
+    all.into_iter().filter(|(piece, _)| !piece.is_empty())
 }
 
 /// A grapheme with any number of marks on it becomes one with a bearable number.
@@ -121,9 +129,18 @@ mod tests {
 
     #[test]
     fn links_are_told_apart() {
-        let rows = wrap("see https://example.org/ now", 40);
-        let links: Vec<_> = rows[0].iter().map(|part| (part.text.trim(), part.link)).collect();
-        assert_eq!(links, [("see", false), ("https://example.org/", true), ("now", false)]);
+        let links = |rows: &[Vec<Part>]| -> Vec<(String, bool)> {
+            let parts = rows.iter().flatten();
+            parts.map(|part| (part.text.clone(), part.link.is_some())).collect()
+        };
+        let own = |text: &str, link| (text.to_owned(), link);
+        assert_eq!(
+            links(&wrap("see (https://example.org/) now", 40)),
+            [own("see (", false), own("https://example.org/", true), own(") now", false)]
+        );
+        let broken = wrap("https://example.org/", 12);
+        assert_eq!(links(&broken), [own("https://exam", true), own("ple.org/", true)]);
+        assert_eq!(broken[0][0].link, broken[1][0].link);
     }
 
     #[test]
