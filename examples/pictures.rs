@@ -41,8 +41,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Scene {
-        let look =
-            Look { colours: Colours::Many, links: false, bell: false, zone: TimeZone::UTC };
+        let look = Look { colours: Colours::Many, links: false, bell: false, zone: TimeZone::UTC };
         let mut scene = Scene { screen: Screen::new(look), minutes: -40 };
         let users = ["ann", "Bo", "cy", "deploy", "Élodie", "日和"].map(str::to_owned).to_vec();
         let (room, topic, name) = ("lobby".to_owned(), String::new(), "ann".to_owned());

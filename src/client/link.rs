@@ -18,7 +18,7 @@ use crate::model::Input;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The longest line that is taken from a server, in bytes.
-const MOST_LINE_BYTES: usize = 8 << 20;
+pub const MOST_LINE_BYTES: usize = 8 << 20;
 
 /// One attempt to connect, and what comes of it. Dropping it closes the connection.
 pub struct Link {
@@ -111,7 +111,7 @@ async fn read_all(reader: &OwnedReadHalf, tell: &mpsc::Sender<Input>) -> String 
 }
 
 /// What a line says. What is broken is passed over.
-fn understand(frame: &Frame) -> Option<Input> {
+pub fn understand(frame: &Frame) -> Option<Input> {
     let Frame::Line(line) = frame else { return None };
     if line.starts_with(b"{") {
         return serde_json::from_slice::<Event<'static>>(line).ok().map(Input::Event);

@@ -1,6 +1,8 @@
 //! chatroom-client: the terminal client.
 
 mod args;
+#[cfg(test)]
+mod fuzz;
 mod link;
 mod memory;
 mod model;

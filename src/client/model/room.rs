@@ -7,6 +7,9 @@ use chatroom::wire::json::{Event, Resume, Speech, Stamp, Welcome};
 use super::keeping::Change;
 use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
 
+/// A server that can be silent for longer is asked so often nevertheless.
+const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The place of a record in the log; none for what is no record.
 pub(super) fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
     match event {
@@ -41,7 +44,7 @@ impl Model {
                 self.status(&format!("Here: {}.", users.join(", ")));
             }
             Event::Gap { from, to, .. } => {
-                let missed = to.saturating_sub(from) + 1;
+                let missed = to.saturating_sub(from).saturating_add(1);
                 self.status(&format!("{missed} lines are missing: they are not kept any more."));
                 self.see(None, to);
                 // What one has said oneself may be among them; what is stored is not said twice.
@@ -131,8 +134,8 @@ impl Model {
         self.failed_attempts = 0;
         self.name = Some(welcome.name.to_string());
         self.message_bytes = Some(welcome.limits.message_bytes);
-        let silence = welcome.limits.silence_seconds;
-        self.silence = Some(silence).filter(|&s| s > 0).map(Duration::from_secs);
+        let silence = Duration::from_secs(welcome.limits.silence_seconds).min(LONGEST_SILENCE);
+        self.silence = Some(silence).filter(|silence| !silence.is_zero());
         let lost_at = self.lost_at.take();
         let after = match lost_at.map(|lost| now.saturating_sub(lost)) {
             Some(away) => Absence::Lost(away),
@@ -149,7 +152,7 @@ impl Model {
             self.introduce(welcome);
         }
         if let Some((from, to)) = welcome.lost {
-            let lost = to - from + 1;
+            let lost = to.saturating_sub(from).saturating_add(1);
             self.status(&format!("The server has lost the last {lost} lines that you have seen."));
         }
         self.was_joined = true;

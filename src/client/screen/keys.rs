@@ -7,6 +7,7 @@ use ratatui::crossterm::event::{
 use ratatui_textarea::{CursorMove, TextArea};
 
 use super::complete::COMMANDS;
+use super::wrap::harmless;
 use super::{Screen, Wish};
 use crate::model::Command;
 
@@ -33,7 +34,9 @@ impl Screen {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, now),
             Event::Paste(text) => {
                 self.asking = None;
-                self.editor.insert(&text.replace("\r\n", "\n").replace('\r', "\n"));
+                let text = text.replace("\r\n", "\n").replace('\r', "\n");
+                let lines = text.split('\n').map(|line| harmless(line));
+                self.editor.insert(&lines.collect::<Vec<_>>().join("\n"));
                 Vec::new()
             }
             Event::Mouse(mouse) => {

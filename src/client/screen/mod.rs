@@ -14,7 +14,7 @@ mod wrap;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chatroom::{clean, names};
+use chatroom::names;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -25,6 +25,10 @@ use editor::Editor;
 use recall::Recall;
 use scroll::Scroll;
 use talk::{Said, State, Talk, What};
+use wrap::{harmless, harmless_name};
+
+/// So many people are listed. No daemon lets in more, but who knows who says so.
+const MOST_PEOPLE: usize = 100_000;
 
 /// How the screen looks and what it does unasked.
 #[derive(Debug, Clone)]
@@ -150,10 +154,10 @@ impl Screen {
             Show::Said { id, to, action, text } => {
                 let said = Said {
                     name: self.me.clone(),
-                    text: clean::line(text).into_owned(),
+                    text: harmless(text),
                     action: *action,
                     private: to.is_some(),
-                    to: to.as_deref().map(|to| clean::line(to).into_owned()),
+                    to: to.as_deref().map(|to| harmless_name(to)),
                     mention: false,
                     state: State::Waiting(id.clone(), now),
                 };
@@ -166,8 +170,8 @@ impl Screen {
             Show::NotStored { id } => self.talk.settle(id, None, State::Refused),
             Show::Joined { time, earlier, name } => {
                 self.talk.joined(at(time), *earlier, name);
-                if !earlier {
-                    self.people.insert(names::fold(name), clean::line(name).into_owned());
+                if !earlier && self.people.len() < MOST_PEOPLE {
+                    self.people.insert(names::fold(name), harmless_name(name));
                 }
             }
             Show::Left { time, earlier, name, what } => {
@@ -178,10 +182,10 @@ impl Screen {
             }
             Show::Here { room, topic, name, users } => {
                 self.question = None;
-                (self.room, self.topic) = (clean::line(room).into(), clean::line(topic).into());
-                self.me = clean::line(name).into_owned();
-                let person = |name: &String| (names::fold(name), clean::line(name).into_owned());
-                self.people = users.iter().map(person).collect();
+                (self.room, self.topic) = (harmless_name(room), harmless_name(topic));
+                self.me = harmless_name(name);
+                let person = |name: &String| (names::fold(name), harmless_name(name));
+                self.people = users.iter().take(MOST_PEOPLE).map(person).collect();
             }
             Show::Older(shows) => {
                 let talk = std::mem::take(&mut self.talk);
@@ -192,13 +196,13 @@ impl Screen {
                 self.scroll_up(rows);
             }
             Show::Room { time, earlier, text } => {
-                let text = clean::line(text).into_owned();
+                let text = harmless(text);
                 self.talk.push(at(time), *earlier, What::Room(text));
             }
             Show::Status(text) => self.status(text, now),
             Show::AskName { default } => {
                 self.question = Some(match default {
-                    Some(name) => format!("Your name [{}]: ", clean::line(name)),
+                    Some(name) => format!("Your name [{}]: ", harmless_name(name)),
                     None => "Your name: ".to_owned(),
                 });
             }
@@ -217,7 +221,7 @@ impl Screen {
         if self.ignored.contains(&names::fold(name)) {
             return;
         }
-        let (name, text) = (clean::line(name).into_owned(), clean::line(text).into_owned());
+        let (name, text) = (harmless_name(name), harmless(text));
         let mention = name != self.me && mentions(&text, &self.me);
         if !earlier && (mention || private) {
             self.alert = Some(format!("{name}: {text}"));
@@ -228,7 +232,7 @@ impl Screen {
     }
 
     fn status(&mut self, text: &str, now: Timestamp) {
-        self.talk.push(now, false, What::Status(clean::line(text).into_owned()));
+        self.talk.push(now, false, What::Status(harmless(text)));
     }
 }
 

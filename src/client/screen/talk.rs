@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
-use chatroom::clean;
 use jiff::Timestamp;
+
+use super::wrap::harmless_name;
 
 /// So many entries are kept; the oldest go first.
 const MOST: usize = 10_000;
+
+/// The same in bytes of text, should messages be long.
+const MOST_BYTES: usize = 16 << 20;
 
 /// So many names of those who came or went are shown; others are counted.
 const NAMED: usize = 3;
@@ -36,6 +40,17 @@ pub enum What {
     Room(String),
     /// Something of the client itself.
     Status(String),
+}
+
+impl What {
+    fn bytes(&self) -> usize {
+        match self {
+            What::Said(said) => said.name.len() + said.text.len(),
+            // Names are short, and few are kept.
+            What::Traffic { .. } => 0,
+            What::Room(text) | What::Status(text) => text.len(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -71,7 +86,7 @@ impl Names {
     fn add(&mut self, name: &str) {
         self.count += 1;
         if self.named.len() < NAMED {
-            self.named.push(clean::line(name).into_owned());
+            self.named.push(harmless_name(name));
         }
     }
 
@@ -100,6 +115,8 @@ impl Names {
 #[derive(Debug)]
 pub struct Talk {
     entries: VecDeque<Entry>,
+    /// The text in them.
+    bytes: usize,
     next: u64,
     /// Where one has stopped reading: before the entry of this number.
     pub mark: Option<u64>,
@@ -110,7 +127,7 @@ const FIRST: u64 = 1 << 40;
 
 impl Default for Talk {
     fn default() -> Talk {
-        Talk { entries: VecDeque::new(), next: FIRST, mark: None }
+        Talk { entries: VecDeque::new(), bytes: 0, next: FIRST, mark: None }
     }
 }
 
@@ -118,17 +135,21 @@ impl Talk {
     /// Puts what is older above all others. What is too much is left out; it can be had again.
     pub fn prepend(&mut self, older: Talk) {
         for mut entry in older.entries.into_iter().rev() {
-            if self.entries.len() >= 2 * MOST {
+            let bytes = self.bytes + entry.what.bytes();
+            if self.entries.len() >= 2 * MOST || bytes > MOST_BYTES {
                 return;
             }
+            self.bytes = bytes;
             entry.number = self.entries.front().map_or(self.next, |first| first.number) - 1;
             self.entries.push_front(entry);
         }
     }
 
     pub fn push(&mut self, time: Timestamp, earlier: bool, what: What) {
-        while self.entries.len() >= MOST {
-            self.entries.pop_front();
+        self.bytes += what.bytes();
+        while self.entries.len() >= MOST || self.bytes > MOST_BYTES {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.what.bytes();
         }
         self.entries.push_back(Entry { number: self.next, time, earlier, what });
         self.next += 1;
@@ -143,7 +164,7 @@ impl Talk {
     pub fn left(&mut self, time: Timestamp, earlier: bool, name: &str, what: &str) {
         self.traffic(time, earlier, |_, left, how| {
             left.add(name);
-            *how = clean::line(what).into_owned();
+            *how = harmless_name(what);
         });
     }
 
@@ -186,6 +207,7 @@ impl Talk {
 
     pub fn clear(&mut self) {
         self.entries.clear();
+        self.bytes = 0;
         self.mark = None;
     }
 

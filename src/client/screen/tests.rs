@@ -339,7 +339,7 @@ fn whatever_a_server_sends_only_text_is_drawn() {
     }
     for (width, height) in [(1, 1), (2, 2), (20, 5), (80, 24), (300, 100)] {
         let rows = fixture.rows(width, height);
-        let is_harmful = |c: char| clean::is_unsafe(c);
+        let is_harmful = |c: char| chatroom::clean::is_unsafe(c);
         assert!(rows.iter().all(|row| !row.contains(is_harmful)), "{rows:?}");
     }
 }
@@ -376,4 +376,7 @@ fn the_talk_is_bounded() {
     fixture.rows(40, 6);
     fixture.key(KeyCode::Home, KeyModifiers::CONTROL);
     assert_eq!(fixture.rows(40, 6)[0], "21:04 Bo line 500");
+    let long = "x".repeat(1 << 20);
+    (0..40).for_each(|_| fixture.hear("Bo", &long));
+    assert!(fixture.screen.talk.len() < 17, "{} MiB", fixture.screen.talk.len());
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use chatroom::clean;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -9,6 +10,11 @@ use super::links;
 
 /// A cell shows a character with at most so many bytes of marks on it.
 const MOST_GRAPHEME_BYTES: usize = 64;
+
+/// What is longer is cut: the longest message that a room can allow.
+const MOST_TEXT_BYTES: usize = 1 << 20;
+/// The same for names and what stands beside them.
+const MOST_NAME_BYTES: usize = 1024;
 
 /// A part of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +46,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
                 if rows.used + grapheme.width() > width {
                     rows.begin();
                 }
-                rows.push(shorten(grapheme), link.as_ref());
+                rows.push(grapheme, link.as_ref());
             }
         }
     }
@@ -87,10 +93,29 @@ fn shorten(grapheme: &str) -> &str {
     &grapheme[..end.last().unwrap_or(0)]
 }
 
+/// `text` as one line that can be drawn: without control characters, without more marks on a
+/// character than a cell can bear, and not longer than a message can be.
+pub fn harmless(text: &str) -> String {
+    harmless_within(text, MOST_TEXT_BYTES)
+}
+
+/// The same for a name, or a few words beside it.
+pub fn harmless_name(text: &str) -> String {
+    harmless_within(text, MOST_NAME_BYTES)
+}
+
+fn harmless_within(text: &str, most_bytes: usize) -> String {
+    let line = clean::line(&text[..text.floor_char_boundary(most_bytes)]);
+    match line.is_ascii() {
+        true => line.into_owned(),
+        false => line.graphemes(true).map(shorten).collect(),
+    }
+}
+
 /// The beginning of `text` in at most `width` cells, with an ellipsis where it was cut.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
-        return text.graphemes(true).map(shorten).collect();
+        return text.to_owned();
     }
     let mut used = 0;
     let room = width.saturating_sub(1);
@@ -98,7 +123,7 @@ pub fn cut(text: &str, width: usize) -> String {
         used += grapheme.width();
         used <= room
     });
-    let mut cut: String = fits.map(shorten).collect();
+    let mut cut: String = fits.collect();
     if width > 0 {
         cut.push('…');
     }
@@ -146,9 +171,9 @@ mod tests {
     #[test]
     fn any_number_of_marks_takes_one_cell() {
         let marks = "a".to_owned() + &"\u{301}".repeat(4096);
-        let rows = wrap(&format!("{marks}bcdefghij"), 4);
-        assert!(rows.iter().flatten().all(|part| part.text.len() < 200), "{rows:?}");
-        assert!(cut(&marks, 4).len() <= 66);
+        let text = harmless(&format!("{marks}b\x1b\n"));
+        assert!(text.len() < 70 && text.ends_with("b "), "{text:?}");
+        assert_eq!(harmless(&"é".repeat(MOST_TEXT_BYTES)).len(), MOST_TEXT_BYTES);
         assert_eq!(cut("alexandra", 5), "alex…");
     }
 }
