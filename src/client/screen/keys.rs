@@ -35,7 +35,7 @@ impl Screen {
             Event::Paste(text) => {
                 self.asking = None;
                 let text = text.replace("\r\n", "\n").replace('\r', "\n");
-                let lines = text.split('\n').map(|line| harmless(line));
+                let lines = text.split('\n').map(harmless);
                 self.editor.insert(&lines.collect::<Vec<_>>().join("\n"));
                 Vec::new()
             }

@@ -157,7 +157,7 @@ impl Screen {
                     text: harmless(text),
                     action: *action,
                     private: to.is_some(),
-                    to: to.as_deref().map(|to| harmless_name(to)),
+                    to: to.as_deref().map(harmless_name),
                     mention: false,
                     state: State::Waiting(id.clone(), now),
                 };

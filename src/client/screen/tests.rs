@@ -377,6 +377,6 @@ fn the_talk_is_bounded() {
     fixture.key(KeyCode::Home, KeyModifiers::CONTROL);
     assert_eq!(fixture.rows(40, 6)[0], "21:04 Bo line 500");
     let long = "x".repeat(1 << 20);
-    (0..40).for_each(|_| fixture.hear("Bo", &long));
+    (0..40).for_each(|_| fixture.show(&Show::Status(long.clone())));
     assert!(fixture.screen.talk.len() < 17, "{} MiB", fixture.screen.talk.len());
 }

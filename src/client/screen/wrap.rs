@@ -105,7 +105,8 @@ pub fn harmless_name(text: &str) -> String {
 }
 
 fn harmless_within(text: &str, most_bytes: usize) -> String {
-    let line = clean::line(&text[..text.floor_char_boundary(most_bytes)]);
+    let end = (0..=most_bytes.min(text.len())).rfind(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let line = clean::line(&text[..end]);
     match line.is_ascii() {
         true => line.into_owned(),
         false => line.graphemes(true).map(shorten).collect(),
