@@ -11,6 +11,7 @@
 pub mod admin;
 pub mod clean;
 pub mod config;
+pub mod fingerprint;
 pub mod names;
 pub mod room;
 pub mod wire;

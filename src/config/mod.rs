@@ -19,10 +19,14 @@ use crate::room::Policy;
 /// The port that the chat has always had.
 pub const DEFAULT_PORT: u16 = 53000;
 
+/// The port for TLS that is expected where none is named.
+pub const DEFAULT_TLS_PORT: u16 = 53001;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     pub listen: Listen,
+    pub tls: Tls,
     pub room: RoomConfig,
     pub history: History,
     pub limits: Limits,
@@ -35,8 +39,19 @@ pub struct Config {
 /// `[listen]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// Addresses of the chat port. At least one.
+    /// Addresses of the chat port.
     pub chat: Vec<SocketAddr>,
+    /// Addresses of the port that speaks TLS. At least one of the two has an address.
+    pub tls: Vec<SocketAddr>,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// The file of the certificate in PEM, with those that lead to a root, if not in the usual place.
+    pub certificate: Option<PathBuf>,
+    /// The file of its key in PEM.
+    pub key: Option<PathBuf>,
 }
 
 /// `[room]`
@@ -152,6 +167,15 @@ impl Config {
         let mut document = Document::parse(text);
         document.section("listen", |section| {
             section.take("chat", values::addresses, &mut config.listen.chat);
+            section.take("tls", values::addresses, &mut config.listen.tls);
+            let Listen { chat, tls } = &config.listen;
+            if chat.is_empty() && tls.is_empty() {
+                section.complain("chat", "at least one address is needed here or in `tls`");
+            }
+        });
+        document.section("tls", |section| {
+            section.take("certificate", values::path, &mut config.tls.certificate);
+            section.take("key", values::path, &mut config.tls.key);
         });
         document.section("room", |section| {
             section.take("name", values::word, &mut config.room.name);
@@ -209,7 +233,7 @@ impl Config {
 
 impl Default for Listen {
     fn default() -> Listen {
-        Listen { chat: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))] }
+        Listen { chat: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))], tls: Vec::new() }
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Section<'d, 't> {
     text: &'t str,
     table: DeTable<'t>,
     known: Vec<&'static str>,
+    /// Where the values stood that were taken.
+    lines: Vec<(&'static str, usize)>,
     problems: &'d mut Vec<Problem>,
 }
 
@@ -56,6 +58,7 @@ impl<'t> Document<'t> {
             text: self.text,
             table,
             known: Vec::new(),
+            lines: Vec::new(),
             problems: &mut self.problems,
         };
         read(&mut section);
@@ -88,6 +91,7 @@ impl Section<'_, '_> {
     ) {
         self.known.push(key);
         let Some(value) = self.table.remove(key) else { return };
+        self.lines.push((key, line_of(self.text, value.span())));
         match read(value.get_ref()) {
             Ok(value) => *place = value,
             Err(expected) => {
@@ -96,6 +100,13 @@ impl Section<'_, '_> {
                 self.problems.push(Problem { line: line_of(self.text, value.span()), message });
             }
         }
+    }
+
+    /// Says that an option which was taken does not go with others.
+    pub(super) fn complain(&mut self, key: &str, expected: &str) {
+        let line = self.lines.iter().find(|(taken, _)| *taken == key).map_or(1, |(_, line)| *line);
+        let message = format!("`{key}` in [{}]: {expected}", self.name);
+        self.problems.push(Problem { line, message });
     }
 
     fn finish(self) {

@@ -22,6 +22,7 @@ fn every_option_is_read() {
     let text = r#"
         [listen]
         chat = ["0.0.0.0:6667", "[::]:6667"]
+        tls = "0.0.0.0:6697"
         [room]
         name = "den"
         greeting = "Good evening."
@@ -45,6 +46,10 @@ fn every_option_is_read() {
         socket = "/tmp/a.sock"
         [log]
         level = "debug"
+        [tls]
+        certificate = "/tmp/c.pem"
+        key = "/tmp/k.pem"
+
         [paths]
         state = "/tmp/state"
         runtime = "/tmp/run"
@@ -63,6 +68,8 @@ fn every_option_is_read() {
         keep_bytes: 1 << 20,
     };
     assert_eq!(config.history, history);
+    let tls = Tls { certificate: Some("/tmp/c.pem".into()), key: Some("/tmp/k.pem".into()) };
+    assert_eq!((config.tls, config.listen.tls.len()), (tls, 1));
     assert_eq!(config.paths.state, Some("/tmp/state".into()));
     assert_eq!(config.timeouts.stalled, Duration::from_secs(90));
     assert_eq!(config.timeouts.grace, Duration::ZERO);
@@ -94,7 +101,8 @@ fn all_problems_are_said_at_once_with_their_lines() {
 fn what_is_no_toml_is_said_with_its_line() {
     check_problems("[room]\nname = lobby\n", &["line 2: this is not valid TOML"]);
     check_problems("listen = 5\nport = 4\n", &["`listen` is a section", "outside a section"]);
-    check_problems("[listen]\nchat = []\n", &["at least one address"]);
+    let nowhere = "line 2: `chat` in [listen]: at least one address is needed here or in `tls`";
+    check_problems("[listen]\nchat = []\n", &[nowhere]);
     check_problems("[listen]\nchat = [\"[::1]:5\", \"[::1]:5\"]\n", &["twice"]);
 }
 
@@ -111,5 +119,5 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
     let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
-    assert_eq!(options - blank, 21, "every option is in it");
+    assert_eq!(options - blank, 24, "every option is in it");
 }

@@ -30,9 +30,6 @@ pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> 
         }
         addresses.push(address);
     }
-    if addresses.is_empty() {
-        return Err("at least one address is needed".to_owned());
-    }
     Ok(addresses)
 }
 

@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use chatroom::admin;
 use chatroom::config::Config;
 
+use crate::tls::Pair;
+
 /// The configuration file that is read where none is named.
 pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
 
@@ -61,6 +63,23 @@ pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
     };
     make_folder(&folder, 0o700, "[paths] state")?;
     Ok(folder)
+}
+
+/// Where the certificate and its key are: where the configuration says, else among the credentials
+/// that systemd gives, else in the folder of the history.
+///
+/// # Errors
+/// There is no such folder.
+pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
+    let usual = match std::env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(folder) => PathBuf::from(folder),
+        None => state_folder(config)?,
+    };
+    let or_usual = |file: &Option<PathBuf>, name| file.clone().unwrap_or_else(|| usual.join(name));
+    Ok(Pair {
+        certificate: or_usual(&config.tls.certificate, "certificate.pem"),
+        key: or_usual(&config.tls.key, "key.pem"),
+    })
 }
 
 fn make_folder(folder: &Path, mode: u32, option: &str) -> anyhow::Result<()> {

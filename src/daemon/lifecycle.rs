@@ -1,5 +1,6 @@
 //! The daemon from its start to its end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use tracing::{error, info, warn};
 
 use crate::admin::{self, AdminSocket, Operator};
 use crate::health::Health;
+use crate::listen::Kind;
 use crate::room_thread::{self, Beginning, Submission};
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::store::past::Past;
+use crate::tls::Identity;
 use crate::window::Window;
 use crate::{files, limits, listen, logging, signals, silence, systemd, welcome};
 
@@ -52,21 +55,24 @@ pub enum Control {
 pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result<()> {
     let mut config = config;
     limits::fit_to_descriptors(&mut config);
-    let listeners = open_all(&config.listen.chat)?;
-    let listen: Vec<SocketAddr> =
-        listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let identity = identity(&config)?;
+    let listeners = open_all(&config)?;
+    let listen: Vec<(Kind, SocketAddr)> = listeners
+        .iter()
+        .map(|(kind, listener)| Ok((*kind, listener.local_addr()?)))
+        .collect::<io::Result<_>>()?;
     let (socket, admin_listener) = AdminSocket::open(&files::admin_socket(&config)?)?;
 
     let (control, orders) = mpsc::unbounded_channel();
     signals::forward(control.clone())?;
     let config = Arc::new(config);
-    let (shared, database) = start_room(&config, control.clone())?;
+    let (shared, database) = start_room(&config, identity, control.clone())?;
 
     // Everything that serves is in here, and is cancelled when it is dropped.
     let mut tasks = JoinSet::new();
-    let accept_loops = listeners.into_iter().map(|listener| {
+    let accept_loops = listeners.into_iter().map(|(kind, listener)| {
         let (probe, probes) = mpsc::channel(1);
-        tasks.spawn(listen::accept_all(listener, shared.clone(), probes));
+        tasks.spawn(listen::accept_all(listener, kind, shared.clone(), probes));
         probe
     });
     let health = Health { accept_loops: accept_loops.collect(), room: shared.room.clone() };
@@ -76,7 +82,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
         health: health.clone(),
         control,
         since: Timestamp::now(),
-        listen: listen.iter().map(SocketAddr::to_string).collect(),
+        listen: listen.iter().map(|(kind, address)| kind.show(*address)).collect(),
         config_file: config_file.clone(),
         database,
         shutdown_at,
@@ -86,8 +92,13 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     tasks.spawn(systemd::keep_watchdog(health));
     tasks.spawn(silence::watch_all(shared.clone()));
 
-    for address in &listen {
-        info!(event = "listening", address = %address, "listening on {address}");
+    for &(kind, address) in &listen {
+        let shown = kind.show(address);
+        info!(event = "listening", address = %address, "listening on {shown}");
+    }
+    if let Some(identity) = shared.identity() {
+        let fingerprint = identity.fingerprint;
+        info!(event = "certificate", %fingerprint, "the certificate is {fingerprint}");
     }
     systemd::ready(&systemd::status_line(&shared.room));
     welcome::print(&config.room.name, &listen);
@@ -102,13 +113,24 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     end
 }
 
-fn open_all(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
-    addresses.iter().map(|&address| listen::open(address)).collect()
+fn open_all(config: &Config) -> anyhow::Result<Vec<(Kind, TcpListener)>> {
+    let plain = config.listen.chat.iter().map(|address| (Kind::Plain, address));
+    let tls = config.listen.tls.iter().map(|address| (Kind::Tls, address));
+    plain.chain(tls).map(|(kind, &address)| Ok((kind, listen::open(address)?))).collect()
+}
+
+/// The certificate, if one is needed.
+fn identity(config: &Config) -> anyhow::Result<Option<Identity>> {
+    match config.listen.tls.is_empty() {
+        true => Ok(None),
+        false => files::certificate(config)?.load().map(Some),
+    }
 }
 
 /// Opens the history, if there is to be one, and starts the room on it.
 fn start_room(
     config: &Arc<Config>,
+    identity: Option<Identity>,
     control: mpsc::UnboundedSender<Control>,
 ) -> anyhow::Result<(Arc<Shared>, Option<PathBuf>)> {
     // Who is told may be ending already.
@@ -144,7 +166,7 @@ fn start_room(
         on_failure,
     };
     let room = room_thread::spawn(beginning)?;
-    Ok((Arc::new(Shared::new(room, window, past, run, config.clone())), database))
+    Ok((Arc::new(Shared::new(room, window, past, identity, run, config.clone())), database))
 }
 
 struct Daemon {
@@ -196,8 +218,17 @@ impl Daemon {
     /// Reads the configuration again. What is wrong with it leaves everything as it is.
     fn reload(&self, reply: Option<oneshot::Sender<Result<Vec<String>, Vec<String>>>>) {
         systemd::reloading();
-        let outcome = files::read_config(self.config_file.as_deref()).map(|mut config| {
+        let read = files::read_config(self.config_file.as_deref()).and_then(|config| {
+            // A certificate that is broken must not take the place of one that is not.
+            let identity = identity(&config).map_err(|error| vec![format!("{error:#}")])?;
+            Ok((config, identity))
+        });
+        let outcome = read.map(|(mut config, identity)| {
             let notes = needs_restart(&self.shared.config(), &config);
+            // A port that is no longer wanted is open until the restart.
+            if let Some(identity) = identity {
+                self.shared.set_identity(identity);
+            }
             limits::fit_to_descriptors(&mut config);
             logging::set_level(config.log.level);
             let config = Arc::new(config);
@@ -267,7 +298,8 @@ fn later(after: Duration, message: Option<&str>) -> String {
 /// The differences that only a restart puts in force.
 fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let changed = [
-        ("[listen] chat", old.listen != new.listen),
+        ("[listen] chat", old.listen.chat != new.listen.chat),
+        ("[listen] tls", old.listen.tls != new.listen.tls),
         ("[room] name", old.room.name != new.room.name),
         ("[history] enabled", old.history.enabled != new.history.enabled),
         ("[history] durability", old.history.durability != new.history.durability),

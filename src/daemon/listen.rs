@@ -20,6 +20,23 @@ const REST: Duration = Duration::from_millis(100);
 /// Errors are logged at most so often; between, they are counted.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
+/// What is spoken on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Tls,
+}
+
+impl Kind {
+    /// How an address is told to people.
+    pub fn show(self, address: SocketAddr) -> String {
+        match self {
+            Kind::Plain => address.to_string(),
+            Kind::Tls => format!("{address} (TLS)"),
+        }
+    }
+}
+
 /// Asked whether the accept loop still turns.
 pub type Probe = oneshot::Sender<()>;
 
@@ -47,6 +64,7 @@ pub fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Accepts connections until it is cancelled, and answers probes.
 pub async fn accept_all(
     listener: TcpListener,
+    kind: Kind,
     shared: Arc<Shared>,
     mut probes: mpsc::Receiver<Probe>,
 ) {
@@ -62,7 +80,7 @@ pub async fn accept_all(
                 Ok((stream, peer)) => {
                     let timeouts = &shared.config().timeouts;
                     sockets::prepare(&stream, timeouts.silence, timeouts.stalled);
-                    session::serve(stream, peer, shared.clone());
+                    session::serve(stream, peer, kind, shared.clone());
                 }
                 // That one connection was given up by the other side; the next may be fine.
                 Err(error)

@@ -17,6 +17,8 @@ mod sockets;
 mod store;
 mod systemd;
 mod tcp_info;
+mod tls;
+mod transport;
 mod welcome;
 mod window;
 
@@ -45,6 +47,10 @@ struct Args {
     /// Only check the configuration, and say what is wrong with it
     #[arg(long)]
     check_config: bool,
+    /// Make a key and a self-signed certificate for these names of this machine (its host name and
+    /// localhost without any), where the configuration expects them
+    #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with = "check_config")]
+    make_certificate: Option<Vec<String>>,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +70,15 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if let Some(names) = args.make_certificate {
+        return match files::certificate(&config).and_then(|pair| make_certificate(&pair, names)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("chatroomd: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let logging = logging::start(config.log.level);
     let outcome = serve(config, file);
     drop(logging);
@@ -74,6 +89,23 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn make_certificate(pair: &tls::Pair, mut names: Vec<String>) -> anyhow::Result<()> {
+    if names.is_empty() {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        names = [&host, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        names.dedup();
+    }
+    let shown = names.join(", ");
+    let fingerprint = pair.make(names)?;
+    println!(
+        "Made {} and its key {}\nfor {shown}.\nThose who connect can compare its fingerprint:\n\
+         {fingerprint}",
+        pair.certificate.display(),
+        pair.key.display()
+    );
+    Ok(())
 }
 
 fn serve(config: chatroom::config::Config, file: Option<PathBuf>) -> anyhow::Result<()> {

@@ -37,8 +37,9 @@ pub struct Outlet {
     pub connection: SessionId,
     pub peer: SocketAddr,
     pub traffic: Traffic,
-    /// The socket, where who publishes may write to it.
-    direct: Option<Arc<TcpStream>>,
+    socket: Option<Arc<TcpStream>>,
+    /// Whether who publishes may write to the socket.
+    is_direct: bool,
     state: Mutex<State>,
 }
 
@@ -58,11 +59,17 @@ pub enum Pumped {
 
 impl Outlet {
     /// A connection that has not joined, and speaks text until it shows otherwise.
-    pub fn new(connection: SessionId, peer: SocketAddr, direct: Option<Arc<TcpStream>>) -> Outlet {
+    pub fn new(
+        connection: SessionId,
+        peer: SocketAddr,
+        socket: Option<Arc<TcpStream>>,
+        is_direct: bool,
+    ) -> Outlet {
         Outlet {
             connection,
             peer,
-            direct,
+            socket,
+            is_direct,
             traffic: Traffic::new(),
             state: Mutex::new(State {
                 session: connection,
@@ -87,7 +94,7 @@ impl Outlet {
 
     /// The socket, to ask the system about it.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
-        self.direct.as_ref().map(|stream| stream.as_fd())
+        self.socket.as_ref().map(|stream| stream.as_fd())
     }
 
     /// What the connection speaks.
@@ -201,7 +208,9 @@ impl Outlet {
     ///
     /// Waking a task for each delivery would cost more than the delivery itself.
     pub fn deliver(&self, window: &Window, batch: &Batch) {
-        let Some(stream) = &self.direct else { return self.wake() };
+        let Some(stream) = self.socket.as_ref().filter(|_| self.is_direct) else {
+            return self.wake();
+        };
         let mut write = |bytes: &[u8]| {
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             Ok(rustix::net::send(stream.as_fd(), bytes, flags)?)

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chatroom::config::Config;
 use chatroom::room::{EndReason, Seq, SessionId};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::outlet::Outlet;
 use crate::room_thread::RoomHandle;
 use crate::store::past::Past;
+use crate::tls::Identity;
+use crate::transport::Transport;
 use crate::window::Window;
 
 /// What every part of the daemon may use.
@@ -22,6 +23,8 @@ pub struct Shared {
     pub connections: Connections,
     /// What was said before.
     pub past: Past,
+    /// What is shown to who speaks TLS, where that is spoken.
+    identity: RwLock<Option<Identity>>,
     config: RwLock<Arc<Config>>,
 }
 
@@ -31,11 +34,29 @@ impl Shared {
         room: RoomHandle,
         window: Arc<Window>,
         past: Past,
+        identity: Option<Identity>,
         run: u64,
         config: Arc<Config>,
     ) -> Shared {
         let connections = Connections { run, ..Connections::default() };
-        Shared { room, window, connections, past, config: RwLock::new(config) }
+        Shared {
+            room,
+            window,
+            connections,
+            past,
+            identity: RwLock::new(identity),
+            config: RwLock::new(config),
+        }
+    }
+
+    /// What is shown to who speaks TLS.
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on this is shown; who is there already stays.
+    pub fn set_identity(&self, identity: Identity) {
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
     }
 
     /// The configuration that is in force.
@@ -69,7 +90,7 @@ impl Connections {
     /// Why it is turned away.
     pub fn admit(
         &self,
-        stream: &Arc<TcpStream>,
+        transport: &Transport,
         peer: SocketAddr,
         limit: usize,
     ) -> Result<Arc<Outlet>, EndReason> {
@@ -82,7 +103,8 @@ impl Connections {
         if limit != 0 && open.len() >= limit {
             return Err(EndReason::Full);
         }
-        let outlet = Arc::new(Outlet::new(session, peer, Some(stream.clone())));
+        let outlet =
+            Arc::new(Outlet::new(session, peer, Some(transport.tcp.clone()), transport.is_plain()));
         open.insert(session, outlet.clone());
         self.count.send_replace(open.len());
         Ok(outlet)

@@ -4,18 +4,25 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::listen::Kind;
+
 /// Prints how to join, unless the output goes to the journal.
-pub fn print(room: &str, listen: &[SocketAddr]) {
-    let Some(&address) = listen.first() else { return };
+pub fn print(room: &str, listen: &[(Kind, SocketAddr)]) {
+    let Some(&(kind, address)) = listen.first() else { return };
     if std::env::var_os("JOURNAL_STREAM").is_some() {
         return;
     }
-    let text = describe(room, address, &|program| command(program));
+    let text = describe(room, kind, address, &|program| command(program));
     // Nobody may be there to read it.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn describe(room: &str, address: SocketAddr, command: &dyn Fn(&str) -> String) -> String {
+fn describe(
+    room: &str,
+    kind: Kind,
+    address: SocketAddr,
+    command: &dyn Fn(&str) -> String,
+) -> String {
     let mut address = address;
     // From here, "all addresses" is reached through this machine's own.
     if address.ip().is_unspecified() {
@@ -25,16 +32,20 @@ fn describe(room: &str, address: SocketAddr, command: &dyn Fn(&str) -> String) -
         });
     }
     let client = command("chatroom-client");
-    let client = match address.to_string().as_str() {
-        "127.0.0.1:53000" => client,
-        other => format!("{client} {other}"),
+    let client = match (kind, address.to_string().as_str()) {
+        (Kind::Plain, "127.0.0.1:53000") => client,
+        (Kind::Plain, other) => format!("{client} {other}"),
+        (Kind::Tls, other) => format!("{client} --tls {other}"),
     };
-    let (ip, port) = (address.ip(), address.port());
+    let without = match kind {
+        Kind::Plain => format!("nc {} {}", address.ip(), address.port()),
+        Kind::Tls => format!("openssl s_client -quiet -connect {address}"),
+    };
     let ctl = command("chatctl");
     format!(
         "The room \"{room}\" is open on {address}.\n\
          To join, type in another terminal:  {client}\n\
-         or, without any program of ours:    nc {ip} {port}\n\
+         or, without any program of ours:    {without}\n\
          To look after it:                   {ctl} --help\n\
          To close it:                        Ctrl-C\n"
     )
@@ -64,10 +75,10 @@ mod tests {
 
     #[test]
     fn it_says_what_to_type() {
-        let text = describe("den", "0.0.0.0:7000".parse().unwrap(), &str::to_owned);
+        let text = describe("den", Kind::Plain, "0.0.0.0:7000".parse().unwrap(), &str::to_owned);
         assert!(text.contains("chatroom-client 127.0.0.1:7000\n"), "{text}");
         assert!(text.contains("nc 127.0.0.1 7000\n"), "{text}");
-        let text = describe("den", "127.0.0.1:53000".parse().unwrap(), &str::to_owned);
+        let text = describe("den", Kind::Plain, "127.0.0.1:53000".parse().unwrap(), &str::to_owned);
         assert!(text.contains("  chatroom-client\n"), "{text}");
     }
 }

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use rustls::ClientConnection;
 use serde_json::Value;
 
 use crate::daemon::{Daemon, PATIENCE};
@@ -13,6 +14,8 @@ pub const PROMPT: &str =
 
 pub struct Person {
     pub stream: TcpStream,
+    /// What is over the stream, if it is not the talk itself.
+    pub tls: Option<ClientConnection>,
     received: Vec<u8>,
 }
 
@@ -31,7 +34,7 @@ impl Person {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Person { stream, received: Vec::new() }
+        Person { stream, tls: None, received: Vec::new() }
     }
 
     /// Joins with text.
@@ -54,13 +57,16 @@ impl Person {
 
     /// The same connection again, to send with from another thread.
     pub fn second_hand(&self) -> Person {
-        Person { stream: self.stream.try_clone().unwrap(), received: Vec::new() }
+        Person { stream: self.stream.try_clone().unwrap(), tls: None, received: Vec::new() }
     }
 
     /// Sends bytes as they are.
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(tls, &mut self.stream).write_all(bytes).unwrap(),
+            None => self.stream.write_all(bytes).unwrap(),
+        }
     }
 
     /// Sends a line.
@@ -86,7 +92,11 @@ impl Person {
     #[track_caller]
     pub fn piece(&mut self) -> Option<Vec<u8>> {
         let mut buffer = [0; 16 * 1024];
-        match self.stream.read(&mut buffer) {
+        let read = match &mut self.tls {
+            Some(tls) => rustls::Stream::new(tls, &mut self.stream).read(&mut buffer),
+            None => self.stream.read(&mut buffer),
+        };
+        match read {
             Ok(0) => None,
             Ok(count) => Some(buffer[..count].to_vec()),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => None,

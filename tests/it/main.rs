@@ -25,3 +25,4 @@ mod protocol_doc;
 mod resume;
 mod screen;
 mod script_client;
+mod tls;

@@ -29,7 +29,7 @@ fn record(seq: Seq, session: SessionId, text: &str) -> Record {
 impl Fixture {
     /// A joined text connection that has seen everything so far.
     fn new(window_bytes: usize) -> Fixture {
-        let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into(), None);
+        let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into(), None, false);
         outlet.admit(&Answer::Help, Seq(1), Seq(0));
         outlet.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
             Ok(bytes.len())
@@ -197,7 +197,8 @@ fn connected() -> (Fixture, std::net::TcpStream) {
     let (theirs, _) = listener.accept().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut fixture = Fixture::new(1 << 30);
-    fixture.outlet.direct = Some(Arc::new(TcpStream::from_std(ours).unwrap()));
+    fixture.outlet.socket = Some(Arc::new(TcpStream::from_std(ours).unwrap()));
+    fixture.outlet.is_direct = true;
     (fixture, theirs)
 }
 
@@ -252,7 +253,7 @@ async fn a_full_socket_is_left_to_its_task_and_nothing_is_lost() {
         theirs.read_exact(&mut seen).unwrap();
         assert!(seen == expect.as_bytes(), "everything, once, in order");
     });
-    let stream = fixture.outlet.direct.take().unwrap();
+    let stream = fixture.outlet.socket.take().unwrap();
     while fixture.outlet.pump(&fixture.window, &mut |bytes| stream.try_write(bytes)) != Pumped::Idle
     {
         stream.writable().await.unwrap();

@@ -10,49 +10,64 @@ mod waiting;
 mod writer;
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::{Answer, Dialect};
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tracing::info;
+use tokio::time::timeout;
+use tracing::{error, info};
 
+use crate::listen::Kind;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
+use crate::transport::Transport;
 
 /// How long the other side may take to close after it was told that this is the end.
 const LINGER: Duration = Duration::from_millis(250);
+
+/// How long agreeing on keys may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// So many connections that were turned away may take in the reason at a time; others are not
 /// waited for.
 static TURNED_AWAY: Semaphore = Semaphore::const_new(16);
 
 /// Begins to serve a connection that was just accepted, in a task of its own.
-pub fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared>) {
     let stream = Arc::new(stream);
+    let transport = match (kind, shared.identity()) {
+        (Kind::Plain, _) => Ok(Transport::plain(stream)),
+        (Kind::Tls, Some(identity)) => Transport::tls(stream, identity.config),
+        (Kind::Tls, None) => Err(io::Error::other("there is no certificate")),
+    };
+    let transport = match transport {
+        Ok(transport) => transport,
+        Err(problem) => return error!(event = "tls-failed", "cannot speak TLS: {problem}"),
+    };
     let limit = shared.config().limits.connections;
-    match shared.connections.admit(&stream, peer, limit) {
+    match shared.connections.admit(&transport, peer, limit) {
         Ok(outlet) => {
             let greeting = shared.config().room.greeting.clone();
             outlet.answer(&Answer::Prompt { greeting });
-            let connection = Connection { stream, outlet, shared };
+            let connection = Connection { transport, outlet, shared };
             // Not an `async fn`, which would hold its argument twice.
             tokio::spawn(async move { connection.run().await });
         }
-        Err(reason) => drop(tokio::spawn(turn_away(stream, shared, reason))),
+        Err(reason) => drop(tokio::spawn(turn_away(transport, shared, reason))),
     }
 }
 
 /// Closes without losing the last words: closing a socket while unread input waits in it would
 /// reset the connection, and a reset overtakes what is still on its way out.
-async fn linger(stream: &TcpStream) {
-    if SockRef::from(stream).shutdown(Shutdown::Write).is_err() {
+async fn linger(transport: &Transport) {
+    let stream = &transport.tcp;
+    if transport.shut_down().is_err() {
         return;
     }
     let mut drained = [0; 512];
@@ -65,17 +80,19 @@ async fn linger(stream: &TcpStream) {
             }
         }
     };
-    let _ = tokio::time::timeout(LINGER, until_end).await;
+    let _ = timeout(LINGER, until_end).await;
 }
 
-async fn turn_away(stream: Arc<TcpStream>, shared: Arc<Shared>, reason: EndReason) {
+async fn turn_away(transport: Transport, shared: Arc<Shared>, reason: EndReason) {
     shared.connections.count_end(&reason);
     // What it speaks is not known; every client can show a line of text.
     let farewell = chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason });
     // A new connection takes a line at once; if not, there is nobody to tell.
-    let _ = stream.try_write(&farewell);
+    if transport.is_plain() {
+        let _ = transport.try_write(&farewell);
+    }
     if let Ok(_permit) = TURNED_AWAY.try_acquire() {
-        linger(&stream).await;
+        linger(&transport).await;
     }
 }
 
@@ -85,7 +102,7 @@ fn broken(error: &io::Error) -> EndReason {
 
 /// A connection that is served. It is taken out of the register and the room, however it ends.
 struct Connection {
-    stream: Arc<TcpStream>,
+    transport: Transport,
     outlet: Arc<Outlet>,
     shared: Arc<Shared>,
 }
@@ -93,6 +110,11 @@ struct Connection {
 impl Connection {
     /// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
     async fn run(&self) {
+        if !self.transport.is_plain()
+            && let Err(reason) = Box::pin(self.shake_hands()).await
+        {
+            return self.end(None, &reason);
+        }
         let mut reader = reader::Reader::new(self);
         let reason = tokio::select! {
             reason = reader.run() => reason,
@@ -100,8 +122,21 @@ impl Connection {
         };
         self.end(reader.name.as_ref(), &reason);
         if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
-            Box::pin(linger(&self.stream)).await;
+            Box::pin(linger(&self.transport)).await;
         }
+    }
+
+    /// Agrees on keys, unless that takes too long or the daemon ends meanwhile.
+    async fn shake_hands(&self) -> Result<(), EndReason> {
+        let problem = tokio::select! {
+            shaken = timeout(HANDSHAKE, self.transport.handshake()) => match shaken {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("it took longer than {} s", HANDSHAKE.as_secs()),
+            },
+            () = writer::until_ending(&self.outlet) => return Err(EndReason::ShuttingDown),
+        };
+        Err(EndReason::Broken(format!("the TLS handshake failed: {problem}")))
     }
 
     fn end(&self, name: Option<&Name>, reason: &EndReason) {

@@ -135,7 +135,7 @@ impl<'c> Reader<'c> {
     /// Feeds what has come to the framer. Gives false if the other side has closed.
     fn receive(&mut self, frames: &mut Vec<Frame>) -> io::Result<bool> {
         let received = BUFFER.with_borrow_mut(|buffer| {
-            let received = self.connection.stream.try_read(&mut buffer[..])?;
+            let received = self.connection.transport.try_read(&mut buffer[..])?;
             self.framer.push(&buffer[..received], frames);
             Ok(received)
         });

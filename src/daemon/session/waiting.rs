@@ -35,13 +35,11 @@ impl Reader<'_> {
         Box::pin(timeout_at(deadline, self.readable())).await.unwrap_or(over)
     }
 
-    /// Waits for bytes. Unlike `TcpStream::readable`, this does not take a place of its own among
-    /// those who wait for the socket.
     fn readable(&self) -> impl Future<Output = Waited> {
-        let stream = &self.connection.stream;
+        let transport = &self.connection.transport;
         poll_fn(|context| {
-            stream
-                .poll_read_ready(context)
+            transport
+                .poll_readable(context)
                 .map(|readable| readable.map_or_else(Waited::Broken, |()| Waited::Readable))
         })
     }

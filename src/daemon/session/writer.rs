@@ -1,5 +1,6 @@
 //! Driving the outlet of a connection.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -33,22 +34,29 @@ fn write(connection: &Connection) -> Option<Pin<Box<impl Future<Output = Result<
     }
 }
 
-fn pump(Connection { stream, outlet, shared }: &Connection) -> Pumped {
-    outlet.pump(&shared.window, &mut |bytes| {
+fn pump(Connection { transport, outlet, shared }: &Connection) -> Pumped {
+    let pumped = outlet.pump(&shared.window, &mut |bytes| {
         shared.window.written.notify_one();
-        stream.try_write(bytes)
-    })
+        transport.try_write(bytes)
+    });
+    match transport.flush() {
+        Err(error) if error.kind() == ErrorKind::WouldBlock && !outlet.is_abandoned() => {
+            Pumped::Blocked
+        }
+        Err(error) if pumped == Pumped::Idle => Pumped::Ended(broken(&error)),
+        _ => pumped,
+    }
 }
 
 /// Goes on until everything is written. Gives the reason for the end as an error.
 async fn go_on(connection: &Connection, mut pumped: Pumped) -> Result<(), EndReason> {
-    let Connection { stream, outlet, shared } = connection;
+    let Connection { transport, outlet, shared } = connection;
     loop {
         match pumped {
             Pumped::Idle => return Ok(()),
             Pumped::Ended(reason) => return Err(reason),
             Pumped::Behind(from, end) => feed(outlet, shared, from, end).await?,
-            Pumped::Blocked => until_taken(stream, outlet, shared).await?,
+            Pumped::Blocked => until_taken(&transport.tcp, outlet, shared).await?,
         }
         pumped = pump(connection);
     }
@@ -89,12 +97,17 @@ async fn until_taken(
 /// Waits until the connection is to end, and then for as long as its other side may take to read
 /// the rest; nobody is waited for who cannot hear any more.
 async fn until_ending_and_then(outlet: &Outlet, grace: Duration) {
-    while !outlet.is_ending() {
-        outlet.woken().await;
-    }
+    until_ending(outlet).await;
     if !outlet.is_abandoned() {
         let _ = timeout(grace, until_abandoned(outlet)).await;
         outlet.abandon(EndReason::TooSlow);
+    }
+}
+
+/// Waits until the connection is to end.
+pub async fn until_ending(outlet: &Outlet) {
+    while !outlet.is_ending() {
+        outlet.woken().await;
     }
 }
 

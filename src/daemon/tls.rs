@@ -1,0 +1,148 @@
+//! Certificates: reading them, and making one.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use chatroom::fingerprint::Fingerprint;
+use rcgen::{CertificateParams, DnType, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tracing::warn;
+
+/// Where a certificate and its key are, both in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// A certificate that is in use.
+#[derive(Clone)]
+pub struct Identity {
+    pub config: Arc<ServerConfig>,
+    pub fingerprint: Fingerprint,
+}
+
+impl Pair {
+    /// Reads both.
+    ///
+    /// # Errors
+    /// The file that is wrong, how, and what to do next.
+    pub fn load(&self) -> anyhow::Result<Identity> {
+        let Pair { certificate, key } = self;
+        let shown = certificate.display();
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect)
+            .map_err(|error| explain("certificate", certificate, &error))?;
+        let Some(first) = chain.first() else {
+            bail!("there is no certificate in {shown}: it should begin with BEGIN CERTIFICATE");
+        };
+        let fingerprint = Fingerprint::of(first);
+        let secret =
+            PrivateKeyDer::from_pem_file(key).map_err(|error| explain("key", key, &error))?;
+        warn_if_open(key);
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, secret)
+            .map_err(|error| {
+                let key = key.display();
+                anyhow!("the certificate {shown} and the key {key} are no pair: {error}")
+            })?;
+        Ok(Identity { config: Arc::new(config), fingerprint })
+    }
+
+    /// Makes a new key and a certificate for these names, which are host names or IP addresses,
+    /// signed by nobody but itself.
+    ///
+    /// # Errors
+    /// One of the files is there already or cannot be written, or a name cannot be in a certificate.
+    pub fn make(&self, names: Vec<String>) -> anyhow::Result<Fingerprint> {
+        let first = names.first().cloned().unwrap_or_default();
+        let mut params = CertificateParams::new(names).context("this name cannot be used")?;
+        params.distinguished_name.push(DnType::CommonName, first);
+        let key = KeyPair::generate()?;
+        let certificate = params.self_signed(&key)?;
+        write_new(&self.key, 0o600, &key.serialize_pem())?;
+        write_new(&self.certificate, 0o644, &certificate.pem())?;
+        Ok(Fingerprint::of(certificate.der()))
+    }
+}
+
+fn explain(what: &str, path: &Path, error: &pem::Error) -> anyhow::Error {
+    let shown = path.display();
+    let cause = match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => "there is none in it, in PEM".to_owned(),
+        other => other.to_string(),
+    };
+    anyhow!(
+        "cannot read the {what} {shown}: {cause}. [tls] names the files; `chatroomd \
+         --make-certificate` makes them"
+    )
+}
+
+fn warn_if_open(key: &Path) {
+    let mode = key.metadata().map_or(0, |found| found.permissions().mode());
+    if mode & 0o007 != 0 {
+        let shown = key.display();
+        warn!(event = "open-key", "anybody on this machine can read the key {shown}; chmod o= it");
+    }
+}
+
+fn write_new(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
+    let shown = path.display();
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("cannot make {shown}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(folder: &Path, name: &str) -> Pair {
+        let file = |kind| folder.join(format!("{name}-{kind}.pem"));
+        Pair { certificate: file("certificate"), key: file("key") }
+    }
+
+    #[track_caller]
+    fn check_refused(pair: &Pair, expect: &[&str]) {
+        let error = pair.load().map(|_| ()).unwrap_err().to_string();
+        assert!(expect.iter().all(|part| error.contains(part)), "{error}");
+    }
+
+    #[test]
+    fn what_is_made_can_be_used_and_is_not_made_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = pair(folder.path(), "a");
+        let fingerprint = made.make(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
+        assert_eq!(made.load().unwrap().fingerprint, fingerprint);
+        assert_eq!(made.key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let again = made.make(vec!["localhost".into()]).unwrap_err();
+        assert!(format!("{again:#}").contains("a-key.pem: File exists"), "{again:#}");
+    }
+
+    #[test]
+    fn a_wrong_pair_is_explained() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (pair(folder.path(), "a"), pair(folder.path(), "b"));
+        check_refused(&one, &["cannot read the certificate", "a-certificate.pem: No such file"]);
+        one.make(vec!["localhost".into()]).unwrap();
+        other.make(vec!["localhost".into()]).unwrap();
+        let crossed = Pair { key: other.key.clone(), ..one.clone() };
+        check_refused(&crossed, &["a-certificate.pem", "b-key.pem", "no pair"]);
+        std::fs::write(&one.certificate, "hello").unwrap();
+        check_refused(&one, &["there is no certificate in"]);
+    }
+}

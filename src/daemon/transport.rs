@@ -1,0 +1,186 @@
+//! What carries the bytes of a connection: TCP, or TLS over it.
+//!
+//! Both are read and written without ever waiting, so that one kind of session serves both.
+//! rustls never touches the socket by itself, which is just what that needs.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use rustls::{ServerConfig, ServerConnection};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+/// So many encrypted bytes may wait in memory for the socket, beside what waits in the system.
+const MOST_BUFFERED: usize = 64 * 1024;
+
+/// The transport of one connection.
+pub struct Transport {
+    pub tcp: Arc<TcpStream>,
+    tls: Option<Box<Mutex<ServerConnection>>>,
+}
+
+impl Transport {
+    pub fn plain(tcp: Arc<TcpStream>) -> Transport {
+        Transport { tcp, tls: None }
+    }
+
+    /// TLS, of which [`Transport::handshake`] comes first.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub fn tls(tcp: Arc<TcpStream>, config: Arc<ServerConfig>) -> io::Result<Transport> {
+        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
+        tls.set_buffer_limit(Some(MOST_BUFFERED));
+        Ok(Transport { tcp, tls: Some(Box::new(Mutex::new(tls))) })
+    }
+
+    /// Whether what is written goes to the socket as it is.
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_none()
+    }
+
+    /// Agrees on keys, if that is needed.
+    ///
+    /// # Errors
+    /// Why there is no agreement; the other side was told, if it can hear that.
+    pub async fn handshake(&self) -> io::Result<()> {
+        let Some(tls) = self.session() else { return Ok(()) };
+        drop(tls);
+        loop {
+            match self.flush() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.tcp.writable().await?;
+                    continue;
+                }
+                flushed => flushed?,
+            }
+            match self.step() {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.tcp.readable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the handshake is over; if not, goes on with what has come.
+    fn step(&self) -> io::Result<bool> {
+        let Some(mut tls) = self.session() else { return Ok(true) };
+        if !tls.is_handshaking() {
+            return Ok(true);
+        }
+        match self.receive(&mut tls)? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(false),
+        }
+    }
+
+    /// Reads what has come. Zero is the end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] if nothing has come; else the connection is broken.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(mut tls) = self.session() else { return self.tcp.try_read(buffer) };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // Many programs close without a word; a line that is not whole is dropped anyway.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                outcome => return outcome,
+            }
+            self.receive(&mut tls)?;
+        }
+    }
+
+    /// Writes as much as can be taken at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] if that is nothing; else the connection is broken.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(mut tls) = self.session() else { return self.tcp.try_write(bytes) };
+        self.send(&mut tls)?;
+        let taken = tls.writer().write(bytes)?;
+        match self.send(&mut tls) {
+            // It is taken; `flush` sees to the rest.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(taken),
+            outcome => outcome.map(|()| taken),
+        }
+    }
+
+    /// Gives the system what was taken and is still here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WouldBlock`] if it does not take all of it; else the connection is broken.
+    pub fn flush(&self) -> io::Result<()> {
+        self.session().map_or(Ok(()), |mut tls| self.send(&mut tls))
+    }
+
+    /// Waits for bytes, or the end of them. Unlike `TcpStream::readable`, this does not take a place
+    /// of its own among those who wait for the socket.
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(mut tls) = self.session() {
+            // What is decrypted already does not make the socket readable.
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            if state.plaintext_bytes_to_read() > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.tcp.poll_read_ready(context)
+    }
+
+    /// Says that nothing more will be written.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn shut_down(&self) -> io::Result<()> {
+        if let Some(mut tls) = self.session() {
+            tls.send_close_notify();
+            // Where there is no room for it, nobody reads.
+            let _ = self.send(&mut tls);
+        }
+        SockRef::from(&self.tcp).shutdown(Shutdown::Write)
+    }
+
+    fn session(&self) -> Option<MutexGuard<'_, ServerConnection>> {
+        let tls = self.tls.as_ref()?;
+        Some(tls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn receive(&self, tls: &mut ServerConnection) -> io::Result<usize> {
+        let count = tls.read_tls(&mut Socket(&self.tcp))?;
+        if let Err(error) = tls.process_new_packets() {
+            // An alert tells the other side; then it is over.
+            let _ = self.send(tls);
+            return Err(io::Error::other(error));
+        }
+        Ok(count)
+    }
+
+    fn send(&self, tls: &mut ServerConnection) -> io::Result<()> {
+        while tls.wants_write() {
+            tls.write_tls(&mut Socket(&self.tcp))?;
+        }
+        Ok(())
+    }
+}
+
+/// The socket as the standard library reads and writes.
+struct Socket<'s>(&'s TcpStream);
+
+impl Read for Socket<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buffer)
+    }
+}
+
+impl Write for Socket<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

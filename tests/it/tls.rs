@@ -1,0 +1,232 @@
+//! The port that speaks TLS.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use tempfile::TempDir;
+
+use crate::daemon::{Daemon, command};
+use crate::harness::{PROMPT, Person};
+
+/// A port for TLS beside the plain one.
+pub const TLS: &str = "tls = \"127.0.0.1:0\"\n[timeouts]\n[history]\nreplay = 0\n";
+
+/// Makes a certificate in the folder of a daemon.
+pub fn make_certificate(folder: &TempDir) -> String {
+    let made = Command::new(env!("CARGO_BIN_EXE_chatroomd"))
+        .args(["--config", "/dev/null", "--make-certificate", "localhost"])
+        .env("STATE_DIRECTORY", folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let said = String::from_utf8(made.stdout).unwrap();
+    said.lines().last().unwrap().to_owned()
+}
+
+/// A daemon that speaks TLS, and the address where it does.
+pub fn daemon() -> (Daemon, SocketAddr) {
+    let folder = TempDir::new().unwrap();
+    make_certificate(&folder);
+    let daemon = Daemon::in_folder(folder, TLS, |_| {});
+    let listen = daemon.status().listen;
+    let address = listen[1].strip_suffix(" (TLS)").unwrap().parse().unwrap();
+    (daemon, address)
+}
+
+impl Person {
+    /// Connects with TLS, trusting what is in the folder of the daemon now.
+    #[track_caller]
+    fn secure(daemon: &Daemon, address: SocketAddr) -> Person {
+        let versions = rustls::ALL_VERSIONS;
+        Person::secure_with(daemon, address, versions)
+    }
+
+    #[track_caller]
+    fn secure_with(
+        daemon: &Daemon,
+        address: SocketAddr,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Person {
+        let mut roots = RootCertStore::empty();
+        let file = daemon.folder.path().join("certificate.pem");
+        roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut person = Person::connect_to(address);
+        let name = "localhost".try_into().unwrap();
+        person.tls = Some(ClientConnection::new(Arc::new(config), name).unwrap());
+        person
+    }
+
+    #[track_caller]
+    fn join(&mut self, name: &str) {
+        self.expect(PROMPT);
+        self.say(name);
+        self.expect(&format!("[SERVER]: Welcome {name}! To leave chat write !quit."));
+    }
+}
+
+#[test]
+fn one_talks_over_tls_as_over_tcp() {
+    let (daemon, address) = daemon();
+    let mut ann = Person::text(&daemon, "ann");
+    for (name, version, number) in [
+        ("bo", &rustls::version::TLS13, ProtocolVersion::TLSv1_3),
+        ("cy", &rustls::version::TLS12, ProtocolVersion::TLSv1_2),
+    ] {
+        let mut person = Person::secure_with(&daemon, address, &[version]);
+        person.join(name);
+        assert_eq!(person.tls.as_ref().unwrap().protocol_version(), Some(number));
+        ann.expect(&format!("[SERVER]: {name} joined the chat!"));
+        ann.say("hello");
+        person.expect("ann: hello");
+        person.say("good evening");
+        ann.expect(&format!("{name}: good evening"));
+        person.say("!quit");
+        ann.expect(&format!("[SERVER]: {name} has quit."));
+        person.expect_end();
+    }
+}
+
+#[test]
+fn who_reads_late_over_tls_misses_nothing() {
+    let (daemon, address) = daemon();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut bo = Person::secure(&daemon, address);
+    bo.join("bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+    let long = "x".repeat(4000);
+    for number in 0..2000 {
+        ann.say(&format!("{number} {long}"));
+    }
+    daemon.until("stored", |daemon| daemon.status().messages == 2000);
+    for number in 0..2000 {
+        bo.expect(&format!("ann: {number} {long}"));
+    }
+    // Longer than a record of TLS, and in the other direction.
+    let lines: String = (0..2000).map(|number| format!("{number} {long}\n")).collect();
+    let mut ann_reads = ann;
+    let reading = std::thread::spawn(move || {
+        for number in 0..2000 {
+            ann_reads.expect(&format!("bo: {number} {}", "x".repeat(4000)));
+        }
+    });
+    bo.send(lines.as_bytes());
+    reading.join().unwrap();
+}
+
+#[test]
+fn silent_connections_hold_up_nobody() {
+    let (daemon, address) = daemon();
+    let silent: Vec<TcpStream> = (0..500).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let start = Instant::now();
+    let mut bo = Person::secure(&daemon, address);
+    bo.join("bo");
+    let elapsed = start.elapsed();
+    // A handshake that had to wait for another one would wait for 10 s.
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert_eq!(daemon.status().connections, 501);
+    // They are given up after those 10 s; who is there stays.
+    daemon.until("given up", |daemon| daemon.status().connections == 1);
+    drop(silent);
+    bo.say("!who");
+    bo.expect("[SERVER]: 1 person is here: bo");
+}
+
+#[test]
+fn what_is_no_tls_is_closed() {
+    let (daemon, address) = daemon();
+    let mut ann = Person::connect_to(address);
+    ann.say("good evening");
+    // An alert, and the end.
+    while ann.piece().is_some() {}
+    daemon.until("said", |daemon| daemon.log().contains("the TLS handshake failed"));
+    // And in the middle of what was TLS.
+    let mut bo = Person::secure(&daemon, address);
+    bo.join("bo");
+    bo.stream.write_all(b"good evening, this is not encrypted").unwrap();
+    daemon.until_empty();
+}
+
+#[test]
+fn a_farewell_is_heard_over_tls() {
+    let (mut daemon, address) = daemon();
+    let mut bo = Person::secure(&daemon, address);
+    bo.join("bo");
+    let _half_open = TcpStream::connect(address).unwrap();
+    daemon.until("accepted", |daemon| daemon.status().connections == 2);
+    daemon.signal(Signal::TERM);
+    bo.expect("[SERVER]: server is shutting down");
+    bo.expect_end();
+    assert!(daemon.until_ended().success());
+}
+
+#[test]
+fn a_broken_certificate_does_not_take_the_place_of_a_good_one() {
+    let (daemon, address) = daemon();
+    let file = |name: &str| daemon.folder.path().join(name);
+    let mut bo = Person::secure(&daemon, address);
+    bo.join("bo");
+    let good = fs::read(file("certificate.pem")).unwrap();
+    fs::write(file("certificate.pem"), "nothing").unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.until("refused", |daemon| daemon.log().contains("there is no certificate in"));
+    daemon.until("kept", |daemon| daemon.log().contains("of before stays in force"));
+    fs::write(file("certificate.pem"), &good).unwrap();
+    Person::secure(&daemon, address).join("cy");
+    bo.expect("[SERVER]: cy joined the chat!");
+    bo.expect("[SERVER]: cy has disconnected.");
+    // A new pair is shown to who comes; who is there stays.
+    fs::remove_file(file("certificate.pem")).unwrap();
+    fs::remove_file(file("key.pem")).unwrap();
+    make_certificate(&daemon.folder);
+    let before = daemon.log().matches("read the configuration again").count();
+    daemon.signal(Signal::HUP);
+    daemon.until("reloaded", |daemon| {
+        daemon.log().matches("read the configuration again").count() > before
+    });
+    Person::secure(&daemon, address).join("di");
+    bo.expect("[SERVER]: di joined the chat!");
+}
+
+#[test]
+fn without_a_certificate_it_says_how_to_make_one() {
+    let folder = TempDir::new().unwrap();
+    let started = command(&folder, "[listen]\ntls = \"127.0.0.1:0\"\n").output().unwrap();
+    assert_eq!(started.status.code(), Some(1));
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(log.contains("cannot read the certificate"), "{log}");
+    assert!(log.contains("--make-certificate"), "{log}");
+}
+
+#[test]
+fn openssl_is_a_client() {
+    let (daemon, address) = daemon();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut openssl = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &address.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this test needs the program openssl");
+    let mut input = openssl.stdin.take().unwrap();
+    input.write_all(b"bo\nhello from openssl\n").unwrap();
+    ann.expect("[SERVER]: bo joined the chat!");
+    ann.expect("bo: hello from openssl");
+    input.write_all(b"!quit\n").unwrap();
+    ann.expect("[SERVER]: bo has quit.");
+    openssl.wait().unwrap();
+}
