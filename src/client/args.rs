@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use chatroom::config::DEFAULT_PORT;
+use chatroom::config::{DEFAULT_PORT, DEFAULT_TLS_PORT};
+use chatroom::fingerprint::Fingerprint;
 use clap::Parser;
 
+use crate::link::Security;
 use crate::preferences::Preferences;
 
 /// Talks in a chat room from the terminal.
@@ -18,13 +20,21 @@ use crate::preferences::Preferences;
                   Exit status: 0 left, and everything was said; 1 the server refused the name or a \
                   line, or removed you;\n2 wrong usage; 69 the server could not be reached; 78 \
                   client.toml is wrong.\n\n\
-                  ~/.config/chatroom/client.toml can set address, name, attempts, bell, plain,\n\
+                  ~/.config/chatroom/client.toml can set address, tls,\n\
+                  fingerprint, name, attempts, bell, plain,\n\
                   links = false, and notify = \"osc9\" or \"osc777\"."
 )]
 pub struct Args {
-    /// Where the room is [default: 127.0.0.1:53000]
-    #[arg(value_name = "HOST[:PORT]", value_parser = address)]
+    /// Where the room is [default: 127.0.0.1:53000, with --tls 127.0.0.1:53001]
+    #[arg(value_name = "HOST[:PORT]", value_parser = checked_address)]
     pub address: Option<String>,
+    /// Encrypt what goes over the network, and make sure that the server is who it was: either the
+    /// system vouches for it, or it shows the certificate that it showed before
+    #[arg(long)]
+    pub tls: bool,
+    /// Encrypt, and accept this certificate and no other: sha256: and 64 hexadecimal digits
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub fingerprint: Option<Fingerprint>,
     /// Your name there; without it you are asked
     #[arg(long, short, value_name = "NAME")]
     pub name: Option<String>,
@@ -52,37 +62,65 @@ impl Args {
     /// # Errors
     /// What is wrong with what is preferred.
     pub fn complete(&mut self, preferences: &Preferences) -> Result<(), String> {
+        // What is said of the server in the file is said of the one that is named there.
         if self.address.is_none() {
-            let preferred = preferences.address.as_deref().map(address).transpose();
-            let preferred =
-                preferred.map_err(|error| format!("address in client.toml: {error}"))?;
-            self.address = Some(preferred.unwrap_or_else(|| format!("127.0.0.1:{DEFAULT_PORT}")));
+            let of_file = |option: &str| format!("{option} in client.toml");
+            if let Some(fingerprint) = &preferences.fingerprint {
+                let fingerprint = fingerprint.parse();
+                let fingerprint =
+                    fingerprint.map_err(|error| format!("{}: {error}", of_file("fingerprint")))?;
+                self.fingerprint = self.fingerprint.or(Some(fingerprint));
+            }
+            self.tls |= preferences.tls == Some(true);
+            self.address = preferences.address.clone();
+            if let Some(address) = &self.address {
+                checked_address(address)
+                    .map_err(|error| format!("{}: {error}", of_file("address")))?;
+            }
         }
+        let port = match self.security() {
+            Security::None => DEFAULT_PORT,
+            Security::Tls { .. } => DEFAULT_TLS_PORT,
+        };
+        self.address = Some(address(self.address.as_deref().unwrap_or("127.0.0.1"), port)?);
         self.name = self.name.take().or_else(|| preferences.name.clone());
         self.attempts = self.attempts.or(preferences.attempts).or(Some(5));
         self.no_bell |= preferences.bell == Some(false);
         self.plain |= preferences.plain == Some(true);
         Ok(())
     }
+
+    /// What is to protect the connection.
+    pub fn security(&self) -> Security {
+        match (self.tls, self.fingerprint) {
+            (false, None) => Security::None,
+            (_, told) => Security::Tls { told },
+        }
+    }
+}
+
+/// An address that can be completed.
+fn checked_address(text: &str) -> Result<String, String> {
+    address(text, DEFAULT_PORT).map(|_| text.to_owned())
 }
 
 /// Completes an address with the usual port.
-fn address(text: &str) -> Result<String, String> {
+fn address(text: &str, port: u16) -> Result<String, String> {
     let expected = || "it is a host, or a host and a port, as in example.org:53000".to_owned();
     if text.is_empty() || text.contains(char::is_whitespace) {
         return Err(expected());
     }
     let is_bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
     if is_bare_v6 {
-        return Ok(format!("[{text}]:{DEFAULT_PORT}"));
+        return Ok(format!("[{text}]:{port}"));
     }
     match text.rsplit_once(':') {
-        Some((_, rest)) if rest.ends_with(']') => Ok(format!("{text}:{DEFAULT_PORT}")),
+        Some((_, rest)) if rest.ends_with(']') => Ok(format!("{text}:{port}")),
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())
         }
         Some(_) => Err(expected()),
-        None => Ok(format!("{text}:{DEFAULT_PORT}")),
+        None => Ok(format!("{text}:{port}")),
     }
 }
 
@@ -92,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_address_is_completed() {
-        let complete = |text| address(text).ok();
+        let complete = |text| address(text, DEFAULT_PORT).ok();
         assert_eq!(complete("chat.example"), Some("chat.example:53000".to_owned()));
         assert_eq!(complete("chat.example:7"), Some("chat.example:7".to_owned()));
         assert_eq!(complete("::1"), Some("[::1]:53000".to_owned()));

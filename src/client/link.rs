@@ -3,22 +3,34 @@
 use std::io;
 use std::time::Duration;
 
+use chatroom::fingerprint::Fingerprint;
 use chatroom::wire::json::{self, Event, Request};
 use chatroom::wire::{Frame, Framer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 
 use crate::model::Input;
+use crate::secure::{self, Failure};
 
 /// How long connecting may take.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The longest line that is taken from a server, in bytes.
 pub const MOST_LINE_BYTES: usize = 8 << 20;
+
+/// What protects a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    None,
+    Tls {
+        /// The certificate that the server has, where somebody has said so.
+        told: Option<Fingerprint>,
+    },
+}
 
 /// One attempt to connect, and what comes of it. Dropping it closes the connection.
 pub struct Link {
@@ -29,14 +41,17 @@ pub struct Link {
 
 impl Link {
     /// Begins to connect. The first input is that it did, or why not; the last is why it ended.
-    pub fn open(address: String) -> Link {
+    pub fn open(address: String, security: Security) -> Link {
         let (tell, inputs) = mpsc::channel(64);
         // Bounded by what the model lets be unacknowledged.
         let (requests, to_send) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
-            let why = run(&address, &tell, to_send).await;
+            let end = match run(&address, security, &tell, to_send).await {
+                Ok(why) | Err(Failure::Passing(why)) => Input::Disconnected(why),
+                Err(Failure::Untrusted(why)) => Input::Untrusted(why),
+            };
             // Nobody waits for it where the link was dropped.
-            let _ = tell.send(Input::Disconnected(why)).await;
+            let _ = tell.send(end).await;
         });
         Link { inputs, requests, task }
     }
@@ -63,41 +78,69 @@ impl Drop for Link {
 }
 
 /// Connects and serves the connection; gives why it ended.
+///
+/// # Errors
+/// Why there was none.
 async fn run(
     address: &str,
+    security: Security,
+    tell: &mpsc::Sender<Input>,
+    to_send: mpsc::UnboundedReceiver<Request>,
+) -> Result<String, Failure> {
+    let connecting = async {
+        let passing = |error: io::Error| Failure::Passing(explain(&error));
+        let stream = TcpStream::connect(address).await.map_err(passing)?;
+        stream.set_nodelay(true).map_err(passing)?;
+        Ok(match security {
+            Security::None => (Either::Plain(stream), None),
+            Security::Tls { told } => {
+                let (stream, news) = secure::connect(address, stream, told).await?;
+                (Either::Tls(Box::new(stream)), news)
+            }
+        })
+    };
+    let too_long = || Failure::Passing(format!("no answer within {} s", CONNECT_TIME.as_secs()));
+    let (stream, news) = timeout(CONNECT_TIME, connecting).await.map_err(|_| too_long())??;
+    for input in news.map(Input::Trusted).into_iter().chain([Input::Connected]) {
+        if tell.send(input).await.is_err() {
+            return Ok(String::new());
+        }
+    }
+    Ok(match stream {
+        Either::Plain(stream) => exchange(stream, tell, to_send).await,
+        Either::Tls(stream) => exchange(*stream, tell, to_send).await,
+    })
+}
+
+enum Either {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Reads and writes until the connection ends; gives why.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite,
     tell: &mpsc::Sender<Input>,
     to_send: mpsc::UnboundedReceiver<Request>,
 ) -> String {
-    let stream = match timeout(CONNECT_TIME, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return explain(&error),
-        Err(_) => return format!("no answer within {} s", CONNECT_TIME.as_secs()),
-    };
-    if let Err(error) = stream.set_nodelay(true) {
-        return explain(&error);
-    }
-    if tell.send(Input::Connected).await.is_err() {
-        return String::new();
-    }
-    let (reader, writer) = stream.into_split();
+    let (reader, writer) = tokio::io::split(stream);
     tokio::select! {
-        why = read_all(&reader, tell) => why,
+        why = read_all(reader, tell) => why,
         why = write_all(writer, to_send) => why,
     }
 }
 
-async fn read_all(reader: &OwnedReadHalf, tell: &mpsc::Sender<Input>) -> String {
+async fn read_all(mut reader: impl AsyncRead + Unpin, tell: &mpsc::Sender<Input>) -> String {
     let mut framer = Framer::new(MOST_LINE_BYTES);
     let (mut buffer, mut frames) = (vec![0; 16 * 1024], Vec::new());
     loop {
-        let received = match reader.readable().await {
-            Ok(()) => reader.try_read(&mut buffer),
-            Err(error) => Err(error),
-        };
-        match received {
+        match reader.read(&mut buffer).await {
             Ok(0) => return "the server closed it".to_owned(),
             Ok(count) => framer.push(&buffer[..count], &mut frames),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            // A server that is killed does not end TLS properly.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return "the server closed it".to_owned();
+            }
             Err(error) => return explain(&error),
         }
         for frame in frames.drain(..) {
@@ -121,13 +164,18 @@ pub fn understand(frame: &Frame) -> Option<Input> {
 }
 
 async fn write_all(
-    mut writer: OwnedWriteHalf,
+    mut writer: impl AsyncWrite + Unpin,
     mut to_send: mpsc::UnboundedReceiver<Request>,
 ) -> String {
     while let Some(request) = to_send.recv().await {
         let mut line = Vec::new();
         json::push_line(&request, &mut line);
-        if let Err(error) = writer.write_all(&line).await {
+        let written = async {
+            writer.write_all(&line).await?;
+            // TLS keeps back what is not asked for.
+            writer.flush().await
+        };
+        if let Err(error) = written.await {
             return explain(&error);
         }
     }
@@ -135,7 +183,7 @@ async fn write_all(
 }
 
 /// An error of the system in words that say more to a person.
-fn explain(error: &io::Error) -> String {
+pub fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
         io::ErrorKind::ConnectionReset => "it was reset".to_owned(),

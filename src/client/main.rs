@@ -10,7 +10,9 @@ mod palette;
 mod plain;
 mod preferences;
 mod screen;
+mod secure;
 mod terminal;
+mod trust;
 mod view;
 
 use std::io::{self, IsTerminal};
@@ -22,7 +24,7 @@ use args::Args;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
-use link::Link;
+use link::{Link, Security};
 use memory::{Memory, Place};
 use model::{Exit, Input, Kept, Model, Output, Settings, Show};
 use palette::Colours;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         let message = "--name is needed where the input is not a terminal";
         Args::command().error(ErrorKind::MissingRequiredArgument, message).exit();
     }
+    let security = args.security();
     let place = match args.session {
         Some(file) => Some(Place::File(file)),
         None => Place::of_user().filter(|_| interactive && !args.no_session),
@@ -76,7 +79,7 @@ fn main() -> ExitCode {
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.context("cannot start").and_then(|runtime| {
-        let outcome = runtime.block_on(run(settings, place, look, preferences.notify));
+        let outcome = runtime.block_on(run(settings, place, look, preferences.notify, security));
         // Looking up a host's address cannot be interrupted, and is not waited for.
         runtime.shutdown_background();
         outcome
@@ -104,6 +107,7 @@ async fn run(
     place: Option<Place>,
     look: Option<Look>,
     notify: Notify,
+    security: Security,
 ) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let address = settings.address.clone();
@@ -124,7 +128,7 @@ async fn run(
                 Output::Recall(name) => recalled = Some(memory.recall(&name, &mut view)),
                 Output::Keep(kept) => memory.attempt(&mut view, |memory| memory.keep(&kept)),
                 Output::Forget => memory.attempt(&mut view, Memory::forget),
-                Output::Connect => link = Some(Link::open(address.clone())),
+                Output::Connect => link = Some(Link::open(address.clone(), security)),
                 Output::Disconnect => link = None,
                 Output::Send(request) => {
                     if let Some(link) = &link {

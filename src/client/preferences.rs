@@ -15,6 +15,10 @@ const FILE: &str = "chatroom/client.toml";
 pub struct Preferences {
     /// Where the room is.
     pub address: Option<String>,
+    /// Whether to encrypt the way there.
+    pub tls: Option<bool>,
+    /// The certificate that it has to have.
+    pub fingerprint: Option<String>,
     pub name: Option<String>,
     /// Give up after so many failed attempts in a row; 0 is never.
     pub attempts: Option<u32>,

@@ -15,7 +15,8 @@ use crate::harness::Person;
 pub fn client(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroom-client"));
     // What the person who runs the tests prefers must not matter.
-    command.args(args).env("NO_COLOR", "1").env("XDG_CONFIG_HOME", "/nonexistent");
+    command.args(args).env("NO_COLOR", "1");
+    command.env("XDG_CONFIG_HOME", "/proc/nonexistent").env("XDG_STATE_HOME", "/proc/nonexistent");
     if !args.contains(&"--session") {
         command.arg("--no-session");
     }

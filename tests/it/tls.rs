@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use tempfile::TempDir;
 
+use crate::client::client;
 use crate::daemon::{Daemon, command};
 use crate::harness::{PROMPT, Person};
 
@@ -229,4 +230,76 @@ fn openssl_is_a_client() {
     input.write_all(b"!quit\n").unwrap();
     ann.expect("[SERVER]: bo has quit.");
     openssl.wait().unwrap();
+}
+
+/// chatroom-client at an address, with a home of its own: what it said, and its exit status.
+fn client_says(home: &TempDir, args: &[&str]) -> (String, Option<i32>) {
+    let mut child = client(args)
+        .args(["--name", "bo"])
+        .env("XDG_STATE_HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Where it is refused, it ends before it reads this.
+    let _ = child.stdin.take().unwrap().write_all(b"hello\n");
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8(output.stderr).unwrap(), output.status.code())
+}
+
+#[test]
+fn the_client_remembers_a_certificate_for_which_nobody_vouches() {
+    let (daemon, address) = daemon();
+    let (home, address) = (TempDir::new().unwrap(), address.to_string());
+    let mut ann = Person::text(&daemon, "ann");
+    let join = |args: &[&str]| client_says(&home, &[&["--tls", &address], args].concat());
+    let (said, code) = join(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Nobody vouches for the certificate of"), "{said}");
+    ann.lines_until("bo: hello");
+    let (said, code) = join(&[]);
+    assert_eq!((said.contains("vouches"), code), (false, Some(0)), "{said}");
+    for file in ["certificate.pem", "key.pem"] {
+        fs::remove_file(daemon.folder.path().join(file)).unwrap();
+    }
+    let made = make_certificate(&daemon.folder);
+    daemon.signal(Signal::HUP);
+    daemon.until("reloaded", |daemon| daemon.log().contains("read the configuration again"));
+    let (said, code) = join(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    let accept = format!("Its certificate is {made} now");
+    assert!(said.contains(&accept) && said.contains(&format!("--fingerprint {made}")), "{said}");
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let (said, code) = join(&["--fingerprint", &wrong]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("It shows the certificate {made}, and not {wrong}")), "{said}");
+    assert_eq!(join(&["--fingerprint", &made]).1, Some(0));
+    assert_eq!(join(&[]).1, Some(0), "from then on that one is right");
+}
+
+#[test]
+fn the_client_trusts_whom_the_system_trusts() {
+    let (daemon, address) = daemon();
+    let home = TempDir::new().unwrap();
+    let address = format!("localhost:{}", address.port());
+    let roots = daemon.folder.path().join("certificate.pem");
+    let mut vouched = client(&["--tls", &address, "--name", "bo"]);
+    vouched.env("XDG_STATE_HOME", home.path()).env("SSL_CERT_FILE", roots);
+    let vouched = vouched.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(vouched.stderr).unwrap();
+    assert_eq!((said.contains("vouches"), vouched.status.code()), (false, Some(0)), "{said}");
+    let (said, code) = client_says(&home, &["--tls", &address]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("The system does not vouch for its certificate any more"), "{said}");
+}
+
+#[test]
+fn the_client_says_where_there_is_no_tls() {
+    let (daemon, _) = daemon();
+    let home = TempDir::new().unwrap();
+    let address = daemon.address.to_string();
+    let (said, code) = client_says(&home, &["--tls", &address, "--attempts", "1"]);
+    assert_eq!(code, Some(69), "{said}");
+    assert!(said.contains("no TLS there"), "{said}");
 }

@@ -47,6 +47,14 @@ impl Model {
         }
     }
 
+    /// Trying again would not help: somebody has to decide.
+    pub(super) fn untrusted(&mut self, why: &str) {
+        let address = &self.settings.address;
+        self.status(&format!("Not joined at {address}. {}.", why.trim_end_matches('.')));
+        self.tell_unsent();
+        self.exit(Exit::Refused);
+    }
+
     /// Counts a failed attempt; pauses before the next one, or gives up.
     pub(super) fn attempt_failed(&mut self, why: &str, now: Duration) {
         self.failed_attempts += 1;

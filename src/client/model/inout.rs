@@ -38,6 +38,10 @@ pub enum Input {
     /// What was kept under the name, if anything was.
     Recalled(Option<Kept>),
     Connected,
+    /// What was learned of the server on the way there, for the person to know.
+    Trusted(String),
+    /// The server is not who it should be, or that cannot be found out; why, and what to do.
+    Untrusted(String),
     /// Connecting failed, or the connection is gone, and why.
     Disconnected(String),
     Event(Event<'static>),

@@ -167,6 +167,8 @@ impl Model {
             Input::Interrupt => self.interrupted(now),
             Input::Recalled(kept) => self.recalled(kept),
             Input::Connected => self.connected(now),
+            Input::Trusted(news) => self.status(&news),
+            Input::Untrusted(why) => self.untrusted(&why),
             Input::Disconnected(why) => self.disconnected(&why, now),
             Input::Event(event) => self.received(event, now),
             // The question for a name is for people.
