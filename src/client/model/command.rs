@@ -71,7 +71,7 @@ impl Command {
             Request::Say(_) if line.starts_with('/') => {
                 let word = line.split_whitespace().next().unwrap_or(line);
                 Command::Mistake(format!(
-                    "There is no command {word}. !help shows all; // says a line with a slash."
+                    "There is no command {word}. /help shows all; // says a line with a slash."
                 ))
             }
             Request::Say(_) => say(line),

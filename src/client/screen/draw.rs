@@ -4,30 +4,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::Frame;
+use ratatui::buffer::{Buffer, CellDiffOption};
 use ratatui::layout::{Constraint, Layout, Position, Rect};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
-use super::links::{Link, Row};
-use super::talk::{Entry, Said, State, What};
-use super::wrap::{Part, cut, wrap};
+use super::wrap::cut;
 use crate::model::Connection;
-use crate::palette;
 
 /// From this width on it is shown who is here, in so many columns, and names have a column.
-const WIDE: u16 = 80;
-const PEOPLE_WIDTH: u16 = 20;
-const NAME_COLUMN: usize = 12;
-/// Below this width there are no times.
-const NARROW: usize = 40;
+pub(super) const WIDE: u16 = 80;
+pub(super) const PEOPLE_WIDTH: u16 = 20;
 
 /// For so long nothing is said of a message that is not stored yet.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-const RULE: Style = Style::new().add_modifier(Modifier::DIM);
+/// How what is less important looks.
+pub(super) const RULE: Style = Style::new().add_modifier(Modifier::DIM);
 
 impl Screen {
     /// Draws everything.
@@ -53,6 +49,29 @@ impl Screen {
         let reversed = Style::new().add_modifier(Modifier::REVERSED);
         frame.render_widget(Paragraph::new(bar).style(reversed), status);
         self.draw_input(frame, input);
+        self.refresh_joined(frame.buffer_mut());
+    }
+
+    /// Has rows drawn whole in which characters are, or were, of which terminals do not agree how
+    /// wide they are: several that are joined to one. What is left of them is overwritten so.
+    fn refresh_joined(&mut self, buffer: &mut Buffer) {
+        let before = std::mem::take(&mut self.joined_rows);
+        for y in buffer.area.rows().map(|row| row.y) {
+            let xs = buffer.area.left()..buffer.area.right();
+            let is_joined = |x| buffer[(x, y)].symbol().contains(['\u{200d}', '\u{fe0f}']);
+            let has_joined = xs.clone().any(is_joined);
+            if has_joined {
+                self.joined_rows.push(y);
+            }
+            if has_joined || before.contains(&y) {
+                for x in xs {
+                    let cell = &mut buffer[(x, y)];
+                    if cell.diff_option == CellDiffOption::None {
+                        cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+                    }
+                }
+            }
+        }
     }
 
     fn is_people_shown(&self, area: Rect) -> bool {
@@ -105,7 +124,7 @@ impl Screen {
     /// Where one is, how the connection is, and what is to be known beside.
     fn status_line(&self, connection: Connection, width: usize) -> String {
         if let Some(lines) = self.asking {
-            let question = format!(" Send {lines} lines as {lines} messages? Enter sends them.");
+            let question = format!(" Send {lines} lines? Enter does, Ctrl-C drops them.");
             return cut(&question, width);
         }
         let connection = match connection {
@@ -165,155 +184,4 @@ impl Screen {
             }
         }
     }
-
-    /// The rows of an entry, with what stands before it: a new day, where one has stopped reading.
-    pub(super) fn rows_of(&self, index: usize, width: usize) -> Vec<Row> {
-        let Some(entry) = self.talk.get(index) else { return Vec::new() };
-        let before = index.checked_sub(1).and_then(|before| self.talk.get(before));
-        let mut rows = Vec::new();
-        let day = |entry: &Entry| entry.time.to_zoned(self.look.zone.clone()).date();
-        if before.is_some_and(|before| day(before) != day(entry)) {
-            rows.push(rule(&day(entry).strftime("%A, %-d %B %Y").to_string(), width));
-        }
-        if before.is_some_and(|before| before.earlier && !entry.earlier) {
-            rows.push(rule("that was earlier", width));
-        }
-        if self.talk.mark == Some(entry.number) && index > 0 {
-            rows.push(rule("new", width));
-        }
-        match &entry.what {
-            What::Said(said) => self.said(entry, said, width, &mut rows),
-            What::Traffic { joined, left, how } => {
-                let mut parts = Vec::new();
-                parts.extend(joined.sentence().map(|names| format!("{names} joined")));
-                let how = if left.count() == 1 { how } else { "left" };
-                parts.extend(left.sentence().map(|names| format!("{names} {how}")));
-                self.quiet(entry, "--", &parts.join("; "), width, &mut rows);
-            }
-            What::Room(text) => self.quiet(entry, "--", text, width, &mut rows),
-            What::Status(text) => self.quiet(entry, "", text, width, &mut rows),
-        }
-        rows
-    }
-
-    fn said(&self, entry: &Entry, said: &Said, width: usize, rows: &mut Vec<Row>) {
-        let mut text_style = Style::new();
-        if said.mention {
-            text_style = text_style.add_modifier(Modifier::BOLD);
-        }
-        let (mut text, mut style) = (said.text.clone(), self.name_style(&said.name));
-        match &said.state {
-            State::Stored => {}
-            State::Waiting(_, since) => {
-                text_style = text_style.add_modifier(Modifier::DIM);
-                style = style.add_modifier(Modifier::DIM);
-                let patience = jiff::SignedDuration::try_from(PATIENCE).unwrap_or_default();
-                if self.now.duration_since(*since) >= patience {
-                    text.push_str(" (not sent yet)");
-                }
-            }
-            State::Refused => {
-                text_style = text_style.add_modifier(Modifier::DIM);
-                text.push_str(" (not accepted)");
-            }
-        }
-        let who = match (&said.to, said.private) {
-            (Some(to), _) => format!("to {to}"),
-            (None, true) => format!("{} to you", said.name),
-            (None, false) => said.name.clone(),
-        };
-        if said.action {
-            text = format!("{who} {text}");
-        }
-        let mark = if said.mention { "!" } else { "" };
-        let who = if said.action { "*".to_owned() } else { format!("{mark}{who}") };
-        if said.mention || said.private {
-            style = style.add_modifier(Modifier::REVERSED);
-        }
-        self.lay_out(entry, &Span::styled(who, style), &text, text_style, width, rows);
-    }
-
-    fn quiet(&self, entry: &Entry, sign: &str, text: &str, width: usize, rows: &mut Vec<Row>) {
-        self.lay_out(entry, &Span::styled(sign.to_owned(), RULE), text, RULE, width, rows);
-    }
-
-    /// Time and name, and the text beside them, wrapped under itself.
-    fn lay_out(
-        &self,
-        entry: &Entry,
-        who: &Span<'static>,
-        text: &str,
-        style: Style,
-        width: usize,
-        rows: &mut Vec<Row>,
-    ) {
-        let mut head = Vec::new();
-        if width >= NARROW {
-            let time = entry.time.to_zoned(self.look.zone.clone());
-            head.push(Span::styled(time.strftime("%H:%M ").to_string(), RULE));
-        }
-        let has_column = width >= (WIDE - PEOPLE_WIDTH - 1) as usize;
-        let room = if has_column { NAME_COLUMN } else { (width / 2).min(NAME_COLUMN) };
-        let name = cut(&who.content, room);
-        if has_column {
-            head.push(Span::raw(" ".repeat(NAME_COLUMN - name.width())));
-        }
-        let gap = if name.is_empty() && !has_column { "" } else { " " };
-        head.push(Span::styled(name, who.style));
-        head.push(Span::raw(gap));
-        let full: usize = head.iter().map(Span::width).sum();
-        // On a narrow screen what follows the first row has more room than that.
-        let indent = if has_column { full } else { full.min(width / 4) };
-        let first = full - indent;
-        let padded = format!("{}{text}", "\u{a0}".repeat(first));
-        for (number, parts) in wrap(&padded, width - indent.min(width)).into_iter().enumerate() {
-            let mut row = Row::from(Line::from(match number {
-                0 => head.clone(),
-                _ => vec![Span::raw(" ".repeat(indent))],
-            }));
-            for (part, Part { text, link }) in parts.into_iter().enumerate() {
-                let text = match (number, part) {
-                    (0, 0) => text.chars().skip(first).collect(),
-                    _ => text,
-                };
-                let mut style = style;
-                if let Some(target) = link {
-                    style = style.add_modifier(Modifier::UNDERLINED);
-                    let (column, text) = (row.line.width(), text.clone());
-                    row.links.push(Link { column, text, target, id: entry.number });
-                }
-                row.line.push_span(Span::styled(text, style));
-            }
-            rows.push(row);
-        }
-    }
-
-    fn name_style(&self, name: &str) -> Style {
-        let style = Style::new().add_modifier(Modifier::BOLD);
-        match self.look.colours.of_name(name) {
-            Some(index) => style.fg(colour(index)),
-            None => style,
-        }
-    }
-}
-
-/// A colour by its number. The first have names of their own in the language of terminals, which
-/// those understand too that know no others.
-fn colour(index: palette::Index) -> Color {
-    match index {
-        1 => Color::Red,
-        2 => Color::Green,
-        3 => Color::Yellow,
-        4 => Color::Blue,
-        5 => Color::Magenta,
-        6 => Color::Cyan,
-        index => Color::Indexed(index),
-    }
-}
-
-/// A line across the talk with a word in it.
-fn rule(word: &str, width: usize) -> Row {
-    let word = cut(&format!("── {word} "), width);
-    let rest = "─".repeat(width - word.width().min(width));
-    Line::styled(word + &rest, RULE).into()
 }

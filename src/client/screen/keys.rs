@@ -22,7 +22,7 @@ const KEYS: &[&str] = &[
     "Enter sends; Alt-Enter begins another line; Tab completes names and commands.",
     "PgUp, PgDn and the wheel scroll; Ctrl-End or Esc goes back to the newest.",
     "Up and Down: what you typed before; Ctrl-R searches in that.",
-    "F2: who is here. Ctrl-L draws anew, Ctrl-Z suspends.",
+    "F2: who is here. Ctrl-C drops what you typed, Ctrl-L draws anew, Ctrl-Z suspends.",
     "Ctrl-A, E, B, F, K, U, W, Y, Alt-B, F, D, Backspace as in a shell; Ctrl-_ undoes, Alt-_ redoes.",
     "Hold Shift to select text with the mouse.",
 ];
@@ -78,6 +78,8 @@ impl Screen {
                 self.editor.change(TextArea::insert_newline);
             }
             KeyCode::Enter => return self.enter(asked.is_some(), now),
+            // As in a shell; Up brings it back.
+            KeyCode::Char('c') if control && !self.editor.is_empty() => self.editor.finish(),
             KeyCode::Char('c') if control => return vec![Wish::Interrupt],
             KeyCode::Char('d') if control && self.editor.is_empty() => return vec![Wish::End],
             KeyCode::Char('z') if control => return vec![Wish::Suspend],

@@ -5,6 +5,7 @@ mod complete;
 mod draw;
 mod editor;
 mod keys;
+mod layout;
 mod links;
 mod recall;
 mod scroll;
@@ -92,6 +93,8 @@ pub struct Screen {
     wants_older: bool,
     /// So many rows one goes up when that is there.
     rows_owed: usize,
+    /// The rows with joined characters when it was last drawn.
+    joined_rows: Vec<u16>,
     /// When it is drawn.
     now: Timestamp,
 }
@@ -116,6 +119,7 @@ impl Screen {
             has_focus: false,
             wants_older: false,
             rows_owed: 0,
+            joined_rows: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
         }
     }

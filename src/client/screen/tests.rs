@@ -1,6 +1,6 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::Cell;
+use ratatui::buffer::{Cell, CellDiffOption};
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
@@ -218,7 +218,7 @@ fn many_lines_are_asked_for_and_several_are_said_as_they_are() {
     fixture.screen.handle(&paste, NOW);
     assert_eq!(fixture.press(KeyCode::Enter), []);
     let rows = fixture.rows(60, 12);
-    assert!(rows.contains(&" Send 20 lines as 20 messages? Enter sends them.".to_owned()));
+    assert!(rows.contains(&" Send 20 lines? Enter does, Ctrl-C drops them.".to_owned()));
     fixture.press(KeyCode::Left);
     assert_eq!(fixture.press(KeyCode::Enter), [], "another key means no");
     let said: Vec<Wish> = pasted.into_iter().map(Wish::Say).collect();
@@ -315,6 +315,34 @@ fn a_link_leads_somewhere_on_each_of_its_rows() {
         ["Bo see (https://example.org/so", "   mewhere), all"],
         "it is text like any other"
     );
+}
+
+#[test]
+fn what_is_left_of_joined_characters_is_drawn_over() {
+    let mut fixture = Fixture::new();
+    let mut terminal = Terminal::new(TestBackend::new(40, 3)).unwrap();
+    let mut drawn_whole = |fixture: &mut Fixture| {
+        let screen = &mut fixture.screen;
+        let frame = terminal.draw(|frame| screen.draw(frame, JOINED, NOW)).unwrap();
+        frame.buffer[(30, 2)].diff_option == CellDiffOption::AlwaysUpdate
+    };
+    assert!(!drawn_whole(&mut fixture));
+    fixture.type_in("an 👩‍🚀");
+    assert!(drawn_whole(&mut fixture));
+    fixture.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    assert!(drawn_whole(&mut fixture), "a terminal may have drawn it wider");
+    assert!(!drawn_whole(&mut fixture));
+}
+
+#[test]
+fn control_c_drops_what_was_typed_before_it_leaves() {
+    let mut fixture = Fixture::new();
+    fixture.type_in("not this");
+    assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), []);
+    assert_eq!(fixture.rows(40, 3)[2], ">");
+    assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), [Wish::Interrupt]);
+    fixture.press(KeyCode::Up);
+    assert_eq!(fixture.rows(40, 3)[2], "> not this");
 }
 
 #[test]
