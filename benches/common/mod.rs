@@ -14,14 +14,28 @@ pub struct Daemon {
     pub child: Child,
     pub folder: TempDir,
     pub address: String,
+    /// All addresses on which it listens.
+    pub listen: Vec<String>,
 }
 
 impl Daemon {
     /// Starts it on a history configured like this.
     pub fn start(folder: TempDir, history: &str) -> Daemon {
-        let config = format!("[listen]\nchat = \"127.0.0.1:0\"\n[history]\nreplay = 0\n{history}");
+        Daemon::start_with(folder, "", history)
+    }
+
+    /// The same with more about where it listens; there is a certificate.
+    pub fn start_with(folder: TempDir, listen: &str, history: &str) -> Daemon {
+        let config =
+            format!("[listen]\nchat = \"127.0.0.1:0\"\n{listen}[history]\nreplay = 0\n{history}");
         let file = folder.path().join("chatroomd.toml");
         std::fs::write(&file, config).unwrap();
+        let made = Command::new(env!("CARGO_BIN_EXE_chatroomd"))
+            .args(["--config", "/dev/null", "--make-certificate", "localhost"])
+            .env("STATE_DIRECTORY", folder.path())
+            .stdout(Stdio::null())
+            .status();
+        assert!(made.unwrap().success());
         let child = Command::new(env!("CARGO_BIN_EXE_chatroomd"))
             .arg("--config")
             .arg(file)
@@ -38,8 +52,10 @@ impl Daemon {
                 Err(_) => thread::sleep(Duration::from_millis(1)),
             }
         };
-        let address = reply["status"]["listen"][0].as_str().unwrap().to_owned();
-        Daemon { child, folder, address }
+        let listen = reply["status"]["listen"].as_array().unwrap();
+        let listen: Vec<String> =
+            listen.iter().map(|address| address.as_str().unwrap().to_owned()).collect();
+        Daemon { child, folder, address: listen[0].clone(), listen }
     }
 
     /// Joins with text.

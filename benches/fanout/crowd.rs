@@ -1,15 +1,17 @@
 //! The clients: many connections, driven by one thread.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use memchr::memchr_iter;
 use memchr::memmem::{self, Finder};
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustls::ClientConfig;
 
-use crate::servers::Dialect;
+use crate::servers::{Dialect, Running};
+use crate::wire::Wire;
 
 /// Stands before what a message says of itself, and nowhere else.
 const MARK: u8 = b'^';
@@ -32,7 +34,7 @@ enum Stage {
 }
 
 struct Client {
-    stream: TcpStream,
+    wire: Wire,
     stage: Stage,
     /// What was received and not understood yet, where somebody looks at it.
     carry: Vec<u8>,
@@ -45,6 +47,8 @@ pub struct Crowd {
     /// How many clients there are once all are here.
     count: usize,
     dialect: Dialect,
+    /// Whether a read gives one record of TLS, after which there can be more.
+    is_secure: bool,
     start: Instant,
     buffer: Vec<u8>,
     joined: usize,
@@ -58,13 +62,14 @@ pub struct Crowd {
 
 impl Crowd {
     /// Connects so many clients and waits until all have joined.
-    pub fn join(address: SocketAddr, dialect: Dialect, count: usize) -> Crowd {
+    pub fn join(running: &Running, dialect: Dialect, count: usize) -> Crowd {
         let mut crowd = Crowd {
             poll: Poll::new().unwrap(),
             events: Events::with_capacity(1024),
             clients: Vec::new(),
             count,
             dialect,
+            is_secure: running.tls.is_some(),
             start: Instant::now(),
             buffer: vec![0; 1 << 18],
             joined: 0,
@@ -72,12 +77,17 @@ impl Crowd {
             times: Vec::new(),
             arrived: vec![0; count],
         };
-        // ngircd closes connections where more than a few join at once.
-        let at_once = if dialect == Dialect::Irc { 100 } else { count };
+        // ngircd closes connections where more than a few join at once. Handshakes of TLS take this
+        // side as long as the other one, and who takes too long is given up.
+        let at_once = match (dialect, &running.tls) {
+            (Dialect::Irc, _) => 100,
+            (_, Some(_)) => 250.min(count),
+            (_, None) => count,
+        };
         let begun = Instant::now();
         while crowd.joined < count {
             if crowd.joined == crowd.clients.len() {
-                (0..at_once).for_each(|_| crowd.connect(address));
+                (0..at_once).for_each(|_| crowd.connect(running.address, running.tls.clone()));
             }
             assert!(begun.elapsed() < PATIENCE, "{} of {count} have joined", crowd.joined);
             crowd.turn(Duration::from_millis(100));
@@ -85,12 +95,12 @@ impl Crowd {
         crowd
     }
 
-    fn connect(&mut self, address: SocketAddr) {
-        let mut stream = TcpStream::connect(address).unwrap();
+    fn connect(&mut self, address: SocketAddr, tls: Option<Arc<ClientConfig>>) {
+        let mut wire = Wire::connect(address, tls);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(self.clients.len());
-        self.poll.registry().register(&mut stream, token, interest).unwrap();
-        self.clients.push(Client { stream, stage: Stage::Connecting, carry: Vec::new() });
+        self.poll.registry().register(&mut wire.stream, token, interest).unwrap();
+        self.clients.push(Client { wire, stage: Stage::Connecting, carry: Vec::new() });
     }
 
     pub fn len(&self) -> usize {
@@ -155,7 +165,7 @@ impl Crowd {
     }
 
     fn connected(&mut self, number: usize) {
-        self.clients[number].stream.set_nodelay(true).unwrap();
+        self.clients[number].wire.stream.set_nodelay(true).unwrap();
         let login = match self.dialect {
             Dialect::Raw => String::new(),
             Dialect::Text => format!("u{number:05}\n"),
@@ -175,18 +185,13 @@ impl Crowd {
 
     fn send(&mut self, number: usize, bytes: &[u8]) {
         if !bytes.is_empty() {
-            let sent = self.clients[number].stream.write(bytes).unwrap();
-            assert_eq!(
-                sent,
-                bytes.len(),
-                "the senders are slower than what they may have on the way"
-            );
+            self.clients[number].wire.send(bytes);
         }
     }
 
     fn read(&mut self, number: usize) {
         loop {
-            let count = match self.clients[number].stream.read(&mut self.buffer) {
+            let count = match self.clients[number].wire.read(&mut self.buffer) {
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => panic!("the connection of client {number} is gone: {error}"),
@@ -196,7 +201,7 @@ impl Crowd {
             self.received(number, &buffer[..count]);
             let is_full = count == buffer.len();
             self.buffer = buffer;
-            if !is_full {
+            if !is_full && !self.is_secure {
                 return;
             }
         }

@@ -13,6 +13,7 @@ mod scenarios;
 mod servers;
 mod storm;
 mod usage;
+mod wire;
 
 use std::env;
 

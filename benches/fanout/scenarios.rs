@@ -123,7 +123,7 @@ impl Scenario {
         match self.load {
             Load::Storm => server.dialect == Dialect::Json,
             Load::Echo => server.dialect != Dialect::Irc,
-            Load::Idle => server.name == "text-off" || server.name == "text-power",
+            Load::Idle => ["text-off", "text-power", "tls-off"].contains(&server.name),
             // The others take minutes to let so many join.
             _ if self.clients > 1000 => server.name == "floor" || server.is_ours(),
             _ => true,
@@ -154,7 +154,7 @@ impl Scenario {
         }
         let empty = usage::resident(running.pid());
         let begun = Instant::now();
-        let mut crowd = Crowd::join(running.address, server.dialect, self.clients);
+        let mut crowd = Crowd::join(&running, server.dialect, self.clients);
         crowd.settle();
         let joined = begun.elapsed().as_secs_f64();
         let memory = usage::resident(running.pid()).saturating_sub(empty) as f64;

@@ -4,13 +4,16 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
+use rustls::ClientConfig;
 use tempfile::TempDir;
 
 use crate::common::Daemon;
+use crate::wire;
 
 /// How a client talks to a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub enum Dialect {
 
 enum Kind {
     Floor,
-    Chatroomd { history: &'static str },
+    Chatroomd { history: &'static str, is_secure: bool },
     Ngircd,
     Inspircd,
 }
@@ -39,6 +42,8 @@ pub struct Server {
 pub struct Running {
     process: Process,
     pub address: SocketAddr,
+    /// What its clients need where it speaks TLS.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 enum Process {
@@ -47,13 +52,16 @@ enum Process {
 }
 
 pub fn all() -> Vec<Server> {
-    let chatroomd =
-        |name, dialect, history| Server { name, dialect, kind: Kind::Chatroomd { history } };
+    let chatroomd = |name: &'static str, dialect, history| {
+        let is_secure = name.starts_with("tls");
+        Server { name, dialect, kind: Kind::Chatroomd { history, is_secure } }
+    };
     vec![
         Server { name: "floor", dialect: Dialect::Raw, kind: Kind::Floor },
         chatroomd("text-off", Dialect::Text, "enabled = false\n"),
         chatroomd("text-process", Dialect::Text, "durability = \"process\"\n"),
         chatroomd("text-power", Dialect::Text, "durability = \"power\"\n"),
+        chatroomd("tls-off", Dialect::Text, "enabled = false\n"),
         chatroomd("json-off", Dialect::Json, "enabled = false\n"),
         chatroomd("json-power", Dialect::Json, "durability = \"power\"\n"),
         Server { name: "ngircd", dialect: Dialect::Irc, kind: Kind::Ngircd },
@@ -80,11 +88,15 @@ impl Server {
     fn start_here(&self, folder: TempDir) -> Option<Running> {
         Some(match self.kind {
             Kind::Floor => start_floor(folder),
-            Kind::Chatroomd { history } => {
-                let limits = "[limits]\nconnections = 0\n";
-                let daemon = Daemon::start(folder, &format!("{history}{limits}"));
-                let address = daemon.address.parse().unwrap();
-                Running { process: Process::Daemon(daemon), address }
+            Kind::Chatroomd { history, is_secure } => {
+                let history = format!("{history}[limits]\nconnections = 0\n");
+                let (listen, place) =
+                    if is_secure { ("tls = \"127.0.0.1:0\"\n", 1) } else { ("", 0) };
+                let daemon = Daemon::start_with(folder, listen, &history);
+                let address = daemon.listen[place].trim_end_matches(" (TLS)").parse().unwrap();
+                let certificate = daemon.folder.path().join("certificate.pem");
+                let tls = is_secure.then(|| wire::trusting(&certificate));
+                Running { process: Process::Daemon(daemon), address, tls }
             }
             Kind::Ngircd => {
                 start_peer(folder, include_str!("ngircd.conf"), "/usr/sbin/ngircd", |file| {
@@ -118,7 +130,11 @@ fn start_floor(folder: TempDir) -> Running {
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    Running { process: Process::Other(child, folder), address: line.trim().parse().unwrap() }
+    Running {
+        process: Process::Other(child, folder),
+        address: line.trim().parse().unwrap(),
+        tls: None,
+    }
 }
 
 fn start_peer(
@@ -143,7 +159,7 @@ fn start_peer(
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let running = Running { process: Process::Other(child, folder), address };
+    let running = Running { process: Process::Other(child, folder), address, tls: None };
     for _ in 0..500 {
         if TcpStream::connect(address).is_ok() {
             return Some(running);
