@@ -30,7 +30,7 @@ use model::{Exit, Input, Kept, Model, Output, Settings, Show};
 use palette::Colours;
 use preferences::{Notify, Preferences};
 use screen::Look;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::time::sleep_until;
 use view::View;
@@ -112,16 +112,18 @@ async fn run(
     let start = Instant::now();
     let address = settings.address.clone();
     let mut signals =
-        Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot take over the signals")?;
+        Signals::new([SIGCONT, SIGHUP, SIGINT, SIGTERM]).context("cannot take over the signals")?;
     let mut view = match look {
         Some(look) => View::full(look, notify)?,
         None => View::plain(),
     };
     let mut link: Option<Link> = None;
+    // Why nothing can be shown any more.
+    let mut broken: Option<io::Error> = None;
+    let mut leaves_broken = false;
     let mut memory = Remembering { place, address: address.clone(), memory: None };
     let (mut model, mut outputs) = Model::new(settings);
     loop {
-        let mut is_output_gone = false;
         let mut recalled = None;
         for output in outputs {
             match output {
@@ -135,10 +137,15 @@ async fn run(
                         link.send(request);
                     }
                 }
-                Output::Show(show) => is_output_gone |= view.show(&show).is_err(),
+                Output::Show(show) => broken = view.show(&show).err().or(broken),
                 Output::Exit(exit) => {
+                    let has_screen = matches!(view, View::Full(_));
                     view.end(exit == Exit::Left);
-                    return Ok(exit);
+                    // Whoever reads a pipe may stop when they have enough.
+                    return match broken.filter(|_| has_screen) {
+                        Some(error) => Err(error).context("the terminal cannot be used any more"),
+                        None => Ok(exit),
+                    };
                 }
             }
         }
@@ -146,13 +153,23 @@ async fn run(
             outputs = model.handle(Input::Recalled(kept), start.elapsed());
             continue;
         }
-        is_output_gone |= view.draw(&model, start.elapsed()).is_err();
+        broken = view.draw(&model, start.elapsed()).err().or(broken);
+        if broken.is_some() && !leaves_broken {
+            leaves_broken = true;
+            outputs = model.handle(Input::Interrupt, start.elapsed());
+            continue;
+        }
         let changes_in = view.changes_in(&model, start.elapsed());
         // All of these can be given up and waited for again without losing anything.
         let input = tokio::select! {
             biased;
-            _ = signals.next() => Some(Input::Interrupt),
-            () = std::future::ready(()), if is_output_gone => Some(Input::Interrupt),
+            signal = signals.next() => match signal {
+                Some(SIGCONT) => {
+                    broken = view.resumed().err().or(broken);
+                    None
+                }
+                _ => Some(Input::Interrupt),
+            },
             () = until(start, model.deadline()) => Some(Input::Tick),
             // Before what comes in, or a flood of that would keep a person from having a say.
             input = view.next(model.wants_input()) => input,

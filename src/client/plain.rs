@@ -34,7 +34,9 @@ impl Plain {
         let Some(line) = self.line(show) else { return Ok(()) };
         match show {
             // What is not the room's talk must not get between it in a pipe.
-            Show::Status(_) if !self.terminal => writeln!(io::stderr(), "{line}"),
+            Show::Status(_) | Show::Parting(_) if !self.terminal => {
+                writeln!(io::stderr(), "{line}")
+            }
             Show::AskName { .. } if self.terminal => {
                 write!(io::stdout(), "{line}").and_then(|()| io::stdout().flush())
             }
@@ -75,7 +77,7 @@ impl Plain {
                 format!("{}[private] {}: {text}", self.time(time, false), self.name(name))
             }
             Show::Room { time, earlier, text } => of_room(time, *earlier, text),
-            Show::Status(text) => self.styled(dim, &clean::line(text)),
+            Show::Status(text) | Show::Parting(text) => self.styled(dim, &clean::line(text)),
             Show::AskName { default: Some(name) } => {
                 format!("Your name [{}]: ", clean::line(name))
             }

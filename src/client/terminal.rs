@@ -13,7 +13,8 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use rustix::process::{Signal, getpid, kill_process};
+use ratatui::layout::{Position, Rect};
+use signal_hook::consts::SIGTSTP;
 use tokio::sync::mpsc;
 
 use crate::preferences::Notify;
@@ -74,9 +75,31 @@ impl Taken {
     /// The terminal is gone.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        kill_process(getpid(), Signal::TSTP)?;
+        // To this thread, so that it stops here and not a little later.
+        signal_hook::low_level::raise(SIGTSTP)?;
+        self.take_again()
+    }
+
+    /// Takes it again after somebody else had it, whatever they left it like.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        // Without this it counts as taken, and nothing is done.
+        disable_raw_mode()?;
         enter()?;
-        self.terminal.clear()
+        self.redraw()
+    }
+
+    /// Has everything drawn anew the next time.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn redraw(&mut self) -> io::Result<()> {
+        // Unlike `clear`, this does not ask the terminal where its cursor is. The answer would go
+        // to the thread that reads what is typed.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 }
 

@@ -43,6 +43,8 @@ impl View {
             is_stale: true,
             drawn: None,
             last_words: Vec::new(),
+            parting: None,
+            broken: None,
         })))
     }
 
@@ -91,6 +93,20 @@ impl View {
         }
     }
 
+    /// The process goes on after it was stopped, and somebody else had the terminal.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn resumed(&mut self) -> io::Result<()> {
+        match self {
+            View::Plain { .. } => Ok(()),
+            View::Full(full) => {
+                (full.is_stale, full.drawn) = (true, None);
+                full.taken.take_again()
+            }
+        }
+    }
+
     /// Time has passed, as [`View::changes_in`] asked for.
     pub fn time_passed(&mut self) {
         if let View::Full(full) = self {
@@ -98,14 +114,16 @@ impl View {
         }
     }
 
-    /// Ends showing, with a word below about why that was not wanted, if it was not.
+    /// Ends showing, with a word below about why that was not wanted, if it was not, and about what
+    /// is to be known afterwards.
     pub fn end(self, is_wanted: bool) {
         let View::Full(full) = self else { return };
-        let Full { taken, last_words, .. } = *full;
+        let Full { taken, mut last_words, parting, .. } = *full;
         drop(taken);
-        if !is_wanted {
-            last_words.iter().for_each(|line| eprintln!("{line}"));
+        if is_wanted {
+            last_words.clear();
         }
+        last_words.iter().chain(&parting).for_each(|line| eprintln!("{line}"));
     }
 }
 
@@ -122,6 +140,10 @@ pub struct Full {
     drawn: Option<Instant>,
     /// The last things that the client said of itself, for after the end.
     last_words: Vec<String>,
+    /// What is to be known after the end in any case.
+    parting: Option<String>,
+    /// Why the terminal could not be taken again.
+    broken: Option<io::Error>,
 }
 
 impl Full {
@@ -131,6 +153,9 @@ impl Full {
                 self.last_words.remove(0);
             }
             self.last_words.push(chatroom::clean::line(text).into_owned());
+        }
+        if let Show::Parting(text) = show {
+            self.parting = Some(chatroom::clean::line(text).into_owned());
         }
         self.screen.show(show, Timestamp::now());
         self.is_stale = true;
@@ -152,22 +177,17 @@ impl Full {
                 Wish::Say(text) => self.inputs.push_back(Input::Say(text)),
                 Wish::End => self.inputs.push_back(Input::NoMoreLines),
                 Wish::Interrupt => return Some(Input::Interrupt),
-                Wish::Suspend => {
-                    if self.taken.suspend().is_err() {
-                        return Some(Input::Interrupt);
-                    }
-                }
-                Wish::Redraw => {
-                    if self.taken.terminal.clear().is_err() {
-                        return Some(Input::Interrupt);
-                    }
-                }
+                Wish::Suspend => self.broken = self.taken.suspend().err(),
+                Wish::Redraw => self.broken = self.taken.redraw().err(),
             }
         }
         self.inputs.pop_front().filter(|_| wants_lines)
     }
 
     fn draw(&mut self, connection: Connection) -> io::Result<()> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         if let Some(alert) = self.screen.take_alert() {
             self.taken.call(&alert, self.notify)?;
         }

@@ -69,7 +69,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::BadName(problem) => write!(f, "{problem} Choose another name."),
             Refusal::NameTaken(name) => {
-                write!(f, "Somebody here is called {name} already. Choose another name.")
+                write!(f, "The name {name} is taken. Choose another name.")
             }
             Refusal::NotJoined => f.write_str("You are not in the room. Join it first."),
             Refusal::AlreadyJoined => f.write_str("You are in the room already."),

@@ -34,6 +34,9 @@ const HISTORY_USAGE: &str = "Write !history and how many lines, 1 to 200, as in:
 
 const SEARCH_USAGE: &str = "Write !search and what to look for, as in: !search tea";
 
+/// For who knows other chats, where commands begin otherwise.
+const SLASH_USAGE: &str = "Commands begin with ! here, as in !who. That was not sent to anybody.";
+
 /// So many lines are given when it is not said how many.
 pub const USUAL_HISTORY: usize = 20;
 
@@ -73,6 +76,9 @@ pub fn parse(line: &str) -> Request<'_> {
             }
             _ => Request::Incomplete(MSG_USAGE),
         },
+        ("/quit" | "/help" | "/who" | "/me" | "/msg" | "/history" | "/search", _) => {
+            Request::Incomplete(SLASH_USAGE)
+        }
         _ => Request::Say(line),
     }
 }
@@ -195,6 +201,8 @@ mod tests {
         assert_eq!(parse("!quit now"), Request::Say("!quit now"));
         assert_eq!(parse("!who"), Request::Who);
         assert_eq!(parse("!dance"), Request::Say("!dance"));
+        assert_eq!(parse("/msg ann a secret"), Request::Incomplete(SLASH_USAGE));
+        assert_eq!(parse("/usr is full"), Request::Say("/usr is full"));
         assert_eq!(parse("!me waves"), Request::Action("waves"));
         assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
         assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });

@@ -87,7 +87,7 @@ fn an_unfit_name_is_asked_for_again() {
     for (name, reason) in [
         ("a", "A name has at least 2 characters."),
         ("", "A name has at least 2 characters."),
-        ("aNN", "Somebody here is called aNN already."),
+        ("aNN", "The name aNN is taken."),
         ("two words", "A name is one word, without white space."),
         ("!who", "A name does not begin with \"!\"."),
         (&"x".repeat(33), "A name has at most 32 characters."),

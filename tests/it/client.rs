@@ -90,7 +90,7 @@ fn a_pipe_that_was_refused_fails() {
     let output = pipe("hello\n", &["--name", "ann", &address]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("Somebody here is called ann already."), "{said}");
+    assert!(said.contains("The name ann is taken."), "{said}");
     for length in [5000, 40_000] {
         let output = pipe(&"x".repeat(length), &["--name", "bo", &address]);
         assert_eq!(output.status.code(), Some(1));
@@ -217,7 +217,7 @@ fn at_a_terminal_one_is_asked_for_a_name_until_it_fits() {
     let mut terminal = Terminal::start(&[&daemon.address.to_string()]);
     terminal.until_shown("Your name [somebody]:");
     terminal.type_line("ann");
-    terminal.until_shown("Somebody here is called ann already.");
+    terminal.until_shown("The name ann is taken.");
     terminal.until_shown("Your name:");
     terminal.type_line("bo");
     terminal.until_shown("You are bo in the room lobby. 1 other person is here.");

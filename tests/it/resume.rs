@@ -48,7 +48,7 @@ fn nobody_notices_that_a_connection_was_lost_and_nothing_is_missed() {
     ann.expect("[SERVER]: The connection of bo is lost just now. Try again in a while.");
     let mut other = Person::connect(&daemon);
     other.say("BO");
-    other.expect("[SERVER]: Somebody here is called BO already. Choose another name.");
+    other.expect("[SERVER]: The name BO is taken. Choose another name.");
 
     let (mut bo, welcome) = resume(&daemon, "bo", &welcome["token"], seen);
     assert_eq!((&welcome["resumed"], &welcome["next"]), (&json!(true), &json!(seen + 1)));

@@ -7,10 +7,10 @@ use std::num::NonZero;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use crate::client::{client, pseudo_terminal};
 use crate::daemon::{Daemon, PATIENCE, until_ended};
@@ -105,12 +105,18 @@ impl Screen {
 
     /// Waits until the program has ended, and the terminal is as it was.
     #[track_caller]
-    fn check_left(mut self) {
+    fn check_left(self) {
+        self.check_ended(0);
+    }
+
+    /// The same, with this exit status.
+    #[track_caller]
+    fn check_ended(mut self, status: i32) {
         self.until("end", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         let screen = self.emulator.screen();
         assert!(!screen.bracketed_paste());
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-        assert_eq!(until_ended(&mut self.child).code(), Some(0));
+        assert_eq!(until_ended(&mut self.child).code(), Some(status));
         let after = tcgetattr(&self.inside).unwrap();
         assert_eq!(after.local_modes, self.before.local_modes);
         assert_eq!(after.input_modes, self.before.input_modes);
@@ -125,7 +131,7 @@ fn one_gives_a_name_and_talks() {
     let mut screen = Screen::start(&[&daemon.address.to_string()]);
     screen.until_shown("Your name [somebody]:");
     screen.type_in("ann\r");
-    screen.until_shown("Somebody here is called ann already.");
+    screen.until_shown("The name ann is taken.");
     screen.type_in("bo\r");
     screen.until_shown("bo in lobby · connected");
     ann.expect("[SERVER]: bo joined the chat!");
@@ -184,7 +190,7 @@ fn any_size_will_do_and_nothing_is_lost() {
     screen.resize(5, 20);
     screen.until("a narrow screen", |screen| {
         let rows: Vec<String> = screen.rows(0, 20).collect();
-        rows[3].starts_with(" bo in lobby") && rows[2].contains("resized")
+        rows[3].starts_with(" connected") && rows[2].contains("resized")
     });
     screen.resize(24, 90);
     screen.until_shown("ann before anything is resized");
@@ -195,6 +201,52 @@ fn any_size_will_do_and_nothing_is_lost() {
     ann.lines_until("bo: four");
     screen.type_in("!quit\r");
     screen.check_left();
+}
+
+#[test]
+fn who_comes_back_from_elsewhere_finds_all_as_it_was() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut screen = Screen::start(&["--name", "bo", &daemon.address.to_string()]);
+    screen.until_shown("bo in lobby · connected");
+    screen.type_in("half a ");
+    screen.until_shown("> half a");
+    screen.type_in("\x1a");
+    let mut is_back = false;
+    while !is_back {
+        // It may stop a moment after it has given the terminal back, and does not stop at all where
+        // no shell could let it go on.
+        screen.signal(Signal::CONT);
+        if let Ok(bytes) = screen.output.recv_timeout(Duration::from_millis(20)) {
+            screen.emulator.process(&bytes);
+            screen.raw.extend(bytes);
+        }
+        let has_left = screen.raw.windows(8).any(|bytes| bytes == b"\x1b[?1049l");
+        is_back = has_left && screen.emulator.screen().contents().contains("> half a");
+    }
+    // Stopped by somebody else, after which a shell has set the terminal as it likes it.
+    screen.signal(Signal::STOP);
+    tcsetattr(&screen.inside, OptionalActions::Now, &screen.before).unwrap();
+    screen.emulator.process(b"\x1bc$ fg\r\n");
+    screen.signal(Signal::CONT);
+    screen.until_shown("> half a");
+    assert!(screen.emulator.screen().alternate_screen());
+    screen.type_in("sentence\r");
+    ann.lines_until("bo: half a sentence");
+    screen.type_in("/quit\r");
+    screen.check_left();
+}
+
+#[test]
+fn a_room_that_is_not_there_is_noticed_before_a_name_is_given() {
+    let mut screen = Screen::start(&["127.0.0.1:1"]);
+    screen.until_shown("Cannot join at 127.0.0.1:1: nobody listens there.");
+    screen.until_shown("Your name [somebody]:");
+    screen.type_in("bo\r");
+    screen.until_shown("trying again in");
+    screen.type_in("\x03");
+    screen.until_shown("Trying again in");
+    screen.check_ended(69);
 }
 
 #[test]

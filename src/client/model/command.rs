@@ -1,5 +1,7 @@
 //! What a typed line means.
 
+use std::borrow::Cow;
+
 use chatroom::wire::text::{self, Request};
 
 /// What `!help` shows.
@@ -36,10 +38,26 @@ pub enum Command {
     Mistake(String),
 }
 
+/// A line as it is understood: how a command with a slash is spelled does not matter, nor what
+/// stands behind one that needs nothing there.
+pub fn spelled(line: &str) -> Cow<'_, str> {
+    let line = line.trim_end();
+    if !line.starts_with('/') || line.starts_with("//") {
+        return Cow::Borrowed(line);
+    }
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let word = word.to_lowercase();
+    Cow::Owned(match &*word {
+        "/quit" | "/help" | "/who" => word,
+        _ if rest.is_empty() => word,
+        _ => format!("{word} {rest}"),
+    })
+}
+
 impl Command {
     /// Understands a line. From a pipe, all but the wish to leave is said as it is.
     pub fn parse(line: &str, interactive: bool) -> Command {
-        let line = line.trim_end();
+        let line = if interactive { &*spelled(line) } else { line.trim_end() };
         if matches!(line, "!quit" | "/quit") {
             return Command::Quit;
         }
@@ -65,6 +83,9 @@ impl Command {
             Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
             Request::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }
+            }
+            Request::Incomplete(sentence) if line.starts_with('/') => {
+                Command::Mistake(sentence.replace('!', "/"))
             }
             Request::Incomplete(sentence) => Command::Mistake(sentence.to_owned()),
             Request::KeepAlive => Command::Nothing,
@@ -100,6 +121,11 @@ mod tests {
             Command::Say { text: "waves".to_owned(), action: true }
         );
         assert_eq!(Command::parse("!quit", false), Command::Quit);
+        assert_eq!(Command::parse("/quit for today", true), Command::Quit);
+        assert_eq!(Command::parse("/Who is here", true), Command::Who);
+        assert_eq!(Command::parse("/ME waves", true), Command::parse("/me waves", true));
+        let mistake = "Write /me and what you do, as in: /me waves".to_owned();
+        assert_eq!(Command::parse("/me", true), Command::Mistake(mistake));
         assert_eq!(Command::parse("  ", true), Command::Nothing);
     }
 }

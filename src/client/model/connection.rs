@@ -15,7 +15,10 @@ impl Model {
         self.last_words = None;
         self.heard = now;
         self.spoke = now;
-        self.greet();
+        match &mut self.phase {
+            Phase::Naming { connected } | Phase::Recalling { connected } => *connected = true,
+            _ => self.greet(),
+        }
     }
 
     pub(super) fn greet(&mut self) {
@@ -30,9 +33,12 @@ impl Model {
         match self.phase {
             Phase::Leaving { .. } => return self.exit_left(),
             Phase::Over | Phase::Pausing { .. } => return,
-            // Whoever thinks about a name for long connects again with it.
-            Phase::Naming { .. } => {
+            Phase::Naming { connected } => {
+                // Whoever thinks about a name for long connects again with it.
                 self.phase = Phase::Naming { connected: false };
+                if !connected {
+                    self.cannot_join(why);
+                }
                 return self.outputs.push(Output::Disconnect);
             }
             _ => {}
@@ -55,13 +61,23 @@ impl Model {
         self.exit(Exit::Refused);
     }
 
+    /// Nobody has given a name yet, and the room does not seem to be there.
+    fn cannot_join(&mut self, why: &str) {
+        self.failed_attempts = 1;
+        let what = self.why_not_joined(why);
+        self.status(&format!("{what} Does chatroomd run there? With a name it is tried again."));
+    }
+
+    fn why_not_joined(&mut self, why: &str) -> String {
+        let last_words = self.last_words.take();
+        let why = last_words.as_deref().unwrap_or(why).trim_end_matches('.');
+        format!("Cannot join at {}: {why}.", self.settings.address)
+    }
+
     /// Counts a failed attempt; pauses before the next one, or gives up.
     pub(super) fn attempt_failed(&mut self, why: &str, now: Duration) {
         self.failed_attempts += 1;
-        let last_words = self.last_words.take();
-        let why = last_words.as_deref().unwrap_or(why).trim_end_matches('.');
-        let address = &self.settings.address;
-        let what = format!("Cannot join at {address}: {why}.");
+        let what = self.why_not_joined(why);
         if self.settings.attempts != 0 && self.failed_attempts >= self.settings.attempts {
             self.status(&what);
             self.tell_unsent();

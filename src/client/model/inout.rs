@@ -134,6 +134,8 @@ pub enum Show {
     },
     /// Something of the client itself: the connection, an answer, a mistake.
     Status(String),
+    /// The same, where it is to be known after the end.
+    Parting(String),
     AskName {
         default: Option<String>,
     },

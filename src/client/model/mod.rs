@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chatroom::wire::json::{Request, Resume};
 
-pub use command::Command;
+pub use command::{Command, spelled};
 pub use inout::{Connection, Exit, Input, Output, Settings, Show};
 use keeping::Change;
 pub use keeping::Kept;
@@ -149,7 +149,11 @@ impl Model {
         };
         match name {
             Some(name) => model.begin(name, false),
-            None => model.ask_name(false),
+            None => {
+                model.ask_name(false);
+                // Nobody thinks of a name for a room that is not there.
+                model.outputs.push(Output::Connect);
+            }
         }
         let first = std::mem::take(&mut model.outputs);
         (model, first)
@@ -237,7 +241,7 @@ impl Model {
 
     fn named(&mut self, line: &str, connected: bool) {
         let name = match (line.trim(), &self.settings.default_name) {
-            ("!quit" | "/quit", _) => return self.exit(Exit::Left),
+            ("!quit" | "/quit", _) => return self.exit_left(),
             ("", Some(default)) => default.clone(),
             ("", None) => return self.ask_name(connected),
             (name, _) => name.to_owned(),
@@ -248,7 +252,7 @@ impl Model {
     fn input_ended(&mut self, now: Duration) {
         self.end_of_input = true;
         if matches!(self.phase, Phase::Naming { .. }) {
-            return self.exit(Exit::Left);
+            return self.exit_left();
         }
         if self.settings.interactive && !self.pending.is_empty() {
             self.status("Waiting until everything is sent. Ctrl-C leaves at once.");
@@ -300,11 +304,19 @@ impl Model {
         self.outputs.push(Output::Show(Show::Status(text.to_owned())));
     }
 
-    /// Ends because it was wanted. For a pipe that is a failure if not everything was said.
+    /// Ends because it was wanted. For a pipe that is a failure if not everything was said, and for
+    /// a person if they never got in.
     fn exit_left(&mut self) {
         self.tell_unsent();
         let said_all = self.pending.is_empty() && !self.any_refused;
-        self.exit(if said_all || self.settings.interactive { Exit::Left } else { Exit::Refused });
+        self.exit(match (self.settings.interactive, self.was_joined) {
+            (true, true) => Exit::Left,
+            (true, false) if self.failed_attempts > 0 => Exit::Unreachable,
+            (true, false) if self.any_refused => Exit::Refused,
+            (true, false) => Exit::Left,
+            (false, _) if said_all => Exit::Left,
+            (false, _) => Exit::Refused,
+        });
     }
 
     fn exit(&mut self, exit: Exit) {

@@ -234,6 +234,7 @@ impl Model {
             }
             return self.attempt_failed("somebody else has the name", now);
         }
+        self.any_refused = true;
         self.status(message);
         if self.settings.interactive && code.starts_with("name-") {
             self.settings.default_name = None;

@@ -85,6 +85,6 @@ impl Model {
         };
         let keeps = self.settings.keeps_session && self.name.is_some();
         let then = if keeps { "; it is when you come back" } else { "" };
-        self.status(&format!("{what}{then}."));
+        self.show(Show::Parting(format!("{what}{then}.")));
     }
 }

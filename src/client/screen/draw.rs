@@ -12,6 +12,8 @@ use ratatui::widgets::{Block, Borders, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
+use super::editor::CURSOR;
+use super::layout::NARROW;
 use super::wrap::cut;
 use crate::model::Connection;
 
@@ -101,6 +103,13 @@ impl Screen {
             Layout::horizontal([Constraint::Length(width), Constraint::Min(1)]).areas(area);
         frame.render_widget(Paragraph::new(cut(&label, width as usize)), question);
         frame.render_widget(self.editor.area(), input);
+        // The terminal's own cursor stands there too: input methods and screen readers look for it.
+        let buffer = frame.buffer_mut();
+        let cursor = input.positions().find(|&at| buffer[at].modifier.contains(CURSOR));
+        if let Some(at) = cursor {
+            buffer[at].modifier.remove(CURSOR);
+            frame.set_cursor_position(at);
+        }
     }
 
     fn draw_people(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -134,20 +143,25 @@ impl Screen {
             Connection::Joined { round_trip: Some(time) } => {
                 format!("connected, {} ms", time.as_micros().div_ceil(1000))
             }
-            Connection::Waiting(time) => format!("reconnecting in {} s", time.as_secs().max(1)),
+            Connection::Waiting(time) => {
+                let what = if self.room.is_empty() { "trying again" } else { "reconnecting" };
+                format!("{what} in {} s", time.as_secs().max(1))
+            }
             Connection::Leaving => "leaving".to_owned(),
         };
         let mut parts = Vec::new();
         match self.below() {
             _ if self.is_at_end() => {}
-            0 => parts.push("scrolled up".to_owned()),
-            below => parts.push(format!("↓ {below} below")),
+            (0, _) => parts.push("scrolled up".to_owned()),
+            (below, 0) => parts.push(format!("↓ {below} below")),
+            (below, mine) => parts.push(format!("↓ {below} below, {mine} for you")),
         }
-        if !self.room.is_empty() {
-            parts.push(format!("{} in {}", self.me, self.room));
-        }
+        let before = parts.len();
         parts.push(connection);
         if !self.room.is_empty() {
+            // Where there is room for one thing, it is how the connection is.
+            let at = if width < NARROW { before + 1 } else { before };
+            parts.insert(at, format!("{} in {}", self.me, self.room));
             parts.push(format!("{} here", self.people.len()));
         }
         let left = format!(" {}", parts.join(" · "));

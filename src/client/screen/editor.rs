@@ -1,7 +1,11 @@
 //! What is being typed, and what was typed before.
 
 use ratatui::style::{Modifier, Style};
-use ratatui_textarea::{CursorMove, Input, TextArea, WrapMode};
+use ratatui_textarea::{CursorMove, Input, Key, TextArea, WrapMode};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Marks the cell where the cursor is. Nothing else that is typed looks so.
+pub const CURSOR: Modifier = Modifier::RAPID_BLINK;
 
 /// So many lines that were typed before can be had again.
 const MOST_REMEMBERED: usize = 500;
@@ -53,9 +57,30 @@ impl Editor {
         self.set("");
     }
 
-    /// Edits as the key says.
-    pub fn input(&mut self, input: Input) {
-        self.area.input(input);
+    /// Edits as the key says. What is drawn as one character is passed and deleted as one.
+    pub fn input(&mut self, input: &Input) {
+        let (row, column) = (self.area.cursor().0, self.area.cursor().1);
+        let line = self.area.lines().get(row).map_or("", String::as_str);
+        let at = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+        let (before, after) = line.split_at(at);
+        let step = match (&input.key, input.ctrl, input.alt) {
+            (Key::Backspace | Key::Left, false, false) | (Key::Char('h' | 'b'), true, false) => {
+                before.graphemes(true).next_back()
+            }
+            (Key::Delete | Key::Right, false, false) | (Key::Char('d' | 'f'), true, false) => {
+                after.graphemes(true).next()
+            }
+            _ => None,
+        };
+        let times = step.filter(|_| !self.area.is_selecting()).map_or(1, |it| it.chars().count());
+        for _ in 0..times {
+            self.area.input(input.clone());
+        }
+    }
+
+    /// Selects all, so that it is kept by moving in it and replaced by typing.
+    pub fn select_all(&mut self) {
+        self.area.select_all();
     }
 
     pub fn change(&mut self, change: impl FnOnce(&mut TextArea<'static>)) {
@@ -114,7 +139,8 @@ impl Editor {
 fn area(text: &str) -> TextArea<'static> {
     let mut area = TextArea::from(text.split('\n'));
     area.set_cursor_line_style(Style::new());
-    area.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
+    area.set_cursor_style(Style::new().add_modifier(CURSOR));
+    area.set_selection_style(Style::new().add_modifier(Modifier::REVERSED));
     area.set_wrap_mode(WrapMode::WordOrGlyph);
     area.move_cursor(CursorMove::Bottom);
     area.move_cursor(CursorMove::End);

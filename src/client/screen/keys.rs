@@ -9,7 +9,7 @@ use ratatui_textarea::{CursorMove, TextArea};
 use super::complete::COMMANDS;
 use super::wrap::harmless;
 use super::{Screen, Wish};
-use crate::model::Command;
+use crate::model::{Command, spelled};
 
 /// So many lines are sent without a question.
 const UNASKED: usize = 3;
@@ -112,7 +112,7 @@ impl Screen {
             KeyCode::F(2) => self.shows_people = !self.shows_people,
             KeyCode::Home => self.editor.change(|area| area.move_cursor(CursorMove::Head)),
             KeyCode::End => self.editor.change(|area| area.move_cursor(CursorMove::End)),
-            _ => self.editor.input(key.into()),
+            _ => self.editor.input(&key.into()),
         }
         Vec::new()
     }
@@ -134,6 +134,7 @@ impl Screen {
                 Ok(wishes) => wishes,
                 Err(mistake) => {
                     self.status(&mistake, now);
+                    self.editor.select_all();
                     return Vec::new();
                 }
             },
@@ -152,7 +153,7 @@ impl Screen {
 
     /// Does what concerns the screen alone. All else is for the model, unless it is a mistake.
     fn command(&mut self, line: &str, now: Timestamp) -> Result<Vec<Wish>, String> {
-        let line = line.trim_end();
+        let line = &*spelled(line);
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, rest.trim()) {
             ("/help" | "!help", _) => self.help(now),
@@ -191,6 +192,10 @@ impl Screen {
     }
 
     fn help(&mut self, now: Timestamp) {
+        // Who asks twice looks for it.
+        if self.talk.ends_with(KEYS.last().unwrap_or(&"")) {
+            return self.scroll_to_end();
+        }
         self.status("Whatever you type is said to everybody when you press Enter. Commands:", now);
         for (command, what) in COMMANDS {
             self.status(&format!("  {command:<9} {what}"), now);

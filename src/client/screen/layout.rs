@@ -14,7 +14,7 @@ use crate::palette;
 /// How wide the column of names is.
 const NAME_COLUMN: usize = 12;
 /// Below this width there are no times.
-const NARROW: usize = 40;
+pub(super) const NARROW: usize = 40;
 
 impl Screen {
     /// The rows of an entry, with what stands before it: a new day, where one has stopped reading.

@@ -203,7 +203,7 @@ impl Screen {
                 let text = harmless(text);
                 self.talk.push(at(time), *earlier, What::Room(text));
             }
-            Show::Status(text) => self.status(text, now),
+            Show::Status(text) | Show::Parting(text) => self.status(text, now),
             Show::AskName { default } => {
                 self.question = Some(match default {
                     Some(name) => format!("Your name [{}]: ", harmless_name(name)),

@@ -26,11 +26,11 @@ impl Screen {
         }
     }
 
-    /// How many messages are below what is seen.
-    pub(super) fn below(&self) -> usize {
+    /// How many messages are below what is seen, and in how many of them one is meant.
+    pub(super) fn below(&self) -> (usize, usize) {
         match self.scroll.place {
             Some(_) => self.talk.messages_from(self.bottom().0 + 1),
-            None => 0,
+            None => (0, 0),
         }
     }
 

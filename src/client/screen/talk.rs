@@ -1,7 +1,8 @@
 //! The talk: what was said and what happened, as far back as it is kept.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
+use chatroom::names;
 use jiff::Timestamp;
 
 use super::wrap::harmless_name;
@@ -11,6 +12,9 @@ const MOST: usize = 10_000;
 
 /// The same in bytes of text, should messages be long.
 const MOST_BYTES: usize = 16 << 20;
+
+/// What comes after so many bytes of names stands on its own.
+const MOST_TRAFFIC_BYTES: usize = 1 << 20;
 
 /// So many names of those who came or went are shown; others are counted.
 const NAMED: usize = 3;
@@ -46,8 +50,7 @@ impl What {
     fn bytes(&self) -> usize {
         match self {
             What::Said(said) => said.name.len() + said.text.len(),
-            // Names are short, and few are kept.
-            What::Traffic { .. } => 0,
+            What::Traffic { joined, left, .. } => joined.bytes + left.bytes,
             What::Room(text) | What::Status(text) => text.len(),
         }
     }
@@ -75,25 +78,33 @@ pub enum State {
     Refused,
 }
 
-/// The first few names, and how many there are.
+/// The first few names, and how many there are. Who comes twice counts once.
 #[derive(Debug, Default)]
 pub struct Names {
     named: Vec<String>,
-    count: usize,
+    /// All of them, folded.
+    seen: BTreeSet<String>,
+    /// The text in them.
+    bytes: usize,
 }
 
 impl Names {
     fn add(&mut self, name: &str) {
-        self.count += 1;
-        if self.named.len() < NAMED {
-            self.named.push(harmless_name(name));
+        let name = harmless_name(name);
+        let folded = names::fold(&name);
+        let bytes = folded.len();
+        if self.seen.insert(folded) {
+            self.bytes += bytes;
+            if self.named.len() < NAMED {
+                self.named.push(name);
+            }
         }
     }
 
     /// As in "ann, bo and 3 others". None if there are none.
     pub fn sentence(&self) -> Option<String> {
         let names: Vec<&str> = self.named.iter().map(String::as_str).collect();
-        Some(match (&names[..], self.count) {
+        Some(match (&names[..], self.count()) {
             ([], _) => return None,
             ([one], _) => (*one).to_owned(),
             ([first @ .., last], count) if count == names.len() => {
@@ -107,7 +118,7 @@ impl Names {
     }
 
     pub fn count(&self) -> usize {
-        self.count
+        self.seen.len()
     }
 }
 
@@ -174,35 +185,70 @@ impl Talk {
         is_earlier: bool,
         change: impl FnOnce(&mut Names, &mut Names, &mut String),
     ) {
-        if let Some(Entry { time, earlier, what: What::Traffic { joined, left, how }, .. }) =
-            self.entries.back_mut()
-            && *earlier == is_earlier
-        {
-            *time = at;
-            return change(joined, left, how);
+        let last = self.entries.back_mut().filter(|last| last.earlier == is_earlier);
+        if let Some(Entry { time, what, .. }) = last {
+            let before = what.bytes();
+            if let What::Traffic { joined, left, how } = what
+                && before < MOST_TRAFFIC_BYTES
+            {
+                *time = at;
+                change(joined, left, how);
+                self.bytes += what.bytes() - before;
+                return;
+            }
         }
         let (mut joined, mut left, mut how) = (Names::default(), Names::default(), String::new());
         change(&mut joined, &mut left, &mut how);
         self.push(at, is_earlier, What::Traffic { joined, left, how });
     }
 
-    /// What is known now of something that one has said.
+    /// What is known now of something that one has said. What is stored takes the place that it has
+    /// for everybody: behind all that was said until now.
     pub fn settle(&mut self, id: &str, time: Option<Timestamp>, state: State) {
+        let is_waiting = |entry: &Entry| match &entry.what {
+            What::Said(said) => matches!(&said.state, State::Waiting(waiting, _) if waiting == id),
+            _ => false,
+        };
         // It is one of the last, so that this does not look at all of them.
-        for entry in self.entries.iter_mut().rev() {
-            if let What::Said(said) = &mut entry.what
-                && matches!(&said.state, State::Waiting(waiting, _) if waiting == id)
-            {
-                said.state = state;
-                entry.time = time.unwrap_or(entry.time);
-                return;
-            }
+        let Some(at) = self.entries.iter().rposition(is_waiting) else { return };
+        let is_stored = state == State::Stored;
+        let entry = &mut self.entries[at];
+        entry.time = time.unwrap_or(entry.time);
+        if let What::Said(said) = &mut entry.what {
+            said.state = state;
         }
+        let is_of_room = |entry: &Entry| match &entry.what {
+            What::Said(said) => said.state == State::Stored,
+            What::Traffic { .. } | What::Room(_) => true,
+            What::Status(_) => false,
+        };
+        let last = self.entries.iter().rposition(is_of_room);
+        if let Some(last) = last.filter(|&last| is_stored && last > at) {
+            self.move_down(at, last);
+        }
+    }
+
+    /// Moves an entry to the place of a later one. The numbers stay with the places.
+    fn move_down(&mut self, from: usize, to: usize) {
+        let first = self.entries[from].number;
+        self.entries.make_contiguous()[from..=to].rotate_left(1);
+        for (entry, number) in self.entries.range_mut(from..=to).zip(first..) {
+            entry.number = number;
+        }
+        // What was below a mark stays there.
+        let moved = first..=first + (to - from) as u64;
+        self.mark = self.mark.map(|mark| mark - u64::from(mark > first && moved.contains(&mark)));
     }
 
     /// Since when the oldest of what one has said waits, if something does.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         self.entries.iter().rev().take(200).filter_map(since).min()
+    }
+
+    /// Whether the last of it is this, of the client itself.
+    pub fn ends_with(&self, text: &str) -> bool {
+        let last = self.entries.back().map(|entry| &entry.what);
+        matches!(last, Some(What::Status(last)) if last == text)
     }
 
     pub fn clear(&mut self) {
@@ -233,12 +279,18 @@ impl Talk {
         number.saturating_sub(first) as usize
     }
 
-    /// How many messages there are from an index on.
-    pub fn messages_from(&self, index: usize) -> usize {
-        self.entries
-            .range(index.min(self.entries.len())..)
-            .filter(|entry| matches!(entry.what, What::Said(_)))
-            .count()
+    /// How many messages there are from an index on, and in how many of them one is meant.
+    pub fn messages_from(&self, index: usize) -> (usize, usize) {
+        let said = self.entries.range(index.min(self.entries.len())..).filter_map(|entry| {
+            match &entry.what {
+                What::Said(said) => Some(said),
+                _ => None,
+            }
+        });
+        said.fold((0, 0), |(all, mine), said| {
+            let is_mine = said.mention || (said.private && said.to.is_none());
+            (all + 1, mine + usize::from(is_mine))
+        })
     }
 }
 

@@ -16,6 +16,9 @@ const MOST_TEXT_BYTES: usize = 1 << 20;
 /// The same for names and what stands beside them.
 const MOST_NAME_BYTES: usize = 1024;
 
+/// So many cells of a link are worth to be seen in a row.
+const LEAST_LINK: usize = 16;
+
 /// A part of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -31,7 +34,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
     let mut rows = Rows { rows: vec![Vec::new()], used: 0 };
     for word in text.split_inclusive(' ') {
         let bare = word.trim_end_matches(' ').width();
-        if rows.used > 0 && rows.used + bare > width && bare <= width {
+        let is_too_long = rows.used > 0 && rows.used + bare > width;
+        if is_too_long && (bare <= width || rows.begins_better(word, bare, width)) {
             rows.begin();
         }
         if rows.used + bare <= width {
@@ -60,6 +64,15 @@ struct Rows {
 }
 
 impl Rows {
+    /// Whether a link that is longer than a row is better begun on the next one: it takes no more
+    /// rows so, or hardly more of it than its beginning could be seen on this one.
+    fn begins_better(&self, word: &str, bare: usize, width: usize) -> bool {
+        let rest = width.saturating_sub(self.used);
+        let here = bare.saturating_sub(rest).div_ceil(width);
+        let is_better = bare.div_ceil(width) <= here || rest < LEAST_LINK;
+        is_better && links::find(word).is_some()
+    }
+
     fn begin(&mut self) {
         self.rows.push(Vec::new());
         self.used = 0;
@@ -167,6 +180,9 @@ mod tests {
         let broken = wrap("https://example.org/", 12);
         assert_eq!(links(&broken), [own("https://exam", true), own("ple.org/", true)]);
         assert_eq!(broken[0][0].link, broken[1][0].link);
+        check("longer words https://e.org", 14, &["longer words ", "https://e.org"]);
+        check("hello https://example.org/ab", 20, &["hello ", "https://example.org/", "ab"]);
+        check("now https://example.org/ab/cd", 20, &["now https://example.", "org/ab/cd"]);
     }
 
     #[test]

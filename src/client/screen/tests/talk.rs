@@ -1,0 +1,236 @@
+//! What was said, and what is drawn of it.
+
+use super::*;
+
+#[test]
+fn talk_is_wrapped_under_itself() {
+    let mut fixture = Fixture::new();
+    fixture.hear("Bo", "good evening to everybody who is here, and to those who read this later");
+    fixture.hear("cy", "hi");
+    fixture.check(
+        80,
+        &[
+            "                                                            │ 3 here",
+            "21:04           Bo good evening to everybody who is here,   │ ann",
+            "                   and to those who read this later         │ Bo",
+            "21:04           cy hi                                       │ cy",
+            " ann in lobby · connected, 3 ms · 3 here                                F1 help",
+            ">",
+        ],
+    );
+}
+
+#[test]
+fn a_narrow_screen_has_no_columns() {
+    let mut fixture = Fixture::new();
+    fixture.hear("Bo", "good evening to everybody");
+    // Of the state, how the connection is comes first.
+    fixture.check(20, &["", "Bo good evening to", "   everybody", " connected, 3 ms · …", ">"]);
+}
+
+#[test]
+fn comings_and_goings_are_one_row() {
+    let mut fixture = Fixture::new();
+    let time = time_at(0);
+    for name in ["di", "ed", "flo", "gus"] {
+        let (time, name) = (time.clone(), name.to_owned());
+        fixture.show(&Show::Joined { time, earlier: false, name });
+    }
+    let (name, what) = ("Bo".to_owned(), "lost the connection".to_owned());
+    fixture.show(&Show::Left { time, earlier: false, name, what });
+    let rows = fixture.rows(70, 3);
+    assert_eq!(rows[0], "21:04           -- di, ed and 2 others joined; Bo lost the connection");
+    assert_eq!(rows[1], " ann in lobby · connected, 3 ms · 6 here                      F1 help");
+}
+
+#[test]
+fn who_comes_and_goes_all_the_time_is_one_person() {
+    let mut fixture = Fixture::new();
+    for name in ["di", "Di", "ed", "di"] {
+        let (time, earlier) = (time_at(0), false);
+        fixture.show(&Show::Joined { time: time.clone(), earlier, name: name.to_owned() });
+        let (name, what) = (name.to_owned(), "left".to_owned());
+        fixture.show(&Show::Left { time, earlier, name, what });
+    }
+    assert_eq!(fixture.rows(70, 3)[0], "21:04           -- di and ed joined; di and ed left");
+}
+
+#[test]
+fn what_one_says_stands_where_everybody_has_it() {
+    let mut fixture = Fixture::new();
+    let said = |id: &str, text: &str| {
+        let (id, text) = (id.to_owned(), text.to_owned());
+        Show::Said { id, to: None, action: false, text }
+    };
+    let stored = |id: &str| Show::Stored { id: id.to_owned(), time: Some(time_at(0)) };
+    let talk = |fixture: &mut Fixture| fixture.rows(40, 7)[..5].join(", ").replace("21:04 ", "");
+    fixture.hear("Bo", "zero");
+    fixture.show(&said("1", "one"));
+    fixture.show(&said("2", "two"));
+    fixture.hear("Bo", "before one");
+    assert_eq!(talk(&mut fixture), ", Bo zero, ann one, ann two, Bo before one");
+    fixture.show(&stored("1"));
+    assert_eq!(talk(&mut fixture), ", Bo zero, ann two, Bo before one, ann one");
+    fixture.hear("Bo", "between");
+    fixture.show(&stored("2"));
+    assert_eq!(talk(&mut fixture), "Bo zero, Bo before one, ann one, Bo between, ann two");
+}
+
+#[test]
+fn what_one_says_is_marked_until_it_is_stored() {
+    let mut fixture = Fixture::new();
+    fixture.type_in("hi there");
+    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("hi there".to_owned())]);
+    let (id, text) = ("t-1".to_owned(), "hi there".to_owned());
+    fixture.show(&Show::Said { id: id.clone(), to: None, action: false, text });
+    let is_dim = |fixture: &mut Fixture| {
+        let terminal = fixture.terminal(40, 3);
+        let cell = &terminal.backend().buffer()[(12, 0)];
+        cell.modifier.contains(ratatui::style::Modifier::DIM)
+    };
+    assert!(is_dim(&mut fixture));
+    assert_eq!(fixture.rows(40, 3)[0], "21:04 ann hi there");
+    assert_eq!(fixture.screen.changes_in(fixture.now), Some(PATIENCE));
+    fixture.now += jiff::SignedDuration::from_secs(3);
+    assert_eq!(fixture.rows(40, 3)[0], "21:04 ann hi there (not sent yet)");
+    assert_eq!(fixture.screen.changes_in(fixture.now), None);
+    fixture.show(&Show::Stored { id, time: Some(time_at(1)) });
+    assert_eq!(fixture.rows(40, 3)[0], "21:05 ann hi there");
+    assert!(!is_dim(&mut fixture));
+}
+
+#[test]
+fn scrolled_up_one_stays_and_sees_what_is_below() {
+    let mut fixture = Fixture::new();
+    for number in 1..=20 {
+        fixture.hear("Bo", &format!("line {number}"));
+    }
+    assert_eq!(fixture.rows(40, 6)[0], "21:04 Bo line 17");
+    fixture.press(KeyCode::PageUp);
+    let before = fixture.rows(40, 6);
+    assert_eq!(before[0], "21:04 Bo line 14");
+    assert!(before[4].starts_with(" ↓ 3 below"), "{before:?}");
+    fixture.hear("cy", "new, Ann");
+    let after = fixture.rows(40, 6);
+    assert_eq!(after[..4], before[..4]);
+    assert!(after[4].starts_with(" ↓ 4 below, 1 for you"), "{after:?}");
+    fixture.key(KeyCode::Home, KeyModifiers::CONTROL);
+    assert_eq!(fixture.rows(40, 6)[0], "21:04 Bo line 1");
+    for _ in 0..7 {
+        fixture.press(KeyCode::PageDown);
+    }
+    let end = fixture.rows(40, 6);
+    assert_eq!(end[2..4], ["── new ─────────────────────────────────", "21:04 !cy new, Ann"]);
+    fixture.press(KeyCode::Esc);
+    assert_eq!(fixture.rows(40, 6)[2..4], ["21:04 Bo line 20", "21:04 !cy new, Ann"]);
+}
+
+#[test]
+fn days_and_what_was_earlier_are_told_apart() {
+    let mut fixture = Fixture::new();
+    let (name, text) = ("Bo".to_owned(), "yesterday".to_owned());
+    fixture.show(&Show::Message { time: time_at(-24 * 60), earlier: true, name, text });
+    fixture.hear("Bo", "today");
+    fixture.check(
+        42,
+        &[
+            "21:04 Bo yesterday",
+            "── Sunday, 22 November 2026 ──────────────",
+            "── that was earlier ──────────────────────",
+            "21:04 Bo today",
+            " ann in lobby · connected, 3 ms · 3 here",
+            ">",
+        ],
+    );
+}
+
+#[test]
+fn a_mention_is_a_word_and_rings_the_bell_once() {
+    let mut fixture = Fixture::new();
+    fixture.hear("Bo", "anniversary");
+    assert_eq!(fixture.screen.take_alert(), None);
+    fixture.hear("Bo", "hello Ann!");
+    let alert = |text: Option<&str>| Some(Alert { bell: true, text: text.map(str::to_owned) });
+    assert_eq!(fixture.screen.take_alert(), alert(Some("Bo: hello Ann!")));
+    assert_eq!(fixture.screen.take_alert(), None);
+    assert_eq!(fixture.rows(42, 3)[0], "21:04 !Bo hello Ann!");
+    fixture.hear("ann", "ann said it herself");
+    assert_eq!(fixture.screen.take_alert(), None);
+    fixture.screen.handle(&Event::FocusGained, NOW);
+    fixture.hear("Bo", "ann?");
+    assert_eq!(fixture.screen.take_alert(), alert(None), "one sees it");
+}
+
+#[test]
+fn a_link_leads_somewhere_on_each_of_its_rows() {
+    let mut fixture = Fixture::new();
+    fixture.hear("Bo", "see (https://example.org/somewhere), all");
+    let terminal = fixture.terminal(30, 4);
+    let buffer = terminal.backend().buffer();
+    let links: Vec<&str> =
+        buffer.content.iter().map(Cell::symbol).filter(|symbol| symbol.len() > 20).collect();
+    let part = |text: &str| {
+        let id = 1_u64 << 40;
+        format!("\x1b]8;id={id};https://example.org/somewhere\x1b\\{text}\x1b]8;;\x1b\\")
+    };
+    assert_eq!(links, [part("https://example.org/so"), part("mewhere")]);
+    fixture.screen.look.links = false;
+    assert_eq!(
+        fixture.rows(30, 4)[..2],
+        ["Bo see (https://example.org/so", "   mewhere), all"],
+        "it is text like any other"
+    );
+}
+
+#[test]
+fn whatever_a_server_sends_only_text_is_drawn() {
+    let mut fixture = Fixture::new();
+    let marks = format!("a{}b", "\u{301}".repeat(4096));
+    for text in ["\x1b]0;owned\x07\x1b[2J", "\u{202e}evil\u{2066}", &marks, "", "\u{feff}\u{200b}"]
+    {
+        fixture.hear(text, text);
+        fixture.hear("全角文字名前長い全角文字名前長い", text);
+    }
+    for (width, height) in [(1, 1), (2, 2), (20, 5), (80, 24), (300, 100)] {
+        let rows = fixture.rows(width, height);
+        let is_harmful = |c: char| chatroom::clean::is_unsafe(c);
+        assert!(rows.iter().all(|row| !row.contains(is_harmful)), "{rows:?}");
+    }
+}
+
+#[test]
+fn what_is_older_is_asked_for_at_the_top_and_put_above() {
+    let mut fixture = Fixture::new();
+    for number in 11..=20 {
+        fixture.hear("Bo", &format!("line {number}"));
+    }
+    fixture.rows(40, 6);
+    fixture.press(KeyCode::PageUp);
+    assert!(!fixture.screen.take_wants_older());
+    fixture.key(KeyCode::Home, KeyModifiers::CONTROL);
+    let before = fixture.rows(40, 6);
+    assert!(fixture.screen.take_wants_older());
+    let older = (1..=10).map(|number| {
+        let (name, text) = ("Bo".to_owned(), format!("line {number}"));
+        Show::Message { time: time_at(0), earlier: true, name, text }
+    });
+    fixture.show(&Show::Older(older.collect()));
+    let after = fixture.rows(40, 6);
+    assert_eq!(before[0], "21:04 Bo line 11");
+    assert_eq!(after[0], "21:04 Bo line 8", "one goes on up, past a mark, by what was to go");
+    assert!(!fixture.screen.take_wants_older());
+}
+
+#[test]
+fn the_talk_is_bounded() {
+    let mut fixture = Fixture::new();
+    for number in 0..10_500 {
+        fixture.hear("Bo", &format!("line {number}"));
+    }
+    fixture.rows(40, 6);
+    fixture.key(KeyCode::Home, KeyModifiers::CONTROL);
+    assert_eq!(fixture.rows(40, 6)[0], "21:04 Bo line 500");
+    let long = "x".repeat(1 << 20);
+    (0..40).for_each(|_| fixture.show(&Show::Status(long.clone())));
+    assert!(fixture.screen.talk.len() < 17, "{} MiB", fixture.screen.talk.len());
+}
