@@ -41,7 +41,7 @@ impl Reader<'_> {
                 let (before, after) = (before.map(Seq), after.map(Seq));
                 let selection =
                     Selection { before, after, limit, grep: search, ..Selection::default() };
-                self.show_history(selection, id).await;
+                Box::pin(self.show_history(selection, id)).await;
             }
             (
                 _,

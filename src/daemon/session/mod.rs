@@ -57,7 +57,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
             outlet.answer(&Answer::Prompt { greeting });
             let connection = Connection { transport, outlet, shared };
             // Not an `async fn`, which would hold its argument twice.
-            tokio::spawn(async move { connection.run().await });
+            tokio::spawn(connection.run());
         }
         Err(reason) => drop(tokio::spawn(turn_away(transport, shared, reason))),
     }
@@ -109,20 +109,23 @@ struct Connection {
 
 impl Connection {
     /// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
-    async fn run(&self) {
-        if !self.transport.is_plain()
-            && let Err(reason) = Box::pin(self.shake_hands()).await
-        {
-            return self.end(None, &reason);
-        }
-        let mut reader = reader::Reader::new(self);
-        let reason = tokio::select! {
-            reason = reader.run() => reason,
-            reason = writer::run(self) => reason,
-        };
-        self.end(reader.name.as_ref(), &reason);
-        if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
-            Box::pin(linger(&self.transport)).await;
+    #[expect(clippy::manual_async_fn, reason = "an async fn would hold the connection twice")]
+    fn run(self) -> impl Future<Output = ()> + Send {
+        async move {
+            if !self.transport.is_plain()
+                && let Err(reason) = Box::pin(self.shake_hands()).await
+            {
+                return self.end(None, &reason);
+            }
+            let mut reader = reader::Reader::new(&self);
+            let reason = tokio::select! {
+                reason = reader.run() => reason,
+                reason = writer::run(&self) => reason,
+            };
+            self.end(reader.name.as_ref(), &reason);
+            if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
+                Box::pin(linger(&self.transport)).await;
+            }
         }
     }
 

@@ -177,7 +177,8 @@ impl<'c> Reader<'c> {
         });
         match self.outlet().dialect() {
             Dialect::Text => self.handle_text(&line).await,
-            Dialect::Json => self.handle_json(&line).await,
+            // Not in the place that every text client has for it while it joins.
+            Dialect::Json => Box::pin(self.handle_json(&line)).await,
         }
     }
 

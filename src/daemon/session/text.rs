@@ -26,11 +26,12 @@ impl Reader<'_> {
             text::Request::Incomplete(usage) => self.outlet().answer(&Answer::Usage(usage)),
             text::Request::History(limit) => {
                 let selection = Selection { limit, ..Selection::default() };
-                self.show_history(selection, None).await;
+                Box::pin(self.show_history(selection, None)).await;
             }
             text::Request::Search(text) => {
                 let (grep, limit) = (Some(text.to_owned()), text::USUAL_HISTORY);
-                self.show_history(Selection { grep, limit, ..Selection::default() }, None).await;
+                let selection = Selection { grep, limit, ..Selection::default() };
+                Box::pin(self.show_history(selection, None)).await;
             }
             text::Request::Who => self.submit(Submission::Who { session }).await,
             // An empty line says nothing; it is no mistake that one has to be told of.
