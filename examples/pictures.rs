@@ -100,7 +100,10 @@ impl Scene {
         terminal
             .draw(|frame| self.screen.draw(frame, connection, now))
             .unwrap_or_else(|never| match never {});
-        let buffer = terminal.backend().buffer();
+        // A terminal shows its cursor as a reversed cell.
+        let cursor = terminal.backend().cursor_position();
+        let mut buffer = terminal.backend().buffer().clone();
+        buffer[cursor].modifier |= Modifier::REVERSED;
         let rows: Vec<Vec<&Cell>> =
             (0..height).map(|y| (0..width).map(|x| &buffer[(x, y)]).collect()).collect();
         let file = Path::new("docs/pictures").join(name).with_extension("svg");
