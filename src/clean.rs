@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use unicode_normalization::char::is_combining_mark;
+
 /// Whether `c` can move a cursor, end a line or turn the direction of what follows.
 ///
 /// These are the control characters (C0, DEL and C1: Unicode category Cc), the line and paragraph
@@ -30,17 +32,43 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// `text` as one harmless line: line breaks and tabs become a space, other unsafe characters go.
+/// Whether `c` joins what is around it, or says how the one before it is drawn. Emoji and several
+/// languages need that in a text.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+/// Whether `c` takes no place of its own: it belongs to the one before it.
+pub fn is_mark(c: char) -> bool {
+    is_joiner(c) || is_combining_mark(c)
+}
+
+/// So many marks on one character are more than any language needs. With more of them a line
+/// reaches into those above and below.
+const MOST_MARKS: usize = 8;
+
+/// `text` as one harmless line: line breaks and tabs become a space; other unsafe characters go, and
+/// invisible ones that no text needs, and marks beyond what a character can bear.
 pub fn line(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
-    let cleaned = text.chars().filter_map(|c| match c {
-        '\n' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
-        c if is_unsafe(c) => None,
-        c => Some(c),
-    });
-    Cow::Owned(cleaned.collect())
+    let kept = || {
+        let mut marks = 0;
+        text.chars().filter_map(move |c| {
+            marks = if is_mark(c) { marks + 1 } else { 0 };
+            match c {
+                '\n' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
+                c if is_unsafe(c) || (is_invisible(c) && !is_joiner(c)) => None,
+                _ if marks > MOST_MARKS => None,
+                c => Some(c),
+            }
+        })
+    };
+    if kept().eq(text.chars()) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(kept().collect())
 }
 
 #[cfg(test)]
@@ -56,6 +84,8 @@ mod tests {
     fn control_codes_are_taken_out() {
         assert_eq!(line("a\x1b[31mred\x07\x7f\u{9b}b\0"), "a[31mredb");
         assert_eq!(line("one\r\ntwo\tthree\u{2028}four"), "one two three four");
+        assert_eq!(line("zero\u{200b}width\u{feff}\u{e0041}"), "zerowidth");
+        assert_eq!(line(&format!("a{}b", "\u{301}".repeat(99))).chars().count(), 10);
         assert_eq!(line("safe\u{202e}fdp.exe\u{2066}\u{200f}"), "safefdp.exe");
     }
 }

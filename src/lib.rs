@@ -12,6 +12,7 @@ pub mod admin;
 pub mod clean;
 pub mod config;
 pub mod fingerprint;
+pub mod lookalike;
 pub mod names;
 pub mod room;
 pub mod wire;

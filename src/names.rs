@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::clean;
+pub use crate::lookalike::fold;
+use crate::lookalike::{look, mixes_scripts};
 
 /// The fewest characters of a name, as a person counts them.
 pub const SHORTEST: usize = 2;
@@ -19,8 +20,10 @@ pub const MOST_BYTES: usize = 256;
 /// something else: JSON, a keep-alive, a command, what the server says, an action, a quotation.
 const RESERVED_BEGINNINGS: &[char] = &['{', '&', '!', '[', '/', '*', '<', '>', '#', '@', '-'];
 
-/// Names that would make a person look like the server (compared in their folded form).
-const RESERVED_NAMES: &[&str] = &["server", "chatroomd"];
+/// Names that would make a person look like the server or who looks after it (compared by what they
+/// look like).
+const RESERVED_NAMES: &[&str] =
+    &["server", "chatroomd", "system", "operator", "admin", "administrator", "moderator"];
 
 /// A checked name. Cloning it is cheap.
 ///
@@ -41,6 +44,7 @@ pub enum NameProblem {
     Unprintable,
     Colon,
     Beginning(char),
+    MixedScripts,
     Reserved,
 }
 
@@ -58,7 +62,10 @@ impl Name {
             _ => {}
         }
         let folded = fold(shown);
-        if RESERVED_NAMES.contains(&folded.as_str()) {
+        if mixes_scripts(shown) {
+            return Err(NameProblem::MixedScripts);
+        }
+        if RESERVED_NAMES.iter().any(|reserved| look(reserved) == look(shown)) {
             return Err(NameProblem::Reserved);
         }
         Ok(Name::with_fold(shown, folded))
@@ -108,11 +115,6 @@ fn check_characters(name: &str) -> Result<(), NameProblem> {
     Ok(())
 }
 
-/// The form of a name in which it is unique: `Ann`, `ANN` and `ａｎｎ` (full width) are one.
-pub fn fold(name: &str) -> String {
-    name.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect()
-}
-
 impl fmt::Display for NameProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,6 +126,9 @@ impl fmt::Display for NameProblem {
             NameProblem::Unprintable => f.write_str("A name has only characters that can be seen."),
             NameProblem::Colon => f.write_str("A name has no colon in it."),
             NameProblem::Beginning(c) => write!(f, "A name does not begin with \"{c}\"."),
+            NameProblem::MixedScripts => {
+                f.write_str("A name has no letters of several alphabets that look alike.")
+            }
             NameProblem::Reserved => f.write_str("That name is kept for the server."),
         }
     }
@@ -185,6 +190,10 @@ mod tests {
         check("&", Err(NameProblem::Beginning('&')));
         check("Server", Err(NameProblem::Reserved));
         check("ＳＥＲＶＥＲ", Err(NameProblem::Reserved));
+        check("ѕегver", Err(NameProblem::MixedScripts));
+        check("5erver", Ok("5erver"));
+        check("5YSTEM", Ok("5YSTEM"));
+        check("0perator", Err(NameProblem::Reserved));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub enum EndReason {
     Failed,
     /// The daemon has as many connections as it may have.
     Full,
+    /// It speaks another protocol than those of this port.
+    Foreign(&'static str),
     /// The daemon ends.
     ShuttingDown,
 }
@@ -46,6 +48,7 @@ impl EndReason {
             EndReason::TakenOver => "taken-over",
             EndReason::Failed => "failed",
             EndReason::Full => "full",
+            EndReason::Foreign(_) => "foreign",
             EndReason::ShuttingDown => "shutting-down",
         }
     }
@@ -79,6 +82,9 @@ impl fmt::Display for EndReason {
             EndReason::TakenOver => f.write_str("You go on on another connection."),
             EndReason::Failed => f.write_str("The server cannot go on. Try again in a while."),
             EndReason::Full => f.write_str("The room is full. Try again later."),
+            EndReason::Foreign(protocol) => {
+                write!(f, "This port is for the chat, and does not speak {protocol}.")
+            }
             EndReason::ShuttingDown => f.write_str("server is shutting down"),
         }
     }

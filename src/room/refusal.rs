@@ -11,6 +11,8 @@ pub enum Refusal {
     /// What was given cannot be a name.
     BadName(NameProblem),
     NameTaken(Name),
+    /// A person would take the name for that of somebody else.
+    LooksLike(Name),
     /// The session is not in the room (yet, or any more).
     NotJoined,
     AlreadyJoined,
@@ -47,6 +49,7 @@ impl Refusal {
             Refusal::BadName(NameProblem::TooLong) => "name-too-long",
             Refusal::BadName(_) => "name-not-allowed",
             Refusal::NameTaken(_) => "name-taken",
+            Refusal::LooksLike(_) => "name-looks-like",
             Refusal::NotJoined => "not-joined",
             Refusal::AlreadyJoined => "already-joined",
             Refusal::TooLong { .. } => "too-long",
@@ -70,6 +73,9 @@ impl fmt::Display for Refusal {
             Refusal::BadName(problem) => write!(f, "{problem} Choose another name."),
             Refusal::NameTaken(name) => {
                 write!(f, "The name {name} is taken. Choose another name.")
+            }
+            Refusal::LooksLike(name) => {
+                write!(f, "That name looks like {name}, which is taken. Choose another name.")
             }
             Refusal::NotJoined => f.write_str("You are not in the room. Join it first."),
             Refusal::AlreadyJoined => f.write_str("You are in the room already."),

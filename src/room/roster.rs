@@ -1,11 +1,14 @@
 //! Who is here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
 use super::{Refusal, SessionId};
+use crate::lookalike::look;
 use crate::names::{self, Name};
 
 /// A person in the room.
@@ -24,6 +27,9 @@ pub struct Member {
 pub struct Roster {
     by_name: BTreeMap<Arc<str>, Member>,
     by_session: HashMap<SessionId, Arc<str>>,
+    /// The hashes of what their names look like. A name of the same hash is looked at closely.
+    looks: HashSet<u64>,
+    hasher: RandomState,
     /// The names, until somebody comes or goes.
     names: OnceLock<Arc<[Name]>>,
 }
@@ -40,6 +46,13 @@ impl Roster {
         if self.by_name.contains_key(member.name.folded()) {
             return Err(Refusal::NameTaken(member.name));
         }
+        let look_hash = self.look_hash(&member.name);
+        if self.looks.contains(&look_hash)
+            && let Some(other) = self.that_looks_like(&member.name)
+        {
+            return Err(Refusal::LooksLike(other.name.clone()));
+        }
+        self.looks.insert(look_hash);
         let key = member.name.folded().clone();
         self.names.take();
         self.by_session.insert(member.session, key.clone());
@@ -51,7 +64,19 @@ impl Roster {
     pub fn remove(&mut self, session: SessionId) -> Option<Member> {
         let key = self.by_session.remove(&session)?;
         self.names.take();
-        self.by_name.remove(&key)
+        let member = self.by_name.remove(&key)?;
+        self.looks.remove(&self.look_hash(&member.name));
+        Some(member)
+    }
+
+    fn look_hash(&self, name: &Name) -> u64 {
+        self.hasher.hash_one(look(name.as_str()))
+    }
+
+    /// The person whose name looks like this one.
+    fn that_looks_like(&self, name: &Name) -> Option<&Member> {
+        let wanted = look(name.as_str());
+        self.iter().find(|member| look(member.name.as_str()) == wanted)
     }
 
     /// The person of a session, if they are here.

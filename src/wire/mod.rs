@@ -5,6 +5,7 @@
 mod answer;
 mod batch;
 mod framing;
+pub mod greeting;
 pub mod json;
 pub mod text;
 

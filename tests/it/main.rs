@@ -12,6 +12,7 @@ mod client;
 mod ctl;
 mod daemon;
 mod faults;
+mod foreign;
 mod harness;
 mod history;
 mod hostile;

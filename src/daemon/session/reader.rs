@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
+use chatroom::wire::greeting::{Foreign, strip_telnet};
 use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
 use tokio::time::Instant;
@@ -136,7 +137,11 @@ impl<'c> Reader<'c> {
     fn receive(&mut self, frames: &mut Vec<Frame>) -> io::Result<bool> {
         let received = BUFFER.with_borrow_mut(|buffer| {
             let received = self.connection.transport.try_read(&mut buffer[..])?;
-            self.framer.push(&buffer[..received], frames);
+            let bytes = &buffer[..received];
+            match Foreign::of_bytes(bytes).filter(|_| self.stage == Stage::New) {
+                Some(foreign) => self.end(EndReason::Foreign(foreign.as_str())),
+                None => self.framer.push(bytes, frames),
+            }
             Ok(received)
         });
         match received {
@@ -157,14 +162,24 @@ impl<'c> Reader<'c> {
     }
 
     async fn handle(&mut self, frame: Frame) {
-        let Frame::Line(line) = frame else {
+        let Frame::Line(mut line) = frame else {
             let limit = self.shared().config().limits.message_bytes;
             return self.refuse(Refusal::TooLong { limit }, None);
         };
+        if self.outlet().dialect() == Dialect::Text && !line.starts_with(b"{") {
+            let length = line.len();
+            strip_telnet(&mut line);
+            if line.is_empty() && length > 0 {
+                return;
+            }
+        }
         let Ok(line) = String::from_utf8(line) else {
             return self.refuse(Refusal::NotUtf8, None);
         };
         if self.stage == Stage::New {
+            if let Some(foreign) = Foreign::of_line(&line) {
+                return self.end(EndReason::Foreign(foreign.as_str()));
+            }
             self.stage = Stage::Naming;
             if line.starts_with('{') && self.framer.framing() == Framing::Lines {
                 self.outlet().set_dialect(Dialect::Json);
