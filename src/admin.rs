@@ -197,6 +197,21 @@ pub struct Status {
     pub log_lines_dropped: u64,
     /// Seconds until the shutdown that was asked for, if one was.
     pub shutdown_in_seconds: Option<u64>,
+    /// How often a connection was slowed that sent too fast.
+    pub slowed: u64,
+    /// The addresses that have to wait at present.
+    pub limited: Vec<Limited>,
+}
+
+/// An address that has met a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limited {
+    /// An address, or an IPv6 network.
+    pub address: String,
+    /// The limit, as in `connects too often`.
+    pub what: String,
+    /// How long it has to wait.
+    pub seconds: u64,
 }
 
 /// Where `chatctl` looks for the socket when it is not told: for each place that it could be, the

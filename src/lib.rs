@@ -15,5 +15,6 @@ pub mod fingerprint;
 pub mod lookalike;
 pub mod names;
 pub mod room;
+pub mod throttle;
 pub mod wire;
 pub mod xdg;

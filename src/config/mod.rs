@@ -93,6 +93,21 @@ pub enum Durability {
 pub struct Limits {
     /// The most connections at a time; 0 is no limit but that of the descriptors.
     pub connections: usize,
+    /// The most connections from one IPv4 address or IPv6 /64; 0 is no limit.
+    pub connections_per_address: usize,
+    /// How many new connections may come from there in a minute; 0 is no limit.
+    pub new_connections_per_minute: usize,
+    /// How often somebody from there may join in a minute; 0 is no limit.
+    pub joins_per_minute: usize,
+    /// How many wrong passwords may come from there in a minute; 0 is no limit.
+    pub wrong_passwords_per_minute: usize,
+    /// How many messages a connection may send in a second; 0 is no limit. Who sends more is slowed.
+    pub messages_per_second: usize,
+    /// How many it may send together before that: at least 1.
+    pub burst: usize,
+    /// Whether the limits above hold for connections from this machine, too, which are all from one
+    /// address. That of wrong passwords always does.
+    pub loopback: bool,
     /// The most bytes of a message: 16 to 1 MiB.
     pub message_bytes: usize,
     /// About how many bytes the newest records may take in memory: 64 KiB to 4 GiB.
@@ -197,6 +212,17 @@ impl Config {
                 |v| values::count(v, 0, 1_000_000),
                 &mut limits.connections,
             );
+            for (key, place) in [
+                ("connections_per_address", &mut limits.connections_per_address),
+                ("new_connections_per_minute", &mut limits.new_connections_per_minute),
+                ("joins_per_minute", &mut limits.joins_per_minute),
+                ("wrong_passwords_per_minute", &mut limits.wrong_passwords_per_minute),
+                ("messages_per_second", &mut limits.messages_per_second),
+            ] {
+                section.take(key, |v| values::count(v, 0, 1_000_000), place);
+            }
+            section.take("burst", |v| values::count(v, 1, 1_000_000), &mut limits.burst);
+            section.take("loopback", values::flag, &mut limits.loopback);
             section.take(
                 "message_bytes",
                 |v| values::size(v, 16, 1 << 20),
@@ -257,7 +283,18 @@ impl Default for History {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connections: 10_000, message_bytes: 4096, window: 16 << 20 }
+        Limits {
+            connections: 10_000,
+            connections_per_address: 50,
+            new_connections_per_minute: 60,
+            joins_per_minute: 30,
+            wrong_passwords_per_minute: 5,
+            messages_per_second: 10,
+            burst: 50,
+            loopback: false,
+            message_bytes: 4096,
+            window: 16 << 20,
+        }
     }
 }
 

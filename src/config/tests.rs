@@ -35,6 +35,13 @@ fn every_option_is_read() {
         keep_bytes = "1 MiB"
         [limits]
         connections = 7
+        connections_per_address = 3
+        new_connections_per_minute = 0
+        joins_per_minute = 4
+        wrong_passwords_per_minute = 5
+        messages_per_second = 6
+        burst = 8
+        loopback = true
         message_bytes = 512
         window = "1 MiB"
         [timeouts]
@@ -58,7 +65,18 @@ fn every_option_is_read() {
     assert_eq!(config.listen.chat.len(), 2);
     assert_eq!((config.room.name.as_str(), config.room.topic.as_str()), ("den", "Tea"));
     assert_eq!(config.room.greeting, "Good evening.");
-    let limits = Limits { connections: 7, message_bytes: 512, window: 1 << 20 };
+    let limits = Limits {
+        connections: 7,
+        connections_per_address: 3,
+        new_connections_per_minute: 0,
+        joins_per_minute: 4,
+        wrong_passwords_per_minute: 5,
+        messages_per_second: 6,
+        burst: 8,
+        loopback: true,
+        message_bytes: 512,
+        window: 1 << 20,
+    };
     assert_eq!(config.limits, limits);
     let history = History {
         enabled: false,
@@ -119,5 +137,5 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
     let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
-    assert_eq!(options - blank, 24, "every option is in it");
+    assert_eq!(options - blank, 31, "every option is in it");
 }

@@ -80,6 +80,14 @@ pub fn status(status: &Status, now: Timestamp) -> String {
         ["accepted".to_owned(), status.accepted.to_string()],
         ["ended".to_owned(), if ended.is_empty() { "none".to_owned() } else { ended.join(", ") }],
     ];
+    if status.slowed > 0 {
+        rows.push(["slowed".to_owned(), format!("{} times", status.slowed)]);
+    }
+    for limited in &status.limited {
+        let what =
+            format!("{} ({}, for {})", limited.address, limited.what, seconds(limited.seconds));
+        rows.push(["has to wait".to_owned(), what]);
+    }
     if status.log_lines_dropped > 0 {
         rows.push(["log lines lost".to_owned(), status.log_lines_dropped.to_string()]);
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod files;
+mod guard;
 mod health;
 mod lifecycle;
 mod limits;

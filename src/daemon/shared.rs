@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use chatroom::config::Config;
+use chatroom::config::{Config, Limits};
 use chatroom::room::{EndReason, Seq, SessionId};
 use tokio::sync::watch;
 
+use crate::guard::Guard;
 use crate::outlet::Outlet;
 use crate::room_thread::RoomHandle;
 use crate::store::past::Past;
@@ -81,10 +82,12 @@ pub struct Connections {
     is_closing: AtomicBool,
     ended: Mutex<BTreeMap<&'static str, u64>>,
     count: watch::Sender<usize>,
+    /// What is counted by address.
+    pub guard: Guard,
 }
 
 impl Connections {
-    /// Registers a connection that was accepted, if there may be one more; `limit` 0 is no limit.
+    /// Registers a connection that was accepted, if there may be one more.
     ///
     /// # Errors
     /// Why it is turned away.
@@ -92,7 +95,7 @@ impl Connections {
         &self,
         transport: &Transport,
         peer: SocketAddr,
-        limit: usize,
+        limits: &Limits,
     ) -> Result<Arc<Outlet>, EndReason> {
         let number = self.accepted.fetch_add(1, Relaxed) + 1;
         let session = SessionId((self.run << 32) | number);
@@ -100,9 +103,10 @@ impl Connections {
         if self.is_closing.load(Relaxed) {
             return Err(EndReason::ShuttingDown);
         }
-        if limit != 0 && open.len() >= limit {
+        if limits.connections != 0 && open.len() >= limits.connections {
             return Err(EndReason::Full);
         }
+        self.guard.open(peer.ip(), limits)?;
         let outlet =
             Arc::new(Outlet::new(session, peer, Some(transport.tcp.clone()), transport.is_plain()));
         open.insert(session, outlet.clone());
@@ -113,7 +117,9 @@ impl Connections {
     /// Takes a connection out of the register.
     pub fn remove(&self, session: SessionId) {
         let mut open = self.open();
-        open.remove(&session);
+        if let Some(outlet) = open.remove(&session) {
+            self.guard.close(outlet.peer.ip());
+        }
         self.count.send_replace(open.len());
     }
 

@@ -28,6 +28,10 @@ pub enum EndReason {
     Failed,
     /// The daemon has as many connections as it may have.
     Full,
+    /// There are as many connections from the address as there may be.
+    Crowded,
+    /// The address connects too often; it may again after so many seconds.
+    TooOften { seconds: u64 },
     /// It speaks another protocol than those of this port.
     Foreign(&'static str),
     /// The daemon ends.
@@ -48,8 +52,18 @@ impl EndReason {
             EndReason::TakenOver => "taken-over",
             EndReason::Failed => "failed",
             EndReason::Full => "full",
+            EndReason::Crowded => "crowded",
+            EndReason::TooOften { .. } => "too-often",
             EndReason::Foreign(_) => "foreign",
             EndReason::ShuttingDown => "shutting-down",
+        }
+    }
+
+    /// After how many seconds it makes sense to come back, if that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            EndReason::TooOften { seconds } => Some(*seconds),
+            _ => None,
         }
     }
 
@@ -82,6 +96,12 @@ impl fmt::Display for EndReason {
             EndReason::TakenOver => f.write_str("You go on on another connection."),
             EndReason::Failed => f.write_str("The server cannot go on. Try again in a while."),
             EndReason::Full => f.write_str("The room is full. Try again later."),
+            EndReason::Crowded => {
+                f.write_str("There are too many connections from your address. Close one first.")
+            }
+            EndReason::TooOften { seconds } => {
+                write!(f, "Your address connects too often. Try again in {seconds} s.")
+            }
             EndReason::Foreign(protocol) => {
                 write!(f, "This port is for the chat, and does not speak {protocol}.")
             }

@@ -39,6 +39,10 @@ pub enum Refusal {
     Away(Name),
     /// What was said cannot be stored at present.
     StorageFull,
+    /// Somebody from the address joins too often; they may again after so many seconds.
+    JoinsTooOften {
+        seconds: u64,
+    },
 }
 
 impl Refusal {
@@ -63,6 +67,7 @@ impl Refusal {
             Refusal::ShuttingDown => "shutting-down",
             Refusal::Away(_) => "away",
             Refusal::StorageFull => "storage-full",
+            Refusal::JoinsTooOften { .. } => "too-often",
         }
     }
 }
@@ -105,6 +110,9 @@ impl fmt::Display for Refusal {
             Refusal::StorageFull => f.write_str(
                 "That was not accepted: the server has no space left to store it. Try again later.",
             ),
+            Refusal::JoinsTooOften { seconds } => {
+                write!(f, "Your address joins too often. Try again in {seconds} s.")
+            }
             Refusal::ShuttingDown => f.write_str("The server is shutting down."),
         }
     }

@@ -21,6 +21,11 @@ pub enum Answer {
     Help,
     /// How a command is written.
     Usage(&'static str),
+    /// Something for this person alone to know; an answer if it has the id of what was asked.
+    Info {
+        message: String,
+        id: Option<String>,
+    },
     Who {
         room: String,
         people: Arc<[Name]>,

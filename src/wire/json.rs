@@ -140,9 +140,18 @@ pub enum Event<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
     },
+    /// Something for this one alone to know; with the id of the request that it answers, if it does.
+    Info {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Cow<'a, str>>,
+        message: Cow<'a, str>,
+    },
     Closing {
         code: Cow<'a, str>,
         message: Cow<'a, str>,
+        /// After how many seconds it makes sense to come back, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_seconds: Option<u64>,
     },
     /// Something that a newer server says; a client passes over it.
     #[serde(other)]

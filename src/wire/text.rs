@@ -136,6 +136,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::KeepAlive => out.push(b'&'),
         Answer::Help => HELP.iter().for_each(|line| server_line(out, line)),
         Answer::Usage(usage) => server_line(out, usage),
+        Answer::Info { message, .. } => server_line(out, message),
         Answer::Who { people, .. } => server_line(out, &who(people)),
         Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
         // A text client shows what it sent by itself.

@@ -30,7 +30,20 @@ impl Person {
 
     #[track_caller]
     pub fn connect_to(address: SocketAddr) -> Person {
-        let stream = TcpStream::connect(address).unwrap();
+        Person::of(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects from another address of this machine.
+    #[track_caller]
+    pub fn connect_from(from: [u8; 4], address: SocketAddr) -> Person {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Person::of(socket.into())
+    }
+
+    fn of(stream: TcpStream) -> Person {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

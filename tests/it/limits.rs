@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use chatroom::admin::{Reply, Request};
 use chatroom::room::Seq;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::daemon::Daemon;
-use crate::harness::Person;
+use crate::harness::{PROMPT, Person};
 
 #[test]
 fn who_gives_no_name_is_closed_with_a_sentence() {
@@ -51,6 +52,78 @@ fn a_full_room_says_so() {
     drop(ann);
     daemon.until("room for one", |daemon| daemon.status().connections == 1);
     Person::text(&daemon, "cy");
+}
+
+#[test]
+fn one_address_does_not_fill_the_room() {
+    let daemon = Daemon::with("[limits]\nconnections_per_address = 2\nloopback = true\n");
+    let ann = Person::text(&daemon, "ann");
+    let _bo = Person::text(&daemon, "bo");
+    let mut third = Person::connect_to(daemon.address);
+    third.expect("[SERVER]: There are too many connections from your address. Close one first.");
+    third.expect_end();
+    Person::connect_from([127, 0, 0, 2], daemon.address).expect(PROMPT);
+    drop(ann);
+    daemon.until("room for one", |daemon| daemon.users().len() == 1);
+    Person::text(&daemon, "cy");
+    assert_eq!(daemon.status().ended.get("crowded"), Some(&1));
+}
+
+#[test]
+fn who_comes_too_often_has_to_wait_and_nobody_else() {
+    let daemon = Daemon::with(
+        "[limits]\nnew_connections_per_minute = 3\njoins_per_minute = 2\nloopback = true\n",
+    );
+    for _ in 0..2 {
+        let mut ann = Person::text(&daemon, "ann");
+        ann.say("!quit");
+        ann.expect_end();
+    }
+    let mut ann = Person::connect(&daemon);
+    ann.say("ann");
+    let line = ann.line().unwrap();
+    assert!(line.starts_with("[SERVER]: Your address joins too often. Try again in "), "{line}");
+    let mut late = Person::connect_to(daemon.address);
+    let line = late.line().unwrap();
+    assert!(line.starts_with("[SERVER]: Your address connects too often. Try again in "), "{line}");
+    late.expect_end();
+    let mut other = Person::connect_from([127, 0, 0, 2], daemon.address);
+    other.expect(PROMPT);
+    other.say("ann");
+    other.expect("[SERVER]: Welcome ann! To leave chat write !quit.");
+    let limited = daemon.status().limited;
+    let whats: Vec<_> = limited.iter().map(|one| (&*one.address, &*one.what)).collect();
+    let expect = [("127.0.0.1", "connects too often"), ("127.0.0.1", "joins too often")];
+    assert_eq!(whats, expect);
+    assert!(limited.iter().all(|one| (1..=60).contains(&one.seconds)), "{limited:?}");
+}
+
+#[test]
+fn who_sends_too_fast_is_slowed_and_loses_nothing() {
+    let daemon = Daemon::with("[limits]\nmessages_per_second = 20\nburst = 10\nloopback = true\n");
+    let mut ann = Person::text(&daemon, "ann");
+    let mut bo = Person::text(&daemon, "bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+    let start = Instant::now();
+    let lines: String = (1..=30).map(|line| format!("line {line}\n")).collect();
+    bo.send(lines.as_bytes());
+    for line in 1..=30 {
+        ann.expect(&format!("bo: line {line}"));
+    }
+    // 20 beyond the burst, 50 ms each; that it is not much longer, nobody promises.
+    assert!(start.elapsed() >= Duration::from_millis(900), "{:?}", start.elapsed());
+    bo.expect(
+        "[SERVER]: You are sending faster than this room takes it. Nothing is lost; it goes on a \
+         little later.",
+    );
+    bo.say("!who");
+    bo.expect("[SERVER]: 2 people are here: ann, bo");
+    assert_eq!(daemon.status().slowed, 1, "and is told so once");
+    // Who is slowed can be sent away at any moment.
+    bo.send(lines.as_bytes());
+    let kick = Request::Kick { name: "bo".to_owned(), reason: None };
+    assert_eq!(daemon.ask(&kick), Reply::Done);
+    bo.lines_until("[SERVER]: You were removed from the room by the operator.");
 }
 
 /// Sends lines until the daemon says that the reader is this far behind.
@@ -171,7 +244,7 @@ fn without_descriptors_it_serves_who_is_inside_and_recovers() {
     prlimit(Some(Pid::from_child(&daemon.child)), Resource::Nofile, limit).unwrap();
     let start = Instant::now();
     for person in &mut waiting {
-        person.expect(crate::harness::PROMPT);
+        person.expect(PROMPT);
     }
     assert!(start.elapsed() < Duration::from_secs(1), "recovered in {:?}", start.elapsed());
     let complaints = daemon.log().matches("cannot accept connections").count();

@@ -10,6 +10,9 @@ use super::{ANSWER_TIME, Exit, Model, Output, Phase};
 /// The pauses before the second, third ... attempt to connect, in seconds; the last one repeats.
 const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30];
 
+/// No server makes a client wait longer than this many seconds.
+const LONGEST_WAIT: u64 = 300;
+
 impl Model {
     pub(super) fn connected(&mut self, now: Duration) {
         self.last_words = None;
@@ -94,6 +97,13 @@ impl Model {
         self.status(&format!("{what} Trying again in {} s.", pause.as_secs()));
         self.phase = Phase::Pausing { until: now + self.spread(pause) };
         self.outputs.push(Output::Disconnect);
+    }
+
+    /// The server has said how long to wait.
+    pub(super) fn not_before(&mut self, seconds: Option<u64>, now: Duration) {
+        if let (Some(seconds), Phase::Pausing { until }) = (seconds, &mut self.phase) {
+            *until = (*until).max(now + Duration::from_secs(seconds.min(LONGEST_WAIT)));
+        }
     }
 
     /// Asks whether the server is there, and how long it takes to say so.

@@ -53,7 +53,11 @@ impl Model {
             Event::Refused { id, code, message } => {
                 self.refused(id.as_deref(), &code, &message, now);
             }
-            Event::Closing { code, message } => self.closing(&code, &message, now),
+            Event::Info { message, .. } => self.status(&message),
+            Event::Closing { code, message, retry_after_seconds } => {
+                self.closing(&code, &message, now);
+                self.not_before(retry_after_seconds, now);
+            }
             Event::History { id, records, more, .. } => self.history(id.as_deref(), records, more),
             Event::Pong { .. } => {
                 let sent = self.pinged.take();

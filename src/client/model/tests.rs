@@ -207,7 +207,11 @@ fn leaving_is_said_and_not_waited_for_without_an_end() {
 #[test]
 fn being_removed_is_no_reason_to_come_back() {
     let mut model = joined(true);
-    let closing = Event::Closing { code: "removed".into(), message: "Out.".into() };
+    let closing = Event::Closing {
+        code: "removed".into(),
+        message: "Out.".into(),
+        retry_after_seconds: None,
+    };
     let outputs = model.handle(Input::Event(closing), START);
     assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
 }

@@ -147,6 +147,8 @@ impl Operator {
             window_limit: config.limits.window,
             ended: shared.connections.ended(),
             log_lines_dropped: logging::dropped(),
+            slowed: shared.connections.guard.slowed(),
+            limited: shared.connections.guard.limited(&config.limits),
             shutdown_in_seconds: self.shutdown_at.borrow().map(remaining),
         }
     }

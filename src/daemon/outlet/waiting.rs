@@ -36,6 +36,11 @@ impl Outlet {
         self.until(|state| state.has_space() || state.ending.is_some()).await;
     }
 
+    /// Waits until the connection is to end.
+    pub async fn until_ending(&self) {
+        self.until(|state| state.ending.is_some()).await;
+    }
+
     /// Waits until not too many requests are on their way to the room, and counts one more.
     pub async fn begin_request(&self) {
         self.until(|state| {

@@ -30,9 +30,11 @@ impl Reader<'_> {
             }
             (_, Request::Hello { name, resume, .. }) => self.join(&name, resume).await,
             (Stage::Joined, Request::Say { text, action, id }) => {
+                self.keep_pace().await;
                 self.submit(Submission::Speech { session, action, text, id }).await;
             }
             (Stage::Joined, Request::Direct { to, text, id }) => {
+                self.keep_pace().await;
                 self.submit(Submission::Direct { session, to, text, id }).await;
             }
             (Stage::Joined, Request::Who) => self.submit(Submission::Who { session }).await,

@@ -4,6 +4,7 @@
 //! the writer drives the outlet; whichever of them learns that it is over ends both.
 
 mod json;
+mod pace;
 mod reader;
 mod text;
 mod waiting;
@@ -50,8 +51,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
         Ok(transport) => transport,
         Err(problem) => return error!(event = "tls-failed", "cannot speak TLS: {problem}"),
     };
-    let limit = shared.config().limits.connections;
-    match shared.connections.admit(&transport, peer, limit) {
+    match shared.connections.admit(&transport, peer, &shared.config().limits) {
         Ok(outlet) => {
             let greeting = shared.config().room.greeting.clone();
             outlet.answer(&Answer::Prompt { greeting });
@@ -137,7 +137,7 @@ impl Connection {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("it took longer than {} s", HANDSHAKE.as_secs()),
             },
-            () = writer::until_ending(&self.outlet) => return Err(EndReason::ShuttingDown),
+            () = self.outlet.until_ending() => return Err(EndReason::ShuttingDown),
         };
         Err(EndReason::Broken(format!("the TLS handshake failed: {problem}")))
     }

@@ -13,6 +13,7 @@ use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::pace::Pace;
 use super::waiting::Waited;
 use super::{Connection, broken};
 use crate::outlet::Outlet;
@@ -55,6 +56,7 @@ pub(super) struct Reader<'c> {
     /// For how many seconds nothing may come; what the welcome has said, whatever was configured
     /// since.
     pub(super) silence: u32,
+    pub(super) pace: Pace,
 }
 
 impl<'c> Reader<'c> {
@@ -62,7 +64,15 @@ impl<'c> Reader<'c> {
         let framer = Framer::new(json_line_bytes(&connection.shared));
         let silence = silence_seconds(&connection.shared);
         let heard = Instant::now();
-        Reader { connection, stage: Stage::New, name: None, framer, heard, silence }
+        Reader {
+            connection,
+            stage: Stage::New,
+            name: None,
+            framer,
+            heard,
+            silence,
+            pace: Pace::default(),
+        }
     }
 
     pub(super) fn outlet(&self) -> &'c Arc<Outlet> {
@@ -199,9 +209,18 @@ impl<'c> Reader<'c> {
 
     /// Asks the room to let this person in, and tells them if it does not.
     pub(super) async fn join(&mut self, name: &str, resume: Option<Resume>) {
-        let joined = match Name::new(name) {
-            Err(problem) => Err(problem.into()),
-            Ok(name) => {
+        // Who comes back does not count: a connection may be bad.
+        let may_join = match resume {
+            Some(_) => Ok(()),
+            None => {
+                let (guard, config) = (&self.shared().connections.guard, self.shared().config());
+                guard.join(self.outlet().peer.ip(), &config.limits)
+            }
+        };
+        let joined = match (may_join, Name::new(name)) {
+            (Err(refusal), _) => Err(refusal),
+            (_, Err(problem)) => Err(problem.into()),
+            (Ok(()), Ok(name)) => {
                 let outlet = self.outlet().clone();
                 let join = |reply| Submission::Join { outlet, name, resume, reply };
                 self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))

@@ -39,13 +39,15 @@ impl Reader<'_> {
             text::Request::Say(text) => self.speak(false, text).await,
             text::Request::Action(text) => self.speak(true, text).await,
             text::Request::Direct { to, text } => {
+                self.keep_pace().await;
                 let (to, text) = (to.to_owned(), text.to_owned());
                 self.submit(Submission::Direct { session, to, text, id: None }).await;
             }
         }
     }
 
-    async fn speak(&self, action: bool, text: &str) {
+    async fn speak(&mut self, action: bool, text: &str) {
+        self.keep_pace().await;
         let (session, text) = (self.outlet().session(), text.to_owned());
         self.submit(Submission::Speech { session, action, text, id: None }).await;
     }

@@ -97,17 +97,10 @@ async fn until_taken(
 /// Waits until the connection is to end, and then for as long as its other side may take to read
 /// the rest; nobody is waited for who cannot hear any more.
 async fn until_ending_and_then(outlet: &Outlet, grace: Duration) {
-    until_ending(outlet).await;
+    outlet.until_ending().await;
     if !outlet.is_abandoned() {
         let _ = timeout(grace, until_abandoned(outlet)).await;
         outlet.abandon(EndReason::TooSlow);
-    }
-}
-
-/// Waits until the connection is to end.
-pub async fn until_ending(outlet: &Outlet) {
-    while !outlet.is_ending() {
-        outlet.woken().await;
     }
 }
 

@@ -1,0 +1,123 @@
+//! Limits for all that comes from one address. What they keep out, they keep out for a minute at the
+//! most: nobody is banned but by an operator.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chatroom::admin::Limited;
+use chatroom::config::Limits;
+use chatroom::room::{EndReason, Refusal};
+use chatroom::throttle::{Kind, Origin, Origins, Rate};
+
+/// What was counted of every address.
+pub struct Guard {
+    start: Instant,
+    origins: Mutex<Origins>,
+    /// How often a connection was slowed that sent too fast.
+    slowed: AtomicU64,
+}
+
+impl Default for Guard {
+    fn default() -> Guard {
+        let (origins, slowed) = (Mutex::default(), AtomicU64::default());
+        Guard { start: Instant::now(), origins, slowed }
+    }
+}
+
+impl Guard {
+    /// Counts a new connection, if there may be one more.
+    ///
+    /// # Errors
+    /// Why it is turned away.
+    pub fn open(&self, address: IpAddr, limits: &Limits) -> Result<(), EndReason> {
+        if is_exempt(address, limits) {
+            return Ok(());
+        }
+        let origin = Origin::from(address);
+        let mut origins = self.origins();
+        if let Some(rate) = rate(Kind::Connection, limits) {
+            let too_often = |wait| EndReason::TooOften { seconds: whole_seconds(wait) };
+            origins.take(origin, Kind::Connection, rate, self.now()).map_err(too_often)?;
+        }
+        let is_open = origins.open(origin, limits.connections_per_address);
+        is_open.then_some(()).ok_or(EndReason::Crowded)
+    }
+
+    /// A connection that was counted is closed.
+    pub fn close(&self, address: IpAddr) {
+        self.origins().close(Origin::from(address));
+    }
+
+    /// Notes that somebody wants to join.
+    ///
+    /// # Errors
+    /// They have to wait.
+    pub fn join(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
+        match rate(Kind::Join, limits).filter(|_| !is_exempt(address, limits)) {
+            None => Ok(()),
+            Some(rate) => self
+                .origins()
+                .take(Origin::from(address), Kind::Join, rate, self.now())
+                .map_err(|wait| Refusal::JoinsTooOften { seconds: whole_seconds(wait) }),
+        }
+    }
+
+    /// Notes that a connection was slowed.
+    pub fn note_slowed(&self) {
+        self.slowed.fetch_add(1, Relaxed);
+    }
+
+    /// How often that was.
+    pub fn slowed(&self) -> u64 {
+        self.slowed.load(Relaxed)
+    }
+
+    /// Which addresses have to wait at present, for what and how long.
+    pub fn limited(&self, limits: &Limits) -> Vec<Limited> {
+        let rates = [Kind::Connection, Kind::Join, Kind::WrongPassword]
+            .into_iter()
+            .filter_map(|kind| Some((kind, rate(kind, limits)?)))
+            .collect::<Vec<_>>();
+        let limited = self.origins().limited(&rates, self.now());
+        let show = |(origin, kind, wait): (Origin, Kind, Duration)| Limited {
+            address: origin.to_string(),
+            what: match kind {
+                Kind::Connection => "connects too often",
+                Kind::Join => "joins too often",
+                Kind::WrongPassword => "wrong passwords",
+            }
+            .to_owned(),
+            seconds: whole_seconds(wait),
+        };
+        limited.into_iter().map(show).collect()
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn origins(&self) -> MutexGuard<'_, Origins> {
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often something may happen, if that is limited.
+fn rate(kind: Kind, limits: &Limits) -> Option<Rate> {
+    Rate::per_minute(match kind {
+        Kind::Connection => limits.new_connections_per_minute,
+        Kind::Join => limits.joins_per_minute,
+        Kind::WrongPassword => limits.wrong_passwords_per_minute,
+    })
+}
+
+/// Everybody on this machine comes from one address.
+pub fn is_exempt(address: IpAddr, limits: &Limits) -> bool {
+    !limits.loopback && address.to_canonical().is_loopback()
+}
+
+/// Rounded up, so that who waits for so long has waited for long enough.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil() as u64
+}

@@ -1,0 +1,236 @@
+//! How often something may happen: for a connection, and for all that comes from one address.
+//!
+//! Times are those since one moment, which the caller chooses.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+/// So often, with so many at once now and then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// The time that each takes.
+    pub every: Duration,
+    /// How many may come together. At least 1.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// So many in a minute, and as many at once. None for 0, which is no limit.
+    pub fn per_minute(count: usize) -> Option<Rate> {
+        let burst = u32::try_from(count).ok().filter(|&count| count > 0)?;
+        Some(Rate { every: Duration::from_secs(60) / burst, burst })
+    }
+
+    /// So many in a second, and so many at once. None for 0, which is no limit.
+    pub fn per_second(count: usize, burst: usize) -> Option<Rate> {
+        let count = u32::try_from(count).ok().filter(|&count| count > 0)?;
+        let burst = u32::try_from(burst).unwrap_or(u32::MAX).max(1);
+        Some(Rate { every: Duration::from_secs(1) / count, burst })
+    }
+}
+
+/// When what has happened so far is used up: a leaky bucket as one moment (the "generic cell rate
+/// algorithm" of ITU-T I.371).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bucket(Duration);
+
+impl Bucket {
+    /// Notes that it happens, if it may.
+    ///
+    /// # Errors
+    /// After what time it may.
+    pub fn take(&mut self, rate: Rate, now: Duration) -> Result<(), Duration> {
+        self.check(rate, now)?;
+        self.0 = self.0.max(now) + rate.every;
+        Ok(())
+    }
+
+    /// Whether it may happen.
+    ///
+    /// # Errors
+    /// After what time it may.
+    pub fn check(&self, rate: Rate, now: Duration) -> Result<(), Duration> {
+        let full = rate.every * (rate.burst - 1);
+        match self.0.saturating_sub(now).saturating_sub(full) {
+            Duration::ZERO => Ok(()),
+            wait => Err(wait),
+        }
+    }
+}
+
+/// All that one subscriber may have: an IPv4 address, or an IPv6 network of 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    V4(u32),
+    V6(u64),
+}
+
+impl From<IpAddr> for Origin {
+    fn from(address: IpAddr) -> Origin {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Origin::V4(address.to_bits()),
+            IpAddr::V6(address) => Origin::V6((address.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Origin::V4(bits) => write!(f, "{}", Ipv4Addr::from_bits(bits)),
+            Origin::V6(bits) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(bits) << 64)),
+        }
+    }
+}
+
+/// What is counted for an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// New connections.
+    Connection,
+    /// Joining.
+    Join,
+    /// A wrong password.
+    WrongPassword,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    connections: usize,
+    buckets: [Bucket; 3],
+}
+
+/// Every origin of which something is to be remembered.
+#[derive(Debug, Default)]
+pub struct Origins {
+    all: HashMap<Origin, Counted>,
+    /// With so many of them it is looked which can be forgotten.
+    look_at: usize,
+}
+
+/// It is not looked for what can be forgotten with fewer than this.
+const FEW: usize = 1024;
+
+impl Origins {
+    /// Counts a connection, if there may be one more; `most` 0 is no limit.
+    pub fn open(&mut self, origin: Origin, most: usize) -> bool {
+        let counted = self.all.entry(origin).or_default();
+        let is_one_more = most == 0 || counted.connections < most;
+        counted.connections += usize::from(is_one_more);
+        is_one_more
+    }
+
+    /// A connection that was counted is closed.
+    pub fn close(&mut self, origin: Origin) {
+        if let Some(counted) = self.all.get_mut(&origin) {
+            counted.connections = counted.connections.saturating_sub(1);
+        }
+    }
+
+    /// Notes that something happens, if it may.
+    ///
+    /// # Errors
+    /// After what time it may.
+    pub fn take(
+        &mut self,
+        origin: Origin,
+        kind: Kind,
+        rate: Rate,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        self.forget(now);
+        self.all.entry(origin).or_default().buckets[kind as usize].take(rate, now)
+    }
+
+    /// Whether it may happen.
+    ///
+    /// # Errors
+    /// After what time it may.
+    pub fn check(
+        &self,
+        origin: Origin,
+        kind: Kind,
+        rate: Rate,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        match self.all.get(&origin) {
+            Some(counted) => counted.buckets[kind as usize].check(rate, now),
+            None => Ok(()),
+        }
+    }
+
+    /// Who has to wait at present, for what and how long.
+    pub fn limited(&self, rates: &[(Kind, Rate)], now: Duration) -> Vec<(Origin, Kind, Duration)> {
+        let of_origin = |(origin, counted): (&Origin, &Counted)| {
+            let waiting = rates.iter().filter_map(|&(kind, rate)| {
+                let wait = counted.buckets[kind as usize].check(rate, now).err()?;
+                Some((*origin, kind, wait))
+            });
+            waiting.collect::<Vec<_>>()
+        };
+        self.all.iter().flat_map(of_origin).collect()
+    }
+
+    /// Forgets those of which nothing counts any more, so that memory is bounded by what the rates
+    /// let happen.
+    fn forget(&mut self, now: Duration) {
+        if self.all.len() < self.look_at.max(FEW) {
+            return;
+        }
+        self.all.retain(|_, counted| {
+            counted.connections > 0 || counted.buckets.iter().any(|bucket| bucket.0 > now)
+        });
+        self.look_at = self.all.len() * 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn a_burst_and_then_one_at_a_time() {
+        let rate = Rate::per_second(10, 3).unwrap();
+        let mut bucket = Bucket::default();
+        for _ in 0..3 {
+            assert_eq!(bucket.take(rate, at(1000)), Ok(()));
+        }
+        assert_eq!(bucket.take(rate, at(1000)), Err(at(100)));
+        assert_eq!(bucket.take(rate, at(1060)), Err(at(40)));
+        assert_eq!(bucket.take(rate, at(1100)), Ok(()));
+        assert_eq!(bucket.take(rate, at(1100)), Err(at(100)));
+        assert_eq!(bucket.check(rate, at(9000)), Ok(()));
+        assert_eq!(Rate::per_minute(0), None);
+    }
+
+    #[test]
+    fn an_origin_is_an_address_or_a_network_of_64_bits() {
+        let origin = |text: &str| Origin::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(origin("10.0.0.1"), origin("::ffff:10.0.0.1"));
+        assert_ne!(origin("10.0.0.1"), origin("10.0.0.2"));
+        assert_eq!(origin("2001:db8::1"), origin("2001:db8::ffff:1"));
+        assert_ne!(origin("2001:db8::1"), origin("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn what_counts_no_more_is_forgotten() {
+        let rate = Rate::per_minute(60).unwrap();
+        let mut origins = Origins::default();
+        assert!(origins.open(Origin::V4(0), 1));
+        assert!(!origins.open(Origin::V4(0), 1));
+        for number in 1..100_000 {
+            // One each millisecond, each remembered for a second.
+            origins.take(Origin::V4(number), Kind::Join, rate, at(number.into())).unwrap();
+        }
+        assert!(origins.all.len() < 4 * FEW, "{}", origins.all.len());
+        assert!(!origins.open(Origin::V4(0), 1), "it is still open");
+        origins.close(Origin::V4(0));
+        assert!(origins.open(Origin::V4(0), 1));
+    }
+}
