@@ -44,8 +44,8 @@ impl Scene {
         let look = Look { colours: Colours::Many, links: false, bell: false, zone: TimeZone::UTC };
         let mut scene = Scene { screen: Screen::new(look), minutes: -40 };
         let users = ["ann", "Bo", "cy", "deploy", "Élodie", "日和"].map(str::to_owned).to_vec();
-        let (room, topic, name) = ("lobby".to_owned(), String::new(), "ann".to_owned());
-        scene.show(&Show::Here { room, topic, name, users });
+        let (room, name) = ("lobby".to_owned(), "ann".to_owned());
+        scene.show(&Show::Here { room, name, users });
         scene
     }
 

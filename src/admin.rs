@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Act;
 use crate::config::Level;
+use crate::secret::Secret;
 use crate::xdg::state_home;
 
 /// The name of the admin socket in the runtime folder.
@@ -30,9 +32,20 @@ pub enum Request {
     Say {
         text: String,
     },
-    Kick {
-        name: String,
-        reason: Option<String>,
+    /// What operators do.
+    Moderate {
+        #[serde(flatten)]
+        act: Act,
+    },
+    /// The bans and mutes that are in force.
+    Bans,
+    /// The last things that operators did.
+    Audit {
+        limit: usize,
+    },
+    Account {
+        #[serde(flatten)]
+        what: AccountRequest,
     },
     /// What was said before.
     History {
@@ -74,7 +87,10 @@ impl Request {
             Request::Users => "users",
             Request::Status => "status",
             Request::Say { .. } => "say",
-            Request::Kick { .. } => "kick",
+            Request::Moderate { act } => act.as_str(),
+            Request::Bans => "bans",
+            Request::Audit { .. } => "audit",
+            Request::Account { what } => what.as_str(),
             Request::History { .. } => "history",
             Request::Redact { .. } => "redact",
             Request::Backup => "backup",
@@ -88,8 +104,8 @@ impl Request {
     /// Whom or what it is about, for the log.
     pub fn target(&self) -> Option<String> {
         match self {
-            Request::Kick { name, reason: Some(reason) } => Some(format!("{name}: {reason}")),
-            Request::Kick { name, reason: None } => Some(name.clone()),
+            Request::Moderate { act } => Some(act.target()),
+            Request::Account { what } => what.name().map(str::to_owned),
             Request::Say { text } => Some(text.clone()),
             Request::Redact { targets } => {
                 let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
@@ -112,6 +128,11 @@ pub enum Reply {
     Users(Vec<User>),
     Status(Box<Status>),
     LogLevel(Level),
+    /// Done, and what it was in a sentence.
+    Said(String),
+    Bans(Vec<Ban>),
+    Audit(Vec<AuditEntry>),
+    Accounts(Vec<AccountInfo>),
     /// Records as in the JSON protocol, and whether there are more.
     History(Vec<serde_json::Value>, bool),
     /// So many bytes follow.
@@ -121,6 +142,100 @@ pub enum Reply {
         code: RefusalCode,
         message: String,
     },
+}
+
+/// What is done with accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum AccountRequest {
+    List,
+    Add {
+        name: String,
+        password: Secret,
+        operator: bool,
+    },
+    Remove {
+        name: String,
+    },
+    Password {
+        name: String,
+        password: Secret,
+    },
+    Lock {
+        name: String,
+    },
+    Unlock {
+        name: String,
+    },
+    /// Makes somebody an operator in the room, or takes that away.
+    Operator {
+        name: String,
+        on: bool,
+    },
+}
+
+impl AccountRequest {
+    /// The words for it in the log and the audit.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            AccountRequest::List => "account list",
+            AccountRequest::Add { operator: false, .. } => "account add",
+            AccountRequest::Add { operator: true, .. } => "account add operator",
+            AccountRequest::Remove { .. } => "account remove",
+            AccountRequest::Password { .. } => "account password",
+            AccountRequest::Lock { .. } => "account lock",
+            AccountRequest::Unlock { .. } => "account unlock",
+            AccountRequest::Operator { on: true, .. } => "account operator",
+            AccountRequest::Operator { on: false, .. } => "account no operator",
+        }
+    }
+
+    /// Whose account.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            AccountRequest::List => None,
+            AccountRequest::Add { name, .. }
+            | AccountRequest::Remove { name }
+            | AccountRequest::Password { name, .. }
+            | AccountRequest::Lock { name }
+            | AccountRequest::Unlock { name }
+            | AccountRequest::Operator { name, .. } => Some(name),
+        }
+    }
+}
+
+/// A ban or a mute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// `ban` or `mute`.
+    pub kind: String,
+    /// A name, an address or a network.
+    pub target: String,
+    /// None is until it is taken back.
+    pub until: Option<Timestamp>,
+    pub reason: Option<String>,
+    pub since: Timestamp,
+    /// Who has done it.
+    pub by: String,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub time: Timestamp,
+    /// The account, or the user and process as the system knows them.
+    pub by: String,
+    pub what: String,
+    pub target: String,
+}
+
+/// Somebody who has an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    pub name: String,
+    pub operator: bool,
+    pub locked: bool,
+    pub since: Timestamp,
 }
 
 /// Why a request of an operator was not carried out.

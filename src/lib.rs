@@ -6,15 +6,18 @@
 //! a network and the wire formats be fuzzed without a daemon.
 //!
 //! Modules depend on each other in one direction only:
-//! `clean <- names <- room <- wire <- admin, config`.
+//! `clean <- lookalike <- names, access <- room <- wire <- admin, config`.
 
+pub mod access;
 pub mod admin;
 pub mod clean;
 pub mod config;
 pub mod fingerprint;
 pub mod lookalike;
 pub mod names;
+pub mod permission;
 pub mod room;
+pub mod secret;
 pub mod throttle;
 pub mod wire;
 pub mod xdg;

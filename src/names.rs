@@ -1,8 +1,10 @@
 //! Names of people: what may be one, and when two of them are the same.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::clean;
@@ -46,6 +48,7 @@ pub enum NameProblem {
     Beginning(char),
     MixedScripts,
     Reserved,
+    Address,
 }
 
 impl Name {
@@ -62,6 +65,10 @@ impl Name {
             _ => {}
         }
         let folded = fold(shown);
+        // An operator could not tell them apart.
+        if shown.parse::<IpAddr>().is_ok() || shown.parse::<IpNet>().is_ok() {
+            return Err(NameProblem::Address);
+        }
         if mixes_scripts(shown) {
             return Err(NameProblem::MixedScripts);
         }
@@ -129,6 +136,7 @@ impl fmt::Display for NameProblem {
             NameProblem::MixedScripts => {
                 f.write_str("A name has no letters of several alphabets that look alike.")
             }
+            NameProblem::Address => f.write_str("A name is not an address."),
             NameProblem::Reserved => f.write_str("That name is kept for the server."),
         }
     }
@@ -191,6 +199,8 @@ mod tests {
         check("Server", Err(NameProblem::Reserved));
         check("ＳＥＲＶＥＲ", Err(NameProblem::Reserved));
         check("ѕегver", Err(NameProblem::MixedScripts));
+        check("10.0.0.1", Err(NameProblem::Address));
+        check("10.0.0.0/8", Err(NameProblem::Address));
         check("5erver", Ok("5erver"));
         check("5YSTEM", Ok("5YSTEM"));
         check("0perator", Err(NameProblem::Reserved));

@@ -144,6 +144,14 @@ impl Origins {
         self.all.entry(origin).or_default().buckets[kind as usize].take(rate, now)
     }
 
+    /// What was noted does not count.
+    pub fn give_back(&mut self, origin: Origin, kind: Kind, rate: Rate) {
+        if let Some(counted) = self.all.get_mut(&origin) {
+            let bucket = &mut counted.buckets[kind as usize];
+            bucket.0 = bucket.0.saturating_sub(rate.every);
+        }
+    }
+
     /// Whether it may happen.
     ///
     /// # Errors

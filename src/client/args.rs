@@ -1,9 +1,11 @@
 //! The command line of chatroom-client.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use chatroom::config::{DEFAULT_PORT, DEFAULT_TLS_PORT};
 use chatroom::fingerprint::Fingerprint;
+use chatroom::secret::Secret;
 use clap::Parser;
 
 use crate::link::Security;
@@ -38,6 +40,9 @@ pub struct Args {
     /// Your name there; without it you are asked
     #[arg(long, short, value_name = "NAME")]
     pub name: Option<String>,
+    /// The file with the password of the name or the room, where one is needed; else you are asked
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// Give up after so many failed attempts in a row to connect; 0 is never [default: 5]
     #[arg(long, value_name = "N")]
     pub attempts: Option<u32>,
@@ -88,6 +93,26 @@ impl Args {
         self.no_bell |= preferences.bell == Some(false);
         self.plain |= preferences.plain == Some(true);
         Ok(())
+    }
+
+    /// Whether nobody on the way could read a password.
+    pub fn is_private(&self) -> bool {
+        let address = self.address.as_deref().unwrap_or_default();
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        self.security() != Security::None || is_loopback || host == "localhost"
+    }
+
+    /// The password in the file that is named for it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn password(&self) -> Result<Option<Secret>, String> {
+        let Some(file) = &self.password_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("cannot read the password in {}: {error}", file.display()))?;
+        Ok(Some(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned())))
     }
 
     /// What is to protect the connection.

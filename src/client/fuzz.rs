@@ -189,6 +189,8 @@ struct Client {
 impl Client {
     fn new() -> Client {
         let settings = Settings {
+            password: None,
+            is_private: true,
             address: "host:53000".to_owned(),
             name: Some("ann".to_owned()),
             default_name: None,

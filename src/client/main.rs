@@ -39,10 +39,11 @@ fn main() -> ExitCode {
     let mut args = Args::parse();
     let preferred = Preferences::of_user().and_then(|preferences| {
         args.complete(&preferences)?;
-        Ok(preferences)
+        let password = args.password()?;
+        Ok((preferences, password))
     });
-    let preferences = match preferred {
-        Ok(preferences) => preferences,
+    let (preferences, password) = match preferred {
+        Ok(preferred) => preferred,
         Err(error) => {
             eprintln!("chatroom-client: {error}");
             return ExitCode::from(78);
@@ -53,12 +54,14 @@ fn main() -> ExitCode {
         let message = "--name is needed where the input is not a terminal";
         Args::command().error(ErrorKind::MissingRequiredArgument, message).exit();
     }
-    let security = args.security();
+    let (security, is_private) = (args.security(), args.is_private());
     let place = match args.session {
         Some(file) => Some(Place::File(file)),
         None => Place::of_user().filter(|_| interactive && !args.no_session),
     };
     let settings = Settings {
+        password,
+        is_private,
         address: args.address.unwrap_or_default(),
         name: args.name,
         default_name: std::env::var("USER").ok().filter(|name| !name.is_empty()),

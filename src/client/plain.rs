@@ -6,6 +6,7 @@ use anstyle::{Ansi256Color, Color, Style};
 use chatroom::clean;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::model::Show;
 use crate::palette::Colours;
@@ -16,6 +17,8 @@ pub struct Plain {
     /// Whether a person looks at the output, so that times are shown and all goes to one place.
     terminal: bool,
     zone: TimeZone,
+    /// How the terminal was before it was told not to show what is typed.
+    before: Option<Termios>,
 }
 
 impl Plain {
@@ -23,25 +26,47 @@ impl Plain {
     pub fn new() -> Plain {
         let terminal = io::stdout().is_terminal();
         let colours = if terminal { Colours::of_environment() } else { Colours::None };
-        Plain { colours, terminal, zone: TimeZone::system() }
+        Plain { colours, terminal, zone: TimeZone::system(), before: None }
     }
 
     /// Shows something.
     ///
     /// # Errors
     /// Nobody reads the output any more.
-    pub fn show(&self, show: &Show) -> io::Result<()> {
+    pub fn show(&mut self, show: &Show) -> io::Result<()> {
+        if let Show::AskPassword { .. } = show {
+            self.hide_typed();
+        }
         let Some(line) = self.line(show) else { return Ok(()) };
         match show {
             // What is not the room's talk must not get between it in a pipe.
             Show::Status(_) | Show::Parting(_) if !self.terminal => {
                 writeln!(io::stderr(), "{line}")
             }
-            Show::AskName { .. } if self.terminal => {
+            Show::AskName { .. } | Show::AskPassword { .. } if self.terminal => {
                 write!(io::stdout(), "{line}").and_then(|()| io::stdout().flush())
             }
-            Show::AskName { .. } => write!(io::stderr(), "{line}"),
+            Show::AskName { .. } | Show::AskPassword { .. } => write!(io::stderr(), "{line}"),
             _ => writeln!(io::stdout(), "{line}"),
+        }
+    }
+
+    /// Has the terminal not show what is typed, if it is one.
+    fn hide_typed(&mut self) {
+        let Ok(before) = tcgetattr(io::stdin()) else { return };
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        if tcsetattr(io::stdin(), OptionalActions::Now, &hidden).is_ok() {
+            self.before = Some(before);
+        }
+    }
+
+    /// Has it shown again.
+    pub fn show_typed(&mut self) {
+        if let Some(before) = self.before.take() {
+            // A terminal that is gone needs nothing.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+            let _ = writeln!(io::stdout());
         }
     }
 
@@ -82,6 +107,10 @@ impl Plain {
                 format!("Your name [{}]: ", clean::line(name))
             }
             Show::AskName { default: None } => "Your name: ".to_owned(),
+            Show::AskPassword { name } => format!("Password for {}: ", clean::line(name)),
+            Show::Renamed { time, earlier, name, to } => {
+                of_room(time, *earlier, &format!("{name} is now called {to}"))
+            }
         })
     }
 
@@ -129,11 +158,14 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_words_and_a_terminal_gets_times_and_colours() {
-        let pipe = Plain { colours: Colours::None, terminal: false, zone: TimeZone::UTC };
+        let pipe =
+            Plain { colours: Colours::None, terminal: false, zone: TimeZone::UTC, before: None };
         assert_eq!(pipe.line(&message("hi")).unwrap(), "ann: hi");
-        let no_colour = Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC };
+        let no_colour =
+            Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC, before: None };
         assert_eq!(no_colour.line(&message("hi")).unwrap(), "21:04 ann: hi");
-        let terminal = Plain { colours: Colours::Sixteen, terminal: true, zone: TimeZone::UTC };
+        let terminal =
+            Plain { colours: Colours::Sixteen, terminal: true, zone: TimeZone::UTC, before: None };
         let line = terminal.line(&message("hi")).unwrap();
         assert!(line.contains("\x1b[1m") && line.ends_with(": hi"), "{line:?}");
         assert_eq!(terminal.name("ann"), terminal.name("ann"));
@@ -141,7 +173,8 @@ mod tests {
 
     #[test]
     fn nothing_of_a_hostile_server_reaches_the_terminal() {
-        let pipe = Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC };
+        let pipe =
+            Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC, before: None };
         let line = pipe.line(&message("\x1b]0;owned\x07\u{202e}\r\nx"));
         assert_eq!(line.unwrap(), "21:04 ann: ]0;owned x");
     }

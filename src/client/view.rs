@@ -66,8 +66,10 @@ impl View {
     /// up and waited for again.
     pub async fn next(&mut self, wants_lines: bool) -> Option<Input> {
         match self {
-            View::Plain { lines, .. } if wants_lines => {
-                Some(lines.recv().await.map_or(Input::NoMoreLines, Input::Line))
+            View::Plain { plain, lines } if wants_lines => {
+                let line = lines.recv().await;
+                plain.show_typed();
+                Some(line.map_or(Input::NoMoreLines, Input::Line))
             }
             View::Plain { .. } => std::future::pending().await,
             View::Full(full) => full.next(wants_lines).await,
@@ -117,7 +119,10 @@ impl View {
     /// Ends showing, with a word below about why that was not wanted, if it was not, and about what
     /// is to be known afterwards.
     pub fn end(self, is_wanted: bool) {
-        let View::Full(full) = self else { return };
+        let full = match self {
+            View::Plain { mut plain, .. } => return plain.show_typed(),
+            View::Full(full) => full,
+        };
         let Full { taken, mut last_words, parting, .. } = *full;
         drop(taken);
         if is_wanted {
@@ -175,6 +180,7 @@ impl Full {
             match wish {
                 Wish::Line(line) => self.inputs.push_back(Input::Line(line)),
                 Wish::Say(text) => self.inputs.push_back(Input::Say(text)),
+                Wish::Password(password) => self.inputs.push_back(Input::Password(password)),
                 Wish::End => self.inputs.push_back(Input::NoMoreLines),
                 Wish::Interrupt => return Some(Input::Interrupt),
                 Wish::Suspend => self.broken = self.taken.suspend().err(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use reader::Document;
 pub use values::parse_duration;
 
+use crate::access::Mode;
 use crate::room::Policy;
 
 /// The port that the chat has always had.
@@ -29,6 +30,7 @@ pub struct Config {
     pub tls: Tls,
     pub room: RoomConfig,
     pub history: History,
+    pub access: AccessConfig,
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub admin: Admin,
@@ -62,6 +64,14 @@ pub struct RoomConfig {
     pub greeting: String,
     /// Shown to who joins, where it is not empty.
     pub topic: String,
+}
+
+/// `[access]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccessConfig {
+    pub mode: Mode,
+    /// The file with the password of the room, if not in the usual place.
+    pub password_file: Option<PathBuf>,
 }
 
 /// `[history]`
@@ -204,6 +214,10 @@ impl Config {
             section.take("replay", |v| values::count(v, 0, 200), &mut history.replay);
             section.take("keep_for", |v| values::duration(v, 0, 1 << 32), &mut history.keep_for);
             section.take("keep_bytes", |v| values::size(v, 0, 1 << 50), &mut history.keep_bytes);
+        });
+        document.section("access", |section| {
+            section.take("mode", values::mode, &mut config.access.mode);
+            section.take("password_file", values::path, &mut config.access.password_file);
         });
         document.section("limits", |section| {
             let limits = &mut config.limits;

@@ -33,6 +33,9 @@ fn every_option_is_read() {
         replay = 5
         keep_for = "90 days"
         keep_bytes = "1 MiB"
+        [access]
+        mode = "accounts"
+        password_file = "/tmp/password"
         [limits]
         connections = 7
         connections_per_address = 3
@@ -78,6 +81,8 @@ fn every_option_is_read() {
         window: 1 << 20,
     };
     assert_eq!(config.limits, limits);
+    let password_file = Some("/tmp/password".into());
+    assert_eq!(config.access, AccessConfig { mode: Mode::Accounts, password_file });
     let history = History {
         enabled: false,
         durability: Durability::Process,
@@ -137,5 +142,5 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
     let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
-    assert_eq!(options - blank, 31, "every option is in it");
+    assert_eq!(options - blank, 32, "every option is in it");
 }

@@ -9,6 +9,7 @@ use jiff::{Span, SpanRelativeTo};
 use toml::de::DeValue;
 
 use super::{Durability, Level};
+use crate::access::Mode;
 use crate::clean;
 
 const ADDRESS: &str =
@@ -52,6 +53,16 @@ pub(super) fn word(value: &DeValue<'_>) -> Result<String, String> {
         return Err("it is one word of at most 64 bytes".to_owned());
     }
     Ok(word)
+}
+
+/// Who is let in.
+pub(super) fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
+    match value {
+        DeValue::String(word) if word == "open" => Ok(Mode::Open),
+        DeValue::String(word) if word == "password" => Ok(Mode::Password),
+        DeValue::String(word) if word == "accounts" => Ok(Mode::Accounts),
+        _ => Err("it is one of \"open\", \"password\", \"accounts\"".to_owned()),
+    }
 }
 
 /// A number between two limits, both included.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chatroom::admin::Request;
+use chatroom::access::Act;
+use chatroom::admin::{AccountRequest, Request};
 use chatroom::config::{Level, parse_duration};
+use chatroom::secret::Secret;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -14,7 +16,8 @@ use jiff::tz::TimeZone;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, 69 chatroomd is \
+    after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, ban or\n\
+                  account, 69 chatroomd is \
                   not running,\n75 it did not answer in time, 77 not permitted, 78 wrong \
                   configuration."
 )]
@@ -46,13 +49,59 @@ pub enum Command {
         #[arg(required = true, value_name = "TEXT")]
         text: Vec<String>,
     },
-    /// Remove somebody from the room
+    /// Remove somebody from the room, who may come back
     Kick {
         /// Whom
         name: String,
         /// Why; everybody is told
         #[arg(value_name = "REASON")]
         reason: Vec<String>,
+    },
+    /// Keep somebody out
+    Ban(Sanction),
+    /// Let somebody in again
+    Unban {
+        /// What the ban is against: a name, an address or a network
+        target: String,
+    },
+    /// Let somebody listen only
+    Mute(Sanction),
+    /// Let somebody speak again
+    Unmute {
+        /// What the mute is against: a name, an address or a network
+        target: String,
+    },
+    /// The bans and mutes that are in force
+    Bans,
+    /// Say what the room is about; with --clear, what the configuration says
+    Topic {
+        #[arg(required_unless_present = "clear", value_name = "TEXT")]
+        text: Vec<String>,
+        /// Go back to the configured one
+        #[arg(long, conflicts_with = "text")]
+        clear: bool,
+    },
+    /// Give somebody another name
+    Rename {
+        name: String,
+        #[arg(value_name = "NEW NAME")]
+        to: String,
+    },
+    /// Slow mode: one message in so much time from each, or "off"
+    Slow {
+        #[arg(value_parser = slow, value_name = "TIME|off")]
+        time: Duration,
+    },
+    /// Names that have a password
+    Account {
+        #[command(subcommand)]
+        what: Account,
+    },
+    /// What operators did, with chatctl and in the room
+    Audit {
+        /// The last so many
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        lines: usize,
     },
     /// What was said
     History {
@@ -113,17 +162,117 @@ pub enum Command {
     },
 }
 
-impl Command {
-    /// What to ask of the daemon.
-    pub fn request(&self) -> Request {
+/// Against whom, for how long, and why.
+#[derive(clap::Args)]
+pub struct Sanction {
+    /// A name (which is that of the account, too), an address as 10.0.0.7, or a network as 10.0.0.0/8
+    pub target: String,
+    /// For how long, as in "10 min" or "2 days"; without it until it is taken back
+    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+    pub time: Option<Duration>,
+    /// Why; the person is told
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Account {
+    /// Everybody who has one
+    List,
+    /// Give a name a password; it is asked for, or read from the input
+    Add {
+        name: String,
+        /// May moderate in the room, too
+        #[arg(long)]
+        operator: bool,
+    },
+    /// Free a name
+    Remove { name: String },
+    /// Set another password
+    Password { name: String },
+    /// Keep somebody out whose account it is
+    Lock { name: String },
+    /// Let them in again
+    Unlock { name: String },
+    /// Let somebody moderate in the room
+    Operator {
+        name: String,
+        /// Take that back
+        #[arg(long)]
+        off: bool,
+    },
+}
+
+impl Account {
+    /// Whose password is needed for it, if one is.
+    pub fn needs_password(&self) -> Option<&str> {
         match self {
+            Account::Add { name, .. } | Account::Password { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    fn request(&self, password: Option<Secret>) -> AccountRequest {
+        let password = password.unwrap_or_else(|| Secret::new(String::new()));
+        match self {
+            Account::List => AccountRequest::List,
+            Account::Add { name, operator } => {
+                AccountRequest::Add { name: name.clone(), password, operator: *operator }
+            }
+            Account::Remove { name } => AccountRequest::Remove { name: name.clone() },
+            Account::Password { name } => AccountRequest::Password { name: name.clone(), password },
+            Account::Lock { name } => AccountRequest::Lock { name: name.clone() },
+            Account::Unlock { name } => AccountRequest::Unlock { name: name.clone() },
+            Account::Operator { name, off } => {
+                AccountRequest::Operator { name: name.clone(), on: !off }
+            }
+        }
+    }
+}
+
+impl Sanction {
+    fn parts(&self) -> (String, Option<u64>, Option<String>) {
+        (self.target.clone(), self.time.map(|time| time.as_secs()), self.reason.clone())
+    }
+}
+
+impl Command {
+    /// What to ask of the daemon, with the password that it needs.
+    pub fn request(&self, password: Option<Secret>) -> Request {
+        match self {
+            Command::Ban(sanction) => {
+                let (target, seconds, reason) = sanction.parts();
+                Request::Moderate { act: Act::Ban { target, seconds, reason } }
+            }
+            Command::Mute(sanction) => {
+                let (target, seconds, reason) = sanction.parts();
+                Request::Moderate { act: Act::Mute { target, seconds, reason } }
+            }
+            Command::Unban { target } => {
+                Request::Moderate { act: Act::Unban { target: target.clone() } }
+            }
+            Command::Unmute { target } => {
+                Request::Moderate { act: Act::Unmute { target: target.clone() } }
+            }
+            Command::Bans => Request::Bans,
+            Command::Topic { text, .. } => {
+                Request::Moderate { act: Act::Topic { text: text.join(" ") } }
+            }
+            Command::Rename { name, to } => {
+                Request::Moderate { act: Act::Rename { name: name.clone(), to: to.clone() } }
+            }
+            Command::Slow { time } => {
+                Request::Moderate { act: Act::Slow { seconds: time.as_secs() } }
+            }
+            Command::Account { what } => Request::Account { what: what.request(password) },
+            Command::Audit { lines } => Request::Audit { limit: *lines },
             Command::Users => Request::Users,
             Command::Status => Request::Status,
             Command::Ping => Request::Ping,
             Command::Say { text } => Request::Say { text: text.join(" ") },
             Command::Kick { name, reason } => {
                 let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
-                Request::Kick { name: name.clone(), reason }
+                Request::Moderate { act: Act::Kick { name: name.clone(), reason } }
             }
             Command::History { since, until, from, grep, lines, .. } => Request::History {
                 after: None,
@@ -156,6 +305,10 @@ fn time(text: &str) -> Result<Timestamp, String> {
     };
     let expected = "it is a time ago as in \"2 h\", or a moment as in \"2026-11-22 21:04\"";
     text.parse().ok().or_else(ago).or_else(here).ok_or_else(|| expected.to_owned())
+}
+
+fn slow(text: &str) -> Result<Duration, String> {
+    if text == "off" { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -28,6 +28,8 @@ pub enum Failure {
     Io(io::Error),
     /// A file of this side cannot be written.
     File(String, io::Error),
+    /// What was given will not do.
+    Usage(String),
     /// The person said no.
     Declined,
 }
@@ -42,6 +44,7 @@ impl Failure {
             | Failure::Io(_)
             | Failure::File(..)
             | Failure::Declined => 1,
+            Failure::Usage(_) => 2,
             Failure::NotRunning(_) => 69,
             Failure::NoAnswer { .. } => 75,
             Failure::NotPermitted(_) => 77,
@@ -84,6 +87,7 @@ impl fmt::Display for Failure {
             ),
             Failure::Io(error) => write!(f, "talking to chatroomd failed: {error}"),
             Failure::File(file, error) => write!(f, "cannot write {file}: {error}."),
+            Failure::Usage(problem) => f.write_str(problem),
             Failure::Declined => f.write_str("nothing was done."),
         }
     }

@@ -4,6 +4,7 @@ mod args;
 mod connection;
 mod failure;
 mod history;
+mod password;
 mod show;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -34,13 +35,18 @@ fn main() -> ExitCode {
 
 /// Carries out the command and gives what to print.
 fn run(args: &Args) -> Result<String, Failure> {
+    // Before the connection, for the daemon does not wait for as long as a person may type.
+    let password = match &args.command {
+        Command::Account { what } => what.needs_password().map(password::ask).transpose()?,
+        _ => None,
+    };
     let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
         confirm(&mut connection)?;
         // The daemon does not wait for as long as a person may think.
         connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     }
-    let mut request = args.command.request();
+    let mut request = args.command.request(password);
     if let (Command::Redact { user: Some(user), since, .. }, Request::Redact { targets }) =
         (&args.command, &mut request)
     {
@@ -80,6 +86,10 @@ fn run(args: &Args) -> Result<String, Failure> {
         (_, Reply::Users(users)) => show::users(users, Timestamp::now()),
         (_, Reply::Status(status)) => show::status(status, Timestamp::now()),
         (_, Reply::LogLevel(level)) => format!("{level}\n"),
+        (_, Reply::Said(said)) => format!("{}\n", chatroom::clean::line(said)),
+        (_, Reply::Bans(bans)) => show::bans(bans, Timestamp::now()),
+        (_, Reply::Audit(entries)) => show::audit(entries, Timestamp::now()),
+        (_, Reply::Accounts(accounts)) => show::accounts(accounts, Timestamp::now()),
         (_, Reply::History(records, _)) => {
             records.iter().map(|record| history::line(record) + "\n").collect()
         }
@@ -101,7 +111,6 @@ fn describe(command: &Command, milliseconds: f64, connection: &mut Connection) -
             format!("chatroomd and all of its parts answered in {milliseconds:.1} ms.\n")
         }
         Command::Reload => "The configuration was read again.\n".to_owned(),
-        Command::Kick { name, .. } => format!("Removed {}.\n", chatroom::clean::line(name)),
         Command::Shutdown { cancel: true, .. } => "The shutdown was called off.\n".to_owned(),
         Command::Shutdown { after: Some(_), .. } => {
             "The shutdown was announced. `chatctl shutdown --cancel` calls it off.\n".to_owned()

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bytesize::ByteSize;
-use chatroom::admin::{Reply, Status, User};
+use chatroom::admin::{AccountInfo, AuditEntry, Ban, Reply, Status, User};
 use chatroom::clean;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,6 +18,10 @@ pub fn as_json(reply: &Reply) -> Value {
         Reply::History(records, more) => json!({ "history": records, "more": more }),
         Reply::Backup(bytes) => json!({ "backup": { "bytes": bytes } }),
         Reply::LogLevel(level) => json!({ "log_level": level }),
+        Reply::Bans(bans) => json!({ "bans": bans }),
+        Reply::Audit(entries) => json!({ "audit": entries }),
+        Reply::Accounts(accounts) => json!({ "accounts": accounts }),
+        Reply::Said(said) => json!({ "done": true, "notes": [said] }),
         Reply::DoneWith(notes) => json!({ "done": true, "notes": notes }),
         Reply::Done | Reply::Refused { .. } => json!({ "done": true, "notes": [] }),
     }
@@ -43,6 +47,49 @@ pub fn users(users: &[User], now: Timestamp) -> String {
             size(user.bytes_in),
             size(user.bytes_out),
         ]
+    }));
+    table(&rows)
+}
+
+/// The bans and mutes, a line each.
+pub fn bans(bans: &[Ban], now: Timestamp) -> String {
+    if bans.is_empty() {
+        return "Nobody is banned or muted.\n".to_owned();
+    }
+    let mut rows = vec![["KIND", "AGAINST", "UNTIL", "SINCE", "BY", "REASON"].map(str::to_owned)];
+    rows.extend(bans.iter().map(|ban| {
+        [
+            ban.kind.clone(),
+            ban.target.clone(),
+            ban.until.map_or_else(|| "lifted".to_owned(), |until| local_time(until, now)),
+            local_time(ban.since, now),
+            ban.by.clone(),
+            ban.reason.clone().unwrap_or_default(),
+        ]
+    }));
+    table(&rows)
+}
+
+/// What operators did, a line each.
+pub fn audit(entries: &[AuditEntry], now: Timestamp) -> String {
+    let mut rows = vec![["TIME", "BY", "WHAT", "ABOUT"].map(str::to_owned)];
+    rows.extend(entries.iter().map(|entry| {
+        let AuditEntry { time, by, what, target } = entry;
+        [local_time(*time, now), by.clone(), what.clone(), target.clone()]
+    }));
+    table(&rows)
+}
+
+/// The accounts, a line each.
+pub fn accounts(accounts: &[AccountInfo], now: Timestamp) -> String {
+    if accounts.is_empty() {
+        return "There are no accounts. `chatctl account add NAME` makes one.\n".to_owned();
+    }
+    let mut rows = vec![["NAME", "OPERATOR", "LOCKED", "SINCE"].map(str::to_owned)];
+    let yes = |is: bool| if is { "yes" } else { "" }.to_owned();
+    rows.extend(accounts.iter().map(|account| {
+        let AccountInfo { name, operator, locked, since } = account;
+        [name.clone(), yes(*operator), yes(*locked), local_time(*since, now)]
     }));
     table(&rows)
 }

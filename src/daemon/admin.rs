@@ -1,5 +1,6 @@
 //! The admin socket: what `chatctl` asks for.
 
+mod accounts;
 mod commands;
 mod history;
 mod socket;
@@ -17,6 +18,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+use crate::access::By;
 
 pub use commands::Operator;
 pub use socket::AdminSocket;
@@ -59,7 +63,8 @@ async fn serve(stream: UnixStream, operator: &Operator) {
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
     loop {
-        let mut line = Vec::new();
+        // There may be a password in it.
+        let mut line = Zeroizing::new(Vec::new());
         let mut limited = (&mut input).take(MOST_REQUEST_BYTES as u64);
         match timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await {
             Ok(Ok(1..)) => {}
@@ -69,7 +74,7 @@ async fn serve(stream: UnixStream, operator: &Operator) {
             Ok(request) => {
                 let (command, target) = (request.command(), request.target());
                 info!(event = "admin", command, target, uid, pid, "operator's command");
-                operator.carry_out(request).await
+                operator.carry_out(By::Operator { uid, pid }, request).await
             }
             Err(error) => {
                 let code = RefusalCode::BadRequest;

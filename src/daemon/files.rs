@@ -5,9 +5,13 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use chatroom::access::Mode;
 use chatroom::admin;
 use chatroom::config::Config;
+use chatroom::secret::Secret;
+use tracing::warn;
 
+use crate::access::Access;
 use crate::tls::Pair;
 
 /// The configuration file that is read where none is named.
@@ -80,6 +84,53 @@ pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
         certificate: or_usual(&config.tls.certificate, "certificate.pem"),
         key: or_usual(&config.tls.key, "key.pem"),
     })
+}
+
+/// Opens what is stored of who may come in and speak, in the folder of the history; where there is
+/// none, it is in memory only.
+///
+/// # Errors
+/// It cannot be read, or a password is needed for the room and there is none.
+pub fn open_access(config: &Config) -> anyhow::Result<Access> {
+    let folder = match state_folder(config) {
+        Err(_) if !config.history.enabled => {
+            warn!(
+                event = "no-state",
+                "accounts and bans are forgotten at the end: no [paths] state"
+            );
+            None
+        }
+        folder => Some(folder?),
+    };
+    let access = Access::open(folder.as_deref())?;
+    access.passwords.set_room(room_password(config)?.as_ref())?;
+    Ok(access)
+}
+
+/// The password of the room, if one is needed: from where the configuration says, else from among
+/// the credentials that systemd gives, else from the folder of the history.
+///
+/// # Errors
+/// There is none.
+pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
+    if config.access.mode != Mode::Password {
+        return Ok(None);
+    }
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let file = match (&config.access.password_file, credentials) {
+        (Some(file), _) => file.clone(),
+        (None, Some(folder)) => PathBuf::from(folder).join("password"),
+        (None, None) => state_folder(config)?.join("room-password"),
+    };
+    let shown = file.display();
+    let password = fs::read_to_string(&file).with_context(|| {
+        format!("cannot read the password of the room, {shown}; [access] password_file names it")
+    })?;
+    let password = Secret::new(password.trim_end_matches(['\n', '\r']).to_owned());
+    if let Err(problem) = password.check_new() {
+        bail!("the password of the room, {shown}, will not do: {problem}");
+    }
+    Ok(Some(password))
 }
 
 fn make_folder(folder: &Path, mode: u32, option: &str) -> anyhow::Result<()> {

@@ -64,6 +64,24 @@ impl Guard {
         }
     }
 
+    /// Notes that somebody gives a password that may be wrong.
+    ///
+    /// # Errors
+    /// They have to wait.
+    pub fn try_password(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
+        let Some(rate) = rate(Kind::WrongPassword, limits) else { return Ok(()) };
+        self.origins()
+            .take(Origin::from(address), Kind::WrongPassword, rate, self.now())
+            .map_err(|wait| Refusal::PasswordsTooOften { seconds: whole_seconds(wait) })
+    }
+
+    /// It was not wrong.
+    pub fn forgive_password(&self, address: IpAddr, limits: &Limits) {
+        if let Some(rate) = rate(Kind::WrongPassword, limits) {
+            self.origins().give_back(Origin::from(address), Kind::WrongPassword, rate);
+        }
+    }
+
     /// Notes that a connection was slowed.
     pub fn note_slowed(&self) {
         self.slowed.fetch_add(1, Relaxed);

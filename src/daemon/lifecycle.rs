@@ -154,6 +154,7 @@ fn start_room(
         Some(path) => Past::on_disk(path)?,
         None => Past::Memory(window.clone()),
     };
+    let access = files::open_access(config)?;
     let room = Room::new(last, config.policy());
     let on_failure = Box::new(on_failure);
     let beginning = Beginning {
@@ -162,11 +163,12 @@ fn start_room(
         config: config.clone(),
         store,
         epochs,
+        access: access.registry(),
         members,
         on_failure,
     };
     let room = room_thread::spawn(beginning)?;
-    Ok((Arc::new(Shared::new(room, window, past, identity, run, config.clone())), database))
+    Ok((Arc::new(Shared::new(room, window, past, access, identity, run, config.clone())), database))
 }
 
 struct Daemon {
@@ -220,7 +222,10 @@ impl Daemon {
         systemd::reloading();
         let read = files::read_config(self.config_file.as_deref()).and_then(|config| {
             // A certificate that is broken must not take the place of one that is not.
-            let identity = identity(&config).map_err(|error| vec![format!("{error:#}")])?;
+            let problem = |error: anyhow::Error| vec![format!("{error:#}")];
+            let identity = identity(&config).map_err(problem)?;
+            let password = files::room_password(&config).map_err(problem)?;
+            self.shared.access.passwords.set_room(password.as_ref()).map_err(problem)?;
             Ok((config, identity))
         });
         let outcome = read.map(|(mut config, identity)| {

@@ -1,5 +1,6 @@
 //! chatroomd: the daemon.
 
+mod access;
 mod admin;
 mod files;
 mod guard;

@@ -5,17 +5,19 @@
 //! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
 
 mod admission;
+mod order;
 mod speaking;
 mod storing;
 mod submission;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
+use chatroom::access::Registry;
 use chatroom::admin::User;
 use chatroom::config::Config;
 use chatroom::names::Name;
@@ -31,8 +33,8 @@ use crate::store::{Extras, Store, StoreFailure};
 use crate::window::Window;
 use admission::Entry;
 use storing::TRY_AGAIN;
-use submission::{Counts, Outcome};
-pub use submission::{RoomHandle, Submission};
+use submission::Counts;
+pub use submission::{Outcome, RoomHandle, Submission};
 use tokens::Tokens;
 
 /// The most requests that become one batch.
@@ -51,6 +53,7 @@ pub struct Beginning {
     pub config: Arc<Config>,
     pub store: Option<Store>,
     pub epochs: Epochs,
+    pub access: Arc<Registry>,
     /// Who was here when the daemon ended, and whether they can come back to their session.
     pub members: Vec<(Member, bool)>,
     /// Told when the store failed in a way that there is no going on from.
@@ -72,6 +75,8 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         config: beginning.config,
         store: beginning.store,
         epochs: beginning.epochs,
+        access: beginning.access,
+        last_said: HashMap::new(),
         outlets: BTreeMap::new(),
         tokens: Tokens::default(),
         effects: Vec::new(),
@@ -101,6 +106,10 @@ struct RoomThread {
     config: Arc<Config>,
     store: Option<Store>,
     epochs: Epochs,
+    /// Who may be here and speak.
+    access: Arc<Registry>,
+    /// When each has said something, while slow mode is on.
+    last_said: HashMap<SessionId, Timestamp>,
     /// The connections of the people who are here. Who is away has none. They are gone through in the
     /// order in which they came, which is about that of the memory of their sockets.
     outlets: BTreeMap<SessionId, Arc<Outlet>>,
@@ -186,8 +195,8 @@ impl RoomThread {
 
     fn carry_out(&mut self, submission: Submission, now: Timestamp) {
         match submission {
-            Submission::Join { outlet, name, resume, reply } => {
-                self.join(outlet, &name, resume, reply, now);
+            Submission::Join { outlet, name, resume, has_proved, reply } => {
+                self.join(outlet, &name, resume, has_proved, reply, now);
             }
             Submission::Speech { session, action, text, id } => {
                 self.speak(session, action, text, id, now);
@@ -214,6 +223,22 @@ impl RoomThread {
             Submission::Kick { name, reason, reply } => {
                 let outcome = self.kick(&name, reason, now);
                 self.effects.push(Effect::Reply(reply, outcome));
+            }
+            Submission::Rename { name, to, reply } => {
+                let outcome = self.rename(&name, &to, now);
+                self.effects.push(Effect::Reply(reply, outcome));
+            }
+            Submission::Topic { text, reply } => {
+                let outcome = self.apply(Draft::Topic { text }, now).map(drop);
+                self.effects.push(Effect::Reply(reply, outcome));
+            }
+            Submission::May { session, doing, reply } => {
+                let outcome = self.may(session, doing, now);
+                self.effects.push(Effect::Reply(reply, outcome));
+            }
+            Submission::Access { registry, reply } => {
+                self.put_in_force(registry, now);
+                self.effects.push(Effect::Reply(reply, Ok(())));
             }
             Submission::Redact { targets, reply } => {
                 self.extras.redactions.extend(&targets);

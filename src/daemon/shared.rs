@@ -1,14 +1,17 @@
 //! What all parts of the daemon share, and the register of connections.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use chatroom::access::{Registry, SanctionKind, Term};
 use chatroom::config::{Config, Limits};
 use chatroom::room::{EndReason, Seq, SessionId};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::guard::Guard;
 use crate::outlet::Outlet;
 use crate::room_thread::RoomHandle;
@@ -22,6 +25,8 @@ pub struct Shared {
     pub room: RoomHandle,
     pub window: Arc<Window>,
     pub connections: Connections,
+    /// Who may come in and speak.
+    pub access: Access,
     /// What was said before.
     pub past: Past,
     /// What is shown to who speaks TLS, where that is spoken.
@@ -35,6 +40,7 @@ impl Shared {
         room: RoomHandle,
         window: Arc<Window>,
         past: Past,
+        access: Access,
         identity: Option<Identity>,
         run: u64,
         config: Arc<Config>,
@@ -45,9 +51,15 @@ impl Shared {
             window,
             connections,
             past,
+            access,
             identity: RwLock::new(identity),
             config: RwLock::new(config),
         }
+    }
+
+    /// What the room is about: what operators have set, else what is configured.
+    pub fn topic(&self) -> String {
+        self.access.registry().topic.clone().unwrap_or_else(|| self.config().room.topic.clone())
     }
 
     /// What is shown to who speaks TLS.
@@ -84,6 +96,12 @@ pub struct Connections {
     count: watch::Sender<usize>,
     /// What is counted by address.
     pub guard: Guard,
+}
+
+/// The ban that is in force against an address.
+pub fn banned(registry: &Registry, address: IpAddr, now: Timestamp) -> Option<Term> {
+    let ban = registry.sanction(SanctionKind::Ban, None, Some(address), now)?;
+    Some(ban.term.clone())
 }
 
 impl Connections {
@@ -127,6 +145,15 @@ impl Connections {
     pub fn count_end(&self, reason: &EndReason) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         *ended.entry(reason.code()).or_default() += 1;
+    }
+
+    /// Sends those away from whose address nobody may come.
+    pub fn close_banned(&self, registry: &Registry, after: Seq, now: Timestamp) {
+        for outlet in self.open().values() {
+            if let Some(term) = banned(registry, outlet.peer.ip(), now) {
+                outlet.close(after, EndReason::Banned(term));
+            }
+        }
     }
 
     /// Says farewell on every connection, behind the record `after`.

@@ -26,6 +26,7 @@ pub use files::{copy, size};
 use files::{lock, open_reader};
 use keeper::Keeper;
 use opening::{begin_run, forget_old_sessions, read_members, read_oldest};
+pub use schema::migrate;
 
 /// The name of the database in the state folder.
 const DATABASE: &str = "history.sqlite";
@@ -80,6 +81,8 @@ pub struct Extras {
     pub directs: Vec<(SessionId, String)>,
     /// Records whose text is to be taken away.
     pub redactions: Vec<Seq>,
+    /// Who has another name from now on.
+    pub renames: Vec<(SessionId, String)>,
 }
 
 impl Extras {
@@ -177,6 +180,11 @@ impl Store {
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO directs (session, id) VALUES (?, ?)")?
                 .execute(params![session.0 as i64, id])?;
+        }
+        for (session, name) in &extras.renames {
+            transaction
+                .prepare_cached("UPDATE members SET name = ? WHERE session = ?")?
+                .execute(params![name, session.0 as i64])?;
         }
         for seq in &extras.redactions {
             transaction

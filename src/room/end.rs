@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Departure;
+use crate::access::Term;
 
 /// Everything that ends a connection. It is named in the log, in the counters and, where the other
 /// side can still hear, to the person.
@@ -22,6 +23,8 @@ pub enum EndReason {
     TooSlow,
     /// The operator removed the person.
     Removed { reason: Option<String> },
+    /// The name or the address is kept out.
+    Banned(Term),
     /// The session goes on on another connection.
     TakenOver,
     /// The daemon cannot go on.
@@ -49,6 +52,7 @@ impl EndReason {
             EndReason::NoName => "no-name",
             EndReason::TooSlow => "too-slow",
             EndReason::Removed { .. } => "removed",
+            EndReason::Banned(_) => "banned",
             EndReason::TakenOver => "taken-over",
             EndReason::Failed => "failed",
             EndReason::Full => "full",
@@ -71,7 +75,9 @@ impl EndReason {
     pub fn departure(&self) -> Departure {
         match self {
             EndReason::Quit => Departure::Quit,
-            EndReason::Removed { reason } => Departure::Removed { reason: reason.clone() },
+            EndReason::Removed { reason } | EndReason::Banned(Term { reason, .. }) => {
+                Departure::Removed { reason: reason.clone() }
+            }
             _ => Departure::Lost,
         }
     }
@@ -93,6 +99,7 @@ impl fmt::Display for EndReason {
             EndReason::Removed { reason: Some(reason) } => {
                 write!(f, "You were removed from the room by the operator: {reason}")
             }
+            EndReason::Banned(term) => write!(f, "You are banned{term}"),
             EndReason::TakenOver => f.write_str("You go on on another connection."),
             EndReason::Failed => f.write_str("The server cannot go on. Try again in a while."),
             EndReason::Full => f.write_str("The room is full. Try again later."),

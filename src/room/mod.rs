@@ -37,6 +37,10 @@ pub enum Draft {
     Leave { session: SessionId, how: Departure },
     /// The operator has taken the text of these records away.
     Redaction { targets: Vec<Seq> },
+    /// An operator says what the room is about; an empty text is nothing.
+    Topic { text: String },
+    /// The operator gives a person another name.
+    Rename { session: SessionId, to: Name },
 }
 
 /// What became of a draft.
@@ -75,6 +79,8 @@ pub struct Room {
 enum Undo {
     Joined(SessionId),
     Left(Member),
+    /// From this name.
+    Renamed(SessionId, Name),
     Said(SessionId, String),
 }
 
@@ -192,6 +198,15 @@ impl Room {
                 let author = Some(Author { session, id: None });
                 self.append(RecordKind::Left { name, how }, author, now)
             }
+            Draft::Topic { text } => {
+                let text = if text.is_empty() { text } else { self.policy.check_text(&text)? };
+                self.append(RecordKind::Topic { text }, None, now)
+            }
+            Draft::Rename { session, to } => {
+                let name = self.roster.rename(session, to.clone())?;
+                self.undo.push(Undo::Renamed(session, name.clone()));
+                self.append(RecordKind::Renamed { name, to }, None, now)
+            }
             Draft::Redaction { targets } => {
                 self.append(RecordKind::Redacted { targets }, None, now)
             }
@@ -267,6 +282,7 @@ impl Room {
                 Undo::Joined(session) => drop(self.roster.remove(session)),
                 // The name is free: who took it meanwhile has been taken out before.
                 Undo::Left(member) => drop(self.roster.add(member)),
+                Undo::Renamed(session, name) => drop(self.roster.rename(session, name)),
                 Undo::Said(session, id) => said.push((session, id)),
             }
         }

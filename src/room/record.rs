@@ -98,6 +98,15 @@ pub enum RecordKind {
     Redacted {
         targets: Vec<Seq>,
     },
+    /// What the room is about from now on.
+    Topic {
+        text: String,
+    },
+    /// The operator has given somebody another name.
+    Renamed {
+        name: Name,
+        to: Name,
+    },
 }
 
 /// How somebody left, as far as the others are told.
@@ -116,6 +125,7 @@ impl Record {
     pub fn redact(&mut self) {
         if let RecordKind::Message { text, .. }
         | RecordKind::Action { text, .. }
+        | RecordKind::Topic { text }
         | RecordKind::Notice { text } = &mut self.kind
         {
             REDACTED.clone_into(text);
@@ -140,7 +150,8 @@ impl Record {
                 };
                 name.as_str().len() + reason
             }
-            RecordKind::Notice { text } => text.len(),
+            RecordKind::Notice { text } | RecordKind::Topic { text } => text.len(),
+            RecordKind::Renamed { name, to } => name.as_str().len() + to.as_str().len(),
             RecordKind::Redacted { targets } => 24 * targets.len(),
         };
         let id = self.author.as_ref().and_then(|author| author.id.as_ref()).map_or(0, String::len);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::access::Term;
 use crate::names::{Name, NameProblem};
 
 /// Why something was not accepted. `Display` is a sentence for a person, [`Refusal::code`] a stable
@@ -39,6 +40,37 @@ pub enum Refusal {
     Away(Name),
     /// What was said cannot be stored at present.
     StorageFull,
+    /// Only operators may do that.
+    NotPermitted,
+    /// It is against an operator, which only `chatctl` can be.
+    AgainstOperator(String),
+    /// The name, or the address, is kept out.
+    Banned(Term),
+    Muted(Term),
+    /// Slow mode: the next message may come after so many seconds.
+    SlowMode {
+        seconds: u64,
+    },
+    /// There is no ban or mute against this.
+    NoSuchSanction(String),
+    NoSuchAccount(String),
+    /// A password is needed for the name.
+    PasswordNeeded {
+        name: String,
+    },
+    /// The password, or in a room for accounts perhaps the name.
+    WrongPassword,
+    /// A password would go over the network for everybody to read.
+    PasswordInsecure {
+        name: String,
+    },
+    /// Too many wrong passwords came from the address; it may try again after so many seconds.
+    PasswordsTooOften {
+        seconds: u64,
+    },
+    /// More people give passwords than can be looked at.
+    PasswordsBusy,
+    AccountLocked(String),
     /// Somebody from the address joins too often; they may again after so many seconds.
     JoinsTooOften {
         seconds: u64,
@@ -67,7 +99,18 @@ impl Refusal {
             Refusal::ShuttingDown => "shutting-down",
             Refusal::Away(_) => "away",
             Refusal::StorageFull => "storage-full",
-            Refusal::JoinsTooOften { .. } => "too-often",
+            Refusal::JoinsTooOften { .. } | Refusal::PasswordsTooOften { .. } => "too-often",
+            Refusal::NotPermitted | Refusal::AgainstOperator(_) => "not-permitted",
+            Refusal::Banned(_) => "banned",
+            Refusal::Muted(_) => "muted",
+            Refusal::SlowMode { .. } => "slow-mode",
+            Refusal::NoSuchSanction(_) => "no-such-ban",
+            Refusal::NoSuchAccount(_) => "no-such-account",
+            Refusal::PasswordNeeded { .. } => "password-needed",
+            Refusal::WrongPassword => "password-wrong",
+            Refusal::PasswordInsecure { .. } => "password-insecure",
+            Refusal::PasswordsBusy => "busy",
+            Refusal::AccountLocked(_) => "account-locked",
         }
     }
 }
@@ -110,6 +153,36 @@ impl fmt::Display for Refusal {
             Refusal::StorageFull => f.write_str(
                 "That was not accepted: the server has no space left to store it. Try again later.",
             ),
+            Refusal::NotPermitted => f.write_str("Only operators may do that."),
+            Refusal::AgainstOperator(name) => {
+                write!(f, "{name} is an operator. Only chatctl can do that to them.")
+            }
+            Refusal::Banned(term) => write!(f, "That name is banned{term}"),
+            Refusal::Muted(term) => write!(f, "That was not sent: you are muted{term}"),
+            Refusal::SlowMode { seconds } => {
+                write!(f, "That was not sent: slow mode is on. Wait {seconds} s.")
+            }
+            Refusal::NoSuchSanction(target) => {
+                write!(f, "There is none against {target}. `chatctl bans` lists them.")
+            }
+            Refusal::NoSuchAccount(name) => write!(f, "Nobody has an account called {name}."),
+            Refusal::PasswordNeeded { name } => write!(f, "The name {name} needs a password."),
+            Refusal::WrongPassword => f.write_str("The name or the password is wrong."),
+            Refusal::PasswordInsecure { name } => write!(
+                f,
+                "The name {name} needs a password, and everybody on the way could read it. Connect \
+                 with TLS, or choose another name."
+            ),
+            Refusal::PasswordsTooOften { seconds } => write!(
+                f,
+                "There were too many wrong passwords from your address. Try again in {seconds} s."
+            ),
+            Refusal::PasswordsBusy => {
+                f.write_str("Too many people give passwords just now. Try again in a few seconds.")
+            }
+            Refusal::AccountLocked(name) => {
+                write!(f, "The account {name} is locked. Ask an operator.")
+            }
             Refusal::JoinsTooOften { seconds } => {
                 write!(f, "Your address joins too often. Try again in {seconds} s.")
             }

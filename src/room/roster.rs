@@ -69,6 +69,22 @@ impl Roster {
         Some(member)
     }
 
+    /// Gives a person another name, and gives that of before.
+    ///
+    /// # Errors
+    /// The session is not here, or the name is taken.
+    pub fn rename(&mut self, session: SessionId, name: Name) -> Result<Name, Refusal> {
+        let member = self.remove(session).ok_or(Refusal::NotJoined)?;
+        let before = member.name.clone();
+        match self.add(Member { name, ..member.clone() }) {
+            Ok(()) => Ok(before),
+            Err(refusal) => {
+                self.add(member)?;
+                Err(refusal)
+            }
+        }
+    }
+
     fn look_hash(&self, name: &Name) -> u64 {
         self.hasher.hash_one(look(name.as_str()))
     }

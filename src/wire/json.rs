@@ -10,6 +10,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Act;
+use crate::secret::Secret;
+
 pub use encode::{encode_answer, encode_record, format_time, push_line, record_event};
 pub use parse::{MOST_ID_BYTES, parse_request};
 
@@ -23,6 +26,9 @@ pub enum Request {
         /// Takes up a session again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Resume>,
+        /// That of the account, or of the room.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<Secret>,
     },
     Say {
         text: String,
@@ -51,6 +57,13 @@ pub enum Request {
         /// Only what has this in its text, without regard to case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         search: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
+    /// What an operator does.
+    Moderate {
+        #[serde(flatten)]
+        act: Act,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },
@@ -100,6 +113,19 @@ pub enum Event<'a> {
         #[serde(flatten)]
         stamp: Stamp<'a>,
         targets: Vec<u64>,
+    },
+    /// What the room is about from now on.
+    Topic {
+        #[serde(flatten)]
+        stamp: Stamp<'a>,
+        text: Cow<'a, str>,
+    },
+    /// The operator has given somebody another name.
+    Renamed {
+        #[serde(flatten)]
+        stamp: Stamp<'a>,
+        name: Cow<'a, str>,
+        to: Cow<'a, str>,
     },
     History {
         room: Cow<'a, str>,

@@ -3,6 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::{Answer, Direct};
+use crate::access::Act;
+use crate::config::parse_duration;
 use crate::names::Name;
 use crate::room::{Departure, EndReason, Record, RecordKind};
 
@@ -22,6 +24,10 @@ pub enum Request<'a> {
         to: &'a str,
         text: &'a str,
     },
+    /// What the room is about.
+    Topic,
+    /// What an operator does.
+    Moderate(Act),
     /// A command that lacks something; the sentence says how it is written.
     Incomplete(&'static str),
     Say(&'a str),
@@ -43,6 +49,13 @@ pub const USUAL_HISTORY: usize = 20;
 /// The most lines that can be asked for at a time.
 pub const MOST_HISTORY: usize = 200;
 
+const KICK_USAGE: &str = "Write !kick, a name and perhaps why, as in: !kick bo too loud";
+
+const BAN_USAGE: &str = "Write !ban or !mute, a name or an address, and perhaps for how long and why, \
+                         as in: !ban bo 10min too loud";
+
+const UNBAN_USAGE: &str = "Write !unban or !unmute and a name or an address, as in: !unban bo";
+
 const HELP: &[&str] = &[
     "Whatever you type is sent to everybody. These lines are commands:",
     "!who - who is here",
@@ -50,7 +63,9 @@ const HELP: &[&str] = &[
     "!me TEXT - say what you do",
     "!history N - the last N lines again",
     "!search TEXT - the last lines with TEXT in them",
+    "!topic - what the room is about",
     "!quit - leave",
+    "For operators: !topic TEXT, !kick NAME [WHY], !ban and !mute NAME [TIME] [WHY], !unban, !unmute",
 ];
 
 /// Reads a line. An unknown `!word` is an ordinary message.
@@ -70,16 +85,53 @@ pub fn parse(line: &str) -> Request<'_> {
         },
         ("!search", "") => Request::Incomplete(SEARCH_USAGE),
         ("!search", text) => Request::Search(text),
+        ("!topic", "") => Request::Topic,
+        ("!topic", text) => Request::Moderate(Act::Topic { text: text.to_owned() }),
+        ("!kick", "") => Request::Incomplete(KICK_USAGE),
+        ("!kick", rest) => {
+            let (name, reason) = first_word(rest);
+            Request::Moderate(Act::Kick { name, reason })
+        }
+        ("!ban" | "!mute", "") => Request::Incomplete(BAN_USAGE),
+        ("!ban", rest) => {
+            let (target, seconds, reason) = sanction(rest);
+            Request::Moderate(Act::Ban { target, seconds, reason })
+        }
+        ("!mute", rest) => {
+            let (target, seconds, reason) = sanction(rest);
+            Request::Moderate(Act::Mute { target, seconds, reason })
+        }
+        ("!unban" | "!unmute", "") => Request::Incomplete(UNBAN_USAGE),
+        ("!unban", target) => Request::Moderate(Act::Unban { target: target.to_owned() }),
+        ("!unmute", target) => Request::Moderate(Act::Unmute { target: target.to_owned() }),
         ("!msg", rest) => match rest.split_once(' ') {
             Some((to, text)) if !text.trim().is_empty() => {
                 Request::Direct { to, text: text.trim_start() }
             }
             _ => Request::Incomplete(MSG_USAGE),
         },
-        ("/quit" | "/help" | "/who" | "/me" | "/msg" | "/history" | "/search", _) => {
-            Request::Incomplete(SLASH_USAGE)
-        }
+        (
+            "/quit" | "/help" | "/who" | "/me" | "/msg" | "/history" | "/search" | "/topic"
+            | "/kick" | "/ban" | "/unban" | "/mute" | "/unmute",
+            _,
+        ) => Request::Incomplete(SLASH_USAGE),
         _ => Request::Say(line),
+    }
+}
+
+/// The first word, and what is behind it if there is something.
+fn first_word(text: &str) -> (String, Option<String>) {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    (word.to_owned(), Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty()))
+}
+
+/// A target, for how many seconds, and why.
+fn sanction(text: &str) -> (String, Option<u64>, Option<String>) {
+    let (target, rest) = first_word(text);
+    let (first, behind) = rest.as_deref().map(first_word).unwrap_or_default();
+    match parse_duration(&first).filter(|_| first.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(time) => (target, Some(time.as_secs()), behind),
+        None => (target, None, rest),
     }
 }
 
@@ -102,6 +154,9 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
             format!("{name} was removed by the operator: {reason}")
         }
         RecordKind::Notice { text } => text.clone(),
+        RecordKind::Topic { text } if text.is_empty() => "The room has no topic now.".to_owned(),
+        RecordKind::Topic { text } => format!("Topic: {text}"),
+        RecordKind::Renamed { name, to } => format!("{name} is now called {to}."),
         RecordKind::Redacted { targets } => match targets.len() {
             1 => "A message was removed by the operator.".to_owned(),
             count => format!("{count} messages were removed by the operator."),
@@ -203,6 +258,16 @@ mod tests {
         assert_eq!(parse("!who"), Request::Who);
         assert_eq!(parse("!dance"), Request::Say("!dance"));
         assert_eq!(parse("/msg ann a secret"), Request::Incomplete(SLASH_USAGE));
+        let ban = |seconds, reason: Option<&str>| {
+            let (target, reason) = ("bo".to_owned(), reason.map(str::to_owned));
+            Request::Moderate(Act::Ban { target, seconds, reason })
+        };
+        assert_eq!(parse("!ban bo"), ban(None, None));
+        assert_eq!(parse("!ban bo 10min"), ban(Some(600), None));
+        assert_eq!(parse("!ban bo 1h too loud"), ban(Some(3600), Some("too loud")));
+        assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
+        assert_eq!(parse("!mute"), Request::Incomplete(BAN_USAGE));
+        assert_eq!(parse("!topic"), Request::Topic);
         assert_eq!(parse("/usr is full"), Request::Say("/usr is full"));
         assert_eq!(parse("!me waves"), Request::Action("waves"));
         assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));

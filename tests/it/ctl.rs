@@ -13,19 +13,19 @@ use tempfile::TempDir;
 use crate::daemon::Daemon;
 use crate::harness::Person;
 
-fn chatctl(socket: &Path, args: &[&str]) -> Command {
+pub fn chatctl(socket: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
     command.arg("--socket").arg(socket).args(args);
     command
 }
 
-fn run(socket: &Path, args: &[&str]) -> Output {
+pub fn run(socket: &Path, args: &[&str]) -> Output {
     chatctl(socket, args).output().unwrap()
 }
 
 /// Checks the exit status and what is said on standard error.
 #[track_caller]
-fn check_fails(output: &Output, status: i32, says: &[&str]) {
+pub fn check_fails(output: &Output, status: i32, says: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{said}");
     assert!(output.stdout.is_empty());
@@ -33,7 +33,7 @@ fn check_fails(output: &Output, status: i32, says: &[&str]) {
 }
 
 #[track_caller]
-fn check_done(output: &Output) -> String {
+pub fn check_done(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty());
     String::from_utf8(output.stdout.clone()).unwrap()

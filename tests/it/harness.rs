@@ -140,6 +140,19 @@ impl Person {
         }
     }
 
+    /// Reads on, past what is for people, to a refusal.
+    #[track_caller]
+    pub fn lines_until_refused(&mut self) -> Value {
+        loop {
+            let line = self.line().expect("a refusal");
+            if let Some(event) =
+                serde_json::from_str::<Value>(&line).ok().filter(|it| it["type"] == "refused")
+            {
+                return event;
+            }
+        }
+    }
+
     /// The next JSON event, whatever it is.
     #[track_caller]
     pub fn any_event(&mut self) -> Value {

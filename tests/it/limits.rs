@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use chatroom::access::Act;
 use chatroom::admin::{Reply, Request};
 use chatroom::room::Seq;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -121,8 +122,8 @@ fn who_sends_too_fast_is_slowed_and_loses_nothing() {
     assert_eq!(daemon.status().slowed, 1, "and is told so once");
     // Who is slowed can be sent away at any moment.
     bo.send(lines.as_bytes());
-    let kick = Request::Kick { name: "bo".to_owned(), reason: None };
-    assert_eq!(daemon.ask(&kick), Reply::Done);
+    let kick = Request::Moderate { act: Act::Kick { name: "bo".to_owned(), reason: None } };
+    assert_eq!(daemon.ask(&kick), Reply::Said("Removed bo.".to_owned()));
     bo.lines_until("[SERVER]: You were removed from the room by the operator.");
 }
 

@@ -7,6 +7,7 @@
 // In a test, what is not as it should be is to fail at once and where it stands.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod accounts;
 mod chat;
 mod client;
 mod ctl;
@@ -21,6 +22,7 @@ mod ledger;
 mod ledger_client;
 mod lifecycle;
 mod limits;
+mod moderation;
 mod network;
 mod protocol_doc;
 mod resume;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chatroom::access::Act;
 use chatroom::wire::text::{self, Request};
 
 /// What `!help` shows.
@@ -12,7 +13,9 @@ pub const HELP: &[&str] = &[
     "  !me TEXT         say what you do",
     "  !history N       the last N lines again",
     "  !search TEXT     the last lines with TEXT in them",
+    "  !topic           what the room is about",
     "  !quit            leave (or Ctrl-D, Ctrl-C)",
+    "For operators: !topic TEXT, !kick NAME [WHY], !ban and !mute NAME [TIME] [WHY], !unban, !unmute",
 ];
 
 /// A line that was typed, or came from a pipe.
@@ -26,6 +29,10 @@ pub enum Command {
     History(usize),
     /// The last lines with this in them.
     Search(String),
+    /// What the room is about.
+    Topic,
+    /// What an operator does.
+    Moderate(Act),
     Say {
         text: String,
         action: bool,
@@ -80,6 +87,8 @@ impl Command {
             Request::Who => Command::Who,
             Request::History(lines) => Command::History(lines),
             Request::Search(text) => Command::Search(text.to_owned()),
+            Request::Topic => Command::Topic,
+            Request::Moderate(act) => Command::Moderate(act),
             Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
             Request::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }

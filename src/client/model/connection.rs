@@ -28,11 +28,14 @@ impl Model {
         if let Some(name) = self.name.clone() {
             self.phase = Phase::Greeting;
             let resume = self.resume.clone();
-            self.outputs.push(Output::Send(Request::Hello { protocol: PROTOCOL, name, resume }));
+            let password = self.password.clone().filter(|_| self.gives_password);
+            let hello = Request::Hello { protocol: PROTOCOL, name, resume, password };
+            self.outputs.push(Output::Send(hello));
         }
     }
 
     pub(super) fn disconnected(&mut self, why: &str, now: Duration) {
+        self.gives_password = false;
         match self.phase {
             Phase::Leaving { .. } => return self.exit_left(),
             Phase::Over | Phase::Pausing { .. } => return,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatroom::secret::Secret;
 use chatroom::wire::json::{Event, Request};
 
 use super::Kept;
@@ -15,6 +16,10 @@ pub struct Settings {
     pub default_name: Option<String>,
     /// Give up after so many failed attempts in a row; 0 is never.
     pub attempts: u32,
+    /// What is given where the server asks for a password, before a person is asked.
+    pub password: Option<Secret>,
+    /// Whether nobody on the way to the server could read a password.
+    pub is_private: bool,
     /// Whether a person types, so that commands are understood and questions answered.
     pub interactive: bool,
     /// Whether there is a place to keep the session in.
@@ -29,6 +34,8 @@ pub enum Input {
     Line(String),
     /// Text to be said as it is, whatever it begins with.
     Say(String),
+    /// The password that was asked for.
+    Password(Secret),
     /// Show what was said before all that is shown.
     Older,
     /// There will be no more lines.
@@ -103,7 +110,6 @@ pub enum Show {
     /// The room as it is at the moment: who is here, oneself included.
     Here {
         room: String,
-        topic: String,
         name: String,
         users: Vec<String>,
     },
@@ -136,8 +142,19 @@ pub enum Show {
     Status(String),
     /// The same, where it is to be known after the end.
     Parting(String),
+    /// Somebody has another name from now on.
+    Renamed {
+        time: String,
+        earlier: bool,
+        name: String,
+        to: String,
+    },
     AskName {
         default: Option<String>,
+    },
+    /// What is typed next is not to be seen.
+    AskPassword {
+        name: String,
     },
 }
 

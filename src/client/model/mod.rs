@@ -6,12 +6,14 @@ mod connection;
 mod inout;
 mod keeping;
 mod older;
+mod password;
 mod room;
 mod speech;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use chatroom::secret::Secret;
 use chatroom::wire::json::{Request, Resume};
 
 pub use command::{Command, spelled};
@@ -43,6 +45,8 @@ enum Phase {
     Recalling {
         connected: bool,
     },
+    /// Needs the password of the name.
+    Password,
     Connecting,
     /// `hello` is sent.
     Greeting,
@@ -85,6 +89,11 @@ pub struct Model {
     settings: Settings,
     phase: Phase,
     name: Option<String>,
+    /// That of the name, once it was asked for.
+    password: Option<Secret>,
+    /// Whether it goes with the next `hello`: only if the server asks, for looking at it costs.
+    gives_password: bool,
+    topic: String,
     /// Whether the room was joined before.
     was_joined: bool,
     pending: VecDeque<Pending>,
@@ -121,10 +130,14 @@ impl Model {
     /// A client that was just started, and what it does first.
     pub fn new(settings: Settings) -> (Model, Vec<Output>) {
         let name = settings.name.clone();
+        let settings_password = settings.password.clone();
         let mut model = Model {
             settings,
             phase: Phase::Naming { connected: false },
             name: None,
+            password: settings_password,
+            gives_password: false,
+            topic: String::new(),
             was_joined: false,
             pending: VecDeque::new(),
             next_id: 1,
@@ -166,6 +179,7 @@ impl Model {
             Input::Say(text) => {
                 self.say(|id| Request::Say { text, action: false, id: Some(id) }, now);
             }
+            Input::Password(password) => self.password_given(password, now),
             Input::Older => self.ask_older(now),
             Input::NoMoreLines => self.input_ended(now),
             Input::Interrupt => self.interrupted(now),
@@ -209,7 +223,7 @@ impl Model {
     /// How the connection is.
     pub fn connection(&self, now: Duration) -> Connection {
         match self.phase {
-            Phase::Naming { .. } => Connection::Naming,
+            Phase::Naming { .. } | Phase::Password => Connection::Naming,
             Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => Connection::Connecting,
             Phase::Joined => Connection::Joined { round_trip: self.round_trip },
             Phase::Pausing { until } => Connection::Waiting(until.saturating_sub(now)),
@@ -221,6 +235,9 @@ impl Model {
         if let Phase::Naming { connected } = self.phase {
             return self.named(line, connected);
         }
+        if self.phase == Phase::Password {
+            return self.password_given(Secret::new(line.to_owned()), now);
+        }
         match Command::parse(line, self.settings.interactive) {
             Command::Nothing => {}
             Command::Quit => self.leave(now),
@@ -229,6 +246,12 @@ impl Model {
             Command::Who if self.phase == Phase::Joined => self.send(Request::Who, now),
             Command::Who => self.status("Not connected just now."),
             Command::History(lines) => self.ask_again(Some(lines), None, now),
+            Command::Topic if self.topic.is_empty() => self.status("The room has no topic."),
+            Command::Topic => self.status(&format!("Topic: {}", self.topic)),
+            Command::Moderate(act) if self.phase == Phase::Joined => {
+                self.send(Request::Moderate { act, id: None }, now);
+            }
+            Command::Moderate(_) => self.status("Not connected just now."),
             Command::Search(text) => self.ask_again(None, Some(text), now),
             Command::Say { text, action } => {
                 self.say(|id| Request::Say { text, action, id: Some(id) }, now);
@@ -251,7 +274,7 @@ impl Model {
 
     fn input_ended(&mut self, now: Duration) {
         self.end_of_input = true;
-        if matches!(self.phase, Phase::Naming { .. }) {
+        if matches!(self.phase, Phase::Naming { .. } | Phase::Password) {
             return self.exit_left();
         }
         if self.settings.interactive && !self.pending.is_empty() {

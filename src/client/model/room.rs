@@ -17,6 +17,8 @@ pub(super) fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'stati
         Event::Joined { stamp, .. }
         | Event::Left { stamp, .. }
         | Event::Notice { stamp, .. }
+        | Event::Topic { stamp, .. }
+        | Event::Renamed { stamp, .. }
         | Event::Redacted { stamp, .. } => Some(stamp),
         _ => None,
     }
@@ -100,6 +102,24 @@ impl Model {
                 let (name, what) = (name.into_owned(), format!("{what}{reason}"));
                 self.show(Show::Left { time, earlier, name, what });
             }
+            Event::Topic { stamp, text } => {
+                let sentence = match text.is_empty() {
+                    true => "The room has no topic now".to_owned(),
+                    false => format!("Topic: {text}"),
+                };
+                self.room(&stamp, sentence);
+                if !stamp.replayed {
+                    self.topic = text.into_owned();
+                }
+            }
+            Event::Renamed { stamp, name, to } => {
+                let (time, earlier) = (stamp.time.into_owned(), stamp.replayed);
+                let (name, to) = (name.into_owned(), to.into_owned());
+                if !earlier && self.name.as_ref() == Some(&name) {
+                    self.name = Some(to.clone());
+                }
+                self.show(Show::Renamed { time, earlier, name, to });
+            }
             Event::Notice { stamp, text } => self.room(&stamp, format!("SERVER: {text}")),
             Event::Redacted { stamp, targets } => {
                 let what = match targets.len() {
@@ -136,6 +156,8 @@ impl Model {
         }
         self.phase = Phase::Joined;
         self.failed_attempts = 0;
+        self.gives_password = false;
+        self.topic = welcome.topic.to_string();
         self.name = Some(welcome.name.to_string());
         self.message_bytes = Some(welcome.limits.message_bytes);
         let silence = Duration::from_secs(welcome.limits.silence_seconds).min(LONGEST_SILENCE);
@@ -148,7 +170,6 @@ impl Model {
         };
         self.show(Show::Here {
             room: welcome.room.to_string(),
-            topic: welcome.topic.to_string(),
             name: welcome.name.to_string(),
             users: welcome.users.iter().map(ToString::to_string).collect(),
         });
@@ -238,6 +259,12 @@ impl Model {
             }
             return self.attempt_failed("somebody else has the name", now);
         }
+        match code {
+            "password-needed" | "password-wrong" => return self.password_refused(code, message),
+            // That passes.
+            "busy" | "too-often" => return self.attempt_failed(message, now),
+            _ => {}
+        }
         self.any_refused = true;
         self.status(message);
         if self.settings.interactive && code.starts_with("name-") {
@@ -252,7 +279,7 @@ impl Model {
     fn closing(&mut self, code: &str, message: &str, now: Duration) {
         match (code, self.phase) {
             (_, Phase::Leaving { .. }) => {}
-            ("removed", _) => {
+            ("removed" | "banned", _) => {
                 self.status(message);
                 self.tell_unsent();
                 self.exit(Exit::Refused);

@@ -11,6 +11,8 @@ fn settings(interactive: bool) -> Settings {
         name: Some("ann".to_owned()),
         default_name: None,
         attempts: 3,
+        password: None,
+        is_private: true,
         interactive,
         keeps_session: false,
         tag: "t".to_owned(),
@@ -66,7 +68,8 @@ fn refused(id: Option<&str>, code: &'static str) -> Input {
 fn joined(interactive: bool) -> Model {
     let (mut model, outputs) = Model::new(settings(interactive));
     assert_eq!(outputs, [Output::Connect]);
-    let hello = Request::Hello { protocol: PROTOCOL, name: "ann".to_owned(), resume: None };
+    let hello =
+        Request::Hello { protocol: PROTOCOL, name: "ann".to_owned(), resume: None, password: None };
     assert_eq!(model.handle(Input::Connected, START), [Output::Send(hello)]);
     model.handle(welcome(), START);
     model.handle(join_line(1, false), START);
@@ -223,7 +226,8 @@ fn who_thinks_long_about_a_name_connects_again_with_it() {
     model.handle(refused(None, "name-taken"), START);
     assert_eq!(model.handle(Input::Disconnected("gone".to_owned()), at(70)), [Output::Disconnect]);
     assert_eq!(model.handle(Input::Line("bo".to_owned()), at(80)), [Output::Connect]);
-    let hello = Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None };
+    let hello =
+        Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None, password: None };
     assert_eq!(model.handle(Input::Connected, at(80)), [Output::Send(hello)]);
 }
 
@@ -277,7 +281,12 @@ fn what_is_typed_is_kept_before_it_is_sent_and_what_is_seen_after_it_is_shown() 
 fn a_client_that_was_killed_goes_on_where_it_was() {
     let kept = Kept { resume: resume(5), pending: vec![say("old-1", "typed before")] };
     let (mut model, outputs) = keeping(Some(kept));
-    let hello = Request::Hello { protocol: PROTOCOL, name: "ann".to_owned(), resume: resume(5) };
+    let hello = Request::Hello {
+        protocol: PROTOCOL,
+        name: "ann".to_owned(),
+        resume: resume(5),
+        password: None,
+    };
     assert_eq!(outputs, [Output::Send(hello)]);
     let welcome = Welcome { resumed: true, ..welcome_event(6, 6) };
     model.handle(Input::Event(Event::Welcome(welcome)), START);
@@ -299,7 +308,8 @@ fn another_name_does_not_say_what_was_kept_under_the_first() {
     let outputs = model.handle(Input::Line("bo".to_owned()), START);
     let forgotten = Output::Show(Show::NotStored { id: "old-1".to_owned() });
     assert_eq!(outputs, [forgotten, Output::Recall("bo".to_owned())]);
-    let hello = Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None };
+    let hello =
+        Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None, password: None };
     assert_eq!(model.handle(Input::Recalled(None), START), [Output::Send(hello)]);
     assert!(model.pending.is_empty());
 }

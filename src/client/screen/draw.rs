@@ -90,7 +90,7 @@ impl Screen {
     /// What stands before what is typed.
     fn label(&self) -> String {
         match (&self.question, &self.recall) {
-            (Some(question), _) => question.clone(),
+            (Some(question), _) => question.text.clone(),
             (None, Some(recall)) => recall.label(),
             (None, None) => "> ".to_owned(),
         }

@@ -44,6 +44,14 @@ impl Editor {
         self.area = area(text);
     }
 
+    /// Whether what is typed is to be seen. What was typed goes.
+    pub fn hide(&mut self, is_secret: bool) {
+        self.set("");
+        if is_secret {
+            self.area.set_mask_char('\u{2022}');
+        }
+    }
+
     /// Takes what was typed away, and remembers it.
     pub fn finish(&mut self) {
         let text = self.text();

@@ -6,6 +6,8 @@ use ratatui::crossterm::event::{
 };
 use ratatui_textarea::{CursorMove, TextArea};
 
+use chatroom::secret::Secret;
+
 use super::complete::COMMANDS;
 use super::wrap::harmless;
 use super::{Screen, Wish};
@@ -79,7 +81,13 @@ impl Screen {
             }
             KeyCode::Enter => return self.enter(asked.is_some(), now),
             // As in a shell; Up brings it back.
-            KeyCode::Char('c') if control && !self.editor.is_empty() => self.editor.finish(),
+            KeyCode::Char('c') if control && !self.editor.is_empty() => match &self.question {
+                Some(question) => self.editor.hide(question.is_secret),
+                None => self.editor.finish(),
+            },
+            // What was typed before is no answer to a question.
+            KeyCode::Up | KeyCode::Down if self.question.is_some() => {}
+            KeyCode::Char('p' | 'n' | 'r') if control && self.question.is_some() => {}
             KeyCode::Char('c') if control => return vec![Wish::Interrupt],
             KeyCode::Char('d') if control && self.editor.is_empty() => return vec![Wish::End],
             KeyCode::Char('z') if control => return vec![Wish::Suspend],
@@ -120,9 +128,13 @@ impl Screen {
     /// Sends what was typed, unless it has to be asked for first or cannot be meant.
     fn enter(&mut self, is_confirmed: bool, now: Timestamp) -> Vec<Wish> {
         let lines = self.editor.lines();
-        if self.question.is_some() {
-            self.editor.set("");
-            return vec![Wish::Line(lines.join(" "))];
+        if let Some(question) = &self.question {
+            let is_secret = question.is_secret;
+            self.editor.hide(is_secret);
+            return vec![match is_secret {
+                true => Wish::Password(Secret::new(lines.join(" "))),
+                false => Wish::Line(lines.join(" ")),
+            }];
         }
         let count = lines.iter().filter(|line| !line.trim().is_empty()).count();
         if count > UNASKED && !is_confirmed {
@@ -158,13 +170,6 @@ impl Screen {
         match (word, rest.trim()) {
             ("/help" | "!help", _) => self.help(now),
             ("/clear", _) => self.talk.clear(),
-            ("/topic", _) => {
-                let topic = match self.topic.is_empty() {
-                    true => "The room has no topic.".to_owned(),
-                    false => format!("Topic: {}", self.topic),
-                };
-                self.status(&topic, now);
-            }
             ("/ignore", "") => return Err("/ignore needs a name: /ignore NAME".to_owned()),
             ("/ignore", name) => self.ignore(name, now),
             _ => match Command::parse(line, true) {

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chatroom::names;
+use chatroom::secret::Secret;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -57,6 +58,8 @@ pub enum Wish {
     Line(String),
     /// Say this as it is, whatever it begins with.
     Say(String),
+    /// This is the password.
+    Password(Secret),
     /// Leave once everything is said.
     End,
     /// Leave at once.
@@ -65,6 +68,13 @@ pub enum Wish {
     Suspend,
     /// Draw everything anew.
     Redraw,
+}
+
+/// What is asked of the person where they type.
+struct Question {
+    text: String,
+    /// Whether the answer is not to be seen.
+    is_secret: bool,
 }
 
 /// Everything that is on the screen.
@@ -79,9 +89,8 @@ pub struct Screen {
     ignored: Vec<String>,
     me: String,
     room: String,
-    topic: String,
-    /// The question for a name, while it is asked.
-    question: Option<String>,
+    /// The question for a name or a password, while it is asked.
+    question: Option<Question>,
     /// So many lines would be sent; the next Enter sends them.
     asking: Option<usize>,
     recall: Option<Recall>,
@@ -111,7 +120,6 @@ impl Screen {
             ignored: Vec::new(),
             me: String::new(),
             room: String::new(),
-            topic: String::new(),
             question: None,
             asking: None,
             recall: None,
@@ -184,9 +192,11 @@ impl Screen {
                     self.people.remove(&names::fold(name));
                 }
             }
-            Show::Here { room, topic, name, users } => {
-                self.question = None;
-                (self.room, self.topic) = (harmless_name(room), harmless_name(topic));
+            Show::Here { room, name, users } => {
+                if self.question.take().is_some_and(|question| question.is_secret) {
+                    self.editor.hide(false);
+                }
+                self.room = harmless_name(room);
                 self.me = harmless_name(name);
                 let person = |name: &String| (names::fold(name), harmless_name(name));
                 self.people = users.iter().take(MOST_PEOPLE).map(person).collect();
@@ -205,10 +215,21 @@ impl Screen {
             }
             Show::Status(text) | Show::Parting(text) => self.status(text, now),
             Show::AskName { default } => {
-                self.question = Some(match default {
+                let text = match default {
                     Some(name) => format!("Your name [{}]: ", harmless_name(name)),
                     None => "Your name: ".to_owned(),
-                });
+                };
+                self.ask(text, false);
+            }
+            Show::AskPassword { name } => {
+                self.ask(format!("Password for {}: ", harmless_name(name)), true);
+            }
+            Show::Renamed { time, earlier, name, to } => {
+                let text = harmless(&format!("{name} is now called {to}"));
+                self.talk.push(at(time), *earlier, What::Room(text));
+                if !earlier {
+                    self.renamed(name, to);
+                }
             }
         }
     }
@@ -233,6 +254,20 @@ impl Screen {
         let state = State::Stored;
         let said = Said { name, text, action, private, to: None, mention, state };
         self.talk.push(time, earlier, What::Said(said));
+    }
+
+    fn ask(&mut self, text: String, is_secret: bool) {
+        self.question = Some(Question { text, is_secret });
+        self.editor.hide(is_secret);
+    }
+
+    fn renamed(&mut self, name: &str, to: &str) {
+        if self.people.remove(&names::fold(name)).is_some() {
+            self.people.insert(names::fold(to), harmless_name(to));
+        }
+        if names::fold(&self.me) == names::fold(name) {
+            self.me = harmless_name(to);
+        }
     }
 
     fn status(&mut self, text: &str, now: Timestamp) {

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::accounts;
+use crate::access::By;
+use crate::access::moderation::moderate;
 use crate::health::Health;
 use crate::lifecycle::Control;
 use crate::room_thread::Submission;
@@ -37,14 +40,14 @@ pub struct Operator {
 
 impl Operator {
     /// Does what is asked, and says what came of it; a file may belong to that.
-    pub async fn carry_out(&self, request: Request) -> (Reply, Option<File>) {
+    pub async fn carry_out(&self, by: By, request: Request) -> (Reply, Option<File>) {
         match request {
             Request::Backup => self.back_up().await,
-            other => (self.reply_to(other).await, None),
+            other => (self.reply_to(by, other).await, None),
         }
     }
 
-    async fn reply_to(&self, request: Request) -> Reply {
+    async fn reply_to(&self, by: By, request: Request) -> Reply {
         match request {
             Request::Ping => match self.health.check().await {
                 true => Reply::Done,
@@ -59,10 +62,10 @@ impl Operator {
                 let notice = |reply| Submission::Notice { text, reply };
                 self.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
             }
-            Request::Kick { name, reason } => {
-                let kick = |reply| Submission::Kick { name, reason, reply };
-                self.shared.room.ask(kick).await.map_or_else(room_is_gone, outcome)
-            }
+            Request::Moderate { act } => said(moderate(&self.shared, by, act).await),
+            Request::Bans => Reply::Bans(accounts::bans(&self.shared)),
+            Request::Audit { limit } => accounts::audit(&self.shared, limit).await,
+            Request::Account { what } => accounts::carry_out(&self.shared, by, what).await,
             Request::History { .. } => self.show_history(request).await,
             Request::Redact { targets } => {
                 let targets = targets.into_iter().map(Seq).collect();
@@ -157,14 +160,26 @@ impl Operator {
 fn outcome(outcome: Result<(), Refusal>) -> Reply {
     match outcome {
         Ok(()) => Reply::Done,
-        Err(refusal) => {
-            let code = match refusal {
-                Refusal::NoSuchUser(_) => RefusalCode::NoSuchUser,
-                _ => RefusalCode::BadRequest,
-            };
-            Reply::Refused { code, message: refusal.to_string() }
-        }
+        Err(refusal) => refused(&refusal),
     }
+}
+
+/// What was done, in a sentence, or why not.
+pub(super) fn said(outcome: Result<String, Refusal>) -> Reply {
+    match outcome {
+        Ok(said) => Reply::Said(said),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Reply {
+    let code = match refusal {
+        Refusal::NoSuchUser(_) | Refusal::NoSuchSanction(_) | Refusal::NoSuchAccount(_) => {
+            RefusalCode::NoSuchUser
+        }
+        _ => RefusalCode::BadRequest,
+    };
+    Reply::Refused { code, message: refusal.to_string() }
 }
 
 pub(super) fn failed(message: &str) -> Reply {

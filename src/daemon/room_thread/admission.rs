@@ -29,16 +29,23 @@ impl RoomThread {
         outlet: Arc<Outlet>,
         name: &Name,
         resume: Option<Resume>,
+        has_proved: bool,
         reply: oneshot::Sender<Result<Name, Refusal>>,
         now: Timestamp,
     ) {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
-        let admitted = match known.and_then(|session| self.take_over(session, &outlet)) {
+        let address = Some(outlet.peer.ip());
+        let taken_over = match known {
+            // Whoever is kept out since then is not here any more.
+            Some(session) => self.take_over(session, &outlet),
+            None => None,
+        };
+        let admitted = match taken_over {
             Some(admission) => Ok(admission),
-            None => {
+            None => self.may_join(name, has_proved, address, now).and_then(|()| {
                 let session = known.unwrap_or(outlet.connection);
                 self.room.join(session, name, known.is_some(), now)
-            }
+            }),
         };
         let admission = match admitted {
             Ok(admission) => admission,
@@ -74,7 +81,10 @@ impl RoomThread {
         let GoingOn { cursor, lost } = self.going_on(resume.as_ref(), position);
         let welcome = Welcome {
             room: self.window.room.clone(),
-            topic: self.config.room.topic.clone(),
+            topic: match &self.access.topic {
+                Some(topic) => topic.clone(),
+                None => self.config.room.topic.clone(),
+            },
             name: admission.name,
             people,
             position,
@@ -166,7 +176,10 @@ impl RoomThread {
         let hold = self.config.timeouts.hold;
         let can_come_back = outlet.dialect() == Dialect::Json
             && !hold.is_zero()
-            && !matches!(reason, EndReason::Quit | EndReason::Removed { .. });
+            && !matches!(
+                reason,
+                EndReason::Quit | EndReason::Removed { .. } | EndReason::Banned(_)
+            );
         if can_come_back && self.room.hold(session, now) {
             self.outlets.remove(&session);
             let after = self.room.position().seq;
@@ -198,6 +211,7 @@ impl RoomThread {
             return;
         }
         self.tokens.remove(session);
+        self.last_said.remove(&session);
         if let Some(outlet) = self.outlets.remove(&session) {
             // Before anything is published: who leaves does not see it.
             outlet.stop_after(after);

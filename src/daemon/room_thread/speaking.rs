@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use chatroom::admin::User;
+use chatroom::permission::Doing;
 use chatroom::room::{Accepted, Draft, Found, Member, Record, Refusal, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
@@ -18,6 +19,11 @@ impl RoomThread {
         id: Option<String>,
         now: Timestamp,
     ) {
+        if let Err(refusal) = self.may(session, Doing::Speak, now)
+            && !self.was_said(session, id.as_deref())
+        {
+            return self.answer(session, Answer::Refused { refusal, id });
+        }
         match self.apply(Draft::Speech { session, action, text, id: id.clone() }, now) {
             Ok(Accepted::New(_)) => self.accepted.push((session, id)),
             Ok(Accepted::Again(seq)) => {
@@ -33,6 +39,12 @@ impl RoomThread {
             }
             Err(refusal) => self.answer(session, Answer::Refused { refusal, id }),
         }
+    }
+
+    /// Whether this session has said something with this id.
+    fn was_said(&self, session: SessionId, id: Option<&str>) -> bool {
+        let in_store = |session, id: &str| self.store.as_ref()?.seq_of(session, id).ok()?;
+        self.room.said_before(session, id, in_store).is_some()
     }
 
     pub(super) fn apply(&mut self, draft: Draft, now: Timestamp) -> Result<Accepted, Refusal> {
@@ -59,10 +71,9 @@ impl RoomThread {
         id: Option<String>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        self.may(session, Doing::Direct, now)?;
         let (from, to, text) = self.room.direct(session, to, text)?;
-        let store = &self.store;
-        let in_store = |session, id: &str| store.as_ref()?.seq_of(session, id).ok()?;
-        let is_repeated = self.room.said_before(session, id.as_deref(), in_store).is_some();
+        let is_repeated = self.was_said(session, id.as_deref());
         match self.outlets.get(&to.session) {
             _ if is_repeated || to.session == session => {}
             None => return Err(Refusal::Away(to.name)),

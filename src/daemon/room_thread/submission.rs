@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use chatroom::access::Registry;
 use chatroom::admin::User;
 use chatroom::config::Config;
 use chatroom::names::Name;
+use chatroom::permission::Doing;
 use chatroom::room::{EndReason, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
 use jiff::Timestamp;
@@ -23,6 +25,8 @@ pub enum Submission {
         outlet: Arc<Outlet>,
         name: Name,
         resume: Option<Resume>,
+        /// Whether the password was right that the name needs.
+        has_proved: bool,
         reply: oneshot::Sender<Result<Name, Refusal>>,
     },
     Speech {
@@ -57,6 +61,27 @@ pub enum Submission {
     Kick {
         name: String,
         reason: Option<String>,
+        reply: Outcome,
+    },
+    Rename {
+        name: String,
+        to: Name,
+        reply: Outcome,
+    },
+    /// Tells everybody what the room is about; an empty text is nothing.
+    Topic {
+        text: String,
+        reply: Outcome,
+    },
+    /// Whether somebody may do that, after all that was asked before.
+    May {
+        session: SessionId,
+        doing: Doing,
+        reply: Outcome,
+    },
+    /// From now on this is in force.
+    Access {
+        registry: Arc<Registry>,
         reply: Outcome,
     },
     /// Takes the text of these records away.

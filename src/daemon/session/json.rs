@@ -1,12 +1,27 @@
 //! What a line of JSON does.
 
+use chatroom::permission::Doing;
 use chatroom::room::{EndReason, Refusal, Seq};
 use chatroom::wire::json::{Request, parse_request};
 use chatroom::wire::{Answer, PROTOCOL, text};
 
-use super::reader::{Reader, Stage};
+use super::reader::Reader;
 use crate::room_thread::Submission;
 use crate::store::past::Selection;
+
+/// What is asked for, as the table of permissions knows it; and its id, for a denial.
+fn doing(request: &Request) -> (Doing, Option<String>) {
+    match request {
+        Request::Ping { .. } => (Doing::KeepAlive, None),
+        Request::Quit => (Doing::Quit, None),
+        Request::Hello { .. } => (Doing::Join, None),
+        Request::Who => (Doing::Look, None),
+        Request::History { id, .. } => (Doing::History, id.clone()),
+        Request::Moderate { id, .. } => (Doing::Moderate, id.clone()),
+        Request::Direct { id, .. } => (Doing::Direct, id.clone()),
+        Request::Say { id, .. } => (Doing::Speak, id.clone()),
+    }
+}
 
 impl Reader<'_> {
     pub(super) async fn handle_json(&mut self, line: &str) {
@@ -20,38 +35,37 @@ impl Reader<'_> {
     }
 
     async fn handle_json_request(&mut self, request: Request) {
+        let (doing, id) = doing(&request);
+        if let Err(denial) = self.permit(doing) {
+            return self.deny(denial, id);
+        }
         let session = self.outlet().session();
-        match (self.stage, request) {
-            (_, Request::Ping { id }) => self.outlet().answer(&Answer::Pong { id }),
-            (_, Request::Quit) => self.end(EndReason::Quit),
-            (Stage::Joined, Request::Hello { .. }) => self.refuse(Refusal::AlreadyJoined, None),
-            (_, Request::Hello { protocol, .. }) if protocol != PROTOCOL => {
+        match request {
+            Request::Ping { id } => self.outlet().answer(&Answer::Pong { id }),
+            Request::Quit => self.end(EndReason::Quit),
+            Request::Hello { protocol, .. } if protocol != PROTOCOL => {
                 self.refuse(Refusal::Protocol { version: PROTOCOL }, None);
             }
-            (_, Request::Hello { name, resume, .. }) => self.join(&name, resume).await,
-            (Stage::Joined, Request::Say { text, action, id }) => {
+            Request::Hello { name, resume, password, .. } => {
+                self.join(&name, resume, password).await;
+            }
+            Request::Say { text, action, id } => {
                 self.keep_pace().await;
                 self.submit(Submission::Speech { session, action, text, id }).await;
             }
-            (Stage::Joined, Request::Direct { to, text, id }) => {
+            Request::Direct { to, text, id } => {
                 self.keep_pace().await;
                 self.submit(Submission::Direct { session, to, text, id }).await;
             }
-            (Stage::Joined, Request::Who) => self.submit(Submission::Who { session }).await,
-            (Stage::Joined, Request::History { before, after, limit, search, id }) => {
+            Request::Who => self.submit(Submission::Who { session }).await,
+            Request::History { before, after, limit, search, id } => {
                 let limit = limit.unwrap_or(text::USUAL_HISTORY).clamp(1, text::MOST_HISTORY);
                 let (before, after) = (before.map(Seq), after.map(Seq));
                 let selection =
                     Selection { before, after, limit, grep: search, ..Selection::default() };
                 Box::pin(self.show_history(selection, id)).await;
             }
-            (
-                _,
-                Request::Say { id, .. } | Request::Direct { id, .. } | Request::History { id, .. },
-            ) => {
-                self.refuse(Refusal::NotJoined, id);
-            }
-            (_, Request::Who) => self.refuse(Refusal::NotJoined, None),
+            Request::Moderate { act, id } => Box::pin(self.moderate(act, id)).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Its reader and its writer are two futures of one task. The reader turns lines into requests,
 //! the writer drives the outlet; whichever of them learns that it is over ends both.
 
+mod entrance;
 mod json;
 mod pace;
 mod reader;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::{Answer, Dialect};
+use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -26,7 +28,7 @@ use tracing::{error, info};
 use crate::listen::Kind;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
-use crate::shared::Shared;
+use crate::shared::{Shared, banned};
 use crate::transport::Transport;
 
 /// How long the other side may take to close after it was told that this is the end.
@@ -51,7 +53,12 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
         Ok(transport) => transport,
         Err(problem) => return error!(event = "tls-failed", "cannot speak TLS: {problem}"),
     };
-    match shared.connections.admit(&transport, peer, &shared.config().limits) {
+    let banned = banned(&shared.access.registry(), peer.ip(), Timestamp::now());
+    let admitted = match banned {
+        Some(term) => Err(EndReason::Banned(term)),
+        None => shared.connections.admit(&transport, peer, &shared.config().limits),
+    };
+    match admitted {
         Ok(outlet) => {
             let greeting = shared.config().room.greeting.clone();
             outlet.answer(&Answer::Prompt { greeting });

@@ -8,10 +8,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::wire::greeting::{Foreign, strip_telnet};
-use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
 use tokio::time::Instant;
-use tracing::info;
+use zeroize::Zeroize;
 
 use super::pace::Pace;
 use super::waiting::Waited;
@@ -39,6 +38,8 @@ pub(super) enum Stage {
     New,
     /// No name was accepted yet.
     Naming,
+    /// A name was given that needs a password.
+    Password,
     Joined,
     /// The end is on its way; nothing more is listened to.
     Over,
@@ -57,6 +58,8 @@ pub(super) struct Reader<'c> {
     /// since.
     pub(super) silence: u32,
     pub(super) pace: Pace,
+    /// The name that needs the password which comes next.
+    pub(super) wanted: Option<Box<str>>,
 }
 
 impl<'c> Reader<'c> {
@@ -72,6 +75,7 @@ impl<'c> Reader<'c> {
             heard,
             silence,
             pace: Pace::default(),
+            wanted: None,
         }
     }
 
@@ -152,6 +156,9 @@ impl<'c> Reader<'c> {
                 Some(foreign) => self.end(EndReason::Foreign(foreign.as_str())),
                 None => self.framer.push(bytes, frames),
             }
+            if self.stage != Stage::Joined {
+                buffer[..received].zeroize();
+            }
             Ok(received)
         });
         match received {
@@ -167,8 +174,8 @@ impl<'c> Reader<'c> {
 
     /// Whether the time to give a name is over, also for who goes on sending without an end.
     fn is_past_naming(&self) -> bool {
-        matches!(self.stage, Stage::New | Stage::Naming)
-            && self.outlet().traffic.start.elapsed() >= self.shared().config().timeouts.name
+        !matches!(self.stage, Stage::Joined | Stage::Over)
+            && self.outlet().traffic.start.elapsed() >= self.naming_time()
     }
 
     async fn handle(&mut self, frame: Frame) {
@@ -183,7 +190,7 @@ impl<'c> Reader<'c> {
                 return;
             }
         }
-        let Ok(line) = String::from_utf8(line) else {
+        let Ok(mut line) = String::from_utf8(line) else {
             return self.refuse(Refusal::NotUtf8, None);
         };
         if self.stage == Stage::New {
@@ -195,6 +202,8 @@ impl<'c> Reader<'c> {
                 self.outlet().set_dialect(Dialect::Json);
             }
         }
+        // It may have a password in it.
+        let has_secret = self.stage != Stage::Joined;
         // The configuration may have changed meanwhile.
         self.framer.set_limit(match self.outlet().dialect() {
             Dialect::Text => text_line_bytes(self.shared()),
@@ -205,41 +214,8 @@ impl<'c> Reader<'c> {
             // Not in the place that every text client has for it while it joins.
             Dialect::Json => Box::pin(self.handle_json(&line)).await,
         }
-    }
-
-    /// Asks the room to let this person in, and tells them if it does not.
-    pub(super) async fn join(&mut self, name: &str, resume: Option<Resume>) {
-        // Who comes back does not count: a connection may be bad.
-        let may_join = match resume {
-            Some(_) => Ok(()),
-            None => {
-                let (guard, config) = (&self.shared().connections.guard, self.shared().config());
-                guard.join(self.outlet().peer.ip(), &config.limits)
-            }
-        };
-        let joined = match (may_join, Name::new(name)) {
-            (Err(refusal), _) => Err(refusal),
-            (_, Err(problem)) => Err(problem.into()),
-            (Ok(()), Ok(name)) => {
-                let outlet = self.outlet().clone();
-                let join = |reply| Submission::Join { outlet, name, resume, reply };
-                self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))
-            }
-        };
-        match joined {
-            Ok(name) => {
-                info!(
-                    event = "joined",
-                    name = name.as_str(),
-                    address = self.outlet().peer.to_string(),
-                    dialect = self.outlet().dialect().as_str(),
-                    "joined the room"
-                );
-                self.outlet().traffic.touch();
-                self.silence = silence_seconds(self.shared());
-                (self.stage, self.name) = (Stage::Joined, Some(name));
-            }
-            Err(refusal) => self.refuse(refusal, None),
+        if has_secret {
+            line.zeroize();
         }
     }
 
@@ -286,7 +262,7 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-fn silence_seconds(shared: &Shared) -> u32 {
+pub(super) fn silence_seconds(shared: &Shared) -> u32 {
     u32::try_from(shared.config().timeouts.silence.as_secs()).unwrap_or(u32::MAX)
 }
 

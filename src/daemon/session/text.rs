@@ -1,27 +1,63 @@
 //! What a line of text does.
 
+use chatroom::permission::Doing;
 use chatroom::room::EndReason;
+use chatroom::secret::Secret;
 use chatroom::wire::{Answer, text};
 
 use super::reader::{Reader, Stage};
 use crate::room_thread::Submission;
 use crate::store::past::Selection;
 
+/// What is asked for, as the table of permissions knows it.
+fn doing(request: &text::Request<'_>) -> Doing {
+    match request {
+        text::Request::KeepAlive => Doing::KeepAlive,
+        text::Request::Quit => Doing::Quit,
+        text::Request::Help | text::Request::Incomplete(_) => Doing::Help,
+        text::Request::Who | text::Request::Topic => Doing::Look,
+        text::Request::History(_) | text::Request::Search(_) => Doing::History,
+        text::Request::Moderate(_) => Doing::Moderate,
+        text::Request::Direct { .. } => Doing::Direct,
+        text::Request::Say(_) | text::Request::Action(_) => Doing::Speak,
+    }
+}
+
 impl Reader<'_> {
     pub(super) async fn handle_text(&mut self, line: &str) {
-        match (self.stage, text::parse(line)) {
-            (_, text::Request::KeepAlive) => self.outlet().answer(&Answer::KeepAlive),
-            (_, text::Request::Quit) => self.end(EndReason::Quit),
-            (Stage::Joined, request) => self.handle_text_request(request).await,
-            (Stage::New | Stage::Naming, _) => self.join(line, None).await,
-            (Stage::Over, _) => {}
+        let request = text::parse(line);
+        let doing = match (self.stage, doing(&request)) {
+            (_, doing @ (Doing::KeepAlive | Doing::Quit)) => doing,
+            // Before that, whatever else one types is the answer to a question.
+            (Stage::New | Stage::Naming | Stage::Password, _) => Doing::Join,
+            (_, doing) => doing,
+        };
+        match (self.permit(doing), doing, request) {
+            (Err(refusal), ..) => self.deny(refusal, None),
+            (Ok(()), Doing::Join, _) if self.stage == Stage::Password => {
+                self.give_password(line).await;
+            }
+            (Ok(()), Doing::Join, _) => self.join(line, None, None).await,
+            (Ok(()), _, request) => self.handle_text_request(request).await,
         }
+    }
+
+    /// Takes the line for the password of the name that was given before.
+    async fn give_password(&mut self, line: &str) {
+        let Some(name) = self.wanted.take() else { return };
+        self.stage = Stage::Naming;
+        if line.is_empty() {
+            let message = "Type another name, then press enter!".to_owned();
+            return self.outlet().answer(&Answer::Info { message, id: None });
+        }
+        self.join(&name, None, Some(Secret::new(line.to_owned()))).await;
     }
 
     async fn handle_text_request(&mut self, request: text::Request<'_>) {
         let session = self.outlet().session();
         match request {
-            text::Request::KeepAlive | text::Request::Quit => {}
+            text::Request::KeepAlive => self.outlet().answer(&Answer::KeepAlive),
+            text::Request::Quit => self.end(EndReason::Quit),
             text::Request::Help => self.outlet().answer(&Answer::Help),
             text::Request::Incomplete(usage) => self.outlet().answer(&Answer::Usage(usage)),
             text::Request::History(limit) => {
@@ -34,6 +70,14 @@ impl Reader<'_> {
                 Box::pin(self.show_history(selection, None)).await;
             }
             text::Request::Who => self.submit(Submission::Who { session }).await,
+            text::Request::Topic => {
+                let message = match self.shared().topic() {
+                    topic if topic.is_empty() => "The room has no topic.".to_owned(),
+                    topic => format!("Topic: {topic}"),
+                };
+                self.outlet().answer(&Answer::Info { message, id: None });
+            }
+            text::Request::Moderate(act) => Box::pin(self.moderate(act, None)).await,
             // An empty line says nothing; it is no mistake that one has to be told of.
             text::Request::Say("") => {}
             text::Request::Say(text) => self.speak(false, text).await,

@@ -48,8 +48,8 @@ impl Reader<'_> {
     fn deadline(&self) -> Option<(Instant, Waited)> {
         let decision = self.heard + PIECE_DECISION;
         match (self.stage, self.outlet().dialect()) {
-            (Stage::New | Stage::Naming, _) => {
-                let named = self.outlet().traffic.start + self.shared().config().timeouts.name;
+            (Stage::New | Stage::Naming | Stage::Password, _) => {
+                let named = self.outlet().traffic.start + self.naming_time();
                 match self.framer.is_waiting_for_decision() && decision < named {
                     true => Some((decision, Waited::Decision)),
                     false => Some((named, Waited::NoName)),

@@ -201,6 +201,8 @@ impl Selection {
 
     fn matches(&self, record: &Record, from: Option<&str>, grep: Option<&str>) -> bool {
         let (name, text) = match &record.kind {
+            RecordKind::Topic { text } => (None, Some(text)),
+            RecordKind::Renamed { name, .. } => (Some(name), None),
             RecordKind::Message { name, text } | RecordKind::Action { name, text } => {
                 (Some(name), Some(text))
             }

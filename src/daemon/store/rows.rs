@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Row, params};
 
 pub const INSERT: &str = "INSERT INTO records (seq, epoch, time, kind, session, client_id, name, \
                           text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-pub const REDACT: &str = "UPDATE records SET text = ? WHERE seq = ? AND kind IN (1, 2, 5)";
+pub const REDACT: &str = "UPDATE records SET text = ? WHERE seq = ? AND kind IN (1, 2, 5, 7)";
 pub const SELECT_ONE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
                               records WHERE seq = ?";
 pub const SELECT_FROM: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
@@ -61,6 +61,8 @@ fn columns(kind: &RecordKind) -> (u8, Option<&str>, Option<String>) {
             let targets: Vec<String> = targets.iter().map(Seq::to_string).collect();
             (6, None, Some(targets.join(" ")))
         }
+        RecordKind::Topic { text } => (7, None, Some(text.clone())),
+        RecordKind::Renamed { name, to } => (8, Some(name.as_str()), Some(to.to_string())),
     }
 }
 
@@ -82,6 +84,8 @@ pub fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         6 => RecordKind::Redacted {
             targets: text.split(' ').filter_map(|seq| seq.parse().ok()).map(Seq).collect(),
         },
+        7 => RecordKind::Topic { text },
+        8 => RecordKind::Renamed { name: name()?, to: Name::from_store(&text) },
         _ => return Err(damaged(3, "a kind of record")),
     };
     Ok(Record {

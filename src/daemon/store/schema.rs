@@ -52,6 +52,22 @@ pub fn prepare(db: &mut Connection) -> anyhow::Result<bool> {
 
 fn prepare_with(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     db.busy_timeout(BUSY_TIME)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // What is taken away is not left in free pages.
+    db.pragma_update(None, "secure_delete", "ON")?;
+    let is_new = migrate(db, steps)?;
+    // The keeper does that.
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(is_new)
+}
+
+/// Takes the steps that a database has not had yet. Gives whether it had none.
+///
+/// # Errors
+/// It is damaged, none of ours, or made by a newer version.
+pub fn migrate(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
+    db.busy_timeout(BUSY_TIME)?;
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(found)?;
     if found > steps.len() {
@@ -60,18 +76,12 @@ fn prepare_with(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
             steps.len()
         );
     }
-    db.pragma_update(None, "journal_mode", "WAL")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
-    // What is taken away is not left in free pages.
-    db.pragma_update(None, "secure_delete", "ON")?;
     let transaction = db.transaction()?;
     for (version, step) in steps.iter().enumerate().skip(found) {
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", (version + 1) as i64)?;
     }
     transaction.commit()?;
-    // The keeper does that.
-    db.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(found == 0)
 }
 

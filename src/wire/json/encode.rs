@@ -58,6 +58,10 @@ pub fn record_event<'a>(
             let reason = reason.map(Cow::from);
             Event::Left { stamp, name: borrow(name), how: how.into(), reason }
         }
+        RecordKind::Topic { text } => Event::Topic { stamp, text: text.into() },
+        RecordKind::Renamed { name, to } => {
+            Event::Renamed { stamp, name: borrow(name), to: borrow(to) }
+        }
         RecordKind::Notice { text } => Event::Notice { stamp, text: text.into() },
         RecordKind::Redacted { targets } => {
             Event::Redacted { stamp, targets: targets.iter().map(|seq| seq.0).collect() }

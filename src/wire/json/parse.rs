@@ -7,7 +7,8 @@ use crate::room::Refusal;
 pub const MOST_ID_BYTES: usize = 64;
 
 /// The names of the requests, to tell an unknown type from a wrong field.
-const REQUEST_TYPES: &[&str] = &["hello", "say", "direct", "who", "history", "ping", "quit"];
+const REQUEST_TYPES: &[&str] =
+    &["hello", "say", "direct", "who", "history", "moderate", "ping", "quit"];
 
 /// Reads a request.
 ///
@@ -15,9 +16,11 @@ const REQUEST_TYPES: &[&str] = &["hello", "say", "direct", "who", "history", "pi
 /// Why it is none, with its id where it has one.
 pub fn parse_request(line: &str) -> Result<Request, (Refusal, Option<String>)> {
     match serde_json::from_str::<Request>(line) {
-        Ok(Request::Say { id: Some(id), .. } | Request::Direct { id: Some(id), .. })
-            if id.len() > MOST_ID_BYTES =>
-        {
+        Ok(
+            Request::Say { id: Some(id), .. }
+            | Request::Direct { id: Some(id), .. }
+            | Request::Moderate { id: Some(id), .. },
+        ) if id.len() > MOST_ID_BYTES => {
             let problem = format!("An id has at most {MOST_ID_BYTES} bytes.");
             Err((Refusal::BadRequest(problem), None))
         }

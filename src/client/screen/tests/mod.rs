@@ -29,8 +29,8 @@ impl Fixture {
         let look = Look { colours: Colours::Sixteen, links: true, bell: true, zone: TimeZone::UTC };
         let mut screen = Screen::new(look);
         let users = ["ann", "Bo", "cy"].map(str::to_owned).to_vec();
-        let (room, topic, name) = ("lobby".to_owned(), String::new(), "ann".to_owned());
-        screen.show(&Show::Here { room, topic, name, users }, NOW);
+        let (room, name) = ("lobby".to_owned(), "ann".to_owned());
+        screen.show(&Show::Here { room, name, users }, NOW);
         Fixture { screen, connection: JOINED, now: NOW }
     }
 

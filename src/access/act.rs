@@ -1,0 +1,112 @@
+//! What operators do, and what that changes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Account, Sanction, SanctionKind, Target};
+
+/// What an operator does, with `chatctl` or in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Act {
+    /// Removes somebody, who may come back.
+    Kick {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Keeps somebody out: a name, an address or a network.
+    Ban {
+        target: String,
+        /// For so many seconds; none is until it is taken back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    Unban {
+        target: String,
+    },
+    /// Lets somebody listen only.
+    Mute {
+        target: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    Unmute {
+        target: String,
+    },
+    /// Sets what the room is about; an empty text brings the configured one back.
+    Topic {
+        text: String,
+    },
+    Rename {
+        name: String,
+        to: String,
+    },
+    /// The least seconds between two messages of one person; 0 is off.
+    Slow {
+        seconds: u64,
+    },
+}
+
+impl Act {
+    /// The word for it in the log and the audit.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Act::Kick { .. } => "kick",
+            Act::Ban { .. } => "ban",
+            Act::Unban { .. } => "unban",
+            Act::Mute { .. } => "mute",
+            Act::Unmute { .. } => "unmute",
+            Act::Topic { .. } => "topic",
+            Act::Rename { .. } => "rename",
+            Act::Slow { .. } => "slow",
+        }
+    }
+
+    /// Whom or what it is about, with what belongs to it.
+    pub fn target(&self) -> String {
+        let with = |target: &str, seconds: &Option<u64>, reason: &Option<String>| {
+            let time = seconds.map(|seconds| format!(" for {seconds} s")).unwrap_or_default();
+            let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("{target}{time}{reason}")
+        };
+        match self {
+            Act::Kick { name, reason } => with(name, &None, reason),
+            Act::Ban { target, seconds, reason } | Act::Mute { target, seconds, reason } => {
+                with(target, seconds, reason)
+            }
+            Act::Unban { target } | Act::Unmute { target } => target.clone(),
+            Act::Topic { text } => text.clone(),
+            Act::Rename { name, to } => format!("{name} to {to}"),
+            Act::Slow { seconds } => format!("{seconds} s"),
+        }
+    }
+
+    /// Against whom it is, if it is against somebody.
+    pub fn against(&self) -> Option<&str> {
+        match self {
+            Act::Kick { name, .. } | Act::Rename { name, .. } => Some(name),
+            Act::Ban { target, .. } | Act::Mute { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+}
+
+/// What is different from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    PutAccount(Account),
+    RemoveAccount(String),
+    /// In the place of another one of that kind against the same.
+    PutSanction(Sanction),
+    RemoveSanction(SanctionKind, Target),
+    SetTopic(Option<String>),
+    SetSlow(Duration),
+    /// Only that it was done is noted.
+    Nothing,
+}

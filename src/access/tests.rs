@@ -1,0 +1,89 @@
+use super::*;
+
+const NOW: Timestamp = Timestamp::constant(1_795_381_445, 0);
+
+fn later(seconds: i64) -> Timestamp {
+    NOW + jiff::SignedDuration::from_secs(seconds)
+}
+
+fn ban(target: &str, until: Option<Timestamp>) -> Change {
+    let (target, term) = (Target::parse(target), Term { until, reason: None });
+    let by = "uid 0".to_owned();
+    Change::PutSanction(Sanction { kind: SanctionKind::Ban, target, term, made: NOW, by })
+}
+
+fn registry(changes: &[Change]) -> Registry {
+    let mut registry = Registry::default();
+    changes.iter().for_each(|change| registry.apply(change, NOW));
+    registry
+}
+
+fn account(name: &str) -> Change {
+    Change::PutAccount(Account {
+        name: name.to_owned(),
+        hash: String::new(),
+        is_operator: true,
+        is_locked: false,
+        made: NOW,
+    })
+}
+
+#[track_caller]
+fn check(registry: &Registry, name: &str, address: &str, now: Timestamp, is_banned: bool) {
+    let address = Some(address.parse().unwrap());
+    let found = registry.sanction(SanctionKind::Ban, Some(name), address, now);
+    assert_eq!(found.is_some(), is_banned, "{name} {address:?}");
+}
+
+#[test]
+fn a_ban_is_against_a_name_an_address_or_a_network() {
+    let registry = registry(&[
+        ban("Eve", None),
+        ban("10.0.0.7", Some(later(60))),
+        ban("192.168.3.9/16", None),
+        ban("2001:db8::/32", None),
+    ]);
+    check(&registry, "EVE", "127.0.0.1", NOW, true);
+    check(&registry, "ann", "127.0.0.1", NOW, false);
+    check(&registry, "ann", "10.0.0.7", NOW, true);
+    check(&registry, "ann", "::ffff:10.0.0.7", NOW, true);
+    check(&registry, "ann", "10.0.0.7", later(60), false);
+    check(&registry, "ann", "192.168.200.1", NOW, true);
+    check(&registry, "ann", "192.169.0.1", NOW, false);
+    check(&registry, "ann", "2001:db8:5::1", NOW, true);
+    let shown: Vec<_> = registry.sanctions(NOW).map(|one| one.target.to_string()).collect();
+    assert_eq!(shown, ["2001:db8::/32", "192.168.0.0/16", "10.0.0.7", "Eve"]);
+}
+
+#[test]
+fn one_sanction_of_a_kind_against_one_target() {
+    let mut registry = registry(&[ban("eve", Some(later(5))), ban("EVE", Some(later(9)))]);
+    assert_eq!(registry.sanctions(NOW).count(), 1);
+    check(&registry, "eve", "127.0.0.1", later(6), true);
+    registry.apply(&Change::RemoveSanction(SanctionKind::Mute, Target::parse("eve")), NOW);
+    assert_eq!(registry.sanctions(NOW).count(), 1);
+    registry.apply(&Change::RemoveSanction(SanctionKind::Ban, Target::parse("eve")), NOW);
+    assert_eq!(registry.sanctions(NOW).count(), 0);
+}
+
+#[test]
+fn a_name_with_an_account_needs_its_password_in_every_mode() {
+    let registry = registry(&[account("Ann1")]);
+    for mode in [Mode::Open, Mode::Password, Mode::Accounts] {
+        assert_eq!(registry.requirement("ann1", mode), Requirement::AccountPassword);
+    }
+    assert_eq!(registry.requirement("bo", Mode::Open), Requirement::Nothing);
+    assert_eq!(registry.requirement("bo", Mode::Password), Requirement::RoomPassword);
+    assert_eq!(registry.requirement("bo", Mode::Accounts), Requirement::AccountPassword);
+    assert!(registry.account("annl").is_none(), "it is another name");
+    assert!(registry.account_that_looks_like("annl").is_some(), "that looks the same");
+    assert!(registry.is_operator("ANN1"));
+}
+
+#[test]
+fn a_term_is_told_with_its_end_and_its_reason() {
+    let term = |until, reason: Option<&str>| Term { until, reason: reason.map(str::to_owned) };
+    let shown = term(Some(later(0)), Some("too loud")).to_string();
+    assert_eq!(shown, " until 2026-11-22 21:04 UTC: too loud");
+    assert_eq!(term(None, None).to_string(), ".");
+}

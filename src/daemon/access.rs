@@ -1,0 +1,98 @@
+//! Who may come in and who may speak, as it is stored and in force.
+
+mod db;
+pub mod moderation;
+mod passwords;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use chatroom::access::{Change, Registry};
+use chatroom::admin::AuditEntry;
+use chatroom::room::Refusal;
+use jiff::Timestamp;
+use tracing::{error, info};
+
+use db::Db;
+pub use passwords::Passwords;
+
+/// Who has done something.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// Somebody with `chatctl`; who, the system says.
+    Operator { uid: u32, pid: i32 },
+    /// An operator in the room.
+    Account(String),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            By::Operator { uid, pid } => write!(f, "uid {uid}, process {pid}"),
+            By::Account(name) => write!(f, "account {name}"),
+        }
+    }
+}
+
+/// What is in force, and where it is stored.
+pub struct Access {
+    registry: RwLock<Arc<Registry>>,
+    db: Mutex<Db>,
+    pub passwords: Passwords,
+}
+
+impl Access {
+    /// Opens what is stored in a folder; without one it is only in memory.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open(folder: Option<&Path>) -> anyhow::Result<Access> {
+        let (db, registry) = Db::open(folder)?;
+        let registry = RwLock::new(Arc::new(registry));
+        Ok(Access { registry, db: Mutex::new(db), passwords: Passwords::new()? })
+    }
+
+    /// What is in force.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes it as `decide` says who has looked at it, and notes who has done what to whom. It is
+    /// stored when this returns. This waits for the disk.
+    ///
+    /// # Errors
+    /// Why not: what `decide` says, or that it cannot be stored.
+    pub fn change(
+        &self,
+        by: &By,
+        what: &str,
+        target: &str,
+        now: Timestamp,
+        decide: impl FnOnce(&Registry) -> Result<Change, Refusal>,
+    ) -> Result<Arc<Registry>, Refusal> {
+        let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.registry();
+        let change = decide(&before)?;
+        let target = chatroom::clean::line(target).into_owned();
+        let entry = AuditEntry { time: now, by: by.to_string(), what: what.to_owned(), target };
+        db.store(&change, &entry).map_err(|failure| {
+            error!(event = "store-failed", "cannot store a change of who may do what: {failure}");
+            Refusal::StorageFull
+        })?;
+        info!(event = "moderation", by = entry.by, act = what, target = entry.target, "moderated");
+        let mut registry = Registry::clone(&before);
+        registry.apply(&change, now);
+        let registry = Arc::new(registry);
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry.clone();
+        Ok(registry)
+    }
+
+    /// The last things that were done, the newest last.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn audit(&self, limit: usize) -> rusqlite::Result<Vec<AuditEntry>> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner).audit(limit)
+    }
+}

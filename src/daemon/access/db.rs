@@ -1,0 +1,281 @@
+//! Accounts, bans and mutes, and who has done what, as rows in a file of their own: a copy of the
+//! history can be given away, this cannot.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use chatroom::access::{Account, Change, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::admin::AuditEntry;
+use chatroom::lookalike::look;
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+
+use crate::store::migrate;
+
+/// The name of the file in the state folder.
+const FILE: &str = "access.sqlite";
+
+/// So many acts are remembered.
+const MOST_AUDITED: i64 = 100_000;
+
+/// What each version adds to the one before.
+const STEPS: &[&str] = &["
+    CREATE TABLE accounts (
+        look TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        operator INTEGER NOT NULL,
+        locked INTEGER NOT NULL,
+        made INTEGER NOT NULL
+    );
+    CREATE TABLE sanctions (
+        kind TEXT NOT NULL,
+        look TEXT NOT NULL,
+        target TEXT NOT NULL,
+        until INTEGER,
+        reason TEXT,
+        made INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        PRIMARY KEY (kind, look)
+    );
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        what TEXT NOT NULL,
+        target TEXT NOT NULL
+    );
+"];
+
+/// The file.
+pub struct Db(Connection);
+
+impl Db {
+    /// Opens it and reads what is in force.
+    ///
+    /// # Errors
+    /// It is damaged, none of ours, or cannot be opened.
+    pub fn open(folder: Option<&Path>) -> anyhow::Result<(Db, Registry)> {
+        let (mut db, shown) = match folder {
+            None => (Connection::open_in_memory()?, "in memory".to_owned()),
+            Some(folder) => {
+                let path = folder.join(FILE);
+                let shown = path.display().to_string();
+                // The hashes of passwords are in it.
+                let mut options = OpenOptions::new();
+                options.append(true).create(true).mode(0o600);
+                options.open(&path).with_context(|| format!("cannot open {shown}"))?;
+                (Connection::open(&path)?, shown)
+            }
+        };
+        let registry = migrate(&mut db, STEPS).and_then(|_| {
+            db.pragma_update(None, "synchronous", "FULL")?;
+            db.pragma_update(None, "secure_delete", "ON")?;
+            Ok(read(&db)?)
+        });
+        let registry = registry.with_context(|| {
+            format!(
+                "{shown} cannot be used; moved away, it is begun anew without accounts and bans"
+            )
+        })?;
+        Ok((Db(db), registry))
+    }
+
+    /// Stores a change, and who has made it.
+    ///
+    /// # Errors
+    /// Nothing of it is stored.
+    pub fn store(&mut self, change: &Change, entry: &AuditEntry) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
+        write(&transaction, change)?;
+        transaction.execute(
+            "INSERT INTO audit (time, by, what, target) VALUES (?, ?, ?, ?)",
+            params![entry.time.as_millisecond(), entry.by, entry.what, entry.target],
+        )?;
+        let last = transaction.last_insert_rowid();
+        transaction.execute("DELETE FROM audit WHERE id <= ?", [last - MOST_AUDITED])?;
+        let now = entry.time.as_millisecond();
+        transaction.execute("DELETE FROM sanctions WHERE until <= ?", [now])?;
+        transaction.commit()
+    }
+
+    /// The last things that were done, the newest last.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn audit(&self, limit: usize) -> rusqlite::Result<Vec<AuditEntry>> {
+        let mut select = self.0.prepare_cached(
+            "SELECT time, by, what, target FROM \
+             (SELECT * FROM audit ORDER BY id DESC LIMIT ?) ORDER BY id",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let entries = select.query_map([limit], |row| {
+            Ok(AuditEntry {
+                time: time(row, 0)?.unwrap_or(Timestamp::UNIX_EPOCH),
+                by: row.get(1)?,
+                what: row.get(2)?,
+                target: row.get(3)?,
+            })
+        })?;
+        entries.collect()
+    }
+}
+
+fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::PutAccount(account) => db.execute(
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                look(&account.name),
+                account.name,
+                account.hash,
+                account.is_operator,
+                account.is_locked,
+                account.made.as_millisecond()
+            ],
+        )?,
+        Change::RemoveAccount(name) => {
+            db.execute("DELETE FROM accounts WHERE look = ?", [look(name)])?
+        }
+        Change::PutSanction(sanction) => db.execute(
+            "INSERT OR REPLACE INTO sanctions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                sanction.kind.as_str(),
+                key(&sanction.target),
+                sanction.target.to_string(),
+                sanction.term.until.map(Timestamp::as_millisecond),
+                sanction.term.reason,
+                sanction.made.as_millisecond(),
+                sanction.by
+            ],
+        )?,
+        Change::RemoveSanction(kind, target) => db.execute(
+            "DELETE FROM sanctions WHERE kind = ? AND look = ?",
+            params![kind.as_str(), key(target)],
+        )?,
+        Change::SetTopic(Some(topic)) => {
+            db.execute("INSERT OR REPLACE INTO settings VALUES ('topic', ?)", [topic])?
+        }
+        Change::SetTopic(None) => db.execute("DELETE FROM settings WHERE name = 'topic'", [])?,
+        Change::SetSlow(slow) => db.execute(
+            "INSERT OR REPLACE INTO settings VALUES ('slow', ?)",
+            [slow.as_secs().to_string()],
+        )?,
+        Change::Nothing => 0,
+    };
+    Ok(())
+}
+
+/// What a target is found by: a network as it is, a name by its look.
+fn key(target: &Target) -> String {
+    match target {
+        Target::Name(name) => look(name),
+        Target::Network(network) => network.to_string(),
+    }
+}
+
+fn read(db: &Connection) -> rusqlite::Result<Registry> {
+    let mut registry = Registry::default();
+    let now = Timestamp::now();
+    let mut put = |change: Change| registry.apply(&change, now);
+    let mut accounts =
+        db.prepare("SELECT name, hash, operator, locked, made FROM accounts ORDER BY look")?;
+    let accounts = accounts.query_map([], |row| {
+        Ok(Account {
+            name: row.get(0)?,
+            hash: row.get(1)?,
+            is_operator: row.get(2)?,
+            is_locked: row.get(3)?,
+            made: time(row, 4)?.unwrap_or(Timestamp::UNIX_EPOCH),
+        })
+    })?;
+    for account in accounts {
+        put(Change::PutAccount(account?));
+    }
+    let mut sanctions = db.prepare(
+        "SELECT kind, target, until, reason, made, by FROM sanctions ORDER BY made, rowid",
+    )?;
+    let sanctions = sanctions.query_map([], |row| {
+        let kind: String = row.get(0)?;
+        let target: String = row.get(1)?;
+        Ok(Sanction {
+            kind: if kind == "mute" { SanctionKind::Mute } else { SanctionKind::Ban },
+            target: Target::parse(&target),
+            term: Term { until: time(row, 2)?, reason: row.get(3)? },
+            made: time(row, 4)?.unwrap_or(Timestamp::UNIX_EPOCH),
+            by: row.get(5)?,
+        })
+    })?;
+    for sanction in sanctions {
+        put(Change::PutSanction(sanction?));
+    }
+    let mut settings = db.prepare("SELECT name, value FROM settings")?;
+    let settings =
+        settings.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    for setting in settings {
+        match setting? {
+            (name, topic) if name == "topic" => put(Change::SetTopic(Some(topic))),
+            (name, slow) if name == "slow" => {
+                put(Change::SetSlow(Duration::from_secs(slow.parse().unwrap_or(0))));
+            }
+            _ => {}
+        }
+    }
+    Ok(registry)
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let milliseconds: Option<i64> = row.get(column)?;
+    Ok(milliseconds.and_then(|it| Timestamp::from_millisecond(it).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_in_force_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let now = Timestamp::now();
+        let entry = AuditEntry {
+            time: now,
+            by: "uid 0".to_owned(),
+            what: "ban".to_owned(),
+            target: "eve".to_owned(),
+        };
+        let ban = |target: &str, until| {
+            Change::PutSanction(Sanction {
+                kind: SanctionKind::Ban,
+                target: Target::parse(target),
+                term: Term { until, reason: Some("spam".to_owned()) },
+                made: now,
+                by: "uid 0".to_owned(),
+            })
+        };
+        {
+            let (mut db, _) = Db::open(Some(folder.path())).unwrap();
+            for change in [
+                ban("Eve", None),
+                ban("EVE", Some(now + jiff::SignedDuration::from_hours(1))),
+                ban("10.0.0.0/8", None),
+                ban("10.0.0.7", None),
+                Change::RemoveSanction(SanctionKind::Ban, Target::parse("10.0.0.7")),
+                Change::SetTopic(Some("Tea".to_owned())),
+                Change::SetSlow(Duration::from_secs(5)),
+            ] {
+                db.store(&change, &entry).unwrap();
+            }
+        }
+        let (db, registry) = Db::open(Some(folder.path())).unwrap();
+        let shown: Vec<_> = registry.sanctions(now).map(|one| one.target.to_string()).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "EVE"]);
+        assert_eq!(registry.topic.as_deref(), Some("Tea"));
+        assert_eq!(registry.slow, Duration::from_secs(5));
+        assert_eq!(db.audit(2).unwrap().len(), 2);
+        assert_eq!(db.audit(100).unwrap().len(), 7);
+    }
+}

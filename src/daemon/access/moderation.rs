@@ -1,0 +1,160 @@
+//! What operators do, with `chatctl` and in the room: the same way for both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatroom::access::{Act, Change, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::clean;
+use chatroom::names::Name;
+use chatroom::room::Refusal;
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::spawn_blocking;
+
+use super::By;
+use crate::room_thread::Submission;
+use crate::shared::Shared;
+
+/// The longest time of slow mode.
+const LONGEST_SLOW: u64 = 3600;
+
+/// Does what an operator wants, and says in a sentence what was done.
+///
+/// # Errors
+/// Why not.
+pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, Refusal> {
+    if let (By::Account(_), Some(target)) = (&by, act.against())
+        && shared.access.registry().is_operator(target)
+    {
+        return Err(Refusal::AgainstOperator(target.to_owned()));
+    }
+    let now = Timestamp::now();
+    let (what, about) = (act.as_str(), act.target());
+    match act {
+        Act::Kick { name, reason } => {
+            let kick = |reply| Submission::Kick { name: name.clone(), reason, reply };
+            ask(shared, kick).await?;
+            change(shared, by, what, about, |_| Ok(Change::Nothing)).await?;
+            Ok(format!("Removed {name}."))
+        }
+        Act::Rename { name, to } => {
+            let to = Name::new(&to)?;
+            let registry = shared.access.registry();
+            let owner = registry.account(to.as_str());
+            let owner = owner.or_else(|| registry.account_that_looks_like(to.as_str()));
+            if let Some(account) = owner {
+                return Err(Refusal::LooksLike(Name::from_store(&account.name)));
+            }
+            let rename = |reply| Submission::Rename { name: name.clone(), to: to.clone(), reply };
+            ask(shared, rename).await?;
+            change(shared, by, what, about, |_| Ok(Change::Nothing)).await?;
+            Ok(format!("{name} is now called {to}."))
+        }
+        Act::Ban { target, seconds, reason } => {
+            let new = new_sanction(SanctionKind::Ban, &target, seconds, reason, &by, now)?;
+            let said = format!("Banned {}{}", new.target, new.term);
+            let put = move |_: &Registry| Ok(Change::PutSanction(new));
+            change(shared, by, what, about, put).await?;
+            shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
+            Ok(said)
+        }
+        Act::Mute { target, seconds, reason } => {
+            let new = new_sanction(SanctionKind::Mute, &target, seconds, reason, &by, now)?;
+            let said = format!("Muted {}{}", new.target, new.term);
+            change(shared, by, what, about, move |_| Ok(Change::PutSanction(new))).await?;
+            Ok(said)
+        }
+        Act::Unban { target } => lift(shared, by, SanctionKind::Ban, &target, what, now).await,
+        Act::Unmute { target } => lift(shared, by, SanctionKind::Mute, &target, what, now).await,
+        Act::Topic { text } => {
+            let text = clean::line(&text).trim().to_owned();
+            if text.len() > shared.config().limits.message_bytes {
+                return Err(Refusal::TooLong { limit: shared.config().limits.message_bytes });
+            }
+            let topic = Some(text).filter(|text| !text.is_empty());
+            let shown = topic.clone().unwrap_or_else(|| shared.config().room.topic.clone());
+            change(shared, by, what, about, move |_| Ok(Change::SetTopic(topic))).await?;
+            ask(shared, |reply| Submission::Topic { text: shown, reply }).await?;
+            Ok("The topic is set.".to_owned())
+        }
+        Act::Slow { seconds } => {
+            let slow = Duration::from_secs(seconds.min(LONGEST_SLOW));
+            change(shared, by, what, about, move |_| Ok(Change::SetSlow(slow))).await?;
+            let said = match slow.as_secs() {
+                0 => "Slow mode is off.".to_owned(),
+                seconds => format!("Slow mode: one message in {seconds} s from each."),
+            };
+            let text = said.clone();
+            ask(shared, |reply| Submission::Notice { text, reply }).await?;
+            Ok(said)
+        }
+    }
+}
+
+fn new_sanction(
+    kind: SanctionKind,
+    target: &str,
+    seconds: Option<u64>,
+    reason: Option<String>,
+    by: &By,
+    now: Timestamp,
+) -> Result<Sanction, Refusal> {
+    let target = Target::parse(target);
+    if let Target::Name(name) = &target {
+        Name::new(name)?;
+    }
+    let until = seconds.map(|seconds| {
+        let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        now.checked_add(time).unwrap_or(Timestamp::MAX)
+    });
+    let reason = reason.map(|reason| clean::line(&reason).trim().to_owned());
+    let term = Term { until, reason: reason.filter(|reason| !reason.is_empty()) };
+    Ok(Sanction { kind, target, term, made: now, by: by.to_string() })
+}
+
+async fn lift(
+    shared: &Arc<Shared>,
+    by: By,
+    kind: SanctionKind,
+    target: &str,
+    what: &'static str,
+    now: Timestamp,
+) -> Result<String, Refusal> {
+    let target = Target::parse(target);
+    let shown = target.to_string();
+    let lift = move |registry: &Registry| match registry.has_sanction(kind, &target, now) {
+        true => Ok(Change::RemoveSanction(kind, target)),
+        false => Err(Refusal::NoSuchSanction(target.to_string())),
+    };
+    change(shared, by, what, shown.clone(), lift).await?;
+    Ok(match kind {
+        SanctionKind::Ban => format!("{shown} is no longer banned."),
+        SanctionKind::Mute => format!("{shown} is no longer muted."),
+    })
+}
+
+/// Stores a change and puts it in force in the room: everything that was said before is shown, and
+/// nothing after it that it forbids.
+///
+/// # Errors
+/// What `decide` says, or that it cannot be stored.
+pub async fn change(
+    shared: &Arc<Shared>,
+    by: By,
+    what: &'static str,
+    target: String,
+    decide: impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static,
+) -> Result<(), Refusal> {
+    let store = {
+        let shared = shared.clone();
+        move || shared.access.change(&by, what, &target, Timestamp::now(), decide)
+    };
+    let registry = spawn_blocking(store).await.map_err(|_| Refusal::ShuttingDown)??;
+    ask(shared, |reply| Submission::Access { registry, reply }).await
+}
+
+async fn ask(
+    shared: &Shared,
+    submission: impl FnOnce(crate::room_thread::Outcome) -> Submission,
+) -> Result<(), Refusal> {
+    shared.room.ask(submission).await.unwrap_or(Err(Refusal::ShuttingDown))
+}

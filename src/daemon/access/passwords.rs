@@ -1,0 +1,168 @@
+//! Hashing passwords and comparing with what was hashed: slow and large on purpose, and so never more
+//! than two at a time.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::{io, thread};
+
+use anyhow::anyhow;
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use chatroom::room::Refusal;
+use chatroom::secret::Secret;
+use tokio::sync::oneshot;
+use zeroize::{Zeroize, Zeroizing};
+
+/// 19 MiB, twice over, on one lane: the least that OWASP's "Password Storage Cheat Sheet" (2025) asks
+/// of argon2id.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// So many are hashed at a time.
+const AT_A_TIME: usize = 2;
+
+/// So many wait for that; others are told to come back.
+const MOST_WAITING: usize = 32;
+
+/// What a password is compared with where there is no account, so that it takes as long.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJl$hJHDFphOEd1OzN9RyK5zm1Ty9BDP3NiXWdT8idDGPa8";
+
+/// What is done with the memory of a thread that hashes.
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// The place where passwords are looked at.
+pub struct Passwords {
+    jobs: SyncSender<Job>,
+    /// The hash of the password of the room, where there is one.
+    room: RwLock<Option<String>>,
+}
+
+impl Passwords {
+    /// Begins with threads of its own, for what has once hashed keeps the memory for it.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn new() -> io::Result<Passwords> {
+        let (jobs, queue) = sync_channel::<Job>(MOST_WAITING);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..AT_A_TIME {
+            let queue = queue.clone();
+            let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let work = move || {
+                let mut memory = Vec::new();
+                while let Ok(job) = next() {
+                    job(&mut memory);
+                    // Kept, for it is taken again, but not what was in it.
+                    memory.zeroize();
+                }
+            };
+            thread::Builder::new().name("passwords".to_owned()).spawn(work)?;
+        }
+        Ok(Passwords { jobs, room: RwLock::default() })
+    }
+
+    /// Sets the password of the room, or that there is none.
+    ///
+    /// # Errors
+    /// There are no random numbers.
+    pub fn set_room(&self, password: Option<&Secret>) -> anyhow::Result<()> {
+        let hash = password.map(|password| hash(password, &mut Vec::new())).transpose()?;
+        *self.room.write().unwrap_or_else(PoisonError::into_inner) = hash;
+        Ok(())
+    }
+
+    /// The hash of the password of the room.
+    pub fn room(&self) -> Option<String> {
+        self.room.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// Too many wait, or there are no random numbers.
+    pub async fn hash(&self, password: Secret) -> Result<String, Refusal> {
+        self.take_turn(move |memory| hash(&password, memory))
+            .await?
+            .map_err(|_| Refusal::PasswordsBusy)
+    }
+
+    /// Whether a password is the one of a hash; without a hash it never is, and that takes as long.
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub async fn is_right(&self, hash: Option<String>, password: Secret) -> Result<bool, Refusal> {
+        let is_known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
+        Ok(self.take_turn(move |memory| verify(&hash, &password, memory)).await? && is_known)
+    }
+
+    async fn take_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, done) = oneshot::channel();
+        // Who asked may be gone when it is done.
+        let job = Box::new(move |memory: &mut Vec<Block>| drop(reply.send(work(memory))));
+        self.jobs.try_send(job).map_err(|_| Refusal::PasswordsBusy)?;
+        done.await.map_err(|_| Refusal::PasswordsBusy)
+    }
+}
+
+/// Computes what a password comes to, in memory that is given, so that it is bounded.
+fn compute(
+    password: &Secret,
+    salt: &Salt,
+    params: Params,
+    memory: &mut Vec<Block>,
+) -> Result<Output, argon2::Error> {
+    memory.resize(params.block_count(), Block::new());
+    let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    let mut output = Zeroizing::new(vec![0; length]);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let password = password.expose().as_bytes();
+    argon2.hash_password_into_with_memory(password, salt, &mut output, memory)?;
+    Output::new(&output).map_err(|_| argon2::Error::OutputTooLong)
+}
+
+fn hash(password: &Secret, memory: &mut Vec<Block>) -> anyhow::Result<String> {
+    let problem = |error: argon2::Error| anyhow!("cannot hash a password: {error}");
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(problem)?;
+    let salt = Salt::generate();
+    let output = compute(password, &salt, params.clone(), memory).map_err(problem)?;
+    let params = params.try_into().map_err(|error| anyhow!("cannot hash a password: {error}"))?;
+    let (algorithm, version) = (Algorithm::Argon2id.ident(), Some(Version::V0x13.into()));
+    let hash = PasswordHash { algorithm, version, params, salt: Some(salt), hash: Some(output) };
+    Ok(hash.to_string())
+}
+
+fn verify(hash: &str, password: &Secret, memory: &mut Vec<Block>) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    let (Ok(params), Some(salt), Some(expected)) = (Params::try_from(&hash), hash.salt, hash.hash)
+    else {
+        return false;
+    };
+    // Comparing two outputs takes the same time wherever they differ.
+    compute(password, &salt, params, memory).is_ok_and(|output| output == expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_right_or_wrong() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let hash = |text: &str| hash(&secret(text), &mut Vec::new());
+        let verify = |hash: &str, text: &str| verify(hash, &secret(text), &mut Vec::new());
+        let hashed = hash("correct horse").unwrap();
+        assert!(hashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashed}");
+        assert_ne!(hashed, hash("correct horse").unwrap(), "each has its salt");
+        assert!(verify(&hashed, "correct horse"));
+        assert!(!verify(&hashed, "battery staple"));
+        // What stands for nobody can be compared with, and so takes its time.
+        assert!(PasswordHash::new(NOBODY).is_ok());
+        assert!(!verify(NOBODY, "correct horse"));
+        assert!(!verify("", "correct horse"));
+    }
+}

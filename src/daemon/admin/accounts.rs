@@ -1,0 +1,147 @@
+//! Accounts, and the lists of what operators did.
+
+use std::sync::Arc;
+
+use chatroom::access::{Account, Change, Registry};
+use chatroom::admin::{AccountInfo, AccountRequest, Ban, Reply};
+use chatroom::names::Name;
+use chatroom::room::Refusal;
+use chatroom::secret::Secret;
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+
+use super::commands::{failed, said};
+use crate::access::By;
+use crate::access::moderation::change;
+use crate::room_thread::Submission;
+use crate::shared::Shared;
+
+/// What somebody is told whose account has changed.
+const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
+
+/// The bans and mutes that are in force.
+pub fn bans(shared: &Shared) -> Vec<Ban> {
+    let registry = shared.access.registry();
+    let sanctions = registry.sanctions(Timestamp::now()).map(|sanction| Ban {
+        kind: sanction.kind.as_str().to_owned(),
+        target: sanction.target.to_string(),
+        until: sanction.term.until,
+        reason: sanction.term.reason.clone(),
+        since: sanction.made,
+        by: sanction.by.clone(),
+    });
+    sanctions.collect()
+}
+
+/// The last things that operators did.
+pub async fn audit(shared: &Arc<Shared>, limit: usize) -> Reply {
+    let shared = shared.clone();
+    match spawn_blocking(move || shared.access.audit(limit)).await {
+        Ok(Ok(entries)) => Reply::Audit(entries),
+        Ok(Err(error)) => failed(&format!("the audit cannot be read: {error}")),
+        Err(_) => failed("chatroomd is ending"),
+    }
+}
+
+/// Does what is asked with accounts.
+pub async fn carry_out(shared: &Arc<Shared>, by: By, request: AccountRequest) -> Reply {
+    if request == AccountRequest::List {
+        let registry = shared.access.registry();
+        let accounts = registry.accounts().map(|account| AccountInfo {
+            name: account.name.clone(),
+            operator: account.is_operator,
+            locked: account.is_locked,
+            since: account.made,
+        });
+        return Reply::Accounts(accounts.collect());
+    }
+    said(change_account(shared, by, request).await)
+}
+
+async fn change_account(
+    shared: &Arc<Shared>,
+    by: By,
+    request: AccountRequest,
+) -> Result<String, Refusal> {
+    let what = request.as_str();
+    let name = Name::new(request.name().unwrap_or_default())?.to_string();
+    let (sentence, ends_stay, decide): (&str, bool, Decide) = match request {
+        AccountRequest::List => return Ok(String::new()),
+        AccountRequest::Add { name, password, operator } => {
+            let hash = hash(shared, password).await?;
+            let add = move |registry: &Registry| match registry.account(&name) {
+                Some(_) => {
+                    let problem = format!("There is an account called {name} already.");
+                    Err(Refusal::BadRequest(problem))
+                }
+                None => {
+                    if let Some(other) = registry.account_that_looks_like(&name) {
+                        return Err(Refusal::LooksLike(Name::from_store(&other.name)));
+                    }
+                    Ok(Change::PutAccount(Account {
+                        name,
+                        hash,
+                        is_operator: operator,
+                        is_locked: false,
+                        made: Timestamp::now(),
+                    }))
+                }
+            };
+            ("has an account now", true, Box::new(add))
+        }
+        AccountRequest::Remove { name } => {
+            let remove = move |registry: &Registry| {
+                with_account(registry, &name, |account| Change::RemoveAccount(account.name))
+            };
+            ("has no account any more", true, Box::new(remove))
+        }
+        AccountRequest::Password { name, password } => {
+            let hash = hash(shared, password).await?;
+            ("has another password now", true, put(name, move |account| account.hash = hash))
+        }
+        AccountRequest::Lock { name } => {
+            ("is locked", true, put(name, |account| account.is_locked = true))
+        }
+        AccountRequest::Unlock { name } => {
+            ("is no longer locked", false, put(name, |account| account.is_locked = false))
+        }
+        AccountRequest::Operator { name, on } => {
+            let sentence = if on { "is an operator now" } else { "is no operator any more" };
+            (sentence, false, put(name, move |account| account.is_operator = on))
+        }
+    };
+    change(shared, by, what, name.clone(), decide).await?;
+    if ends_stay {
+        // Whoever is here under that name has proved something that holds no more, or nothing.
+        let reason = Some(ACCOUNT_CHANGED.to_owned());
+        let name = name.clone();
+        // Nobody may be here under it.
+        let _ = shared.room.ask(|reply| Submission::Kick { name, reason, reply }).await;
+    }
+    Ok(format!("{name} {sentence}."))
+}
+
+type Decide = Box<dyn FnOnce(&Registry) -> Result<Change, Refusal> + Send>;
+
+fn put(name: String, edit: impl FnOnce(&mut Account) + Send + 'static) -> Decide {
+    Box::new(move |registry| {
+        with_account(registry, &name, |mut account| {
+            edit(&mut account);
+            Change::PutAccount(account)
+        })
+    })
+}
+
+fn with_account(
+    registry: &Registry,
+    name: &str,
+    make: impl FnOnce(Account) -> Change,
+) -> Result<Change, Refusal> {
+    let account = registry.account(name).cloned();
+    account.map(make).ok_or_else(|| Refusal::NoSuchAccount(name.to_owned()))
+}
+
+async fn hash(shared: &Shared, password: Secret) -> Result<String, Refusal> {
+    password.check_new().map_err(Refusal::BadRequest)?;
+    shared.access.passwords.hash(password).await
+}

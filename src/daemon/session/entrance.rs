@@ -1,0 +1,167 @@
+//! Coming in: a name, and the password if it needs one; and what one may do then.
+
+use std::time::Duration;
+
+use chatroom::access::{Act, Requirement};
+use chatroom::names::Name;
+use chatroom::permission::{self, Denial, Doing, Standing};
+use chatroom::room::Refusal;
+use chatroom::secret::Secret;
+use chatroom::wire::json::Resume;
+use chatroom::wire::{Answer, Dialect};
+use tracing::{info, warn};
+
+use super::reader::{Reader, Stage};
+use crate::access::By;
+use crate::access::moderation;
+use crate::room_thread::Submission;
+
+impl Reader<'_> {
+    /// Asks the room to let this person in, and tells them if it does not.
+    pub(super) async fn join(
+        &mut self,
+        name: &str,
+        resume: Option<Resume>,
+        password: Option<Secret>,
+    ) {
+        match self.try_join(name, resume, password).await {
+            Ok(name) => {
+                info!(
+                    event = "joined",
+                    name = name.as_str(),
+                    address = self.outlet().peer.to_string(),
+                    dialect = self.outlet().dialect().as_str(),
+                    "joined the room"
+                );
+                self.outlet().traffic.touch();
+                self.silence = super::reader::silence_seconds(self.shared());
+                (self.stage, self.name) = (Stage::Joined, Some(name));
+            }
+            Err(Refusal::PasswordNeeded { name }) if !self.is_private() => {
+                self.refuse(Refusal::PasswordInsecure { name }, None);
+            }
+            Err(Refusal::PasswordNeeded { name }) if self.outlet().dialect() == Dialect::Text => {
+                let message =
+                    format!("The name {name} needs a password. Type it, then press enter!");
+                self.outlet().answer(&Answer::Info { message, id: None });
+                (self.stage, self.wanted) = (Stage::Password, Some(name.into()));
+            }
+            Err(refusal) => self.refuse(refusal, None),
+        }
+    }
+
+    async fn try_join(
+        &self,
+        name: &str,
+        resume: Option<Resume>,
+        password: Option<Secret>,
+    ) -> Result<Name, Refusal> {
+        let (guard, config) = (&self.shared().connections.guard, self.shared().config());
+        let name = Name::new(name)?;
+        // Who comes back does not count: a connection may be bad. Nor who gives a password after
+        // the name, for that was counted.
+        if resume.is_none() && password.is_none() {
+            guard.join(self.outlet().peer.ip(), &config.limits)?;
+        }
+        let has_proved = match password {
+            Some(password) => Box::pin(self.prove(&name, password)).await?,
+            None => false,
+        };
+        let outlet = self.outlet().clone();
+        let join = |reply| Submission::Join { outlet, name, resume, has_proved, reply };
+        self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))
+    }
+
+    /// Looks whether this is the password that the name needs. Gives false if it needs none.
+    ///
+    /// # Errors
+    /// It is not, or it cannot be looked at now.
+    async fn prove(&self, name: &Name, password: Secret) -> Result<bool, Refusal> {
+        let (access, config) = (&self.shared().access, self.shared().config());
+        let hash = match access.registry().requirement(name.as_str(), config.access.mode) {
+            Requirement::Nothing => return Ok(false),
+            Requirement::RoomPassword => access.passwords.room(),
+            Requirement::AccountPassword => {
+                access.registry().account(name.as_str()).map(|account| account.hash.clone())
+            }
+        };
+        if !self.is_private() {
+            return Err(Refusal::PasswordInsecure { name: name.to_string() });
+        }
+        let (guard, address) = (&self.shared().connections.guard, self.outlet().peer.ip());
+        // Counted before it is known, so that many at once do not get through.
+        guard.try_password(address, &config.limits)?;
+        let is_right = access.passwords.is_right(hash, password).await;
+        if !matches!(is_right, Ok(false)) {
+            guard.forgive_password(address, &config.limits);
+        }
+        if is_right? {
+            return Ok(true);
+        }
+        warn!(
+            event = "wrong-password",
+            name = name.as_str(),
+            address = address.to_string(),
+            "a wrong password"
+        );
+        Err(Refusal::WrongPassword)
+    }
+
+    /// Whether nobody on the way can read what is sent.
+    fn is_private(&self) -> bool {
+        !self.connection.transport.is_plain()
+            || self.outlet().peer.ip().to_canonical().is_loopback()
+    }
+
+    /// Whether this person may ask for that, as far as it depends on what this connection knows.
+    /// Whether they are muted, only the room knows for sure.
+    pub(super) fn permit(&self, doing: Doing) -> Result<(), Denial> {
+        let is_operator = |name: &Name| self.shared().access.registry().is_operator(name.as_str());
+        let standing = match self.stage {
+            Stage::New | Stage::Naming | Stage::Password => Standing::NotJoined,
+            Stage::Over => Standing::Leaving,
+            Stage::Joined if doing == Doing::Moderate => match &self.name {
+                Some(name) if is_operator(name) => Standing::Operator,
+                _ => Standing::Joined,
+            },
+            Stage::Joined => Standing::Joined,
+        };
+        permission::check(standing, doing)
+    }
+
+    /// Tells the person that they may not.
+    pub(super) fn deny(&self, denial: Denial, id: Option<String>) {
+        let refusal = match denial {
+            Denial::Silence => return,
+            Denial::NotJoined => Refusal::NotJoined,
+            Denial::AlreadyJoined => Refusal::AlreadyJoined,
+            Denial::Muted | Denial::NotAnOperator => Refusal::NotPermitted,
+        };
+        self.refuse(refusal, id);
+    }
+
+    /// Does what an operator wants who is in the room.
+    pub(super) async fn moderate(&mut self, act: Act, id: Option<String>) {
+        let Some(name) = self.name.clone() else { return };
+        // Operators may be muted, too, and everything in its order.
+        let session = self.outlet().session();
+        let may = |reply| Submission::May { session, doing: Doing::Moderate, reply };
+        let may = self.shared().room.ask(may).await.unwrap_or(Err(Refusal::ShuttingDown));
+        let done = match may {
+            Ok(()) => {
+                let by = By::Account(name.to_string());
+                moderation::moderate(&self.connection.shared, by, act).await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match done {
+            Ok(message) => self.outlet().answer(&Answer::Info { message, id }),
+            Err(refusal) => self.refuse(refusal, id),
+        }
+    }
+
+    /// How long there is to give a name, and a password if it needs one.
+    pub(super) fn naming_time(&self) -> Duration {
+        self.shared().config().timeouts.name
+    }
+}

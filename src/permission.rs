@@ -1,0 +1,101 @@
+//! Who may do what: one table for all that is asked of the room.
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// A keep-alive or a ping.
+    KeepAlive,
+    Quit,
+    /// Coming in, with a name.
+    Join,
+    /// What the commands are.
+    Help,
+    /// Who is here, and what the room is about.
+    Look,
+    /// What was said before.
+    History,
+    /// Saying something to everybody.
+    Speak,
+    /// Saying something to one person.
+    Direct,
+    /// What operators do.
+    Moderate,
+}
+
+/// How somebody stands who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Has no name yet, or no right to it.
+    NotJoined,
+    Joined,
+    Muted,
+    Operator,
+    /// Is being sent away.
+    Leaving,
+}
+
+/// Why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    NotJoined,
+    AlreadyJoined,
+    Muted,
+    NotAnOperator,
+    /// Nothing is answered any more.
+    Silence,
+}
+
+type Verdict = Option<Denial>;
+
+const YES: Verdict = None;
+const JOIN_FIRST: Verdict = Some(Denial::NotJoined);
+const IS_HERE: Verdict = Some(Denial::AlreadyJoined);
+const MUTED: Verdict = Some(Denial::Muted);
+const NO_RIGHT: Verdict = Some(Denial::NotAnOperator);
+const SILENCE: Verdict = Some(Denial::Silence);
+
+/// The table. Its columns are the standings, in their order.
+#[rustfmt::skip]
+const TABLE: [(Doing, [Verdict; 5]); 9] = [
+    //                  not joined  joined    muted     operator  leaving
+    (Doing::KeepAlive, [YES,        YES,      YES,      YES,      SILENCE]),
+    (Doing::Quit,      [YES,        YES,      YES,      YES,      SILENCE]),
+    (Doing::Join,      [YES,        IS_HERE,  IS_HERE,  IS_HERE,  SILENCE]),
+    (Doing::Help,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
+    (Doing::Look,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
+    (Doing::History,   [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
+    (Doing::Speak,     [JOIN_FIRST, YES,      MUTED,    YES,      SILENCE]),
+    (Doing::Direct,    [JOIN_FIRST, YES,      MUTED,    YES,      SILENCE]),
+    (Doing::Moderate,  [JOIN_FIRST, NO_RIGHT, NO_RIGHT, YES,      SILENCE]),
+];
+
+/// Whether somebody who stands so may do that.
+///
+/// # Errors
+/// Why not.
+pub fn check(standing: Standing, doing: Doing) -> Result<(), Denial> {
+    let (_, verdicts) = TABLE[doing as usize];
+    verdicts[standing as usize].map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_stand_in_their_order() {
+        for (index, (doing, _)) in TABLE.iter().enumerate() {
+            assert_eq!(*doing as usize, index);
+        }
+    }
+
+    #[test]
+    fn only_operators_moderate_and_who_leaves_does_nothing() {
+        for (doing, verdicts) in TABLE {
+            assert_eq!(verdicts[Standing::Leaving as usize], SILENCE, "{doing:?}");
+        }
+        let may = [Standing::NotJoined, Standing::Joined, Standing::Muted, Standing::Operator]
+            .map(|standing| check(standing, Doing::Moderate).is_ok());
+        assert_eq!(may, [false, false, false, true]);
+    }
+}
