@@ -38,6 +38,11 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
 }
 
+/// Whether `c` is invisible, and no text needs it.
+pub fn is_trick(c: char) -> bool {
+    is_invisible(c) && !is_joiner(c)
+}
+
 /// Whether `c` takes no place of its own: it belongs to the one before it.
 pub fn is_mark(c: char) -> bool {
     is_joiner(c) || is_combining_mark(c)
@@ -59,7 +64,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
             marks = if is_mark(c) { marks + 1 } else { 0 };
             match c {
                 '\n' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
-                c if is_unsafe(c) || (is_invisible(c) && !is_joiner(c)) => None,
+                c if is_unsafe(c) || is_trick(c) => None,
                 _ if marks > MOST_MARKS => None,
                 c => Some(c),
             }

@@ -119,6 +119,10 @@ fn check_characters(name: &str) -> Result<(), NameProblem> {
             return Err(NameProblem::Colon);
         }
     }
+    // More marks than a character can bear.
+    if clean::line(name) != name {
+        return Err(NameProblem::Unprintable);
+    }
     Ok(())
 }
 
@@ -183,7 +187,7 @@ mod tests {
         check("e\u{301}", Err(NameProblem::TooShort));
         check(&"x".repeat(32), Ok(&"x".repeat(32)));
         check(&"x".repeat(33), Err(NameProblem::TooLong));
-        check(&format!("ab{}", "\u{301}".repeat(4096)), Err(NameProblem::TooLong));
+        check(&format!("ab{}", "\u{301}".repeat(4096)), Err(NameProblem::Unprintable));
     }
 
     #[test]

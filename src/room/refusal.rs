@@ -136,7 +136,9 @@ impl fmt::Display for Refusal {
             Refusal::NotUtf8 => {
                 f.write_str("That was not accepted: it is not UTF-8. Set your terminal to UTF-8.")
             }
-            Refusal::NoSuchUser(name) => write!(f, "Nobody here is called {name}."),
+            Refusal::NoSuchUser(name) => {
+                write!(f, "Nobody here is called {}.", crate::clean::line(name))
+            }
             Refusal::Busy(name) => {
                 write!(f, "{name} does not take in messages just now. Try again in a while.")
             }
