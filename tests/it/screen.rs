@@ -15,6 +15,7 @@ use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, t
 use crate::client::{client, pseudo_terminal};
 use crate::daemon::{Daemon, PATIENCE, until_ended};
 use crate::harness::Person;
+use crate::moderation::{PASSWORD, add_account};
 
 struct Screen {
     child: Child,
@@ -304,4 +305,26 @@ fn the_terminal_is_told_of_links_and_of_mentions() {
     assert!(raw.contains("\x1b]777;notify;chat;ann: bo: https://example.org/?a=1\x1b\\"));
     screen.type_in("/quit\r");
     screen.check_left();
+}
+
+#[test]
+fn a_password_is_typed_unseen() {
+    let daemon = Daemon::start();
+    add_account(&daemon, &["bo"]);
+    for plain in [false, true] {
+        let address = daemon.address.to_string();
+        let args = ["--name", "bo", &address, "--plain"];
+        let mut screen = Screen::start(&args[..if plain { 4 } else { 3 }]);
+        screen.until_shown("Password for bo:");
+        screen.type_in("guess\r");
+        screen.until_shown("The name or the password is wrong.");
+        screen.type_in(&format!("{PASSWORD}\r"));
+        screen.until_shown("You are bo in the room lobby.");
+        assert!(!screen.emulator.screen().contents().contains(PASSWORD));
+        let after = tcgetattr(&screen.inside).unwrap();
+        assert!(!plain || after.local_modes == screen.before.local_modes, "it is shown again");
+        screen.type_in("/quit\r");
+        screen.check_left();
+        daemon.until_empty();
+    }
 }

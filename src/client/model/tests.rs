@@ -1,3 +1,5 @@
+use chatroom::access::Act;
+use chatroom::secret::Secret;
 use chatroom::wire::PROTOCOL;
 use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp, Welcome};
 
@@ -312,4 +314,85 @@ fn another_name_does_not_say_what_was_kept_under_the_first() {
         Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None, password: None };
     assert_eq!(model.handle(Input::Recalled(None), START), [Output::Send(hello)]);
     assert!(model.pending.is_empty());
+}
+
+fn password(text: &str) -> Option<Secret> {
+    Some(Secret::new(text.to_owned()))
+}
+
+fn hello_with(password: Option<Secret>) -> Output {
+    let name = "ann".to_owned();
+    Output::Send(Request::Hello { protocol: PROTOCOL, name, resume: None, password })
+}
+
+/// A client whose name needs a password.
+fn asked(settings: Settings) -> (Model, Vec<Output>) {
+    let (mut model, _) = Model::new(settings);
+    assert_eq!(model.handle(Input::Connected, START), [hello_with(None)]);
+    let outputs = model.handle(refused(None, "password-needed"), START);
+    (model, outputs)
+}
+
+#[test]
+fn a_password_is_asked_for_and_given_only_where_it_is_needed() {
+    let (mut model, outputs) = asked(settings(true));
+    let ask = || Output::Show(Show::AskPassword { name: "ann".to_owned() });
+    assert_eq!(outputs, [ask()]);
+    let outputs = model.handle(Input::Password(Secret::new("wrong".to_owned())), START);
+    assert_eq!(outputs, [hello_with(password("wrong"))]);
+    let outputs = model.handle(refused(None, "password-wrong"), START);
+    assert_eq!(outputs.last(), Some(&ask()));
+    model.handle(Input::Line("right".to_owned()), START);
+    model.handle(welcome(), START);
+    // Who comes back has the token, and gives the password only if that is not enough.
+    model.handle(Input::Disconnected("gone".to_owned()), START);
+    model.handle(Input::Tick, at(2));
+    let outputs = model.handle(Input::Connected, at(2));
+    assert!(!format!("{outputs:?}").contains("(secret)"), "{outputs:?}");
+    let outputs = model.handle(refused(None, "password-needed"), at(2));
+    assert!(
+        matches!(&outputs[..], [Output::Send(Request::Hello { password: Some(_), .. })]),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_password_does_not_go_over_a_network_that_others_read() {
+    let (_, outputs) = asked(Settings {
+        password: password("correct horse"),
+        is_private: false,
+        ..settings(true)
+    });
+    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
+    assert!(outputs.iter().all(|output| !matches!(output, Output::Send(_))), "{outputs:?}");
+}
+
+#[test]
+fn a_pipe_gives_the_password_of_its_file_and_no_other() {
+    let (mut model, outputs) =
+        asked(Settings { password: password("correct horse"), ..settings(false) });
+    assert_eq!(outputs, [hello_with(password("correct horse"))]);
+    let outputs = model.handle(refused(None, "password-wrong"), START);
+    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
+    let (_, outputs) = asked(settings(false));
+    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
+}
+
+#[test]
+fn a_new_name_and_a_new_topic_are_taken_over() {
+    let mut model = joined(true);
+    let stamp =
+        || Stamp { room: "lobby".into(), epoch: 1, seq: 2, time: "".into(), replayed: false };
+    model.handle(
+        Input::Event(Event::Renamed { stamp: stamp(), name: "ann".into(), to: "anna".into() }),
+        START,
+    );
+    assert_eq!(model.name.as_deref(), Some("anna"));
+    model.handle(Input::Event(Event::Topic { stamp: stamp(), text: "Tea".into() }), START);
+    let outputs = model.handle(Input::Line("/topic".to_owned()), START);
+    assert_eq!(outputs, [Output::Show(Show::Status("Topic: Tea".to_owned()))]);
+    let outputs = model.handle(Input::Line("/ban bo 1h spam".to_owned()), START);
+    let act =
+        Act::Ban { target: "bo".to_owned(), seconds: Some(3600), reason: Some("spam".to_owned()) };
+    assert_eq!(outputs, [Output::Send(Request::Moderate { act, id: None })]);
 }

@@ -155,3 +155,38 @@ fn a_name_is_asked_for_where_one_types() {
     fixture.check(30, &["", " who are you?         F1 help", "Your name [root]:"]);
     assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line(String::new())]);
 }
+
+#[test]
+fn a_password_is_not_seen_nor_remembered() {
+    let mut fixture = Fixture::new();
+    fixture.show(&Show::AskPassword { name: "ann".to_owned() });
+    fixture.type_in("correct horse");
+    assert_eq!(fixture.rows(40, 3)[2], format!("Password for ann: {}", "•".repeat(13)));
+    fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    fixture.press(KeyCode::Up);
+    assert_eq!(fixture.rows(40, 3)[2], "Password for ann:");
+    fixture.type_in("battery");
+    let secret = Secret::new("battery".to_owned());
+    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Password(secret)]);
+    let (room, name) = ("lobby".to_owned(), "ann".to_owned());
+    fixture.show(&Show::Here { room, name, users: Vec::new() });
+    fixture.press(KeyCode::Up);
+    fixture.type_in("hello");
+    assert_eq!(fixture.rows(40, 3)[2], "> hello");
+}
+
+#[test]
+fn who_has_another_name_stays_the_same_person() {
+    let mut fixture = Fixture::new();
+    let renamed = |name: &str, to: &str| Show::Renamed {
+        time: time_at(0),
+        earlier: false,
+        name: name.to_owned(),
+        to: to.to_owned(),
+    };
+    fixture.show(&renamed("Bo", "Zoe"));
+    fixture.show(&renamed("ann", "anna"));
+    let rows = fixture.rows(80, 5);
+    assert!(rows[4].starts_with('>') && rows[3].starts_with(" anna in lobby"), "{rows:?}");
+    assert!(rows[1].contains("-- Bo is now called Zoe") && rows[1].ends_with("│ anna"), "{rows:?}");
+}
