@@ -31,9 +31,17 @@ impl SanctionKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A name, which is also that of the account if there is one.
-    Name(String),
+    Name(Looking),
     /// An address or a network.
     Network(IpNet),
+}
+
+/// A name, and what it looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looking {
+    pub name: String,
+    /// See [`look`].
+    pub look: String,
 }
 
 impl Target {
@@ -43,14 +51,17 @@ impl Target {
         match (word.parse::<IpAddr>(), word.parse::<IpNet>()) {
             (Ok(address), _) => Target::Network(address.to_canonical().into()),
             (_, Ok(network)) => Target::Network(network.trunc()),
-            _ => Target::Name(crate::clean::line(word).into_owned()),
+            _ => {
+                let name = crate::clean::line(word).into_owned();
+                Target::Name(Looking { look: look(&name), name })
+            }
         }
     }
 
     /// Whether both mean the same.
     pub fn is_same(&self, other: &Target) -> bool {
         match (self, other) {
-            (Target::Name(name), Target::Name(other)) => look(name) == look(other),
+            (Target::Name(name), Target::Name(other)) => name.look == other.look,
             (one, other) => one == other,
         }
     }
@@ -58,7 +69,7 @@ impl Target {
     /// Whether it means somebody with a name of this look, or at this address.
     pub fn matches(&self, look_of_name: Option<&str>, address: Option<IpAddr>) -> bool {
         match self {
-            Target::Name(name) => look_of_name.is_some_and(|wanted| look(name) == wanted),
+            Target::Name(name) => look_of_name.is_some_and(|wanted| name.look == wanted),
             Target::Network(network) => {
                 address.is_some_and(|address| network.contains(&address.to_canonical()))
             }
@@ -69,7 +80,7 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Name(name) => f.write_str(name),
+            Target::Name(name) => f.write_str(&name.name),
             Target::Network(network) if network.prefix_len() == network.max_prefix_len() => {
                 write!(f, "{}", network.addr())
             }

@@ -79,16 +79,25 @@ fn event(kinds: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let numbers = prop::collection::vec(number(), 7);
     (select(kinds), words, numbers, any::<bool>(), any::<bool>(), 0_u8..3).prop_map(
         |(kind, (name, said, time, users), numbers, flag, other, id)| {
+            let code = match (flag, other) {
+                (true, true) => "removed",
+                (true, false) => "busy",
+                (false, true) => "password-needed",
+                (false, false) => "password-wrong",
+            };
             let mut event = json!({
                 "type": kind, "room": "lobby", "epoch": 1, "seq": numbers[0], "time": time,
                 "replayed": flag, "name": name, "text": said, "how": "quit", "reason": name,
                 "targets": [numbers[1]], "from": numbers[2], "to": numbers[3], "users": users,
-                "code": if flag { "removed" } else { "busy" }, "message": said,
+                "code": code, "message": said, "retry_after_seconds": numbers[1],
                 "protocol": 1, "topic": said, "next": numbers[4], "token": "t", "resumed": other,
                 "more": other,
                 "limits": { "message_bytes": numbers[5], "silence_seconds": numbers[6] },
             });
-            if kind == "direct" {
+            if kind == "renamed" {
+                (event["name"], event["to"]) =
+                    (if flag { "ann".into() } else { name.into() }, said.into());
+            } else if kind == "direct" {
                 (event["from"], event["to"]) = (name.into(), said.into());
             }
             match id {
@@ -101,7 +110,8 @@ fn event(kinds: &'static [&'static str]) -> impl Strategy<Value = Value> {
     )
 }
 
-const RECORDS: &[&str] = &["message", "action", "joined", "left", "notice", "redacted"];
+const RECORDS: &[&str] =
+    &["message", "action", "joined", "left", "notice", "topic", "renamed", "redacted"];
 const ALL: &[&str] = &[
     "welcome",
     "message",
@@ -109,6 +119,9 @@ const ALL: &[&str] = &[
     "joined",
     "left",
     "notice",
+    "topic",
+    "renamed",
+    "info",
     "redacted",
     "history",
     "direct",
@@ -231,6 +244,7 @@ impl Client {
             match wish {
                 Wish::Line(line) => self.take(Input::Line(line)),
                 Wish::Say(text) => self.take(Input::Say(text)),
+                Wish::Password(password) => self.take(Input::Password(password)),
                 _ => {}
             }
         }

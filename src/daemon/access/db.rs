@@ -173,7 +173,7 @@ fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
 /// What a target is found by: a network as it is, a name by its look.
 fn key(target: &Target) -> String {
     match target {
-        Target::Name(name) => look(name),
+        Target::Name(name) => name.look.clone(),
         Target::Network(network) => network.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatroom::access::{Act, Change, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::access::{Act, Change, Looking, Registry, Sanction, SanctionKind, Target, Term};
 use chatroom::clean;
 use chatroom::names::Name;
 use chatroom::room::Refusal;
@@ -99,7 +99,7 @@ fn new_sanction(
     now: Timestamp,
 ) -> Result<Sanction, Refusal> {
     let target = Target::parse(target);
-    if let Target::Name(name) = &target {
+    if let Target::Name(Looking { name, .. }) = &target {
         Name::new(name)?;
     }
     let until = seconds.map(|seconds| {

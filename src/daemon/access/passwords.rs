@@ -10,6 +10,7 @@ use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use chatroom::room::Refusal;
 use chatroom::secret::Secret;
+use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -24,6 +25,9 @@ const AT_A_TIME: usize = 2;
 
 /// So many wait for that; others are told to come back.
 const MOST_WAITING: usize = 32;
+
+/// The `nice` of the threads: as they can be.
+const LEAST_PRIORITY: i32 = 19;
 
 /// What a password is compared with where there is no account, so that it takes as long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJl$hJHDFphOEd1OzN9RyK5zm1Ty9BDP3NiXWdT8idDGPa8";
@@ -50,6 +54,9 @@ impl Passwords {
             let queue = queue.clone();
             let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let work = move || {
+                // Whoever talks comes first. Where the system does not let a thread do that, they
+                // share.
+                let _ = setpriority_process(None, LEAST_PRIORITY);
                 let mut memory = Vec::new();
                 while let Ok(job) = next() {
                     job(&mut memory);

@@ -48,6 +48,8 @@ impl RoomThread {
         let mute = self.sanction_of(SanctionKind::Mute, member, now).cloned();
         let standing = match &mute {
             Some(_) => Standing::Muted,
+            // Who just says something need not be known for an operator.
+            None if doing != Doing::Moderate && self.access.slow.is_zero() => Standing::Joined,
             None if self.access.is_operator(member.name.as_str()) => Standing::Operator,
             None => Standing::Joined,
         };
