@@ -96,6 +96,12 @@ impl Registry {
         self.account(name).is_some_and(|account| account.is_operator && !account.is_locked)
     }
 
+    /// The operator whose name is this one, or looks like it.
+    pub fn operator_that_looks_like(&self, name: &str) -> Option<&Account> {
+        let account = self.accounts.get(&look(name))?;
+        (account.is_operator && !account.is_locked).then_some(account)
+    }
+
     /// The sanction of a kind that is in force against a name or an address.
     pub fn sanction(
         &self,

@@ -32,16 +32,16 @@ impl Guard {
     /// # Errors
     /// Why it is turned away.
     pub fn open(&self, address: IpAddr, limits: &Limits) -> Result<(), EndReason> {
-        if is_exempt(address, limits) {
-            return Ok(());
-        }
+        let is_exempt = is_exempt(address, limits);
         let origin = Origin::from(address);
         let mut origins = self.origins();
-        if let Some(rate) = rate(Kind::Connection, limits) {
+        if let Some(rate) = rate(Kind::Connection, limits).filter(|_| !is_exempt) {
             let too_often = |wait| EndReason::TooOften { seconds: whole_seconds(wait) };
             origins.take(origin, Kind::Connection, rate, self.now()).map_err(too_often)?;
         }
-        let is_open = origins.open(origin, limits.connections_per_address);
+        // Counted in any case: the configuration can be another one when it is closed.
+        let most = if is_exempt { 0 } else { limits.connections_per_address };
+        let is_open = origins.open(origin, most);
         is_open.then_some(()).ok_or(EndReason::Crowded)
     }
 

@@ -195,6 +195,11 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     olga.lines_until("[SERVER]: The topic is set.");
     olga.say("!kick otto");
     olga.expect("[SERVER]: otto is an operator. Only chatctl can do that to them.");
+    // A name that looks like his, and an address from which she herself comes.
+    olga.say("!ban 0tto");
+    olga.expect("[SERVER]: otto is an operator. Only chatctl can do that to them.");
+    olga.say("!ban 127.0.0.0/8");
+    olga.expect("[SERVER]: olga is an operator. Only chatctl can do that to them.");
     olga.say("!ban bo");
     olga.lines_until("[SERVER]: Banned bo.");
     bo.lines_until("[SERVER]: You are banned.");

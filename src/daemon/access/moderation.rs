@@ -1,9 +1,11 @@
 //! What operators do, with `chatctl` and in the room: the same way for both.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::access::{Act, Change, Looking, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::admin::User;
 use chatroom::clean;
 use chatroom::names::Name;
 use chatroom::room::Refusal;
@@ -22,10 +24,12 @@ const LONGEST_SLOW: u64 = 3600;
 /// # Errors
 /// Why not.
 pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, Refusal> {
-    if let (By::Account(_), Some(target)) = (&by, act.against())
-        && shared.access.registry().is_operator(target)
-    {
-        return Err(Refusal::AgainstOperator(target.to_owned()));
+    if let (By::Account(_), Some(target)) = (&by, act.against()) {
+        spare_operators(shared, &Target::parse(target)).await?;
+    }
+    let limit = shared.config().limits.message_bytes;
+    if act.target().len() > limit {
+        return Err(Refusal::TooLong { limit });
     }
     let now = Timestamp::now();
     let (what, about) = (act.as_str(), act.target());
@@ -67,9 +71,6 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
         Act::Unmute { target } => lift(shared, by, SanctionKind::Mute, &target, what, now).await,
         Act::Topic { text } => {
             let text = clean::line(&text).trim().to_owned();
-            if text.len() > shared.config().limits.message_bytes {
-                return Err(Refusal::TooLong { limit: shared.config().limits.message_bytes });
-            }
             let topic = Some(text).filter(|text| !text.is_empty());
             let shown = topic.clone().unwrap_or_else(|| shared.config().room.topic.clone());
             change(shared, by, what, about, move |_| Ok(Change::SetTopic(topic))).await?;
@@ -88,6 +89,28 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
             Ok(said)
         }
     }
+}
+
+/// Operators in the room cannot act against each other, nor against themselves.
+///
+/// # Errors
+/// It would be against this one.
+async fn spare_operators(shared: &Shared, target: &Target) -> Result<(), Refusal> {
+    let registry = shared.access.registry();
+    let spared = match target {
+        Target::Name(Looking { name, .. }) => {
+            registry.operator_that_looks_like(name).map(|account| account.name.clone())
+        }
+        Target::Network(_) => {
+            let users = shared.room.ask(|reply| Submission::Users { reply }).await;
+            let is_hit = |user: &User| {
+                let address = user.address.parse::<SocketAddr>().ok().map(|it| it.ip());
+                registry.is_operator(&user.name) && target.matches(None, address)
+            };
+            users.unwrap_or_default().into_iter().find(is_hit).map(|user| user.name)
+        }
+    };
+    spared.map_or(Ok(()), |name| Err(Refusal::AgainstOperator(name)))
 }
 
 fn new_sanction(
