@@ -14,14 +14,14 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("/history", "N: the last N lines again"),
     ("/search", "TEXT: the last lines with TEXT in them"),
     ("/ignore", "NAME: hide what somebody says, or show it again"),
-    ("/topic", "what the room is about; with a text, for operators, to say so"),
-    ("/kick", "NAME [WHY]: remove somebody (for operators, as those that follow)"),
-    ("/ban", "NAME|ADDRESS [TIME] [WHY]: keep somebody out, as in /ban bo 10min"),
-    ("/unban", "NAME|ADDRESS: let them in again"),
-    ("/mute", "NAME|ADDRESS [TIME] [WHY]: let somebody listen only"),
-    ("/unmute", "NAME|ADDRESS: let them speak again"),
+    ("/topic", "what the room is about (operators: TEXT)"),
     ("/clear", "an empty screen"),
     ("/quit", "leave (or !quit, Ctrl-D, Ctrl-C)"),
+    ("/kick", "NAME [WHY]: remove somebody (operators only)"),
+    ("/ban", "NAME [TIME] [WHY]: keep out, as /ban bo 10min rude"),
+    ("/mute", "NAME [TIME] [WHY]: let somebody listen only"),
+    ("/unban", "NAME: take that back; so does /unmute"),
+    ("/unmute", "NAME: let somebody speak again"),
 ];
 
 impl Screen {
