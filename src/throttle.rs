@@ -33,8 +33,9 @@ impl Rate {
 
 /// When what has happened so far is used up: a leaky bucket as one moment (the "generic cell rate
 /// algorithm" of ITU-T I.371).
+/// In nanoseconds, for every connection has one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bucket(Duration);
+pub struct Bucket(u64);
 
 impl Bucket {
     /// Notes that it happens, if it may.
@@ -43,7 +44,7 @@ impl Bucket {
     /// After what time it may.
     pub fn take(&mut self, rate: Rate, now: Duration) -> Result<(), Duration> {
         self.check(rate, now)?;
-        self.0 = self.0.max(now) + rate.every;
+        self.0 = self.0.max(nanoseconds(now)).saturating_add(nanoseconds(rate.every));
         Ok(())
     }
 
@@ -53,11 +54,16 @@ impl Bucket {
     /// After what time it may.
     pub fn check(&self, rate: Rate, now: Duration) -> Result<(), Duration> {
         let full = rate.every * (rate.burst - 1);
-        match self.0.saturating_sub(now).saturating_sub(full) {
+        match Duration::from_nanos(self.0).saturating_sub(now).saturating_sub(full) {
             Duration::ZERO => Ok(()),
             wait => Err(wait),
         }
     }
+}
+
+/// Enough for 500 years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// All that one subscriber may have: an IPv4 address, or an IPv6 network of 64 bits.
@@ -148,7 +154,7 @@ impl Origins {
     pub fn give_back(&mut self, origin: Origin, kind: Kind, rate: Rate) {
         if let Some(counted) = self.all.get_mut(&origin) {
             let bucket = &mut counted.buckets[kind as usize];
-            bucket.0 = bucket.0.saturating_sub(rate.every);
+            bucket.0 = bucket.0.saturating_sub(nanoseconds(rate.every));
         }
     }
 
@@ -188,7 +194,8 @@ impl Origins {
             return;
         }
         self.all.retain(|_, counted| {
-            counted.connections > 0 || counted.buckets.iter().any(|bucket| bucket.0 > now)
+            counted.connections > 0
+                || counted.buckets.iter().any(|bucket| bucket.0 > nanoseconds(now))
         });
         self.look_at = self.all.len() * 2;
     }

@@ -3,6 +3,8 @@
 //! etc/chatroomd.toml describes each option for the people who set them; its defaults are those of
 //! [`Config::default`], and a test keeps the two equal.
 
+mod defaults;
+mod level;
 mod reader;
 mod values;
 
@@ -11,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use level::Level;
 use reader::Document;
 pub use values::parse_duration;
 
@@ -161,18 +164,6 @@ pub struct Paths {
     pub runtime: Option<PathBuf>,
 }
 
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
 /// Something that is wrong in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -268,91 +259,6 @@ impl Config {
     /// The rules of the room that follow from this.
     pub fn policy(&self) -> Policy {
         Policy { message_bytes: self.limits.message_bytes }
-    }
-}
-
-impl Default for Listen {
-    fn default() -> Listen {
-        Listen { chat: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))], tls: Vec::new() }
-    }
-}
-
-impl Default for RoomConfig {
-    fn default() -> RoomConfig {
-        RoomConfig { name: "lobby".into(), greeting: "Hi!".into(), topic: String::new() }
-    }
-}
-
-impl Default for History {
-    fn default() -> History {
-        History {
-            enabled: true,
-            durability: Durability::Power,
-            replay: 20,
-            keep_for: Duration::ZERO,
-            keep_bytes: 1 << 30,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            connections: 10_000,
-            connections_per_address: 50,
-            new_connections_per_minute: 60,
-            joins_per_minute: 30,
-            wrong_passwords_per_minute: 5,
-            messages_per_second: 10,
-            burst: 50,
-            loopback: false,
-            message_bytes: 4096,
-            window: 16 << 20,
-        }
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Timeouts {
-        Timeouts {
-            name: Duration::from_secs(60),
-            silence: Duration::from_secs(30),
-            stalled: Duration::from_secs(120),
-            hold: Duration::from_secs(120),
-            grace: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Level {
-    /// All levels, the quietest first.
-    pub const ALL: [Level; 5] =
-        [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug => "debug",
-            Level::Trace => "trace",
-        }
-    }
-}
-
-impl std::str::FromStr for Level {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Level, String> {
-        let known = Level::ALL.into_iter().find(|level| level.as_str() == word);
-        known.ok_or_else(|| "it is one of error, warn, info, debug, trace".to_owned())
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -151,7 +151,7 @@ impl Connections {
     pub fn close_banned(&self, registry: &Registry, after: Seq, now: Timestamp) {
         for outlet in self.open().values() {
             if let Some(term) = banned(registry, outlet.peer.ip(), now) {
-                outlet.close(after, EndReason::Banned(term));
+                outlet.close(after, EndReason::Banned(term.into()));
             }
         }
     }

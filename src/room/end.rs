@@ -24,7 +24,7 @@ pub enum EndReason {
     /// The operator removed the person.
     Removed { reason: Option<String> },
     /// The name or the address is kept out.
-    Banned(Term),
+    Banned(Box<Term>),
     /// The session goes on on another connection.
     TakenOver,
     /// The daemon cannot go on.
@@ -75,9 +75,8 @@ impl EndReason {
     pub fn departure(&self) -> Departure {
         match self {
             EndReason::Quit => Departure::Quit,
-            EndReason::Removed { reason } | EndReason::Banned(Term { reason, .. }) => {
-                Departure::Removed { reason: reason.clone() }
-            }
+            EndReason::Removed { reason } => Departure::Removed { reason: reason.clone() },
+            EndReason::Banned(term) => Departure::Removed { reason: term.reason.clone() },
             _ => Departure::Lost,
         }
     }

@@ -205,7 +205,7 @@ impl Room {
             Draft::Rename { session, to } => {
                 let name = self.roster.rename(session, to.clone())?;
                 self.undo.push(Undo::Renamed(session, name.clone()));
-                self.append(RecordKind::Renamed { name, to }, None, now)
+                self.append(RecordKind::Renamed { name, to: Box::new(to) }, None, now)
             }
             Draft::Redaction { targets } => {
                 self.append(RecordKind::Redacted { targets }, None, now)

@@ -105,7 +105,8 @@ pub enum RecordKind {
     /// The operator has given somebody another name.
     Renamed {
         name: Name,
-        to: Name,
+        /// Rare, and not to make every record larger.
+        to: Box<Name>,
     },
 }
 

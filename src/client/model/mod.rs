@@ -9,6 +9,7 @@ mod older;
 mod password;
 mod room;
 mod speech;
+mod typing;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -229,58 +230,6 @@ impl Model {
             Phase::Pausing { until } => Connection::Waiting(until.saturating_sub(now)),
             Phase::Leaving { .. } | Phase::Over => Connection::Leaving,
         }
-    }
-
-    fn typed(&mut self, line: &str, now: Duration) {
-        if let Phase::Naming { connected } = self.phase {
-            return self.named(line, connected);
-        }
-        if self.phase == Phase::Password {
-            return self.password_given(Secret::new(line.to_owned()), now);
-        }
-        match Command::parse(line, self.settings.interactive) {
-            Command::Nothing => {}
-            Command::Quit => self.leave(now),
-            Command::Help => command::HELP.iter().for_each(|line| self.status(line)),
-            Command::Mistake(sentence) => self.status(&sentence),
-            Command::Who if self.phase == Phase::Joined => self.send(Request::Who, now),
-            Command::Who => self.status("Not connected just now."),
-            Command::History(lines) => self.ask_again(Some(lines), None, now),
-            Command::Topic if self.topic.is_empty() => self.status("The room has no topic."),
-            Command::Topic => self.status(&format!("Topic: {}", self.topic)),
-            Command::Moderate(act) if self.phase == Phase::Joined => {
-                self.send(Request::Moderate { act, id: None }, now);
-            }
-            Command::Moderate(_) => self.status("Not connected just now."),
-            Command::Search(text) => self.ask_again(None, Some(text), now),
-            Command::Say { text, action } => {
-                self.say(|id| Request::Say { text, action, id: Some(id) }, now);
-            }
-            Command::Direct { to, text } => {
-                self.say(|id| Request::Direct { to, text, id: Some(id) }, now);
-            }
-        }
-    }
-
-    fn named(&mut self, line: &str, connected: bool) {
-        let name = match (line.trim(), &self.settings.default_name) {
-            ("!quit" | "/quit", _) => return self.exit_left(),
-            ("", Some(default)) => default.clone(),
-            ("", None) => return self.ask_name(connected),
-            (name, _) => name.to_owned(),
-        };
-        self.begin(name, connected);
-    }
-
-    fn input_ended(&mut self, now: Duration) {
-        self.end_of_input = true;
-        if matches!(self.phase, Phase::Naming { .. } | Phase::Password) {
-            return self.exit_left();
-        }
-        if self.settings.interactive && !self.pending.is_empty() {
-            self.status("Waiting until everything is sent. Ctrl-C leaves at once.");
-        }
-        self.leave_if_done(now);
     }
 
     /// Leaves once there is nothing more to say and everything said is acknowledged.

@@ -131,7 +131,7 @@ impl RoomThread {
             })
             .collect();
         for (session, term) in leaving {
-            self.leave(session, EndReason::Banned(term), now);
+            self.leave(session, EndReason::Banned(term.into()), now);
         }
     }
 

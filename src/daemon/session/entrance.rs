@@ -44,7 +44,7 @@ impl Reader<'_> {
                 let message =
                     format!("The name {name} needs a password. Type it, then press enter!");
                 self.outlet().answer(&Answer::Info { message, id: None });
-                (self.stage, self.wanted) = (Stage::Password, Some(name.into()));
+                (self.stage, self.name) = (Stage::Password, Name::new(&name).ok());
             }
             Err(refusal) => self.refuse(refusal, None),
         }

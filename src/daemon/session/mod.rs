@@ -55,7 +55,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
     };
     let banned = banned(&shared.access.registry(), peer.ip(), Timestamp::now());
     let admitted = match banned {
-        Some(term) => Err(EndReason::Banned(term)),
+        Some(term) => Err(EndReason::Banned(term.into())),
         None => shared.connections.admit(&transport, peer, &shared.config().limits),
     };
     match admitted {

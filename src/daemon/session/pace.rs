@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom::throttle::{Bucket, Rate};
+use chatroom::throttle::Rate;
 use chatroom::wire::Answer;
 
 use super::reader::Reader;
@@ -11,38 +11,36 @@ use crate::guard::is_exempt;
 const TOLD: &str = "You are sending faster than this room takes it. Nothing is lost; it goes on a \
                     little later.";
 
-/// How much a connection has sent lately.
-#[derive(Default)]
-pub(super) struct Pace {
-    bucket: Bucket,
-    /// Whether the person knows that they are slowed.
-    is_told: bool,
-}
-
 impl Reader<'_> {
-    /// Waits until this connection may send another message.
+    /// Waits until this connection may send another message. The waiting is rare, and kept apart
+    /// from what each connection needs while it joins.
     pub(super) async fn keep_pace(&mut self) {
+        if let Some((rate, now, wait)) = self.too_fast() {
+            Box::pin(self.wait(wait)).await;
+            let _ = self.sent.take(rate, now + wait);
+        }
+    }
+
+    /// How long this connection has to wait from now on, at this rate, if it has to.
+    fn too_fast(&mut self) -> Option<(Rate, Duration, Duration)> {
         let limits = &self.shared().config().limits;
         let rate = Rate::per_second(limits.messages_per_second, limits.burst);
-        let Some(rate) = rate.filter(|_| !is_exempt(self.outlet().peer.ip(), limits)) else {
-            return;
-        };
-        let start = self.outlet().traffic.start;
-        let now = start.elapsed();
-        match self.pace.bucket.take(rate, now) {
+        let rate = rate.filter(|_| !is_exempt(self.outlet().peer.ip(), limits))?;
+        let now = self.outlet().traffic.start.elapsed();
+        match self.sent.take(rate, now) {
             Ok(()) => {
                 // Who has had enough time to send a whole burst is told anew.
                 let rested = Rate { burst: 1, ..rate };
-                self.pace.is_told &= self.pace.bucket.check(rested, now + rate.every).is_err();
+                self.is_told &= self.sent.check(rested, now + rate.every).is_err();
+                None
             }
             Err(wait) => {
-                if !std::mem::replace(&mut self.pace.is_told, true) {
+                if !std::mem::replace(&mut self.is_told, true) {
                     self.shared().connections.guard.note_slowed();
                     let message = TOLD.to_owned();
                     self.outlet().answer(&Answer::Info { message, id: None });
                 }
-                self.wait(wait).await;
-                let _ = self.pace.bucket.take(rate, now + wait);
+                Some((rate, now, wait))
             }
         }
     }

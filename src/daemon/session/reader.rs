@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
+use chatroom::throttle::Bucket;
 use chatroom::wire::greeting::{Foreign, strip_telnet};
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
-use super::pace::Pace;
 use super::waiting::Waited;
 use super::{Connection, broken};
 use crate::outlet::Outlet;
@@ -49,7 +49,8 @@ pub(super) enum Stage {
 pub(super) struct Reader<'c> {
     pub(super) connection: &'c Connection,
     pub(super) stage: Stage,
-    /// The name under which the person is or was in the room.
+    /// The name under which the person is or was in the room; before that, the one that needs the
+    /// password which comes next.
     pub(super) name: Option<Name>,
     pub(super) framer: Framer,
     /// When the last bytes came.
@@ -57,9 +58,9 @@ pub(super) struct Reader<'c> {
     /// For how many seconds nothing may come; what the welcome has said, whatever was configured
     /// since.
     pub(super) silence: u32,
-    pub(super) pace: Pace,
-    /// The name that needs the password which comes next.
-    pub(super) wanted: Option<Box<str>>,
+    /// What was sent lately, and whether the person knows that they are slowed.
+    pub(super) sent: Bucket,
+    pub(super) is_told: bool,
 }
 
 impl<'c> Reader<'c> {
@@ -74,8 +75,8 @@ impl<'c> Reader<'c> {
             framer,
             heard,
             silence,
-            pace: Pace::default(),
-            wanted: None,
+            sent: Bucket::default(),
+            is_told: false,
         }
     }
 
@@ -248,10 +249,12 @@ impl<'c> Reader<'c> {
 
     /// Ends the connection, behind everything that it has asked for.
     pub(super) fn end(&mut self, reason: EndReason) {
-        if std::mem::replace(&mut self.stage, Stage::Over) == Stage::Joined {
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        if stage == Stage::Joined {
             let outlet = self.outlet().clone();
             self.shared().room.submit(Submission::End { outlet, reason });
         } else {
+            self.name = None;
             self.outlet().close(self.shared().window.last(), reason);
         }
     }

@@ -35,7 +35,7 @@ impl Reader<'_> {
         match (self.permit(doing), doing, request) {
             (Err(refusal), ..) => self.deny(refusal, None),
             (Ok(()), Doing::Join, _) if self.stage == Stage::Password => {
-                self.give_password(line).await;
+                Box::pin(self.give_password(line)).await;
             }
             (Ok(()), Doing::Join, _) => self.join(line, None, None).await,
             (Ok(()), _, request) => self.handle_text_request(request).await,
@@ -44,13 +44,13 @@ impl Reader<'_> {
 
     /// Takes the line for the password of the name that was given before.
     async fn give_password(&mut self, line: &str) {
-        let Some(name) = self.wanted.take() else { return };
+        let Some(name) = self.name.take() else { return };
         self.stage = Stage::Naming;
         if line.is_empty() {
             let message = "Type another name, then press enter!".to_owned();
             return self.outlet().answer(&Answer::Info { message, id: None });
         }
-        self.join(&name, None, Some(Secret::new(line.to_owned()))).await;
+        self.join(name.as_str(), None, Some(Secret::new(line.to_owned()))).await;
     }
 
     async fn handle_text_request(&mut self, request: text::Request<'_>) {

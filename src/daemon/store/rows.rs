@@ -85,7 +85,7 @@ pub fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
             targets: text.split(' ').filter_map(|seq| seq.parse().ok()).map(Seq).collect(),
         },
         7 => RecordKind::Topic { text },
-        8 => RecordKind::Renamed { name: name()?, to: Name::from_store(&text) },
+        8 => RecordKind::Renamed { name: name()?, to: Box::new(Name::from_store(&text)) },
         _ => return Err(damaged(3, "a kind of record")),
     };
     Ok(Record {

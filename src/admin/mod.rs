@@ -1,0 +1,178 @@
+//! What `chatctl` and `chatroomd` say to each other over the admin socket, and where that is.
+//!
+//! One request is one line of JSON, and so is its reply. A connection may carry several.
+
+mod places;
+mod reply;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::access::Act;
+use crate::config::Level;
+use crate::secret::Secret;
+
+pub use places::{
+    SOCKET_NAME, fallback_runtime_folder, runtime_folder, socket_candidates, state_folder,
+};
+pub use reply::{AccountInfo, AuditEntry, Ban, Limited, RefusalCode, Reply, Status, User};
+
+/// The longest request, in bytes with its line end.
+pub const MOST_REQUEST_BYTES: usize = 64 * 1024;
+
+/// What an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Request {
+    /// Answered after a round trip through everything that serves the chat.
+    Ping,
+    Users,
+    Status,
+    Say {
+        text: String,
+    },
+    /// What operators do.
+    Moderate {
+        #[serde(flatten)]
+        act: Act,
+    },
+    /// The bans and mutes that are in force.
+    Bans,
+    /// The last things that operators did.
+    Audit {
+        limit: usize,
+    },
+    Account {
+        #[serde(flatten)]
+        what: AccountRequest,
+    },
+    /// What was said before.
+    History {
+        /// Only what comes after this record; then the first ones are given, else the last.
+        after: Option<u64>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        from: Option<String>,
+        grep: Option<String>,
+        limit: usize,
+        /// Waits, for some seconds, until there is something.
+        wait: bool,
+    },
+    /// Takes the text of records away.
+    Redact {
+        targets: Vec<u64>,
+    },
+    /// The answer is followed by so many bytes of a database file.
+    Backup,
+    Reload,
+    Shutdown {
+        /// Seconds from now.
+        after: u64,
+        message: Option<String>,
+    },
+    /// Takes back a shutdown that was set for later.
+    CancelShutdown,
+    LogLevel {
+        /// None only asks for the present one.
+        level: Option<Level>,
+    },
+}
+
+impl Request {
+    /// The word for it in the log.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Request::Ping => "ping",
+            Request::Users => "users",
+            Request::Status => "status",
+            Request::Say { .. } => "say",
+            Request::Moderate { act } => act.as_str(),
+            Request::Bans => "bans",
+            Request::Audit { .. } => "audit",
+            Request::Account { what } => what.as_str(),
+            Request::History { .. } => "history",
+            Request::Redact { .. } => "redact",
+            Request::Backup => "backup",
+            Request::Reload => "reload",
+            Request::Shutdown { .. } => "shutdown",
+            Request::CancelShutdown => "cancel-shutdown",
+            Request::LogLevel { .. } => "log-level",
+        }
+    }
+
+    /// Whom or what it is about, for the log.
+    pub fn target(&self) -> Option<String> {
+        match self {
+            Request::Moderate { act } => Some(act.target()),
+            Request::Account { what } => what.name().map(str::to_owned),
+            Request::Say { text } => Some(text.clone()),
+            Request::Redact { targets } => {
+                let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
+                Some(targets.join(" "))
+            }
+            Request::LogLevel { level: Some(level) } => Some(level.to_string()),
+            Request::Shutdown { after, .. } => Some(format!("in {after} s")),
+            _ => None,
+        }
+    }
+}
+
+/// What is done with accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum AccountRequest {
+    List,
+    Add {
+        name: String,
+        password: Secret,
+        operator: bool,
+    },
+    Remove {
+        name: String,
+    },
+    Password {
+        name: String,
+        password: Secret,
+    },
+    Lock {
+        name: String,
+    },
+    Unlock {
+        name: String,
+    },
+    /// Makes somebody an operator in the room, or takes that away.
+    Operator {
+        name: String,
+        on: bool,
+    },
+}
+
+impl AccountRequest {
+    /// The words for it in the log and the audit.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            AccountRequest::List => "account list",
+            AccountRequest::Add { operator: false, .. } => "account add",
+            AccountRequest::Add { operator: true, .. } => "account add operator",
+            AccountRequest::Remove { .. } => "account remove",
+            AccountRequest::Password { .. } => "account password",
+            AccountRequest::Lock { .. } => "account lock",
+            AccountRequest::Unlock { .. } => "account unlock",
+            AccountRequest::Operator { on: true, .. } => "account operator",
+            AccountRequest::Operator { on: false, .. } => "account no operator",
+        }
+    }
+
+    /// Whose account.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            AccountRequest::List => None,
+            AccountRequest::Add { name, .. }
+            | AccountRequest::Remove { name }
+            | AccountRequest::Password { name, .. }
+            | AccountRequest::Lock { name }
+            | AccountRequest::Unlock { name }
+            | AccountRequest::Operator { name, .. } => Some(name),
+        }
+    }
+}

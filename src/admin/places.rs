@@ -1,0 +1,91 @@
+//! Where the admin socket and the state of the daemon are.
+
+use std::path::{Path, PathBuf};
+
+use crate::xdg::state_home;
+
+/// The name of the admin socket in the runtime folder.
+pub const SOCKET_NAME: &str = "admin.sock";
+
+/// The runtime folder of the service, and of root.
+const SYSTEM_RUNTIME: &str = "/run/chatroomd";
+
+/// Where `chatctl` looks for the socket when it is not told: for each place that it could be, the
+/// likeliest first. `env` looks up an environment variable.
+pub fn socket_candidates(env: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let mut places = vec![Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME)];
+    places.extend(user_runtime_folder(&env).map(|folder| folder.join(SOCKET_NAME)));
+    places
+}
+
+/// The folder for the admin socket: systemd's, else the configured one, else the user's.
+///
+/// Where there is none at all (no session, no systemd, not root), it is a folder in `/tmp` that is
+/// named after the user, which the caller has to make private.
+pub fn runtime_folder(
+    env: impl Fn(&str) -> Option<String>,
+    configured: Option<&Path>,
+    uid: u32,
+) -> PathBuf {
+    first_of_list(&env, "RUNTIME_DIRECTORY")
+        .or_else(|| configured.map(Path::to_owned))
+        .or_else(|| user_runtime_folder(&env))
+        .unwrap_or_else(|| match uid {
+            0 => PathBuf::from(SYSTEM_RUNTIME),
+            _ => fallback_runtime_folder(uid),
+        })
+}
+
+/// The folder for what is kept over a restart: systemd's, else the configured one, else the user's.
+pub fn state_folder(
+    env: impl Fn(&str) -> Option<String>,
+    configured: Option<&Path>,
+) -> Option<PathBuf> {
+    first_of_list(&env, "STATE_DIRECTORY")
+        .or_else(|| configured.map(Path::to_owned))
+        .or_else(|| state_home(&env).map(|base| base.join("chatroomd")))
+}
+
+/// systemd separates several folders by colons; the first is ours.
+fn first_of_list(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<PathBuf> {
+    let list = env(name)?;
+    list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
+}
+
+/// The folder in `/tmp` that stands in for a runtime folder.
+pub fn fallback_runtime_folder(uid: u32) -> PathBuf {
+    PathBuf::from(format!("/tmp/chatroomd-{uid}"))
+}
+
+fn user_runtime_folder(env: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let base = env("XDG_RUNTIME_DIR").filter(|base| base.starts_with('/'))?;
+    Some(Path::new(&base).join("chatroomd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        move |key| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| value.to_string())
+    }
+
+    #[test]
+    fn the_daemon_and_chatctl_agree_on_the_place() {
+        let session = env(&[("XDG_RUNTIME_DIR", "/run/user/7")]);
+        let folder = runtime_folder(&session, None, 7);
+        assert!(socket_candidates(&session).contains(&folder.join(SOCKET_NAME)));
+        let bare = env(&[]);
+        let folder = runtime_folder(&bare, None, 0);
+        assert!(socket_candidates(&bare).contains(&folder.join(SOCKET_NAME)));
+    }
+
+    #[test]
+    fn systemd_comes_before_the_configuration() {
+        let service = env(&[("RUNTIME_DIRECTORY", "/run/chatroomd:/run/other")]);
+        let configured = Some(Path::new("/somewhere"));
+        assert_eq!(runtime_folder(&service, configured, 5), Path::new("/run/chatroomd"));
+        assert_eq!(runtime_folder(env(&[]), configured, 5), Path::new("/somewhere"));
+        assert_eq!(runtime_folder(env(&[]), None, 5), Path::new("/tmp/chatroomd-5"));
+    }
+}

@@ -1,0 +1,159 @@
+//! What the daemon replies to `chatctl`.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Level;
+
+/// What the daemon replies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Done,
+    /// Done, with something that the operator should know, a line each.
+    DoneWith(Vec<String>),
+    Users(Vec<User>),
+    Status(Box<Status>),
+    LogLevel(Level),
+    /// Done, and what it was in a sentence.
+    Said(String),
+    Bans(Vec<Ban>),
+    Audit(Vec<AuditEntry>),
+    Accounts(Vec<AccountInfo>),
+    /// Records as in the JSON protocol, and whether there are more.
+    History(Vec<serde_json::Value>, bool),
+    /// So many bytes follow.
+    Backup(u64),
+    /// Not done, and why.
+    Refused {
+        code: RefusalCode,
+        message: String,
+    },
+}
+
+/// A ban or a mute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// `ban` or `mute`.
+    pub kind: String,
+    /// A name, an address or a network.
+    pub target: String,
+    /// None is until it is taken back.
+    pub until: Option<Timestamp>,
+    pub reason: Option<String>,
+    pub since: Timestamp,
+    /// Who has done it.
+    pub by: String,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub time: Timestamp,
+    /// The account, or the user and process as the system knows them.
+    pub by: String,
+    pub what: String,
+    pub target: String,
+}
+
+/// Somebody who has an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    pub name: String,
+    pub operator: bool,
+    pub locked: bool,
+    pub since: Timestamp,
+}
+
+/// Why a request of an operator was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    NoSuchUser,
+    /// The configuration file has problems.
+    Configuration,
+    /// The request itself is wrong.
+    BadRequest,
+    /// It cannot be done now.
+    Failed,
+}
+
+/// A person in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub name: String,
+    /// IP address and port.
+    pub address: String,
+    /// `text` or `json`.
+    pub dialect: String,
+    pub since: Timestamp,
+    /// Seconds since the connection was lost, while the place is held; else none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_seconds: Option<u64>,
+    /// Seconds since the last line that was not a keep-alive.
+    pub idle_seconds: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// How many records of the room are not yet written to this connection.
+    pub behind: u64,
+}
+
+/// How the daemon is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub room: String,
+    pub since: Timestamp,
+    /// The addresses on which it really listens.
+    pub listen: Vec<String>,
+    /// The configuration file; none where it runs on its defaults.
+    pub config: Option<PathBuf>,
+    pub log_level: Level,
+    /// Who has given a name.
+    pub people: usize,
+    /// Who is connected, with or without a name.
+    pub connections: usize,
+    /// The most connections that there may be; 0 is no limit.
+    pub connections_limit: usize,
+    /// Connections accepted since the start.
+    pub accepted: u64,
+    pub epoch: u32,
+    /// The number of the newest record.
+    pub seq: u64,
+    /// Messages and actions since the start.
+    pub messages: u64,
+    /// Whether there is a history on disk, the oldest record in it and its size in bytes.
+    pub history: bool,
+    pub history_oldest: u64,
+    pub history_bytes: u64,
+    /// Whether messages are refused because they cannot be stored.
+    pub degraded: bool,
+    /// How many records the window in memory holds, and about how many bytes they take.
+    pub window_records: u64,
+    pub window_bytes: usize,
+    pub window_limit: usize,
+    /// Ended connections, counted by the reason.
+    pub ended: std::collections::BTreeMap<String, u64>,
+    /// Lines of the log that were dropped because the journal did not take them.
+    pub log_lines_dropped: u64,
+    /// Seconds until the shutdown that was asked for, if one was.
+    pub shutdown_in_seconds: Option<u64>,
+    /// How often a connection was slowed that sent too fast.
+    pub slowed: u64,
+    /// The addresses that have to wait at present.
+    pub limited: Vec<Limited>,
+}
+
+/// An address that has met a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limited {
+    /// An address, or an IPv6 network.
+    pub address: String,
+    /// The limit, as in `connects too often`.
+    pub what: String,
+    /// How long it has to wait.
+    pub seconds: u64,
+}
