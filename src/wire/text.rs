@@ -27,7 +27,7 @@ pub enum Request<'a> {
     /// What the room is about.
     Topic,
     /// What an operator does.
-    Moderate(Act),
+    Moderate(Box<Act>),
     /// A command that lacks something; the sentence says how it is written.
     Incomplete(&'static str),
     Say(&'a str),
@@ -86,24 +86,24 @@ pub fn parse(line: &str) -> Request<'_> {
         ("!search", "") => Request::Incomplete(SEARCH_USAGE),
         ("!search", text) => Request::Search(text),
         ("!topic", "") => Request::Topic,
-        ("!topic", text) => Request::Moderate(Act::Topic { text: text.to_owned() }),
+        ("!topic", text) => moderate(Act::Topic { text: text.to_owned() }),
         ("!kick", "") => Request::Incomplete(KICK_USAGE),
         ("!kick", rest) => {
             let (name, reason) = first_word(rest);
-            Request::Moderate(Act::Kick { name, reason })
+            moderate(Act::Kick { name, reason })
         }
         ("!ban" | "!mute", "") => Request::Incomplete(BAN_USAGE),
         ("!ban", rest) => {
             let (target, seconds, reason) = sanction(rest);
-            Request::Moderate(Act::Ban { target, seconds, reason })
+            moderate(Act::Ban { target, seconds, reason })
         }
         ("!mute", rest) => {
             let (target, seconds, reason) = sanction(rest);
-            Request::Moderate(Act::Mute { target, seconds, reason })
+            moderate(Act::Mute { target, seconds, reason })
         }
         ("!unban" | "!unmute", "") => Request::Incomplete(UNBAN_USAGE),
-        ("!unban", target) => Request::Moderate(Act::Unban { target: target.to_owned() }),
-        ("!unmute", target) => Request::Moderate(Act::Unmute { target: target.to_owned() }),
+        ("!unban", target) => moderate(Act::Unban { target: target.to_owned() }),
+        ("!unmute", target) => moderate(Act::Unmute { target: target.to_owned() }),
         ("!msg", rest) => match rest.split_once(' ') {
             Some((to, text)) if !text.trim().is_empty() => {
                 Request::Direct { to, text: text.trim_start() }
@@ -117,6 +117,10 @@ pub fn parse(line: &str) -> Request<'_> {
         ) => Request::Incomplete(SLASH_USAGE),
         _ => Request::Say(line),
     }
+}
+
+fn moderate(act: Act) -> Request<'static> {
+    Request::Moderate(Box::new(act))
 }
 
 /// The first word, and what is behind it if there is something.
@@ -260,7 +264,7 @@ mod tests {
         assert_eq!(parse("/msg ann a secret"), Request::Incomplete(SLASH_USAGE));
         let ban = |seconds, reason: Option<&str>| {
             let (target, reason) = ("bo".to_owned(), reason.map(str::to_owned));
-            Request::Moderate(Act::Ban { target, seconds, reason })
+            moderate(Act::Ban { target, seconds, reason })
         };
         assert_eq!(parse("!ban bo"), ban(None, None));
         assert_eq!(parse("!ban bo 10min"), ban(Some(600), None));

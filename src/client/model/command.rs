@@ -88,7 +88,7 @@ impl Command {
             Request::History(lines) => Command::History(lines),
             Request::Search(text) => Command::Search(text.to_owned()),
             Request::Topic => Command::Topic,
-            Request::Moderate(act) => Command::Moderate(act),
+            Request::Moderate(act) => Command::Moderate(*act),
             Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
             Request::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }

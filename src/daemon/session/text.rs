@@ -77,7 +77,7 @@ impl Reader<'_> {
                 };
                 self.outlet().answer(&Answer::Info { message, id: None });
             }
-            text::Request::Moderate(act) => Box::pin(self.moderate(act, None)).await,
+            text::Request::Moderate(act) => Box::pin(self.moderate(*act, None)).await,
             // An empty line says nothing; it is no mistake that one has to be told of.
             text::Request::Say("") => {}
             text::Request::Say(text) => self.speak(false, text).await,
