@@ -35,7 +35,7 @@ impl Plain {
     /// Nobody reads the output any more.
     pub fn show(&mut self, show: &Show) -> io::Result<()> {
         if let Show::AskPassword { .. } = show {
-            self.hide_typed();
+            self.hide_typed(true);
         }
         let Some(line) = self.line(show) else { return Ok(()) };
         match show {
@@ -51,8 +51,25 @@ impl Plain {
         }
     }
 
-    /// Has the terminal not show what is typed, if it is one.
-    fn hide_typed(&mut self) {
+    /// Has the terminal show what is typed or, where that may be a password, not.
+    pub fn hide_typed(&mut self, hide: bool) {
+        match &self.before {
+            None if hide => self.hide(),
+            Some(_) if !hide => self.show_typed(),
+            _ => {}
+        }
+    }
+
+    /// A line was typed. Whether it was hidden, so that the terminal has not shown its end either.
+    pub fn was_hidden(&self) -> bool {
+        if self.before.is_some() {
+            // An output that is gone is noticed where the talk is shown.
+            let _ = writeln!(io::stdout());
+        }
+        self.before.is_some()
+    }
+
+    fn hide(&mut self) {
         let Ok(before) = tcgetattr(io::stdin()) else { return };
         let mut hidden = before.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
@@ -66,7 +83,6 @@ impl Plain {
         if let Some(before) = self.before.take() {
             // A terminal that is gone needs nothing.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-            let _ = writeln!(io::stdout());
         }
     }
 

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
 
+use chatroom::secret::Secret;
 use jiff::Timestamp;
 use ratatui::crossterm::event::Event;
 use tokio::sync::mpsc;
+use zeroize::Zeroize;
 
 use crate::model::{Connection, Input, Model, Show};
 use crate::plain::Plain;
@@ -67,9 +69,11 @@ impl View {
     pub async fn next(&mut self, wants_lines: bool) -> Option<Input> {
         match self {
             View::Plain { plain, lines } if wants_lines => {
-                let line = lines.recv().await;
-                plain.show_typed();
-                Some(line.map_or(Input::NoMoreLines, Input::Line))
+                let Some(line) = lines.recv().await else { return Some(Input::NoMoreLines) };
+                Some(match plain.was_hidden() {
+                    true => Input::Password(Secret::new(line)),
+                    false => Input::Line(line),
+                })
             }
             View::Plain { .. } => std::future::pending().await,
             View::Full(full) => full.next(wants_lines).await,
@@ -82,7 +86,10 @@ impl View {
     /// The terminal is gone.
     pub fn draw(&mut self, model: &Model, now: Duration) -> io::Result<()> {
         match self {
-            View::Plain { .. } => Ok(()),
+            View::Plain { plain, .. } => {
+                plain.hide_typed(model.is_secret());
+                Ok(())
+            }
             View::Full(full) => full.draw(model.connection(now)),
         }
     }
@@ -232,7 +239,8 @@ fn read_lines() -> mpsc::Receiver<String> {
             if sender.blocking_send(text).is_err() {
                 return;
             }
-            line.clear();
+            // It may have been a password.
+            line.zeroize();
         }
     });
     receiver

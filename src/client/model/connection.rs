@@ -47,6 +47,11 @@ impl Model {
                 }
                 return self.outputs.push(Output::Disconnect);
             }
+            // What is typed at the question is a password, however long that takes.
+            Phase::Password { .. } => {
+                self.phase = Phase::Password { connected: false };
+                return self.outputs.push(Output::Disconnect);
+            }
             _ => {}
         }
         if self.phase == Phase::Joined {

@@ -35,7 +35,9 @@ pub(super) enum Change {
 impl Model {
     /// Begins under a name: with what was kept, if anything is, else by connecting.
     pub(super) fn begin(&mut self, name: String, connected: bool) {
-        self.name = Some(name.clone());
+        if self.name.replace(name.clone()).is_some_and(|before| before != name) {
+            (self.password, self.gives_password) = (None, false);
+        }
         // What was kept under another name stays there.
         if let Some(lines) = self.recalled.take() {
             for Pending { id, .. } in self.pending.drain(..lines) {

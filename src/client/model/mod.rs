@@ -46,8 +46,10 @@ enum Phase {
     Recalling {
         connected: bool,
     },
-    /// Needs the password of the name.
-    Password,
+    /// Needs the password of the name. The connection may be lost meanwhile, and then waits for it.
+    Password {
+        connected: bool,
+    },
     Connecting,
     /// `hello` is sent.
     Greeting,
@@ -221,10 +223,20 @@ impl Model {
         next.into_iter().chain(self.keep_at()).min()
     }
 
+    /// Whether what a person types now is a password, or may be meant as one: it was asked for, or
+    /// it is not known yet whether the last one was right.
+    pub fn is_secret(&self) -> bool {
+        match self.phase {
+            Phase::Password { .. } => true,
+            Phase::Greeting => self.gives_password,
+            _ => false,
+        }
+    }
+
     /// How the connection is.
     pub fn connection(&self, now: Duration) -> Connection {
         match self.phase {
-            Phase::Naming { .. } | Phase::Password => Connection::Naming,
+            Phase::Naming { .. } | Phase::Password { .. } => Connection::Naming,
             Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => Connection::Connecting,
             Phase::Joined => Connection::Joined { round_trip: self.round_trip },
             Phase::Pausing { until } => Connection::Waiting(until.saturating_sub(now)),

@@ -30,7 +30,7 @@ impl Model {
         match (&self.name, self.settings.interactive) {
             (Some(name), true) => {
                 let name = name.clone();
-                self.phase = Phase::Password;
+                self.phase = Phase::Password { connected: true };
                 self.show(Show::AskPassword { name });
             }
             _ => {
@@ -43,16 +43,18 @@ impl Model {
     }
 
     pub(super) fn password_given(&mut self, password: Secret, now: Duration) {
-        if self.phase != Phase::Password {
-            return;
-        }
+        let Phase::Password { connected } = self.phase else { return };
         if password.expose().is_empty() {
             // Whoever has none chooses another name.
-            return self.ask_name(true);
+            return self.ask_name(connected);
         }
         self.heard = now;
         (self.password, self.gives_password) = (Some(password), true);
-        self.greet();
+        if connected {
+            return self.greet();
+        }
+        self.phase = Phase::Connecting;
+        self.outputs.push(Output::Connect);
     }
 
     fn give_up(&mut self) {

@@ -357,6 +357,36 @@ fn a_password_is_asked_for_and_given_only_where_it_is_needed() {
 }
 
 #[test]
+fn what_is_typed_at_the_question_is_a_password_whatever_becomes_of_the_connection() {
+    let (mut model, _) = asked(settings(true));
+    assert!(model.is_secret());
+    let outputs = model.handle(Input::Disconnected("gone".to_owned()), START);
+    assert_eq!(outputs, [Output::Disconnect]);
+    assert!(model.is_secret());
+    let given = Input::Password(Secret::new("correct horse".to_owned()));
+    assert_eq!(model.handle(given, START), [Output::Connect]);
+    assert_eq!(model.handle(Input::Connected, START), [hello_with(password("correct horse"))]);
+    // Whoever types on while it is not known whether it was right has not said that to anybody.
+    assert!(model.is_secret());
+    let typed = Input::Password(Secret::new("horse".to_owned()));
+    assert_eq!(model.handle(typed, START), []);
+    model.handle(welcome(), START);
+    assert!(!model.is_secret());
+}
+
+#[test]
+fn another_name_does_not_get_the_password_of_the_first() {
+    let (mut model, _) = asked(settings(true));
+    model.handle(Input::Password(Secret::new("correct horse".to_owned())), START);
+    model.handle(refused(None, "password-wrong"), START);
+    model.handle(Input::Password(Secret::new("correct".to_owned())), START);
+    model.handle(refused(None, "name-taken"), START);
+    model.handle(Input::Line("bo".to_owned()), START);
+    let outputs = model.handle(refused(None, "password-needed"), START);
+    assert_eq!(outputs, [Output::Show(Show::AskPassword { name: "bo".to_owned() })]);
+}
+
+#[test]
 fn a_password_does_not_go_over_a_network_that_others_read() {
     let (_, outputs) = asked(Settings {
         password: password("correct horse"),

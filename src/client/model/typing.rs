@@ -13,7 +13,7 @@ impl Model {
         if let Phase::Naming { connected } = self.phase {
             return self.named(line, connected);
         }
-        if self.phase == Phase::Password {
+        if let Phase::Password { .. } = self.phase {
             return self.password_given(Secret::new(line.to_owned()), now);
         }
         match Command::parse(line, self.settings.interactive) {
@@ -52,7 +52,7 @@ impl Model {
 
     pub(super) fn input_ended(&mut self, now: Duration) {
         self.end_of_input = true;
-        if matches!(self.phase, Phase::Naming { .. } | Phase::Password) {
+        if matches!(self.phase, Phase::Naming { .. } | Phase::Password { .. }) {
             return self.exit_left();
         }
         if self.settings.interactive && !self.pending.is_empty() {
