@@ -26,8 +26,9 @@ const AT_A_TIME: usize = 2;
 /// So many wait for that; others are told to come back.
 const MOST_WAITING: usize = 32;
 
-/// The `nice` of the threads: as they can be.
-const LEAST_PRIORITY: i32 = 19;
+/// The `nice` of the threads: a tenth of the processor where others want it as well, so that those
+/// who talk come first and those who join on a busy machine still do.
+const NICE: i32 = 10;
 
 /// What a password is compared with where there is no account, so that it takes as long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJl$hJHDFphOEd1OzN9RyK5zm1Ty9BDP3NiXWdT8idDGPa8";
@@ -56,7 +57,7 @@ impl Passwords {
             let work = move || {
                 // Whoever talks comes first. Where the system does not let a thread do that, they
                 // share.
-                let _ = setpriority_process(None, LEAST_PRIORITY);
+                let _ = setpriority_process(None, NICE);
                 let mut memory = Vec::new();
                 while let Ok(job) = next() {
                     job(&mut memory);
@@ -109,8 +110,12 @@ impl Passwords {
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let (reply, done) = oneshot::channel();
-        // Who asked may be gone when it is done.
-        let job = Box::new(move |memory: &mut Vec<Block>| drop(reply.send(work(memory))));
+        let job = Box::new(move |memory: &mut Vec<Block>| {
+            // Who asked may be gone meanwhile.
+            if !reply.is_closed() {
+                drop(reply.send(work(memory)));
+            }
+        });
         self.jobs.try_send(job).map_err(|_| Refusal::PasswordsBusy)?;
         done.await.map_err(|_| Refusal::PasswordsBusy)
     }
