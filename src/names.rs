@@ -66,7 +66,7 @@ impl Name {
         }
         let folded = fold(shown);
         // An operator could not tell them apart.
-        if shown.parse::<IpAddr>().is_ok() || shown.parse::<IpNet>().is_ok() {
+        if folded.parse::<IpAddr>().is_ok() || folded.parse::<IpNet>().is_ok() {
             return Err(NameProblem::Address);
         }
         if mixes_scripts(shown) {
@@ -204,6 +204,7 @@ mod tests {
         check("ＳＥＲＶＥＲ", Err(NameProblem::Reserved));
         check("ѕегver", Err(NameProblem::MixedScripts));
         check("10.0.0.1", Err(NameProblem::Address));
+        check("１０.0.0.7", Err(NameProblem::Address));
         check("10.0.0.0/8", Err(NameProblem::Address));
         check("5erver", Ok("5erver"));
         check("5YSTEM", Ok("5YSTEM"));

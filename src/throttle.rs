@@ -3,6 +3,7 @@
 //! Times are those since one moment, which the caller chooses.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -108,6 +109,13 @@ struct Counted {
     buckets: [Bucket; 3],
 }
 
+impl Counted {
+    /// Whether anything of it still matters.
+    fn counts(&self, now: Duration) -> bool {
+        self.connections > 0 || self.buckets.iter().any(|bucket| bucket.0 > nanoseconds(now))
+    }
+}
+
 /// Every origin of which something is to be remembered.
 #[derive(Debug, Default)]
 pub struct Origins {
@@ -121,7 +129,8 @@ const FEW: usize = 1024;
 
 impl Origins {
     /// Counts a connection, if there may be one more; `most` 0 is no limit.
-    pub fn open(&mut self, origin: Origin, most: usize) -> bool {
+    pub fn open(&mut self, origin: Origin, most: usize, now: Duration) -> bool {
+        self.forget(now);
         let counted = self.all.entry(origin).or_default();
         let is_one_more = most == 0 || counted.connections < most;
         counted.connections += usize::from(is_one_more);
@@ -129,9 +138,13 @@ impl Origins {
     }
 
     /// A connection that was counted is closed.
-    pub fn close(&mut self, origin: Origin) {
-        if let Some(counted) = self.all.get_mut(&origin) {
+    pub fn close(&mut self, origin: Origin, now: Duration) {
+        if let Entry::Occupied(mut entry) = self.all.entry(origin) {
+            let counted = entry.get_mut();
             counted.connections = counted.connections.saturating_sub(1);
+            if !counted.counts(now) {
+                entry.remove();
+            }
         }
     }
 
@@ -193,10 +206,7 @@ impl Origins {
         if self.all.len() < self.look_at.max(FEW) {
             return;
         }
-        self.all.retain(|_, counted| {
-            counted.connections > 0
-                || counted.buckets.iter().any(|bucket| bucket.0 > nanoseconds(now))
-        });
+        self.all.retain(|_, counted| counted.counts(now));
         self.look_at = self.all.len() * 2;
     }
 }
@@ -237,15 +247,22 @@ mod tests {
     fn what_counts_no_more_is_forgotten() {
         let rate = Rate::per_minute(60).unwrap();
         let mut origins = Origins::default();
-        assert!(origins.open(Origin::V4(0), 1));
-        assert!(!origins.open(Origin::V4(0), 1));
+        assert!(origins.open(Origin::V4(0), 1, at(0)));
+        assert!(!origins.open(Origin::V4(0), 1, at(0)));
         for number in 1..100_000 {
             // One each millisecond, each remembered for a second.
             origins.take(Origin::V4(number), Kind::Join, rate, at(number.into())).unwrap();
         }
         assert!(origins.all.len() < 4 * FEW, "{}", origins.all.len());
-        assert!(!origins.open(Origin::V4(0), 1), "it is still open");
-        origins.close(Origin::V4(0));
-        assert!(origins.open(Origin::V4(0), 1));
+        let end = at(200_000);
+        assert!(!origins.open(Origin::V4(0), 1, end), "it is still open");
+        origins.close(Origin::V4(0), end);
+        assert!(origins.open(Origin::V4(0), 1, end));
+        origins.close(Origin::V4(0), end);
+        for number in 0..100_000 {
+            assert!(origins.open(Origin::V4(number), 0, end));
+            origins.close(Origin::V4(number), end);
+        }
+        assert!(origins.all.len() < 4 * FEW, "{}", origins.all.len());
     }
 }

@@ -100,13 +100,20 @@ impl Act {
 /// What is different from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    PutAccount(Account),
+    /// Whether it `renews` the account: whoever is here under its name, or one that looks like it,
+    /// has to prove anew that they may have it.
+    PutAccount {
+        account: Account,
+        renews: bool,
+    },
     RemoveAccount(String),
     /// In the place of another one of that kind against the same.
     PutSanction(Sanction),
     RemoveSanction(SanctionKind, Target),
     SetTopic(Option<String>),
     SetSlow(Duration),
+    /// It is in force only; what is stored is the file with the password.
+    SetRoomHash(Option<String>),
     /// Only that it was done is noted.
     Nothing,
 }

@@ -5,9 +5,12 @@
 
 mod act;
 mod sanction;
+mod sanctions;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +19,7 @@ use crate::lookalike::{fold, look};
 
 pub use act::{Act, Change};
 pub use sanction::{Looking, Sanction, SanctionKind, Target, Term};
+use sanctions::Sanctions;
 
 /// Somebody who has a password here. The name is theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,9 @@ pub struct Account {
     /// Whether they are kept out for the time being.
     pub is_locked: bool,
     pub made: Timestamp,
+    /// When it was made or its password was set or it was locked: who came before that under its
+    /// name has proved nothing that counts now.
+    pub renewed: Timestamp,
 }
 
 /// Who is let in.
@@ -52,14 +59,24 @@ pub enum Requirement {
     AccountPassword,
 }
 
-/// Everything that is in force.
+/// What somebody has proved who wants a name: with what the password was compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    None,
+    /// That of the room, with this hash.
+    Room(String),
+    /// That of the account, with this hash.
+    Account(String),
+}
+
+/// Everything that is in force. A copy shares what is large.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     /// By what the names look like, so that nobody has one that looks like another's.
-    accounts: BTreeMap<String, Account>,
-    sanctions: Vec<Sanction>,
-    /// How many changes led to this.
-    pub version: u64,
+    accounts: Arc<BTreeMap<String, Account>>,
+    sanctions: Arc<Sanctions>,
+    /// What the password of the room is compared with, where there is one.
+    pub room_hash: Option<String>,
     /// What operators have set; else the configured one is shown.
     pub topic: Option<String>,
     /// The least time between two messages of one person; zero is off.
@@ -91,6 +108,25 @@ impl Registry {
         }
     }
 
+    /// Whether this is what somebody has to prove who wants this name.
+    pub fn is_enough(&self, proof: &Proof, name: &str, mode: Mode) -> bool {
+        match (self.requirement(name, mode), proof) {
+            (Requirement::Nothing, _) => true,
+            (Requirement::RoomPassword, Proof::Room(hash)) => self.room_hash.as_ref() == Some(hash),
+            (Requirement::AccountPassword, Proof::Account(hash)) => {
+                self.account(name).is_some_and(|account| account.hash == *hash)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether who is here since then under this name may be here as far as accounts go.
+    pub fn may_stay(&self, name: &str, since: Timestamp) -> bool {
+        self.accounts.get(&look(name)).is_none_or(|account| {
+            !account.is_locked && account.renewed <= since && fold(&account.name) == fold(name)
+        })
+    }
+
     /// Whether a person who is here under this name is an operator.
     pub fn is_operator(&self, name: &str) -> bool {
         self.account(name).is_some_and(|account| account.is_operator && !account.is_locked)
@@ -110,50 +146,52 @@ impl Registry {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Option<&Sanction> {
-        // Asked for each message; what a name looks like takes a while to find out.
-        if !self.sanctions.iter().any(|sanction| sanction.kind == kind) {
-            return None;
-        }
-        let look = name.map(look);
-        self.sanctions.iter().find(|sanction| {
-            sanction.kind == kind
-                && sanction.term.is_in_force(now)
-                && sanction.target.matches(look.as_deref(), address)
-        })
+        self.sanctions.against(kind, name, address, now)
+    }
+
+    /// The sanction of a kind against exactly this, if it is in force.
+    pub fn sanction_of(
+        &self,
+        kind: SanctionKind,
+        target: &Target,
+        now: Timestamp,
+    ) -> Option<&Sanction> {
+        self.sanctions.get(kind, target, now)
     }
 
     /// All that are in force, the newest first.
-    pub fn sanctions(&self, now: Timestamp) -> impl Iterator<Item = &Sanction> {
-        self.sanctions.iter().rev().filter(move |sanction| sanction.term.is_in_force(now))
+    pub fn sanctions(&self, now: Timestamp) -> Vec<&Sanction> {
+        let in_force = self.sanctions.iter().filter(|sanction| sanction.term.is_in_force(now));
+        let mut in_force: Vec<_> = in_force.collect();
+        in_force.sort_by_key(|sanction| (Reverse(sanction.made), sanction.target.to_string()));
+        in_force
     }
 
-    /// Makes a change. What has expired goes with it.
-    pub fn apply(&mut self, change: &Change, now: Timestamp) {
-        self.sanctions.retain(|sanction| sanction.term.is_in_force(now));
-        self.version += 1;
-        match change {
-            Change::PutAccount(account) => {
-                self.accounts.insert(look(&account.name), account.clone());
-            }
-            Change::RemoveAccount(name) => drop(self.accounts.remove(&look(name))),
-            Change::PutSanction(sanction) => {
-                self.remove_sanction(sanction.kind, &sanction.target);
-                self.sanctions.push(sanction.clone());
-            }
-            Change::RemoveSanction(kind, target) => self.remove_sanction(*kind, target),
-            Change::SetTopic(topic) => self.topic = topic.clone(),
-            Change::SetSlow(slow) => self.slow = *slow,
-            Change::Nothing => {}
+    /// Takes those away of which the time is over.
+    pub fn expire(&mut self, now: Timestamp) {
+        if self.sanctions.iter().any(|sanction| !sanction.term.is_in_force(now)) {
+            Arc::make_mut(&mut self.sanctions).expire(now);
         }
     }
 
-    fn remove_sanction(&mut self, kind: SanctionKind, target: &Target) {
-        self.sanctions.retain(|other| other.kind != kind || !other.target.is_same(target));
-    }
-
-    /// Whether there is a sanction of that kind against exactly this.
-    pub fn has_sanction(&self, kind: SanctionKind, target: &Target, now: Timestamp) -> bool {
-        self.sanctions(now).any(|other| other.kind == kind && other.target.is_same(target))
+    /// Makes a change.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::PutAccount { account, .. } => {
+                Arc::make_mut(&mut self.accounts).insert(look(&account.name), account);
+            }
+            Change::RemoveAccount(name) => {
+                Arc::make_mut(&mut self.accounts).remove(&look(&name));
+            }
+            Change::PutSanction(sanction) => Arc::make_mut(&mut self.sanctions).put(sanction),
+            Change::RemoveSanction(kind, target) => {
+                Arc::make_mut(&mut self.sanctions).remove(kind, &target);
+            }
+            Change::SetTopic(topic) => self.topic = topic,
+            Change::SetSlow(slow) => self.slow = slow,
+            Change::SetRoomHash(hash) => self.room_hash = hash,
+            Change::Nothing => {}
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl Target {
         let word = word.trim();
         match (word.parse::<IpAddr>(), word.parse::<IpNet>()) {
             (Ok(address), _) => Target::Network(address.to_canonical().into()),
-            (_, Ok(network)) => Target::Network(network.trunc()),
+            (_, Ok(network)) => Target::Network(canonical(network)),
             _ => {
                 let name = crate::clean::line(word).into_owned();
                 Target::Name(Looking { look: look(&name), name })
@@ -75,6 +75,17 @@ impl Target {
             }
         }
     }
+}
+
+/// An IPv4 network in IPv6's clothes (`::ffff:10.0.0.0/104`) is that network, as with addresses.
+fn canonical(network: IpNet) -> IpNet {
+    let of_v4 = match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
+        (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
+            IpNet::new(address.into(), length).ok()
+        }
+        _ => None,
+    };
+    of_v4.unwrap_or(network).trunc()
 }
 
 impl fmt::Display for Target {

@@ -14,18 +14,20 @@ fn ban(target: &str, until: Option<Timestamp>) -> Change {
 
 fn registry(changes: &[Change]) -> Registry {
     let mut registry = Registry::default();
-    changes.iter().for_each(|change| registry.apply(change, NOW));
+    changes.iter().for_each(|change| registry.apply(change.clone()));
     registry
 }
 
 fn account(name: &str) -> Change {
-    Change::PutAccount(Account {
+    let account = Account {
         name: name.to_owned(),
-        hash: String::new(),
+        hash: format!("of {name}"),
         is_operator: true,
         is_locked: false,
         made: NOW,
-    })
+        renewed: NOW,
+    };
+    Change::PutAccount { account, renews: true }
 }
 
 #[track_caller]
@@ -42,6 +44,7 @@ fn a_ban_is_against_a_name_an_address_or_a_network() {
         ban("10.0.0.7", Some(later(60))),
         ban("192.168.3.9/16", None),
         ban("2001:db8::/32", None),
+        ban("::ffff:172.16.0.0/108", None),
     ]);
     check(&registry, "EVE", "127.0.0.1", NOW, true);
     check(&registry, "ann", "127.0.0.1", NOW, false);
@@ -51,19 +54,39 @@ fn a_ban_is_against_a_name_an_address_or_a_network() {
     check(&registry, "ann", "192.168.200.1", NOW, true);
     check(&registry, "ann", "192.169.0.1", NOW, false);
     check(&registry, "ann", "2001:db8:5::1", NOW, true);
-    let shown: Vec<_> = registry.sanctions(NOW).map(|one| one.target.to_string()).collect();
-    assert_eq!(shown, ["2001:db8::/32", "192.168.0.0/16", "10.0.0.7", "Eve"]);
+    check(&registry, "ann", "172.16.9.9", NOW, true);
+    let shown: Vec<_> = registry.sanctions(NOW).iter().map(|it| it.target.to_string()).collect();
+    let all = ["10.0.0.7", "172.16.0.0/12", "192.168.0.0/16", "2001:db8::/32", "Eve"];
+    assert_eq!(shown, all);
 }
 
 #[test]
 fn one_sanction_of_a_kind_against_one_target() {
     let mut registry = registry(&[ban("eve", Some(later(5))), ban("EVE", Some(later(9)))]);
-    assert_eq!(registry.sanctions(NOW).count(), 1);
+    assert_eq!(registry.sanctions(NOW).len(), 1);
     check(&registry, "eve", "127.0.0.1", later(6), true);
-    registry.apply(&Change::RemoveSanction(SanctionKind::Mute, Target::parse("eve")), NOW);
-    assert_eq!(registry.sanctions(NOW).count(), 1);
-    registry.apply(&Change::RemoveSanction(SanctionKind::Ban, Target::parse("eve")), NOW);
-    assert_eq!(registry.sanctions(NOW).count(), 0);
+    registry.apply(Change::RemoveSanction(SanctionKind::Mute, Target::parse("eve")));
+    assert_eq!(registry.sanctions(NOW).len(), 1);
+    let before = registry.clone();
+    registry.expire(later(9));
+    assert_eq!(registry.sanctions(NOW).len(), 0);
+    assert_eq!(before.sanctions(NOW).len(), 1, "a copy stays as it is");
+    let mut registry = before;
+    registry.apply(Change::RemoveSanction(SanctionKind::Ban, Target::parse("eve")));
+    assert_eq!(registry.sanctions(NOW).len(), 0);
+}
+
+#[test]
+fn a_network_is_found_among_those_of_its_length() {
+    let mut registry = registry(&[ban("10.0.0.0/8", Some(later(1))), ban("11.0.0.0/8", None)]);
+    registry.expire(later(1));
+    check(&registry, "ann", "10.0.0.1", NOW, false);
+    check(&registry, "ann", "11.0.0.1", NOW, true);
+    registry.apply(Change::RemoveSanction(SanctionKind::Ban, Target::parse("11.0.0.0/8")));
+    check(&registry, "ann", "11.0.0.1", NOW, false);
+    registry.apply(ban("0.0.0.0/0", None));
+    check(&registry, "ann", "11.0.0.1", NOW, true);
+    check(&registry, "ann", "2001:db8::1", NOW, false);
 }
 
 #[test]
@@ -75,6 +98,14 @@ fn a_name_with_an_account_needs_its_password_in_every_mode() {
     assert_eq!(registry.requirement("bo", Mode::Open), Requirement::Nothing);
     assert_eq!(registry.requirement("bo", Mode::Password), Requirement::RoomPassword);
     assert_eq!(registry.requirement("bo", Mode::Accounts), Requirement::AccountPassword);
+    let proof = Proof::Account("of Ann1".to_owned());
+    assert!(registry.is_enough(&proof, "ANN1", Mode::Open));
+    let wrong = [Proof::None, Proof::Room("of Ann1".to_owned()), Proof::Account(String::new())];
+    for proof in &wrong {
+        assert!(!registry.is_enough(proof, "ann1", Mode::Open), "{proof:?}");
+    }
+    assert!(registry.may_stay("ann1", NOW) && !registry.may_stay("annl", later(1)));
+    assert!(!registry.may_stay("ann1", later(-1)), "they came before the account was made");
     assert!(registry.account("annl").is_none(), "it is another name");
     assert!(registry.account_that_looks_like("annl").is_some(), "that looks the same");
     assert!(registry.is_operator("ANN1"));

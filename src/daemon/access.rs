@@ -2,7 +2,7 @@
 
 mod db;
 pub mod moderation;
-mod passwords;
+pub mod passwords;
 
 use std::fmt;
 use std::path::Path;
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tracing::{error, info};
 
 use db::Db;
-pub use passwords::Passwords;
+use passwords::Passwords;
 
 /// Who has done something.
 #[derive(Debug, Clone)]
@@ -26,11 +26,22 @@ pub enum By {
     Account(String),
 }
 
+impl By {
+    /// Whether they may undo what was done by somebody who is shown as this: an operator in the room
+    /// not what was done with `chatctl`.
+    pub fn may_undo(&self, shown: &str) -> bool {
+        matches!(self, By::Operator { .. }) || shown.starts_with(BY_ACCOUNT)
+    }
+}
+
+/// Begins what is shown of an operator in the room.
+const BY_ACCOUNT: &str = "account ";
+
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             By::Operator { uid, pid } => write!(f, "uid {uid}, process {pid}"),
-            By::Account(name) => write!(f, "account {name}"),
+            By::Account(name) => write!(f, "{BY_ACCOUNT}{name}"),
         }
     }
 }
@@ -58,19 +69,21 @@ impl Access {
         self.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes it as `decide` says who has looked at it, and notes who has done what to whom. It is
-    /// stored when this returns. This waits for the disk.
+    /// Changes it as `decide` says who has looked at it, and notes who has done what to whom. Once it
+    /// is stored, `announce` tells the room: in the order in which things were changed. This waits
+    /// for the disk.
     ///
     /// # Errors
     /// Why not: what `decide` says, or that it cannot be stored.
-    pub fn change(
+    pub fn change<T>(
         &self,
         by: &By,
         what: &str,
         target: &str,
-        now: Timestamp,
         decide: impl FnOnce(&Registry) -> Result<Change, Refusal>,
-    ) -> Result<Arc<Registry>, Refusal> {
+        announce: impl FnOnce(Arc<Registry>, Change) -> T,
+    ) -> Result<T, Refusal> {
+        let now = Timestamp::now();
         let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.registry();
         let change = decide(&before)?;
@@ -81,11 +94,23 @@ impl Access {
             Refusal::StorageFull
         })?;
         info!(event = "moderation", by = entry.by, act = what, target = entry.target, "moderated");
-        let mut registry = Registry::clone(&before);
-        registry.apply(&change, now);
+        Ok(announce(self.put(&before, change.clone(), now), change))
+    }
+
+    /// Sets what the password of the room is compared with, and tells the room.
+    pub fn set_room_hash(&self, hash: Option<String>, announce: impl FnOnce(Arc<Registry>)) {
+        // Nothing else is changed meanwhile.
+        let _db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        announce(self.put(&self.registry(), Change::SetRoomHash(hash), Timestamp::now()));
+    }
+
+    fn put(&self, before: &Registry, change: Change, now: Timestamp) -> Arc<Registry> {
+        let mut registry = before.clone();
+        registry.expire(now);
+        registry.apply(change);
         let registry = Arc::new(registry);
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry.clone();
-        Ok(registry)
+        registry
     }
 
     /// The last things that were done, the newest last.

@@ -12,6 +12,7 @@ use chatroom::secret::Secret;
 use tracing::warn;
 
 use crate::access::Access;
+use crate::access::passwords::hash_now;
 use crate::tls::Pair;
 
 /// The configuration file that is read where none is named.
@@ -103,7 +104,9 @@ pub fn open_access(config: &Config) -> anyhow::Result<Access> {
         folder => Some(folder?),
     };
     let access = Access::open(folder.as_deref())?;
-    access.passwords.set_room(room_password(config)?.as_ref())?;
+    let hash = room_password(config)?.map(|password| hash_now(&password)).transpose()?;
+    // Nobody is in the room yet.
+    access.set_room_hash(hash, drop);
     Ok(access)
 }
 

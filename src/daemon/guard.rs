@@ -41,13 +41,13 @@ impl Guard {
         }
         // Counted in any case: the configuration can be another one when it is closed.
         let most = if is_exempt { 0 } else { limits.connections_per_address };
-        let is_open = origins.open(origin, most);
+        let is_open = origins.open(origin, most, self.now());
         is_open.then_some(()).ok_or(EndReason::Crowded)
     }
 
     /// A connection that was counted is closed.
     pub fn close(&self, address: IpAddr) {
-        self.origins().close(Origin::from(address));
+        self.origins().close(Origin::from(address), self.now());
     }
 
     /// Notes that somebody wants to join.
@@ -61,6 +61,13 @@ impl Guard {
                 .origins()
                 .take(Origin::from(address), Kind::Join, rate, self.now())
                 .map_err(|wait| Refusal::JoinsTooOften { seconds: whole_seconds(wait) }),
+        }
+    }
+
+    /// They have only come back.
+    pub fn forgive_join(&self, address: IpAddr, limits: &Limits) {
+        if let Some(rate) = rate(Kind::Join, limits).filter(|_| !is_exempt(address, limits)) {
+            self.origins().give_back(Origin::from(address), Kind::Join, rate);
         }
     }
 

@@ -14,18 +14,19 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::admin::{self, AdminSocket, Operator};
 use crate::health::Health;
 use crate::listen::Kind;
+use crate::reload::{identity, reload};
 use crate::room_thread::{self, Beginning, Submission};
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::store::past::Past;
 use crate::tls::Identity;
 use crate::window::Window;
-use crate::{files, limits, listen, logging, signals, silence, systemd, welcome};
+use crate::{files, limits, listen, signals, silence, systemd, welcome};
 
 /// What the signals and the operator ask of the daemon as a whole.
 pub enum Control {
@@ -119,14 +120,6 @@ fn open_all(config: &Config) -> anyhow::Result<Vec<(Kind, TcpListener)>> {
     plain.chain(tls).map(|(kind, &address)| Ok((kind, listen::open(address)?))).collect()
 }
 
-/// The certificate, if one is needed.
-fn identity(config: &Config) -> anyhow::Result<Option<Identity>> {
-    match config.listen.tls.is_empty() {
-        true => Ok(None),
-        false => files::certificate(config)?.load().map(Some),
-    }
-}
-
 /// Opens the history, if there is to be one, and starts the room on it.
 fn start_room(
     config: &Arc<Config>,
@@ -188,7 +181,13 @@ impl Daemon {
             let shutdown_at = *self.set_shutdown_at.borrow();
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Control::Reload { reply }) => self.reload(reply),
+                    Some(Control::Reload { reply }) => {
+                        let outcome = reload(&self.shared, self.config_file.as_deref()).await;
+                        if let Some(reply) = reply {
+                            // Who asked may have gone.
+                            let _ = reply.send(outcome);
+                        }
+                    }
                     Some(Control::CancelShutdown { reply }) => {
                         self.set_shutdown_at.send_replace(None);
                         self.announce("The shutdown was called off.".to_owned()).await;
@@ -215,47 +214,6 @@ impl Daemon {
             self.announce(message).await;
         }
         Ok(())
-    }
-
-    /// Reads the configuration again. What is wrong with it leaves everything as it is.
-    fn reload(&self, reply: Option<oneshot::Sender<Result<Vec<String>, Vec<String>>>>) {
-        systemd::reloading();
-        let read = files::read_config(self.config_file.as_deref()).and_then(|config| {
-            // A certificate that is broken must not take the place of one that is not.
-            let problem = |error: anyhow::Error| vec![format!("{error:#}")];
-            let identity = identity(&config).map_err(problem)?;
-            let password = files::room_password(&config).map_err(problem)?;
-            self.shared.access.passwords.set_room(password.as_ref()).map_err(problem)?;
-            Ok((config, identity))
-        });
-        let outcome = read.map(|(mut config, identity)| {
-            let notes = needs_restart(&self.shared.config(), &config);
-            // A port that is no longer wanted is open until the restart.
-            if let Some(identity) = identity {
-                self.shared.set_identity(identity);
-            }
-            limits::fit_to_descriptors(&mut config);
-            logging::set_level(config.log.level);
-            let config = Arc::new(config);
-            self.shared.set_config(config.clone());
-            self.shared.room.submit(Submission::Configure(config));
-            notes
-        });
-        match &outcome {
-            Ok(notes) => {
-                info!(event = "reloaded", "read the configuration again");
-                notes.iter().for_each(|note| warn!("{note}"));
-            }
-            Err(problems) => {
-                problems.iter().for_each(|problem| error!(event = "reload-failed", "{problem}"));
-                error!(event = "reload-failed", "the configuration of before stays in force");
-            }
-        }
-        systemd::ready(&systemd::status_line(&self.shared.room));
-        if let Some(reply) = reply {
-            // Who asked may have gone.
-            let _ = reply.send(outcome);
-        }
     }
 
     async fn announce(&self, text: String) {
@@ -298,22 +256,6 @@ fn later(after: Duration, message: Option<&str>) -> String {
         Some(message) => format!("The server will shut down in {time}: {message}"),
         None => format!("The server will shut down in {time}."),
     }
-}
-
-/// The differences that only a restart puts in force.
-fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
-    let changed = [
-        ("[listen] chat", old.listen.chat != new.listen.chat),
-        ("[listen] tls", old.listen.tls != new.listen.tls),
-        ("[room] name", old.room.name != new.room.name),
-        ("[history] enabled", old.history.enabled != new.history.enabled),
-        ("[history] durability", old.history.durability != new.history.durability),
-        ("[admin] socket", old.admin != new.admin),
-        ("[paths] state", old.paths.state != new.paths.state),
-        ("[paths] runtime", old.paths.runtime != new.paths.runtime),
-    ];
-    let changed = changed.into_iter().filter(|(_, changed)| *changed);
-    changed.map(|(option, _)| format!("{option} has changed; that needs a restart")).collect()
 }
 
 async fn until(time: Option<Instant>) {

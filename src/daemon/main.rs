@@ -10,6 +10,7 @@ mod limits;
 mod listen;
 mod logging;
 mod outlet;
+mod reload;
 mod room_thread;
 mod session;
 mod shared;

@@ -20,7 +20,6 @@ use std::time::Duration;
 use chatroom::access::Registry;
 use chatroom::admin::User;
 use chatroom::config::Config;
-use chatroom::names::Name;
 use chatroom::room::{Departure, Draft, EndReason, Epochs, Member, Refusal, Room, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
@@ -34,7 +33,7 @@ use crate::window::Window;
 use admission::Entry;
 use storing::TRY_AGAIN;
 use submission::Counts;
-pub use submission::{Outcome, RoomHandle, Submission};
+pub use submission::{Joined, Outcome, RoomHandle, Submission};
 use tokens::Tokens;
 
 /// The most requests that become one batch.
@@ -108,8 +107,8 @@ struct RoomThread {
     epochs: Epochs,
     /// Who may be here and speak.
     access: Arc<Registry>,
-    /// When each has said something, while slow mode is on.
-    last_said: HashMap<SessionId, Timestamp>,
+    /// When each has said something, by the name, while slow mode is on.
+    last_said: HashMap<Arc<str>, Timestamp>,
     /// The connections of the people who are here. Who is away has none. They are gone through in the
     /// order in which they came, which is about that of the memory of their sockets.
     outlets: BTreeMap<SessionId, Arc<Outlet>>,
@@ -138,10 +137,10 @@ struct RoomThread {
 /// What follows from a request, after everything accepted before it has been published.
 enum Effect {
     Answer { outlet: Arc<Outlet>, after: Seq, answer: Answer },
-    Admit { outlet: Arc<Outlet>, entry: Entry, reply: oneshot::Sender<Result<Name, Refusal>> },
+    Admit { outlet: Arc<Outlet>, entry: Entry, reply: oneshot::Sender<Result<Joined, Refusal>> },
     Close { outlet: Arc<Outlet>, after: Seq, reason: EndReason },
     Reply(Outcome, Result<(), Refusal>),
-    ReplyJoin(oneshot::Sender<Result<Name, Refusal>>, Result<Name, Refusal>),
+    ReplyJoin(oneshot::Sender<Result<Joined, Refusal>>, Refusal),
     ReplyUsers(oneshot::Sender<Vec<User>>),
     ReplyProbe(oneshot::Sender<()>),
 }
@@ -153,6 +152,7 @@ impl RoomThread {
         let hold = !self.config.timeouts.hold.is_zero();
         for (member, can_come_back) in members {
             let session = member.session;
+            let can_come_back = can_come_back && self.may_stay(&member, now);
             if self.room.restore(Member { away: Some(now), ..member }).is_err() {
                 continue;
             }
@@ -195,8 +195,8 @@ impl RoomThread {
 
     fn carry_out(&mut self, submission: Submission, now: Timestamp) {
         match submission {
-            Submission::Join { outlet, name, resume, has_proved, reply } => {
-                self.join(outlet, &name, resume, has_proved, reply, now);
+            Submission::Join { outlet, name, resume, proof, reply } => {
+                self.join(outlet, &name, resume, &proof, reply, now);
             }
             Submission::Speech { session, action, text, id } => {
                 self.speak(session, action, text, id, now);
@@ -236,8 +236,8 @@ impl RoomThread {
                 let outcome = self.may(session, doing, now);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
-            Submission::Access { registry, reply } => {
-                self.put_in_force(registry, now);
+            Submission::Access { registry, change, reply } => {
+                self.put_in_force(registry, &change, now);
                 self.effects.push(Effect::Reply(reply, Ok(())));
             }
             Submission::Redact { targets, reply } => {
@@ -312,14 +312,14 @@ impl RoomThread {
             }
             Effect::Answer { outlet, after, answer } => outlet.answer_after(after, &answer),
             Effect::Admit { outlet, entry, reply } => {
-                let name = entry.admission.name.clone();
+                let joined = entry.joined();
                 self.admit(&outlet, entry);
                 // Who asked may be gone; its leaving is on its way then.
-                let _ = reply.send(Ok(name));
+                let _ = reply.send(Ok(joined));
             }
             Effect::Close { outlet, after, reason } => outlet.close(after, reason),
             Effect::Reply(reply, outcome) => drop(reply.send(outcome)),
-            Effect::ReplyJoin(reply, outcome) => drop(reply.send(outcome)),
+            Effect::ReplyJoin(reply, refusal) => drop(reply.send(Err(refusal))),
             Effect::ReplyUsers(reply) => drop(reply.send(self.users())),
             Effect::ReplyProbe(reply) => drop(reply.send(())),
         }

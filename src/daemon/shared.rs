@@ -149,7 +149,7 @@ impl Connections {
 
     /// Sends those away from whose address nobody may come.
     pub fn close_banned(&self, registry: &Registry, after: Seq, now: Timestamp) {
-        for outlet in self.open().values() {
+        for outlet in self.all() {
             if let Some(term) = banned(registry, outlet.peer.ip(), now) {
                 outlet.close(after, EndReason::Banned(term.into()));
             }

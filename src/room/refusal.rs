@@ -44,6 +44,8 @@ pub enum Refusal {
     NotPermitted,
     /// It is against an operator, which only `chatctl` can be.
     AgainstOperator(String),
+    /// It was done with `chatctl`, or goes further than what operators in the room may do.
+    OnlyChatctl,
     /// The name, or the address, is kept out.
     Banned(Term),
     Muted(Term),
@@ -100,7 +102,9 @@ impl Refusal {
             Refusal::Away(_) => "away",
             Refusal::StorageFull => "storage-full",
             Refusal::JoinsTooOften { .. } | Refusal::PasswordsTooOften { .. } => "too-often",
-            Refusal::NotPermitted | Refusal::AgainstOperator(_) => "not-permitted",
+            Refusal::NotPermitted | Refusal::OnlyChatctl | Refusal::AgainstOperator(_) => {
+                "not-permitted"
+            }
             Refusal::Banned(_) => "banned",
             Refusal::Muted(_) => "muted",
             Refusal::SlowMode { .. } => "slow-mode",
@@ -156,6 +160,7 @@ impl fmt::Display for Refusal {
                 "That was not accepted: the server has no space left to store it. Try again later.",
             ),
             Refusal::NotPermitted => f.write_str("Only operators may do that."),
+            Refusal::OnlyChatctl => f.write_str("Only chatctl can do that."),
             Refusal::AgainstOperator(name) => {
                 write!(f, "{name} is an operator. Only chatctl can do that to them.")
             }

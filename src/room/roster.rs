@@ -46,13 +46,11 @@ impl Roster {
         if self.by_name.contains_key(member.name.folded()) {
             return Err(Refusal::NameTaken(member.name));
         }
-        let look_hash = self.look_hash(&member.name);
-        if self.looks.contains(&look_hash)
-            && let Some(other) = self.that_looks_like(&member.name)
-        {
+        let look = look(member.name.as_str());
+        if let Some(other) = self.by_look(&look) {
             return Err(Refusal::LooksLike(other.name.clone()));
         }
-        self.looks.insert(look_hash);
+        self.looks.insert(self.hasher.hash_one(look));
         let key = member.name.folded().clone();
         self.names.take();
         self.by_session.insert(member.session, key.clone());
@@ -65,7 +63,7 @@ impl Roster {
         let key = self.by_session.remove(&session)?;
         self.names.take();
         let member = self.by_name.remove(&key)?;
-        self.looks.remove(&self.look_hash(&member.name));
+        self.looks.remove(&self.hasher.hash_one(look(member.name.as_str())));
         Some(member)
     }
 
@@ -85,13 +83,9 @@ impl Roster {
         }
     }
 
-    fn look_hash(&self, name: &Name) -> u64 {
-        self.hasher.hash_one(look(name.as_str()))
-    }
-
-    /// The person whose name looks like this one.
-    fn that_looks_like(&self, name: &Name) -> Option<&Member> {
-        let wanted = look(name.as_str());
+    /// The person whose name has this look (see [`look`]), if they are here.
+    pub fn by_look(&self, wanted: &str) -> Option<&Member> {
+        self.looks.contains(&self.hasher.hash_one(wanted)).then_some(())?;
         self.iter().find(|member| look(member.name.as_str()) == wanted)
     }
 

@@ -22,7 +22,8 @@ const FILE: &str = "access.sqlite";
 const MOST_AUDITED: i64 = 100_000;
 
 /// What each version adds to the one before.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE accounts (
         look TEXT PRIMARY KEY,
         name TEXT NOT NULL,
@@ -49,7 +50,11 @@ const STEPS: &[&str] = &["
         what TEXT NOT NULL,
         target TEXT NOT NULL
     );
-"];
+",
+    "
+    ALTER TABLE accounts ADD COLUMN renewed INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// The file.
 pub struct Db(Connection);
@@ -127,15 +132,16 @@ impl Db {
 
 fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
     match change {
-        Change::PutAccount(account) => db.execute(
-            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)",
+        Change::PutAccount { account, .. } => db.execute(
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",
             params![
                 look(&account.name),
                 account.name,
                 account.hash,
                 account.is_operator,
                 account.is_locked,
-                account.made.as_millisecond()
+                account.made.as_millisecond(),
+                account.renewed.as_millisecond()
             ],
         )?,
         Change::RemoveAccount(name) => {
@@ -165,7 +171,7 @@ fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
             "INSERT OR REPLACE INTO settings VALUES ('slow', ?)",
             [slow.as_secs().to_string()],
         )?,
-        Change::Nothing => 0,
+        Change::SetRoomHash(_) | Change::Nothing => 0,
     };
     Ok(())
 }
@@ -180,10 +186,9 @@ fn key(target: &Target) -> String {
 
 fn read(db: &Connection) -> rusqlite::Result<Registry> {
     let mut registry = Registry::default();
-    let now = Timestamp::now();
-    let mut put = |change: Change| registry.apply(&change, now);
+    let mut put = |change: Change| registry.apply(change);
     let mut accounts =
-        db.prepare("SELECT name, hash, operator, locked, made FROM accounts ORDER BY look")?;
+        db.prepare("SELECT name, hash, operator, locked, made, renewed FROM accounts")?;
     let accounts = accounts.query_map([], |row| {
         Ok(Account {
             name: row.get(0)?,
@@ -191,10 +196,11 @@ fn read(db: &Connection) -> rusqlite::Result<Registry> {
             is_operator: row.get(2)?,
             is_locked: row.get(3)?,
             made: time(row, 4)?.unwrap_or(Timestamp::UNIX_EPOCH),
+            renewed: time(row, 5)?.unwrap_or(Timestamp::UNIX_EPOCH),
         })
     })?;
     for account in accounts {
-        put(Change::PutAccount(account?));
+        put(Change::PutAccount { account: account?, renews: false });
     }
     let mut sanctions = db.prepare(
         "SELECT kind, target, until, reason, made, by FROM sanctions ORDER BY made, rowid",
@@ -225,6 +231,7 @@ fn read(db: &Connection) -> rusqlite::Result<Registry> {
             _ => {}
         }
     }
+    registry.expire(Timestamp::now());
     Ok(registry)
 }
 
@@ -271,7 +278,8 @@ mod tests {
             }
         }
         let (db, registry) = Db::open(Some(folder.path())).unwrap();
-        let shown: Vec<_> = registry.sanctions(now).map(|one| one.target.to_string()).collect();
+        let shown: Vec<_> =
+            registry.sanctions(now).iter().map(|it| it.target.to_string()).collect();
         assert_eq!(shown, ["10.0.0.0/8", "EVE"]);
         assert_eq!(registry.topic.as_deref(), Some("Tea"));
         assert_eq!(registry.slow, Duration::from_secs(5));

@@ -10,6 +10,7 @@ use chatroom::clean;
 use chatroom::names::Name;
 use chatroom::room::Refusal;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::By;
@@ -42,12 +43,6 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
         }
         Act::Rename { name, to } => {
             let to = Name::new(&to)?;
-            let registry = shared.access.registry();
-            let owner = registry.account(to.as_str());
-            let owner = owner.or_else(|| registry.account_that_looks_like(to.as_str()));
-            if let Some(account) = owner {
-                return Err(Refusal::LooksLike(Name::from_store(&account.name)));
-            }
             let rename = |reply| Submission::Rename { name: name.clone(), to: to.clone(), reply };
             ask(shared, rename).await?;
             change(shared, by, what, about, |_| Ok(Change::Nothing)).await?;
@@ -56,15 +51,14 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
         Act::Ban { target, seconds, reason } => {
             let new = new_sanction(SanctionKind::Ban, &target, seconds, reason, &by, now)?;
             let said = format!("Banned {}{}", new.target, new.term);
-            let put = move |_: &Registry| Ok(Change::PutSanction(new));
-            change(shared, by, what, about, put).await?;
+            change(shared, by.clone(), what, about, put(new, by, now)).await?;
             shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
             Ok(said)
         }
         Act::Mute { target, seconds, reason } => {
             let new = new_sanction(SanctionKind::Mute, &target, seconds, reason, &by, now)?;
             let said = format!("Muted {}{}", new.target, new.term);
-            change(shared, by, what, about, move |_| Ok(Change::PutSanction(new))).await?;
+            change(shared, by.clone(), what, about, put(new, by, now)).await?;
             Ok(said)
         }
         Act::Unban { target } => lift(shared, by, SanctionKind::Ban, &target, what, now).await,
@@ -122,8 +116,19 @@ fn new_sanction(
     now: Timestamp,
 ) -> Result<Sanction, Refusal> {
     let target = Target::parse(target);
-    if let Target::Name(Looking { name, .. }) = &target {
-        Name::new(name)?;
+    match &target {
+        Target::Name(Looking { name, .. }) => drop(Name::new(name)?),
+        // Whoever is in such a network, an operator in the room cannot know.
+        Target::Network(network)
+            if matches!(by, By::Account(_)) && network.prefix_len() < network.max_prefix_len() =>
+        {
+            return Err(Refusal::OnlyChatctl);
+        }
+        Target::Network(_) => {}
+    }
+    if seconds == Some(0) {
+        let problem = "For 0 seconds is not at all. Give a time, or leave it away.";
+        return Err(Refusal::BadRequest(problem.to_owned()));
     }
     let until = seconds.map(|seconds| {
         let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -132,6 +137,18 @@ fn new_sanction(
     let reason = reason.map(|reason| clean::line(&reason).trim().to_owned());
     let term = Term { until, reason: reason.filter(|reason| !reason.is_empty()) };
     Ok(Sanction { kind, target, term, made: now, by: by.to_string() })
+}
+
+/// Puts a sanction in the place of the one that there is, if it may.
+fn put(
+    new: Sanction,
+    by: By,
+    now: Timestamp,
+) -> impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static {
+    move |registry| match registry.sanction_of(new.kind, &new.target, now) {
+        Some(old) if !by.may_undo(&old.by) => Err(Refusal::OnlyChatctl),
+        _ => Ok(Change::PutSanction(new)),
+    }
 }
 
 async fn lift(
@@ -144,9 +161,11 @@ async fn lift(
 ) -> Result<String, Refusal> {
     let target = Target::parse(target);
     let shown = target.to_string();
-    let lift = move |registry: &Registry| match registry.has_sanction(kind, &target, now) {
-        true => Ok(Change::RemoveSanction(kind, target)),
-        false => Err(Refusal::NoSuchSanction(target.to_string())),
+    let who = by.clone();
+    let lift = move |registry: &Registry| match registry.sanction_of(kind, &target, now) {
+        Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
+        Some(_) => Ok(Change::RemoveSanction(kind, target)),
+        None => Err(Refusal::NoSuchSanction(target.to_string())),
     };
     change(shared, by, what, shown.clone(), lift).await?;
     Ok(match kind {
@@ -167,12 +186,16 @@ pub async fn change(
     target: String,
     decide: impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static,
 ) -> Result<(), Refusal> {
-    let store = {
-        let shared = shared.clone();
-        move || shared.access.change(&by, what, &target, Timestamp::now(), decide)
+    let (reply, done) = oneshot::channel();
+    let shared = shared.clone();
+    let store = move || {
+        let announce = |registry, change| {
+            shared.room.submit(Submission::Access { registry, change, reply });
+        };
+        shared.access.change(&by, what, &target, decide, announce)
     };
-    let registry = spawn_blocking(store).await.map_err(|_| Refusal::ShuttingDown)??;
-    ask(shared, |reply| Submission::Access { registry, reply }).await
+    spawn_blocking(store).await.map_err(|_| Refusal::ShuttingDown)??;
+    done.await.unwrap_or(Err(Refusal::ShuttingDown))
 }
 
 async fn ask(

@@ -2,7 +2,7 @@
 //! than two at a time.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
 use anyhow::anyhow;
@@ -12,6 +12,7 @@ use chatroom::room::Refusal;
 use chatroom::secret::Secret;
 use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use zeroize::{Zeroize, Zeroizing};
 
 /// 19 MiB, twice over, on one lane: the least that OWASP's "Password Storage Cheat Sheet" (2025) asks
@@ -39,8 +40,6 @@ type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 /// The place where passwords are looked at.
 pub struct Passwords {
     jobs: SyncSender<Job>,
-    /// The hash of the password of the room, where there is one.
-    room: RwLock<Option<String>>,
 }
 
 impl Passwords {
@@ -67,32 +66,21 @@ impl Passwords {
             };
             thread::Builder::new().name("passwords".to_owned()).spawn(work)?;
         }
-        Ok(Passwords { jobs, room: RwLock::default() })
+        Ok(Passwords { jobs })
     }
 
-    /// Sets the password of the room, or that there is none.
+    /// Hashes a new password. That is for operators, who wait where others are told to come back.
     ///
     /// # Errors
-    /// There are no random numbers.
-    pub fn set_room(&self, password: Option<&Secret>) -> anyhow::Result<()> {
-        let hash = password.map(|password| hash(password, &mut Vec::new())).transpose()?;
-        *self.room.write().unwrap_or_else(PoisonError::into_inner) = hash;
-        Ok(())
-    }
-
-    /// The hash of the password of the room.
-    pub fn room(&self) -> Option<String> {
-        self.room.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Hashes a new password.
-    ///
-    /// # Errors
-    /// Too many wait, or there are no random numbers.
+    /// The daemon is ending, or there are no random numbers.
     pub async fn hash(&self, password: Secret) -> Result<String, Refusal> {
-        self.take_turn(move |memory| hash(&password, memory))
-            .await?
-            .map_err(|_| Refusal::PasswordsBusy)
+        let (jobs, (job, done)) = (self.jobs.clone(), job(move |memory| hash(&password, memory)));
+        let sent = spawn_blocking(move || jobs.send(job)).await;
+        sent.map_err(|_| Refusal::ShuttingDown)?.map_err(|_| Refusal::ShuttingDown)?;
+        match done.await.map_err(|_| Refusal::ShuttingDown)? {
+            Ok(hash) => Ok(hash),
+            Err(error) => Err(Refusal::BadRequest(format!("{error:#}"))),
+        }
     }
 
     /// Whether a password is the one of a hash; without a hash it never is, and that takes as long.
@@ -102,23 +90,24 @@ impl Passwords {
     pub async fn is_right(&self, hash: Option<String>, password: Secret) -> Result<bool, Refusal> {
         let is_known = hash.is_some();
         let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-        Ok(self.take_turn(move |memory| verify(&hash, &password, memory)).await? && is_known)
-    }
-
-    async fn take_turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let (reply, done) = oneshot::channel();
-        let job = Box::new(move |memory: &mut Vec<Block>| {
-            // Who asked may be gone meanwhile.
-            if !reply.is_closed() {
-                drop(reply.send(work(memory)));
-            }
-        });
+        let (job, done) = job(move |memory| verify(&hash, &password, memory));
         self.jobs.try_send(job).map_err(|_| Refusal::PasswordsBusy)?;
-        done.await.map_err(|_| Refusal::PasswordsBusy)
+        Ok(done.await.map_err(|_| Refusal::PasswordsBusy)? && is_known)
     }
+}
+
+/// Something to be done, and where its outcome comes.
+fn job<T: Send + 'static>(
+    work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+) -> (Job, oneshot::Receiver<T>) {
+    let (reply, done) = oneshot::channel();
+    let job = Box::new(move |memory: &mut Vec<Block>| {
+        // Who asked may be gone meanwhile.
+        if !reply.is_closed() {
+            drop(reply.send(work(memory)));
+        }
+    });
+    (job, done)
 }
 
 /// Computes what a password comes to, in memory that is given, so that it is bounded.
@@ -135,6 +124,14 @@ fn compute(
     let password = password.expose().as_bytes();
     argon2.hash_password_into_with_memory(password, salt, &mut output, memory)?;
     Output::new(&output).map_err(|_| argon2::Error::OutputTooLong)
+}
+
+/// Hashes a password at once, before there is anybody to wait for it.
+///
+/// # Errors
+/// There are no random numbers.
+pub fn hash_now(password: &Secret) -> anyhow::Result<String> {
+    hash(password, &mut Vec::new())
 }
 
 fn hash(password: &Secret, memory: &mut Vec<Block>) -> anyhow::Result<String> {

@@ -13,16 +13,13 @@ use tokio::task::spawn_blocking;
 use super::commands::{failed, said};
 use crate::access::By;
 use crate::access::moderation::change;
-use crate::room_thread::Submission;
 use crate::shared::Shared;
-
-/// What somebody is told whose account has changed.
-const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
 
 /// The bans and mutes that are in force.
 pub fn bans(shared: &Shared) -> Vec<Ban> {
     let registry = shared.access.registry();
-    let sanctions = registry.sanctions(Timestamp::now()).map(|sanction| Ban {
+    let sanctions = registry.sanctions(Timestamp::now());
+    let shown = sanctions.into_iter().map(|sanction| Ban {
         kind: sanction.kind.as_str().to_owned(),
         target: sanction.target.to_string(),
         until: sanction.term.until,
@@ -30,7 +27,7 @@ pub fn bans(shared: &Shared) -> Vec<Ban> {
         since: sanction.made,
         by: sanction.by.clone(),
     });
-    sanctions.collect()
+    shown.collect()
 }
 
 /// The last things that operators did.
@@ -65,10 +62,11 @@ async fn change_account(
 ) -> Result<String, Refusal> {
     let what = request.as_str();
     let name = Name::new(request.name().unwrap_or_default())?.to_string();
-    let (sentence, ends_stay, decide): (&str, bool, Decide) = match request {
+    let (sentence, decide): (&str, Decide) = match request {
         AccountRequest::List => return Ok(String::new()),
-        AccountRequest::Add { name, password, operator } => {
+        AccountRequest::Add { password, operator, .. } => {
             let hash = hash(shared, password).await?;
+            let name = name.clone();
             let add = move |registry: &Registry| match registry.account(&name) {
                 Some(_) => {
                     let problem = format!("There is an account called {name} already.");
@@ -78,56 +76,56 @@ async fn change_account(
                     if let Some(other) = registry.account_that_looks_like(&name) {
                         return Err(Refusal::LooksLike(Name::from_store(&other.name)));
                     }
-                    Ok(Change::PutAccount(Account {
+                    let now = Timestamp::now();
+                    let account = Account {
                         name,
                         hash,
                         is_operator: operator,
                         is_locked: false,
-                        made: Timestamp::now(),
-                    }))
+                        made: now,
+                        renewed: now,
+                    };
+                    Ok(Change::PutAccount { account, renews: true })
                 }
             };
-            ("has an account now", true, Box::new(add))
+            ("has an account now", Box::new(add))
         }
         AccountRequest::Remove { name } => {
             let remove = move |registry: &Registry| {
                 with_account(registry, &name, |account| Change::RemoveAccount(account.name))
             };
-            ("has no account any more", true, Box::new(remove))
+            ("has no account any more", Box::new(remove))
         }
         AccountRequest::Password { name, password } => {
             let hash = hash(shared, password).await?;
-            ("has another password now", true, put(name, move |account| account.hash = hash))
+            ("has another password now", put(name, true, move |account| account.hash = hash))
         }
         AccountRequest::Lock { name } => {
-            ("is locked", true, put(name, |account| account.is_locked = true))
+            ("is locked", put(name, true, |account| account.is_locked = true))
         }
         AccountRequest::Unlock { name } => {
-            ("is no longer locked", false, put(name, |account| account.is_locked = false))
+            ("is no longer locked", put(name, false, |account| account.is_locked = false))
         }
         AccountRequest::Operator { name, on } => {
             let sentence = if on { "is an operator now" } else { "is no operator any more" };
-            (sentence, false, put(name, move |account| account.is_operator = on))
+            (sentence, put(name, false, move |account| account.is_operator = on))
         }
     };
     change(shared, by, what, name.clone(), decide).await?;
-    if ends_stay {
-        // Whoever is here under that name has proved something that holds no more, or nothing.
-        let reason = Some(ACCOUNT_CHANGED.to_owned());
-        let name = name.clone();
-        // Nobody may be here under it.
-        let _ = shared.room.ask(|reply| Submission::Kick { name, reason, reply }).await;
-    }
     Ok(format!("{name} {sentence}."))
 }
 
 type Decide = Box<dyn FnOnce(&Registry) -> Result<Change, Refusal> + Send>;
 
-fn put(name: String, edit: impl FnOnce(&mut Account) + Send + 'static) -> Decide {
+/// Changes an account. Where that `renews` it, whoever is here under its name has to come anew.
+fn put(name: String, renews: bool, edit: impl FnOnce(&mut Account) + Send + 'static) -> Decide {
     Box::new(move |registry| {
         with_account(registry, &name, |mut account| {
             edit(&mut account);
-            Change::PutAccount(account)
+            if renews {
+                account.renewed = Timestamp::now();
+            }
+            Change::PutAccount { account, renews }
         })
     })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chatroom::access::Proof;
 use chatroom::names::Name;
 use chatroom::room::{Admission, Draft, EndReason, GoingOn, Position, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
-use super::{Effect, RoomThread, Submission, tokens};
+use super::{Effect, Joined, RoomThread, Submission, tokens};
 use crate::outlet::Outlet;
 
 /// What somebody is let in with.
@@ -23,33 +24,40 @@ pub(super) struct Entry {
     resume: Option<Resume>,
 }
 
+impl Entry {
+    /// How this person has come in.
+    pub(super) fn joined(&self) -> Joined {
+        Joined { name: self.admission.name.clone(), resumed: self.resumed }
+    }
+}
+
 impl RoomThread {
     pub(super) fn join(
         &mut self,
         outlet: Arc<Outlet>,
         name: &Name,
         resume: Option<Resume>,
-        has_proved: bool,
-        reply: oneshot::Sender<Result<Name, Refusal>>,
+        proof: &Proof,
+        reply: oneshot::Sender<Result<Joined, Refusal>>,
         now: Timestamp,
     ) {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
         let address = Some(outlet.peer.ip());
-        let taken_over = match known {
-            // Whoever is kept out since then is not here any more.
-            Some(session) => self.take_over(session, &outlet),
-            None => None,
+        // Whose name is kept out, or whose account has changed, is not here any more.
+        let taken_over = match self.banned_address(address, now) {
+            None => known.and_then(|session| self.take_over(session, &outlet)),
+            Some(_) => None,
         };
         let admitted = match taken_over {
             Some(admission) => Ok(admission),
-            None => self.may_join(name, has_proved, address, now).and_then(|()| {
+            None => self.may_join(name, proof, address, now).and_then(|()| {
                 let session = known.unwrap_or(outlet.connection);
                 self.room.join(session, name, known.is_some(), now)
             }),
         };
         let admission = match admitted {
             Ok(admission) => admission,
-            Err(refusal) => return self.effects.push(Effect::ReplyJoin(reply, Err(refusal))),
+            Err(refusal) => return self.effects.push(Effect::ReplyJoin(reply, refusal)),
         };
         let session = known.unwrap_or(outlet.connection);
         outlet.adopt(session);
@@ -211,7 +219,6 @@ impl RoomThread {
             return;
         }
         self.tokens.remove(session);
-        self.last_said.remove(&session);
         if let Some(outlet) = self.outlets.remove(&session) {
             // Before anything is published: who leaves does not see it.
             outlet.stop_after(after);

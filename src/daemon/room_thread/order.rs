@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chatroom::access::{Registry, Requirement, SanctionKind, Term};
+use chatroom::access::{Change, Proof, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::lookalike::look;
 use chatroom::names::Name;
 use chatroom::permission::{self, Denial, Doing, Standing};
 use chatroom::room::{Draft, EndReason, Member, Refusal, SessionId};
@@ -12,17 +13,22 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::RoomThread;
 
+/// What somebody is told whose account has changed.
+const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
+
+/// Of so many who are gone it is remembered when they have said something.
+const FEW: usize = 256;
+
 impl RoomThread {
     /// Whether somebody from this address may come in under this name.
     pub(super) fn may_join(
         &self,
         name: &Name,
-        has_proved: bool,
+        proof: &Proof,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let requirement = self.access.requirement(name.as_str(), self.config.access.mode);
-        if requirement != Requirement::Nothing && !has_proved {
+        if !self.access.is_enough(proof, name.as_str(), self.config.access.mode) {
             return Err(Refusal::PasswordNeeded { name: name.to_string() });
         }
         if self.access.account(name.as_str()).is_some_and(|account| account.is_locked) {
@@ -39,7 +45,7 @@ impl RoomThread {
 
     /// Whether a person may say something now.
     pub(super) fn may(
-        &mut self,
+        &self,
         session: SessionId,
         doing: Doing,
         now: Timestamp,
@@ -59,28 +65,36 @@ impl RoomThread {
             (Denial::NotJoined | Denial::Silence, _) => Refusal::NotJoined,
             _ => Refusal::NotPermitted,
         })?;
-        if doing == Doing::Speak && standing == Standing::Joined {
-            self.keep_slow(session, now)?;
+        match doing == Doing::Speak && standing == Standing::Joined {
+            true => self.check_slow(session, now),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Slow mode: each says one thing in so much time.
-    fn keep_slow(&mut self, session: SessionId, now: Timestamp) -> Result<(), Refusal> {
-        if self.access.slow.is_zero() {
-            return Ok(());
-        }
+    fn check_slow(&self, session: SessionId, now: Timestamp) -> Result<(), Refusal> {
         let slow = SignedDuration::try_from(self.access.slow).unwrap_or(SignedDuration::MAX);
-        let next = self.last_said.get(&session).and_then(|said| said.checked_add(slow).ok());
+        let Some(member) = self.room.roster().by_session(session) else { return Ok(()) };
+        let said = self.last_said.get(member.name.folded());
+        let next = said.and_then(|said| said.checked_add(slow).ok());
         match next.map(|next| next.duration_since(now)).filter(|wait| wait.is_positive()) {
-            Some(wait) => {
-                let seconds = wait.as_secs_f64().ceil() as u64;
-                Err(Refusal::SlowMode { seconds })
-            }
-            None => {
-                self.last_said.insert(session, now);
-                Ok(())
-            }
+            Some(wait) => Err(Refusal::SlowMode { seconds: wait.as_secs_f64().ceil() as u64 }),
+            None => Ok(()),
+        }
+    }
+
+    /// Somebody has said something, which counts in slow mode. It counts for the name, and not for
+    /// the session, which anybody can have anew.
+    pub(super) fn note_said(&mut self, session: SessionId, now: Timestamp) {
+        let slow = self.access.slow;
+        if slow.is_zero() {
+            return;
+        }
+        if self.last_said.len() > self.room.roster().len() + FEW {
+            self.last_said.retain(|_, said| now.duration_since(*said).unsigned_abs() < slow);
+        }
+        if let Some(member) = self.room.roster().by_session(session) {
+            self.last_said.insert(member.name.folded().clone(), now);
         }
     }
 
@@ -90,48 +104,77 @@ impl RoomThread {
         Some(&sanction.term)
     }
 
-    /// From now on this is in force. Who may not be here any more goes, who may not speak any more,
-    /// or may again, is told.
-    pub(super) fn put_in_force(&mut self, registry: Arc<Registry>, now: Timestamp) {
-        // Two that were made at the same time may come in the other order.
-        if registry.version < self.access.version {
-            return;
-        }
-        let mutes = |room: &RoomThread| {
-            let members = room.room.roster().iter();
-            let muted = members.filter_map(|member| {
-                let term = room.sanction_of(SanctionKind::Mute, member, now)?;
-                Some((member.session, term.clone()))
-            });
-            muted.collect::<Vec<_>>()
-        };
-        let before = mutes(self);
-        if registry.slow != self.access.slow {
-            self.last_said.clear();
-        }
+    /// Whether somebody who was here may go on being here, as far as their name tells.
+    pub(super) fn may_stay(&self, member: &Member, now: Timestamp) -> bool {
+        let name = member.name.as_str();
+        self.access.may_stay(name, member.since)
+            && self.access.sanction(SanctionKind::Ban, Some(name), None, now).is_none()
+    }
+
+    /// The ban that is in force against an address.
+    pub(super) fn banned_address(&self, address: Option<IpAddr>, now: Timestamp) -> Option<&Term> {
+        Some(&self.access.sanction(SanctionKind::Ban, None, address, now)?.term)
+    }
+
+    /// From now on this is in force. Who may not be here any more because of the change goes, who
+    /// may not speak any more, or may again, is told.
+    pub(super) fn put_in_force(
+        &mut self,
+        registry: Arc<Registry>,
+        change: &Change,
+        now: Timestamp,
+    ) {
         self.access = registry;
-        let after = mutes(self);
-        for (session, term) in &after {
-            if !before.iter().any(|known| known == &(*session, term.clone())) {
-                self.tell(*session, format!("You are muted{term}"));
+        match change {
+            Change::PutSanction(Sanction { kind, target, .. })
+            | Change::RemoveSanction(kind, target) => {
+                for session in self.hit_by(target) {
+                    self.apply_sanctions(session, *kind, now);
+                }
+            }
+            Change::PutAccount { account, renews: true } => self.renew(&account.name, now),
+            Change::RemoveAccount(name) => self.renew(name, now),
+            Change::SetSlow(_) => self.last_said.clear(),
+            _ => {}
+        }
+    }
+
+    /// Whom a sanction is against, of those who are here.
+    fn hit_by(&self, target: &Target) -> Vec<SessionId> {
+        match target {
+            Target::Name(name) => {
+                let member = self.room.roster().by_look(&name.look);
+                member.map(|member| member.session).into_iter().collect()
+            }
+            Target::Network(_) => {
+                let outlets = self.outlets.iter();
+                let hit = outlets.filter(|(_, it)| target.matches(None, Some(it.peer.ip())));
+                hit.map(|(&session, _)| session).collect()
             }
         }
-        for (session, _) in before {
-            if !after.iter().any(|(other, _)| *other == session) {
+    }
+
+    /// Does what follows for this person from a sanction of this kind that has come or gone.
+    fn apply_sanctions(&mut self, session: SessionId, kind: SanctionKind, now: Timestamp) {
+        let Some(member) = self.room.roster().by_session(session) else { return };
+        match (kind, self.sanction_of(kind, member, now).cloned()) {
+            (SanctionKind::Ban, Some(term)) => {
+                self.leave(session, EndReason::Banned(term.into()), now);
+            }
+            (SanctionKind::Ban, None) => {}
+            (SanctionKind::Mute, Some(term)) => self.tell(session, format!("You are muted{term}")),
+            (SanctionKind::Mute, None) => {
                 self.tell(session, "You are no longer muted.".to_owned());
             }
         }
-        let leaving: Vec<_> = self
-            .room
-            .roster()
-            .iter()
-            .filter_map(|member| {
-                let ban = self.sanction_of(SanctionKind::Ban, member, now)?;
-                Some((member.session, ban.clone()))
-            })
-            .collect();
-        for (session, term) in leaving {
-            self.leave(session, EndReason::Banned(term.into()), now);
+    }
+
+    /// Whoever is here under this name, or one that looks like it, has proved something that holds
+    /// no more, or nothing.
+    fn renew(&mut self, name: &str, now: Timestamp) {
+        if let Some(member) = self.room.roster().by_look(&look(name)) {
+            let reason = Some(ACCOUNT_CHANGED.to_owned());
+            self.leave(member.session, EndReason::Removed { reason }, now);
         }
     }
 
@@ -140,9 +183,23 @@ impl RoomThread {
             return Err(Refusal::NoSuchUser(name.to_owned()));
         };
         let session = member.session;
+        self.is_free(to)?;
+        if let Some(ban) = self.access.sanction(SanctionKind::Ban, Some(to.as_str()), None, now) {
+            return Err(Refusal::Banned(ban.term.clone()));
+        }
         self.apply(Draft::Rename { session, to: to.clone() }, now)?;
         self.extras.renames.push((session, to.to_string()));
         Ok(())
+    }
+
+    /// Whether nobody has an account of this name, or one that looks like it.
+    fn is_free(&self, name: &Name) -> Result<(), Refusal> {
+        let name = name.as_str();
+        let owner = self.access.account(name).or_else(|| self.access.account_that_looks_like(name));
+        match owner {
+            Some(account) => Err(Refusal::LooksLike(Name::from_store(&account.name))),
+            None => Ok(()),
+        }
     }
 
     fn tell(&mut self, session: SessionId, message: String) {

@@ -25,7 +25,10 @@ impl RoomThread {
             return self.answer(session, Answer::Refused { refusal, id });
         }
         match self.apply(Draft::Speech { session, action, text, id: id.clone() }, now) {
-            Ok(Accepted::New(_)) => self.accepted.push((session, id)),
+            Ok(Accepted::New(_)) => {
+                self.note_said(session, now);
+                self.accepted.push((session, id));
+            }
             Ok(Accepted::Again(seq)) => {
                 let room = self.window.room.clone();
                 let answer = match self.find_record(seq) {

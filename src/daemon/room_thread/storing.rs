@@ -112,7 +112,7 @@ impl RoomThread {
                 self.outlets.remove(&outlet.session());
                 self.tokens.remove(outlet.session());
                 outlet.adopt(outlet.connection);
-                Effect::ReplyJoin(reply, Err(Refusal::StorageFull))
+                Effect::ReplyJoin(reply, Refusal::StorageFull)
             }
             Effect::Answer { outlet, answer: Answer::Direct(direct), .. } if !direct.own => {
                 outlet.break_promise();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use chatroom::access::Registry;
+use chatroom::access::{Change, Proof, Registry};
 use chatroom::admin::User;
 use chatroom::config::Config;
 use chatroom::names::Name;
@@ -18,6 +18,13 @@ use crate::outlet::Outlet;
 /// Told whether something was done, or why not.
 pub type Outcome = oneshot::Sender<Result<(), Refusal>>;
 
+/// How somebody has come in.
+pub struct Joined {
+    pub name: Name,
+    /// Whether they have taken up a session again.
+    pub resumed: bool,
+}
+
 /// What the rest of the daemon asks of the room. The order in which requests are sent is the order
 /// in which they are carried out.
 pub enum Submission {
@@ -25,9 +32,9 @@ pub enum Submission {
         outlet: Arc<Outlet>,
         name: Name,
         resume: Option<Resume>,
-        /// Whether the password was right that the name needs.
-        has_proved: bool,
-        reply: oneshot::Sender<Result<Name, Refusal>>,
+        /// What they have proved with a password.
+        proof: Proof,
+        reply: oneshot::Sender<Result<Joined, Refusal>>,
     },
     Speech {
         session: SessionId,
@@ -79,9 +86,10 @@ pub enum Submission {
         doing: Doing,
         reply: Outcome,
     },
-    /// From now on this is in force.
+    /// From now on this is in force, which is different in this.
     Access {
         registry: Arc<Registry>,
+        change: Change,
         reply: Outcome,
     },
     /// Takes the text of these records away.

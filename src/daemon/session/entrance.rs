@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom::access::{Act, Requirement};
+use chatroom::access::{Act, Proof, Requirement};
 use chatroom::names::Name;
 use chatroom::permission::{self, Denial, Doing, Standing};
 use chatroom::room::Refusal;
@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::reader::{Reader, Stage};
 use crate::access::By;
 use crate::access::moderation;
-use crate::room_thread::Submission;
+use crate::room_thread::{Joined, Submission};
 
 impl Reader<'_> {
     /// Asks the room to let this person in, and tells them if it does not.
@@ -25,7 +25,7 @@ impl Reader<'_> {
         password: Option<Secret>,
     ) {
         match self.try_join(name, resume, password).await {
-            Ok(name) => {
+            Ok(Joined { name, .. }) => {
                 info!(
                     event = "joined",
                     name = name.as_str(),
@@ -55,48 +55,66 @@ impl Reader<'_> {
         name: &str,
         resume: Option<Resume>,
         password: Option<Secret>,
-    ) -> Result<Name, Refusal> {
+    ) -> Result<Joined, Refusal> {
         let (guard, config) = (&self.shared().connections.guard, self.shared().config());
-        let name = Name::new(name)?;
-        // Who comes back does not count: a connection may be bad. Nor who gives a password after
-        // the name, for that was counted.
-        if resume.is_none() && password.is_none() {
-            guard.join(self.outlet().peer.ip(), &config.limits)?;
+        let (name, address) = (Name::new(name)?, self.outlet().peer.ip());
+        // With text, the password comes after the name, which was counted.
+        if self.stage != Stage::Password {
+            guard.join(address, &config.limits)?;
         }
-        let has_proved = match password {
+        let proof = match password {
             Some(password) => Box::pin(self.prove(&name, password)).await?,
-            None => false,
+            None => Proof::None,
         };
+        let has_proved = proof != Proof::None;
         let outlet = self.outlet().clone();
-        let join = |reply| Submission::Join { outlet, name, resume, has_proved, reply };
-        self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown))
+        let join = |reply| Submission::Join { outlet, name, resume, proof, reply };
+        let joined = self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown));
+        if let Ok(joined) = &joined {
+            if joined.resumed {
+                // Who comes back does not count: a connection may be bad.
+                guard.forgive_join(address, &config.limits);
+            }
+            if has_proved {
+                guard.forgive_password(address, &config.limits);
+            }
+        }
+        joined
     }
 
-    /// Looks whether this is the password that the name needs. Gives false if it needs none.
+    /// Looks whether this is the password that the name needs. Gives no proof if it needs none.
     ///
     /// # Errors
     /// It is not, or it cannot be looked at now.
-    async fn prove(&self, name: &Name, password: Secret) -> Result<bool, Refusal> {
+    async fn prove(&self, name: &Name, password: Secret) -> Result<Proof, Refusal> {
         let (access, config) = (&self.shared().access, self.shared().config());
-        let hash = match access.registry().requirement(name.as_str(), config.access.mode) {
-            Requirement::Nothing => return Ok(false),
-            Requirement::RoomPassword => access.passwords.room(),
+        let registry = access.registry();
+        let proof = match registry.requirement(name.as_str(), config.access.mode) {
+            Requirement::Nothing => return Ok(Proof::None),
+            Requirement::RoomPassword => registry.room_hash.clone().map(Proof::Room),
             Requirement::AccountPassword => {
-                access.registry().account(name.as_str()).map(|account| account.hash.clone())
+                let account = registry.account(name.as_str());
+                account.map(|account| Proof::Account(account.hash.clone()))
             }
         };
         if !self.is_private() {
             return Err(Refusal::PasswordInsecure { name: name.to_string() });
         }
         let (guard, address) = (&self.shared().connections.guard, self.outlet().peer.ip());
-        // Counted before it is known, so that many at once do not get through.
+        // Counted before it is known, so that many at once do not get through. It stays counted
+        // until they are in: looking at a right one costs as much, and a banned name has one, too.
         guard.try_password(address, &config.limits)?;
-        let is_right = access.passwords.is_right(hash, password).await;
-        if !matches!(is_right, Ok(false)) {
-            guard.forgive_password(address, &config.limits);
-        }
-        if is_right? {
-            return Ok(true);
+        let hash = match &proof {
+            Some(Proof::Room(hash) | Proof::Account(hash)) => Some(hash.clone()),
+            Some(Proof::None) | None => None,
+        };
+        match (access.passwords.is_right(hash, password).await, proof) {
+            (Ok(true), Some(proof)) => return Ok(proof),
+            (Ok(_), _) => {}
+            (Err(refusal), _) => {
+                guard.forgive_password(address, &config.limits);
+                return Err(refusal);
+            }
         }
         warn!(
             event = "wrong-password",
@@ -149,8 +167,12 @@ impl Reader<'_> {
         let may = self.shared().room.ask(may).await.unwrap_or(Err(Refusal::ShuttingDown));
         let done = match may {
             Ok(()) => {
-                let by = By::Account(name.to_string());
-                moderation::moderate(&self.connection.shared, by, act).await
+                let (by, shared) = (By::Account(name.to_string()), self.connection.shared.clone());
+                // In a task of its own: what was begun is done to its end, and noted, also where
+                // this connection ends meanwhile.
+                let done =
+                    tokio::spawn(async move { moderation::moderate(&shared, by, act).await });
+                done.await.unwrap_or(Err(Refusal::ShuttingDown))
             }
             Err(refusal) => Err(refusal),
         };

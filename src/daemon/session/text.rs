@@ -45,12 +45,16 @@ impl Reader<'_> {
     /// Takes the line for the password of the name that was given before.
     async fn give_password(&mut self, line: &str) {
         let Some(name) = self.name.take() else { return };
-        self.stage = Stage::Naming;
         if line.is_empty() {
+            self.stage = Stage::Naming;
             let message = "Type another name, then press enter!".to_owned();
             return self.outlet().answer(&Answer::Info { message, id: None });
         }
         self.join(name.as_str(), None, Some(Secret::new(line.to_owned()))).await;
+        // Otherwise they are in, or were asked anew.
+        if self.stage == Stage::Password && self.name.is_none() {
+            self.stage = Stage::Naming;
+        }
     }
 
     async fn handle_text_request(&mut self, request: text::Request<'_>) {

@@ -1,0 +1,127 @@
+//! All bans and mutes, found quickly however many there are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use super::{Sanction, SanctionKind, Target};
+use crate::lookalike::look;
+
+/// All of one kind.
+#[derive(Debug, Clone, Default)]
+struct OfKind {
+    by_look: HashMap<String, Sanction>,
+    by_network: HashMap<IpNet, Sanction>,
+    /// How many networks there are of each length of prefix: only these are looked for.
+    lengths: BTreeMap<u8, usize>,
+}
+
+/// Every ban and mute.
+#[derive(Debug, Clone, Default)]
+pub struct Sanctions {
+    bans: OfKind,
+    mutes: OfKind,
+}
+
+impl Sanctions {
+    /// The one of a kind that is in force against a name or an address.
+    pub fn against(
+        &self,
+        kind: SanctionKind,
+        name: Option<&str>,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Option<&Sanction> {
+        let all = self.of_kind(kind);
+        // Asked for each message; what a name looks like takes a while to find out.
+        let name = name.filter(|_| !all.by_look.is_empty());
+        let by_name = name.and_then(|name| all.by_look.get(&look(name)));
+        let is_in_force = |sanction: &&Sanction| sanction.term.is_in_force(now);
+        by_name.filter(is_in_force).or_else(|| all.against_address(address?.to_canonical(), now))
+    }
+
+    /// The one of a kind against exactly this, if it is in force.
+    pub fn get(&self, kind: SanctionKind, target: &Target, now: Timestamp) -> Option<&Sanction> {
+        let all = self.of_kind(kind);
+        let found = match target {
+            Target::Name(name) => all.by_look.get(&name.look),
+            Target::Network(network) => all.by_network.get(network),
+        };
+        found.filter(|sanction| sanction.term.is_in_force(now))
+    }
+
+    /// Every one of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Sanction> {
+        let all = [&self.bans, &self.mutes].into_iter();
+        all.flat_map(|all| all.by_look.values().chain(all.by_network.values()))
+    }
+
+    /// Puts one in the place of another one of that kind against the same.
+    pub fn put(&mut self, sanction: Sanction) {
+        let all = self.of_kind_mut(sanction.kind);
+        match &sanction.target {
+            Target::Name(name) => drop(all.by_look.insert(name.look.clone(), sanction)),
+            Target::Network(network) => {
+                let network = *network;
+                if all.by_network.insert(network, sanction).is_none() {
+                    *all.lengths.entry(network.prefix_len()).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Takes one away, if it is there.
+    pub fn remove(&mut self, kind: SanctionKind, target: &Target) {
+        let all = self.of_kind_mut(kind);
+        match target {
+            Target::Name(name) => drop(all.by_look.remove(&name.look)),
+            Target::Network(network) => all.remove_network(network),
+        }
+    }
+
+    /// Takes those away of which the time is over.
+    pub fn expire(&mut self, now: Timestamp) {
+        let is_over = |sanction: &&Sanction| !sanction.term.is_in_force(now);
+        let over: Vec<_> = self.iter().filter(is_over).cloned().collect();
+        over.iter().for_each(|sanction| self.remove(sanction.kind, &sanction.target));
+    }
+
+    fn of_kind(&self, kind: SanctionKind) -> &OfKind {
+        match kind {
+            SanctionKind::Ban => &self.bans,
+            SanctionKind::Mute => &self.mutes,
+        }
+    }
+
+    fn of_kind_mut(&mut self, kind: SanctionKind) -> &mut OfKind {
+        match kind {
+            SanctionKind::Ban => &mut self.bans,
+            SanctionKind::Mute => &mut self.mutes,
+        }
+    }
+}
+
+impl OfKind {
+    fn against_address(&self, address: IpAddr, now: Timestamp) -> Option<&Sanction> {
+        self.lengths.keys().find_map(|&length| {
+            // A length that only the other family has is none.
+            let network = IpNet::new(address, length).ok()?.trunc();
+            let sanction = self.by_network.get(&network)?;
+            sanction.term.is_in_force(now).then_some(sanction)
+        })
+    }
+
+    fn remove_network(&mut self, network: &IpNet) {
+        let length = network.prefix_len();
+        if self.by_network.remove(network).is_some()
+            && let Some(count) = self.lengths.get_mut(&length)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.lengths.remove(&length);
+            }
+        }
+    }
+}
