@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::client::client;
@@ -99,6 +100,63 @@ fn a_room_can_have_one_password() {
     di.line();
     di.say(PASSWORD);
     di.expect("[SERVER]: The name or the password is wrong.");
+}
+
+#[test]
+fn who_is_awaited_over_a_restart_is_looked_at_anew() {
+    let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
+    let (_jay, jays) = Person::json(&daemon, "jay");
+    let (_kay, kays) = Person::json(&daemon, "kay");
+    let (_lee, lees) = Person::json(&daemon, "lee");
+    daemon.signal(Signal::KILL);
+    daemon.until_ended();
+    // As if it had been killed right after each of these was stored.
+    let path = daemon.folder.path().join("access.sqlite");
+    let db = rusqlite::Connection::open(path).unwrap();
+    let (now, never) = (jiff::Timestamp::now().as_millisecond(), None::<i64>);
+    db.execute(
+        "INSERT INTO sanctions VALUES ('ban', 'jay', 'jay', ?, NULL, ?, 'uid 0')",
+        rusqlite::params![never, now],
+    )
+    .unwrap();
+    db.execute("INSERT INTO accounts VALUES ('kay', 'kay', 'x', 0, 0, ?1, ?1)", [now]).unwrap();
+    drop(db);
+    daemon.start_again();
+    let back = |welcome: &serde_json::Value, name: &str| {
+        let mut person = Person::connect(&daemon);
+        let resume =
+            json!({"token": welcome["token"], "epoch": welcome["epoch"], "seq": welcome["seq"]});
+        let hello = json!({"type": "hello", "protocol": 1, "name": name, "resume": resume});
+        person.say(&hello.to_string());
+        person
+    };
+    assert_eq!(back(&jays, "jay").event("refused")["code"], "banned");
+    assert_eq!(back(&kays, "kay").event("refused")["code"], "password-needed");
+    assert_eq!(back(&lees, "lee").event("welcome")["resumed"], true);
+}
+
+#[test]
+fn a_right_password_counts_as_well_until_one_is_in() {
+    let daemon = Daemon::with("[limits]\nwrong_passwords_per_minute = 2\n");
+    add_account(&daemon, &["ann"]);
+    let hello = json!({"type": "hello", "protocol": 1, "name": "ann", "password": PASSWORD});
+    let come = || {
+        let mut ann = Person::connect(&daemon);
+        ann.say(&hello.to_string());
+        ann
+    };
+    for _ in 0..5 {
+        let mut ann = come();
+        ann.event("welcome");
+        ann.say(r#"{"type":"quit"}"#);
+        ann.event("closing");
+        daemon.until_empty();
+    }
+    let mut first = come();
+    first.event("welcome");
+    let refused = || come().event("refused")["code"].as_str().unwrap().to_owned();
+    let codes: Vec<_> = (0..3).map(|_| refused()).collect();
+    assert_eq!(codes, ["name-taken", "name-taken", "too-often"]);
 }
 
 #[test]

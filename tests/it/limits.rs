@@ -7,6 +7,7 @@ use chatroom::access::Act;
 use chatroom::admin::{Reply, Request};
 use chatroom::room::Seq;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::{Value, json};
 
 use crate::daemon::Daemon;
 use crate::harness::{PROMPT, Person};
@@ -97,6 +98,30 @@ fn who_comes_too_often_has_to_wait_and_nobody_else() {
     let expect = [("127.0.0.1", "connects too often"), ("127.0.0.1", "joins too often")];
     assert_eq!(whats, expect);
     assert!(limited.iter().all(|one| (1..=60).contains(&one.seconds)), "{limited:?}");
+}
+
+#[test]
+fn who_comes_back_does_not_come_too_often_but_who_only_says_so_does() {
+    let daemon = Daemon::with(
+        "[limits]\njoins_per_minute = 3\nloopback = true\n[timeouts]\nhold = \"1 min\"\n",
+    );
+    let (mut jay, welcome) = Person::json(&daemon, "jay");
+    let hello = |token: &Value| {
+        let resume = json!({"token": token, "epoch": welcome["epoch"], "seq": welcome["seq"]});
+        json!({"type": "hello", "protocol": 1, "name": "jay", "resume": resume}).to_string()
+    };
+    for _ in 0..5 {
+        jay.reset();
+        jay = Person::connect(&daemon);
+        jay.say(&hello(&welcome["token"]));
+        assert_eq!(jay.event("welcome")["resumed"], true);
+    }
+    let refused = || {
+        let mut liar = Person::connect(&daemon);
+        liar.say(&hello(&json!("none")));
+        liar.event("refused")["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([refused(), refused(), refused()], ["name-taken", "name-taken", "too-often"]);
 }
 
 #[test]

@@ -154,9 +154,17 @@ fn a_topic_a_new_name_and_slow_mode() {
     check_fails(&taken, 1, &["The name Ann is taken."]);
     ctl(&daemon, &["slow", "1 h"]);
     ann.expect("[SERVER]: Slow mode: one message in 3600 s from each.");
+    // What is not accepted does not count. Who comes back under the same name is the same.
+    ann.say("\u{200b}");
+    ann.expect("[SERVER]: That message was not sent: there is nothing in it that can be seen.");
     ann.say("one");
+    ann.say("!quit");
+    ann.expect_end();
+    let mut ann = Person::text(&daemon, "ANN");
+    ann.expect("[SERVER]: Topic: Tea at five");
     ann.say("two");
-    ann.expect("[SERVER]: That was not sent: slow mode is on. Wait 3600 s.");
+    let refused = "[SERVER]: That was not sent: slow mode is on. Wait ";
+    assert!(ann.line().unwrap().starts_with(refused));
     ctl(&daemon, &["slow", "off"]);
     ann.expect("[SERVER]: Slow mode is off.");
     ann.say("three");
@@ -200,6 +208,20 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     olga.expect("[SERVER]: otto is an operator. Only chatctl can do that to them.");
     olga.say("!ban 127.0.0.0/8");
     olga.expect("[SERVER]: olga is an operator. Only chatctl can do that to them.");
+    olga.say("!ban 10.0.0.0/8");
+    olga.expect("[SERVER]: Only chatctl can do that.");
+    olga.say("!ban bo 0s");
+    olga.expect("[SERVER]: For 0 seconds is not at all. Give a time, or leave it away.");
+    // Nor does she undo what chatctl has done, or make less of it.
+    ctl(&daemon, &["ban", "eve"]);
+    ctl(&daemon, &["mute", "bo"]);
+    for command in ["!unban eve", "!ban eve 1s", "!unmute bo", "!mute bo 1s"] {
+        olga.say(command);
+        olga.expect("[SERVER]: Only chatctl can do that.");
+    }
+    ctl(&daemon, &["unmute", "bo"]);
+    let taken = run(&daemon.socket(), &["rename", "bo", "0lga"]);
+    check_fails(&taken, 1, &["That name looks like olga, which is taken."]);
     olga.say("!ban bo");
     olga.lines_until("[SERVER]: Banned bo.");
     bo.lines_until("[SERVER]: You are banned.");

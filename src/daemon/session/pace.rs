@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use chatroom::throttle::Rate;
-use chatroom::wire::Answer;
+use chatroom::wire::{Answer, Framing};
 
-use super::reader::Reader;
+use super::reader::{READ_BYTES, Reader};
 use crate::guard::is_exempt;
+
+/// So many bytes are read at a time from who may have to wait before they are worked off.
+const PACED_BYTES: usize = 2048;
 
 const TOLD: &str = "You are sending faster than this room takes it. Nothing is lost; it goes on a \
                     little later.";
@@ -23,9 +26,7 @@ impl Reader<'_> {
 
     /// How long this connection has to wait from now on, at this rate, if it has to.
     fn too_fast(&mut self) -> Option<(Rate, Duration, Duration)> {
-        let limits = &self.shared().config().limits;
-        let rate = Rate::per_second(limits.messages_per_second, limits.burst);
-        let rate = rate.filter(|_| !is_exempt(self.outlet().peer.ip(), limits))?;
+        let rate = self.rate()?;
         let now = self.outlet().traffic.start.elapsed();
         match self.sent.take(rate, now) {
             Ok(()) => {
@@ -43,6 +44,21 @@ impl Reader<'_> {
                 Some((rate, now, wait))
             }
         }
+    }
+
+    /// How fast this connection may send, if that is limited.
+    fn rate(&self) -> Option<Rate> {
+        let limits = &self.shared().config().limits;
+        let rate = Rate::per_second(limits.messages_per_second, limits.burst);
+        rate.filter(|_| !is_exempt(self.outlet().peer.ip(), limits))
+    }
+
+    /// How many bytes are read at a time. What is read waits in memory as lines, and each of them
+    /// takes more than its bytes; so not much of it, where that can take long.
+    pub(super) fn bytes_at_a_time(&self) -> usize {
+        // What the older script client sends together must not be read in two.
+        let most = if self.framer.framing() == Framing::Pieces { None } else { self.rate() };
+        most.map_or(READ_BYTES, |_| PACED_BYTES)
     }
 
     /// Waits, unless the connection is to end.

@@ -24,7 +24,7 @@ use crate::store::past::Selection;
 const TURN: u32 = 64;
 
 /// How much is read at a time.
-const READ_BYTES: usize = 16 * 1024;
+pub(super) const READ_BYTES: usize = 16 * 1024;
 
 thread_local! {
     /// Reading never waits, so that one buffer a thread is enough, and an idle connection has none.
@@ -150,8 +150,9 @@ impl<'c> Reader<'c> {
 
     /// Feeds what has come to the framer. Gives false if the other side has closed.
     fn receive(&mut self, frames: &mut Vec<Frame>) -> io::Result<bool> {
+        let most = self.bytes_at_a_time();
         let received = BUFFER.with_borrow_mut(|buffer| {
-            let received = self.connection.transport.try_read(&mut buffer[..])?;
+            let received = self.connection.transport.try_read(&mut buffer[..most])?;
             let bytes = &buffer[..received];
             match Foreign::of_bytes(bytes).filter(|_| self.stage == Stage::New) {
                 Some(foreign) => self.end(EndReason::Foreign(foreign.as_str())),
