@@ -21,6 +21,12 @@ impl Secret {
         Secret(Zeroizing::new(password))
     }
 
+    /// Takes over a password that is a line, as in a file.
+    pub fn of_line(mut line: String) -> Secret {
+        line.truncate(line.trim_end_matches(['\n', '\r']).len());
+        Secret::new(line)
+    }
+
     /// What it is, for who compares it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -112,7 +112,7 @@ impl Args {
         let Some(file) = &self.password_file else { return Ok(None) };
         let text = std::fs::read_to_string(file)
             .map_err(|error| format!("cannot read the password in {}: {error}", file.display()))?;
-        Ok(Some(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned())))
+        Ok(Some(Secret::of_line(text)))
     }
 
     /// What is to protect the connection.

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
 
 use crate::model::Input;
 use crate::secure::{self, Failure};
@@ -168,7 +169,8 @@ async fn write_all(
     mut to_send: mpsc::UnboundedReceiver<Request>,
 ) -> String {
     while let Some(request) = to_send.recv().await {
-        let mut line = Vec::new();
+        // There may be a password in it.
+        let mut line = Zeroizing::new(Vec::with_capacity(1024));
         json::push_line(&request, &mut line);
         let written = async {
             writer.write_all(&line).await?;

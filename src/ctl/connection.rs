@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chatroom::admin::{self, Reply, Request};
 use chatroom::wire::json;
 use socket2::{Domain, SockAddr, Socket, Type};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -55,7 +56,8 @@ impl Connection {
     /// No answer in time, or none that is understood.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
         let deadline = Instant::now() + self.timeout;
-        let mut line = Vec::new();
+        // There may be a password in it.
+        let mut line = Zeroizing::new(Vec::with_capacity(1024));
         json::push_line(request, &mut line);
         self.stream.write_all(&line).map_err(|error| self.failure(error))?;
         let answer = self.read_line(deadline)?;

@@ -19,9 +19,7 @@ pub fn ask(name: &str) -> Result<Secret, Failure> {
     } else {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;
-        let end = line.trim_end_matches(['\n', '\r']).len();
-        line.truncate(end);
-        Secret::new(line)
+        Secret::of_line(line)
     };
     password.check_new().map_err(Failure::Usage)?;
     Ok(password)

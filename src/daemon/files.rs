@@ -129,7 +129,7 @@ pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
     let password = fs::read_to_string(&file).with_context(|| {
         format!("cannot read the password of the room, {shown}; [access] password_file names it")
     })?;
-    let password = Secret::new(password.trim_end_matches(['\n', '\r']).to_owned());
+    let password = Secret::of_line(password);
     if let Err(problem) = password.check_new() {
         bail!("the password of the room, {shown}, will not do: {problem}");
     }

@@ -1,5 +1,7 @@
 //! The first bytes of who has come to the wrong port, and those of terminals that negotiate.
 
+use zeroize::Zeroize;
+
 /// Other protocols that are told by how they begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
@@ -76,6 +78,8 @@ pub fn strip_telnet(line: &mut Vec<u8>) {
             _ => {}
         }
     }
+    // It may be a password.
+    line.zeroize();
     *line = text;
 }
 
