@@ -72,6 +72,8 @@ pub enum Request {
     },
     /// Takes back a shutdown that was set for later.
     CancelShutdown,
+    /// Gives all connections to the manager for the process that it is about to start.
+    HandOver,
     LogLevel {
         /// None only asks for the present one.
         level: Option<Level>,
@@ -96,6 +98,7 @@ impl Request {
             Request::Reload => "reload",
             Request::Shutdown { .. } => "shutdown",
             Request::CancelShutdown => "cancel-shutdown",
+            Request::HandOver => "hand-over",
             Request::LogLevel { .. } => "log-level",
         }
     }

@@ -155,6 +155,9 @@ pub enum Command {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Keep everybody connected, if systemd is restarting the unit (for its ExecStop=)
+    #[command(hide = true)]
+    HandOver { unit: String },
     /// Show or change how much is logged
     LogLevel {
         /// error, warn, info, debug or trace
@@ -286,6 +289,7 @@ impl Command {
             Command::Redact { targets, .. } => Request::Redact { targets: targets.clone() },
             Command::Backup { .. } => Request::Backup,
             Command::Reload => Request::Reload,
+            Command::HandOver { .. } => Request::HandOver,
             Command::Shutdown { cancel: true, .. } => Request::CancelShutdown,
             Command::Shutdown { after, message, .. } => Request::Shutdown {
                 after: after.unwrap_or_default().as_secs(),

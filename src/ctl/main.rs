@@ -3,6 +3,7 @@
 mod args;
 mod connection;
 mod failure;
+mod hand_over;
 mod history;
 mod password;
 mod show;
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
 
 /// Carries out the command and gives what to print.
 fn run(args: &Args) -> Result<String, Failure> {
+    if let Command::HandOver { unit } = &args.command {
+        return hand_over::hand_over(unit, args.socket.as_deref(), args.timeout);
+    }
     // Before the connection, for the daemon does not wait for as long as a person may type.
     let password = match &args.command {
         Command::Account { what } => what.needs_password().map(password::ask).transpose()?,

@@ -45,6 +45,11 @@ impl Guard {
         is_open.then_some(()).ok_or(EndReason::Crowded)
     }
 
+    /// Counts a connection that another process has had, whatever the limits are.
+    pub fn take_up(&self, address: IpAddr) {
+        let _ = self.origins().open(Origin::from(address), 0, self.now());
+    }
+
     /// A connection that was counted is closed.
     pub fn close(&self, address: IpAddr) {
         self.origins().close(Origin::from(address), self.now());

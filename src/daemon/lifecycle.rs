@@ -8,24 +8,22 @@ use std::time::Duration;
 
 use anyhow::bail;
 use chatroom::config::Config;
-use chatroom::room::{EndReason, Epochs, Position, Room};
+use chatroom::room::EndReason;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::admin::{self, AdminSocket, Operator};
 use crate::health::Health;
-use crate::listen::Kind;
+use crate::handover::{self, Inherited};
+use crate::listen::{Kind, Listening};
 use crate::reload::{identity, reload};
-use crate::room_thread::{self, Beginning, Submission};
+use crate::room_thread::Submission;
 use crate::shared::Shared;
-use crate::store::Store;
-use crate::store::past::Past;
-use crate::tls::Identity;
-use crate::window::Window;
+use crate::start::{Started, start};
 use crate::{files, limits, listen, signals, silence, systemd, welcome};
 
 /// What the signals and the operator ask of the daemon as a whole.
@@ -43,6 +41,11 @@ pub enum Control {
     CancelShutdown {
         reply: oneshot::Sender<()>,
     },
+    /// Another process is about to go on with all connections.
+    HandOver {
+        /// Told before it begins.
+        reply: oneshot::Sender<()>,
+    },
     /// The history failed, and there is no going on.
     Fail {
         problem: String,
@@ -57,26 +60,31 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     let mut config = config;
     limits::fit_to_descriptors(&mut config);
     let identity = identity(&config)?;
-    let listeners = open_all(&config)?;
-    let listen: Vec<(Kind, SocketAddr)> = listeners
+    let mut inherited = Inherited::take();
+    let starting = systemd::Starting::begin();
+    let Listening { sockets, is_activated } = listen::open_all(&config, &mut inherited)?;
+    let listen: Vec<(Kind, SocketAddr)> = sockets
         .iter()
-        .map(|(kind, listener)| Ok((*kind, listener.local_addr()?)))
+        .map(|(kind, socket)| Ok((*kind, socket.local_addr()?)))
         .collect::<io::Result<_>>()?;
     let (socket, admin_listener) = AdminSocket::open(&files::admin_socket(&config)?)?;
 
     let (control, orders) = mpsc::unbounded_channel();
     signals::forward(control.clone())?;
     let config = Arc::new(config);
-    let (shared, database) = start_room(&config, identity, control.clone())?;
+    let Started { shared, database, handed_over } =
+        start(&config, identity, &mut inherited, control.clone())?;
 
     // Everything that serves is in here, and is cancelled when it is dropped.
     let mut tasks = JoinSet::new();
-    let accept_loops = listeners.into_iter().map(|(kind, listener)| {
+    let mut accept_loops = Vec::new();
+    for (kind, socket) in &sockets {
         let (probe, probes) = mpsc::channel(1);
-        tasks.spawn(listen::accept_all(listener, kind, shared.clone(), probes));
-        probe
-    });
-    let health = Health { accept_loops: accept_loops.collect(), room: shared.room.clone() };
+        accept_loops.push(probe);
+        let listener = TcpListener::from_std(socket.try_clone()?)?;
+        tasks.spawn(listen::accept_all(listener, *kind, shared.clone(), probes));
+    }
+    let health = Health { accept_loops, room: shared.room.clone() };
     let (set_shutdown_at, shutdown_at) = watch::channel(None);
     let operator = Operator {
         shared: shared.clone(),
@@ -93,6 +101,10 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     tasks.spawn(systemd::keep_watchdog(health));
     tasks.spawn(silence::watch_all(shared.clone()));
 
+    let is_going_on = inherited.had_any();
+    if let Some(handed_over) = handed_over {
+        handed_over.go_on(&shared);
+    }
     for &(kind, address) in &listen {
         let shown = kind.show(address);
         info!(event = "listening", address = %address, "listening on {shown}");
@@ -101,7 +113,14 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
         let fingerprint = identity.fingerprint;
         info!(event = "certificate", %fingerprint, "the certificate is {fingerprint}");
     }
+    drop(starting);
     systemd::ready(&systemd::status_line(&shared.room));
+    if is_going_on {
+        handover::settle();
+    }
+    if !is_activated {
+        handover::keep(&sockets);
+    }
     welcome::print(&config.room.name, &listen);
 
     let mut daemon = Daemon { shared, config_file, set_shutdown_at };
@@ -109,59 +128,30 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     systemd::stopping();
     tasks.shutdown().await;
     drop(socket);
+    if matches!(end, Ok(End::HandOver)) {
+        // Who connects meanwhile waits, for systemd holds the listening sockets.
+        match handover::hand_over(&daemon.shared).await {
+            Ok(count) => info!(event = "handed-over", connections = count, "handed over {count} connections"),
+            Err(problem) => error!(event = "not-handed-over", "nothing was handed over: {problem:#}"),
+        }
+        return Ok(());
+    }
+    // Who comes now is turned away by the system.
+    drop(sockets);
+    if !is_activated {
+        handover::keep_none();
+    }
     let reason = if end.is_ok() { EndReason::ShuttingDown } else { EndReason::Failed };
     daemon.say_farewell(&reason).await;
-    end
+    end.map(drop)
 }
 
-fn open_all(config: &Config) -> anyhow::Result<Vec<(Kind, TcpListener)>> {
-    let plain = config.listen.chat.iter().map(|address| (Kind::Plain, address));
-    let tls = config.listen.tls.iter().map(|address| (Kind::Tls, address));
-    plain.chain(tls).map(|(kind, &address)| Ok((kind, listen::open(address)?))).collect()
-}
-
-/// Opens the history, if there is to be one, and starts the room on it.
-fn start_room(
-    config: &Arc<Config>,
-    identity: Option<Identity>,
-    control: mpsc::UnboundedSender<Control>,
-) -> anyhow::Result<(Arc<Shared>, Option<PathBuf>)> {
-    // Who is told may be ending already.
-    let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
-    let (mut last, mut epochs, mut members, mut run) =
-        (Position::START, Epochs::new(Vec::new()), Vec::new(), 0);
-    let mut store = None;
-    if config.history.enabled {
-        let on_failure = on_failure.clone();
-        let restored =
-            Store::open(&files::state_folder(config)?, &config.history, move |failure| {
-                on_failure(failure.to_string());
-            })?;
-        (last, epochs, members, run) =
-            (restored.last, restored.epochs, restored.members, restored.run);
-        store = Some(restored.store);
-    }
-    let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
-    let database = store.as_ref().map(|store| store.path().to_owned());
-    let past = match &database {
-        Some(path) => Past::on_disk(path)?,
-        None => Past::Memory(window.clone()),
-    };
-    let access = files::open_access(config)?;
-    let room = Room::new(last, config.policy());
-    let on_failure = Box::new(on_failure);
-    let beginning = Beginning {
-        room,
-        window: window.clone(),
-        config: config.clone(),
-        store,
-        epochs,
-        access: access.registry(),
-        members,
-        on_failure,
-    };
-    let room = room_thread::spawn(beginning)?;
-    Ok((Arc::new(Shared::new(room, window, past, access, identity, run, config.clone())), database))
+/// How the daemon ends.
+enum End {
+    /// Everybody is told.
+    Farewell,
+    /// Nobody is told, and another process goes on.
+    HandOver,
 }
 
 struct Daemon {
@@ -175,7 +165,7 @@ impl Daemon {
     ///
     /// # Errors
     /// It has to end because something failed.
-    async fn obey(&mut self, mut orders: mpsc::UnboundedReceiver<Control>) -> anyhow::Result<()> {
+    async fn obey(&mut self, mut orders: mpsc::UnboundedReceiver<Control>) -> anyhow::Result<End> {
         let mut farewell = None;
         loop {
             let shutdown_at = *self.set_shutdown_at.borrow();
@@ -205,7 +195,11 @@ impl Daemon {
                         "the history failed: {problem}. Started again, chatroomd goes on with what \
                          is safely stored, or says why it cannot"
                     ),
-                    None => return Ok(()),
+                    Some(Control::HandOver { reply }) => {
+                        let _ = reply.send(());
+                        return Ok(End::HandOver);
+                    }
+                    None => return Ok(End::Farewell),
                 },
                 () = until(shutdown_at) => break,
             }
@@ -213,7 +207,7 @@ impl Daemon {
         if let Some(message) = farewell {
             self.announce(message).await;
         }
-        Ok(())
+        Ok(End::Farewell)
     }
 
     async fn announce(&self, text: String) {

@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
+use chatroom::config::Config;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{info, warn};
 
+use crate::handover::{self, Inherited};
 use crate::shared::Shared;
-use crate::{session, sockets};
+use crate::{session, sockets, systemd};
 
 /// After an error that will not pass at once (no descriptors, no memory) accepting rests so long.
 const REST: Duration = Duration::from_millis(100);
@@ -40,12 +42,56 @@ impl Kind {
 /// Asked whether the accept loop still turns.
 pub type Probe = oneshot::Sender<()>;
 
-/// Opens the chat port on one address.
+/// The listening sockets.
+pub struct Listening {
+    pub sockets: Vec<(Kind, std::net::TcpListener)>,
+    /// Whether systemd has opened them, and not this program as the configuration says.
+    pub is_activated: bool,
+}
+
+/// Opens the chat ports, or takes over those that are open already.
 ///
 /// # Errors
 /// A sentence with what to do about it.
-pub fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let socket = sockets::listen(address).map_err(|error| match error.kind() {
+pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Listening> {
+    if let Some(sockets) = inherited.activated() {
+        for (_, socket) in &sockets {
+            socket.set_nonblocking(true)?;
+        }
+        info!(
+            event = "socket-activation",
+            "the sockets that systemd has opened are served; [listen] in the configuration does not \
+             count"
+        );
+        return Ok(Listening { sockets, is_activated: true });
+    }
+    let plain = config.listen.chat.iter().map(|&address| (Kind::Plain, address));
+    let tls = config.listen.tls.iter().map(|&address| (Kind::Tls, address));
+    let wanted: Vec<_> = plain.chain(tls).collect();
+    let (mut kept, unwanted): (Vec<_>, Vec<_>) =
+        inherited.kept().into_iter().partition(|(kind, at, _)| wanted.contains(&(*kind, *at)));
+    if !unwanted.is_empty() {
+        for (kind, address, _) in &unwanted {
+            info!(event = "no-longer-listening", "no longer listening on {}", kind.show(*address));
+        }
+        // Before another one is opened, which may be the same port on other addresses.
+        drop(unwanted);
+        handover::keep_none();
+        if let Err(problem) = systemd::barrier() {
+            warn!("{problem:#}");
+        }
+    }
+    let open_or_take = |(kind, address)| {
+        let taken = kept.iter().position(|(other, at, _)| (*other, *at) == (kind, address));
+        Ok((kind, taken.map_or_else(|| open(address), |place| Ok(kept.swap_remove(place).2))?))
+    };
+    let sockets = wanted.into_iter().map(open_or_take).collect::<anyhow::Result<_>>()?;
+    Ok(Listening { sockets, is_activated: false })
+}
+
+/// Opens the chat port on one address.
+fn open(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    sockets::listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
             "cannot listen on {address}: the address is in use. Perhaps another chatroomd is \
              running; `ss -ltnp` shows who has it. Else choose another one in [listen]"
@@ -57,8 +103,7 @@ pub fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
             "cannot listen on {address}: not permitted. Choose a port above 1023 in [listen]"
         ),
         _ => anyhow!("cannot listen on {address}: {error}"),
-    })?;
-    TcpListener::from_std(socket).context("cannot use a listening socket")
+    })
 }
 
 /// Accepts connections until it is cancelled, and answers probes.

@@ -6,6 +6,7 @@
 //! ([`Outlet::deliver`]), and the connection's own task, for all that does not go out at once.
 
 mod assembly;
+mod handing_over;
 mod state;
 mod traffic;
 mod waiting;
@@ -85,6 +86,7 @@ impl Outlet {
                 is_blocked: false,
                 is_abandoned: false,
                 ending: None,
+                is_freezing: false,
                 in_flight: 0,
                 is_woken: false,
                 waker: None,
@@ -95,6 +97,11 @@ impl Outlet {
     /// The socket, to ask the system about it.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
         self.socket.as_ref().map(|stream| stream.as_fd())
+    }
+
+    /// Whether what is written goes to the socket as it is.
+    pub fn is_plain(&self) -> bool {
+        self.is_direct
     }
 
     /// What the connection speaks.

@@ -5,6 +5,7 @@
 //! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
 
 mod admission;
+mod handing_over;
 mod order;
 mod speaking;
 mod storing;
@@ -28,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
 use crate::outlet::Outlet;
-use crate::store::{Extras, Store, StoreFailure};
+use crate::store::{Extras, Store, StoreFailure, TokenHash};
 use crate::window::Window;
 use admission::Entry;
 use storing::TRY_AGAIN;
@@ -45,6 +46,15 @@ const GATHERING: u32 = 2;
 const MOST_GATHERING: Duration = Duration::from_millis(8);
 const LARGE_BATCH: usize = 32;
 
+/// What becomes of somebody who was here when the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prospect {
+    /// Their connection was handed over.
+    GoesOn,
+    CanComeBack,
+    Gone,
+}
+
 /// What the room begins with.
 pub struct Beginning {
     pub room: Room,
@@ -53,8 +63,10 @@ pub struct Beginning {
     pub store: Option<Store>,
     pub epochs: Epochs,
     pub access: Arc<Registry>,
-    /// Who was here when the daemon ended, and whether they can come back to their session.
-    pub members: Vec<(Member, bool)>,
+    /// Who was here when the daemon ended, and what becomes of them.
+    pub members: Vec<(Member, Prospect)>,
+    /// The tokens of sessions, where they are not stored.
+    pub tokens: Vec<(SessionId, TokenHash)>,
     /// Told when the store failed in a way that there is no going on from.
     pub on_failure: Box<dyn Fn(String) + Send>,
 }
@@ -91,6 +103,9 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         inbox: inbox.downgrade(),
         runtime: Handle::current(),
     };
+    for (session, hash) in beginning.tokens {
+        room_thread.tokens.add(hash, session);
+    }
     room_thread.restore(beginning.members);
     thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
     let handle = RoomHandle { inbox, people: watch_people, counts };
@@ -147,19 +162,20 @@ enum Effect {
 
 impl RoomThread {
     /// Puts those back who were here, as away: who can come back has time to, the others have not.
-    fn restore(&mut self, members: Vec<(Member, bool)>) {
+    fn restore(&mut self, members: Vec<(Member, Prospect)>) {
         let now = Timestamp::now();
         let hold = !self.config.timeouts.hold.is_zero();
-        for (member, can_come_back) in members {
+        for (member, prospect) in members {
             let session = member.session;
-            let can_come_back = can_come_back && self.may_stay(&member, now);
-            if self.room.restore(Member { away: Some(now), ..member }).is_err() {
+            let may_stay = self.may_stay(&member, now);
+            let away = (prospect != Prospect::GoesOn).then_some(now);
+            if self.room.restore(Member { away, ..member }).is_err() {
                 continue;
             }
-            if can_come_back && hold {
-                self.expire_later(session, now);
-            } else {
-                self.deferred.push((session, Departure::Lost));
+            match prospect {
+                Prospect::GoesOn if may_stay => {}
+                Prospect::CanComeBack if may_stay && hold => self.expire_later(session, now),
+                _ => self.deferred.push((session, Departure::Lost)),
             }
         }
         if let Some(store) = &self.store {
@@ -248,6 +264,8 @@ impl RoomThread {
             Submission::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
             Submission::Configure(config) => self.configure(config),
             Submission::Probe { reply } => self.effects.push(Effect::ReplyProbe(reply)),
+            Submission::TakeUp { outlet } => self.take_up(outlet),
+            Submission::Pack { reply } => drop(reply.send(self.pack())),
             Submission::TryAgain => self.try_again(),
             // The loop has taken this one.
             Submission::Close { .. } => {}

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::guard::Guard;
+use crate::handover::PackedInput;
 use crate::outlet::Outlet;
 use crate::room_thread::RoomHandle;
 use crate::store::past::Past;
@@ -94,6 +95,8 @@ pub struct Connections {
     is_closing: AtomicBool,
     ended: Mutex<BTreeMap<&'static str, u64>>,
     count: watch::Sender<usize>,
+    /// Those that are to be handed over, whose tasks have ended.
+    kept: Mutex<Vec<(Arc<Outlet>, PackedInput)>>,
     /// What is counted by address.
     pub guard: Guard,
 }
@@ -139,6 +142,29 @@ impl Connections {
             self.guard.close(outlet.peer.ip());
         }
         self.count.send_replace(open.len());
+    }
+
+    /// Keeps a connection to be handed over.
+    pub fn keep(&self, kept: (Arc<Outlet>, PackedInput)) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+    }
+
+    /// Gives those that are to be handed over.
+    pub fn take_kept(&self) -> Vec<(Arc<Outlet>, PackedInput)> {
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Registers a connection that another process has had, whatever the limits are.
+    pub fn take_up(&self, outlet: &Arc<Outlet>) {
+        let mut open = self.open();
+        self.guard.take_up(outlet.peer.ip());
+        open.insert(outlet.connection, outlet.clone());
+        self.count.send_replace(open.len());
+    }
+
+    /// Goes on counting where another process has stopped.
+    pub fn go_on_counting(&self, accepted: u64) {
+        self.accepted.fetch_max(accepted, Relaxed);
     }
 
     /// Counts the end of a connection.

@@ -1,7 +1,11 @@
 //! What systemd is told. Without systemd all of this does nothing.
 
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use sd_notify::NotifyState;
 use tokio::task::spawn_blocking;
 use tracing::warn;
@@ -11,6 +15,12 @@ use crate::room_thread::RoomHandle;
 
 /// The number of people is told at most this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often more time is asked for.
+const EXTEND_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the manager may take to do what it was told.
+const BARRIER: Duration = Duration::from_secs(5);
 
 /// The daemon listens.
 pub fn ready(status: &str) {
@@ -70,6 +80,66 @@ pub async fn keep_watchdog(health: Health) {
                 return;
             }
         }
+    }
+}
+
+/// While this is there, the manager is asked for more time: a large history takes long to open.
+pub struct Starting {
+    _until: Option<mpsc::Sender<()>>,
+}
+
+impl Starting {
+    /// Begins to ask.
+    pub fn begin() -> Starting {
+        if !is_there() {
+            return Starting { _until: None };
+        }
+        let (until, ended) = mpsc::channel::<()>();
+        let ask = move || {
+            while ended.recv_timeout(EXTEND_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let more = EXTEND_EVERY * 3;
+                notify(&[NotifyState::ExtendTimeoutUsec(more.as_micros() as u32)]);
+            }
+        };
+        // Without a thread for that, the time is what the unit says.
+        let _ = std::thread::Builder::new().name("starting".to_owned()).spawn(ask);
+        Starting { _until: Some(until) }
+    }
+}
+
+/// Whether there is a manager that is told things.
+pub fn is_there() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// Has the manager keep descriptors under a name, for this service's next process.
+///
+/// # Errors
+/// It cannot be told.
+pub fn store(name: &str, descriptors: &[BorrowedFd<'_>]) -> anyhow::Result<()> {
+    let states = [NotifyState::FdStore, NotifyState::FdName(name), NotifyState::Custom("FDPOLL=0")];
+    sd_notify::notify_with_fds(&states, descriptors).context("systemd does not take descriptors")
+}
+
+/// Has it keep nothing under that name any more.
+pub fn remove(name: &str) {
+    notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
+}
+
+/// Waits until it has done everything that it was told.
+///
+/// # Errors
+/// It does not do so in time.
+pub fn barrier() -> anyhow::Result<()> {
+    let (ours, theirs) = rustix::pipe::pipe()?;
+    sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[theirs.as_fd()])
+        .context("systemd cannot be asked whether it is done")?;
+    drop(theirs);
+    let mut waiting = [PollFd::new(&ours, PollFlags::empty())];
+    let seconds = Timespec { tv_sec: BARRIER.as_secs() as i64, tv_nsec: 0 };
+    match rustix::event::poll(&mut waiting, Some(&seconds))? {
+        0 => bail!("systemd was not done within {} s", BARRIER.as_secs()),
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! From the bytes of a connection to its lines.
 
+use serde::{Deserialize, Serialize};
+
 /// How the bytes of a connection are cut into pieces that mean something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
     /// Nothing was received yet that would tell.
     Undecided,
@@ -12,7 +14,7 @@ pub enum Framing {
 }
 
 /// One line or piece, without its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Frame {
     Line(Vec<u8>),
     /// It was longer than the limit. Its bytes are gone, what comes after it is not.
@@ -21,7 +23,7 @@ pub enum Frame {
 
 /// Cuts a stream of bytes into frames. It holds no more than the limit of an unfinished line, and
 /// no memory at all when there is none.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Framer {
     framing: Framing,
     limit: usize,

@@ -12,12 +12,14 @@ pub mod text;
 pub use answer::{Answer, Direct, History, Welcome, encode_answer};
 pub use batch::{Batch, Encoded};
 pub use framing::{Frame, Framer, Framing};
+use serde::{Deserialize, Serialize};
 
 /// The version of the JSON protocol.
 pub const PROTOCOL: u32 = 1;
 
 /// What a connection speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Dialect {
     /// Lines for people.
     Text,

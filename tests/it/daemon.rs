@@ -1,14 +1,18 @@
 //! A chatroomd of a test's own.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, IoSliceMut, Write};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use chatroom::admin::{Reply, Request, Status, User};
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -38,6 +42,26 @@ pub fn command(folder: &TempDir, config: &str) -> Command {
     let log = fs::File::options().create(true).append(true).open(folder.path().join("log"));
     command.stdout(Stdio::null()).stderr(log.unwrap());
     command
+}
+
+/// A command that gets these descriptors as from systemd, which knows the process by its number.
+pub fn with_descriptors(command: &Command, stored: Vec<(String, OwnedFd)>) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "LISTEN_PID=$$ exec \"$@\"", "sh"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let names: Vec<_> = stored.iter().map(|(name, _)| name.as_str()).collect();
+    shell.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+    let mappings = (3..).zip(stored);
+    let mappings =
+        mappings.map(|(child_fd, (_, parent_fd))| FdMapping { parent_fd, child_fd }).collect();
+    shell.fd_mappings(mappings).unwrap();
+    shell
 }
 
 /// Who is gone is gone at once, unless a test is about holding their place.
@@ -115,6 +139,47 @@ impl Daemon {
                 return notification;
             }
         }
+    }
+
+    /// What it has given the manager to keep, up to where it waits for the manager.
+    #[track_caller]
+    pub fn until_stored(&self) -> Vec<(String, OwnedFd)> {
+        let mut stored = Vec::new();
+        loop {
+            let mut bytes = [0; 4096];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+            let mut control = RecvAncillaryBuffer::new(&mut space);
+            let mut pieces = [IoSliceMut::new(&mut bytes)];
+            let flags = RecvFlags::CMSG_CLOEXEC;
+            let message = recvmsg(&self.notifications, &mut pieces, &mut control, flags).unwrap();
+            let descriptors: Vec<OwnedFd> = control
+                .drain()
+                .filter_map(|message| match message {
+                    RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+                    _ => None,
+                })
+                .flatten()
+                .collect();
+            let text = String::from_utf8_lossy(&bytes[..message.bytes]).into_owned();
+            let name = text.lines().find_map(|line| line.strip_prefix("FDNAME="));
+            match name {
+                Some(name) if text.contains("FDSTORE=1") => {
+                    stored.extend(descriptors.into_iter().map(|it| (name.to_owned(), it)));
+                }
+                Some(name) if text.contains("FDSTOREREMOVE=1") => {
+                    stored.retain(|(other, _)| other != name);
+                }
+                // Its end of the pipe is dropped, which is what it waits for.
+                _ if text.contains("BARRIER=1") => return stored,
+                _ => {}
+            }
+        }
+    }
+
+    /// Starts it again with what the manager has kept.
+    pub fn start_again_with(&mut self, stored: Vec<(String, OwnedFd)>) {
+        self.child = with_descriptors(&self.command_again(), stored).spawn().unwrap();
+        self.until_notified("READY=1");
     }
 
     pub fn socket(&self) -> PathBuf {

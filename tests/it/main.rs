@@ -14,6 +14,7 @@ mod ctl;
 mod daemon;
 mod faults;
 mod foreign;
+mod handover;
 mod harness;
 mod history;
 mod hostile;

@@ -18,7 +18,7 @@ use crate::health::Health;
 use crate::lifecycle::Control;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
-use crate::{logging, store};
+use crate::{logging, store, systemd};
 
 /// The longest time to a shutdown, in seconds.
 const LONGEST_NOTICE: u64 = 366 * 86_400;
@@ -87,6 +87,10 @@ impl Operator {
                 failed("no shutdown was asked for")
             }
             Request::CancelShutdown => self.order(|reply| Control::CancelShutdown { reply }).await,
+            Request::HandOver if !systemd::is_there() => {
+                failed("there is no systemd here that would keep the connections")
+            }
+            Request::HandOver => self.order(|reply| Control::HandOver { reply }).await,
             Request::LogLevel { level } => {
                 if let Some(level) = level {
                     logging::set_level(level);

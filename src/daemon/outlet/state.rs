@@ -35,6 +35,8 @@ pub(super) struct State {
     /// Whether it is of no use to write any more.
     pub(super) is_abandoned: bool,
     pub(super) ending: Option<Ending>,
+    /// Whether the connection is to be handed over to another process.
+    pub(super) is_freezing: bool,
     /// How many requests are on their way to the room.
     pub(super) in_flight: u8,
     /// Whether the task was told that there may be something to write.
@@ -86,6 +88,11 @@ impl State {
 
     pub(super) fn has_space(&self) -> bool {
         self.outbox.len() + self.promised < OUTBOX && self.outbox_bytes < OUTBOX_BYTES
+    }
+
+    /// Whether this process listens no more to what comes.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.ending.is_some() || self.is_freezing
     }
 
     /// Writes the tail or the next piece.

@@ -33,7 +33,12 @@ impl Outlet {
 
     /// Waits until there is space for answers, or no need of it any more.
     pub async fn until_space(&self) {
-        self.until(|state| state.has_space() || state.ending.is_some()).await;
+        self.until(|state| state.has_space() || state.is_stopping()).await;
+    }
+
+    /// Waits until the connection is to end, or to be handed over.
+    pub async fn until_stopping(&self) {
+        self.until(|state| state.is_stopping()).await;
     }
 
     /// Waits until the connection is to end.

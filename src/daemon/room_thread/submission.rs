@@ -13,6 +13,7 @@ use chatroom::wire::json::Resume;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::handover::PackedRoom;
 use crate::outlet::Outlet;
 
 /// Told whether something was done, or why not.
@@ -107,6 +108,14 @@ pub enum Submission {
     },
     /// Stores what could not be stored before, if it can be now.
     TryAgain,
+    /// A connection goes on that another process has had, with its session.
+    TakeUp {
+        outlet: Arc<Outlet>,
+    },
+    /// Gives what the room is, where that is not stored.
+    Pack {
+        reply: oneshot::Sender<Option<PackedRoom>>,
+    },
     /// Closes the store: nothing will be asked any more.
     Close {
         reply: oneshot::Sender<()>,

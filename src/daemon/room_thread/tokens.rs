@@ -20,6 +20,11 @@ impl Tokens {
         self.sessions.get(hash).copied()
     }
 
+    /// The hash of the token of a session, if it is here and has one.
+    pub fn hash_of(&self, session: SessionId) -> Option<TokenHash> {
+        self.hashes.get(&session).copied()
+    }
+
     /// Notes a token.
     pub fn add(&mut self, hash: TokenHash, session: SessionId) {
         self.sessions.insert(hash, session);

@@ -4,6 +4,7 @@
 //! the writer drives the outlet; whichever of them learns that it is over ends both.
 
 mod entrance;
+mod handing_over;
 mod json;
 mod pace;
 mod reader;
@@ -25,11 +26,14 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{error, info};
 
+use crate::handover::PackedInput;
 use crate::listen::Kind;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::{Shared, banned};
 use crate::transport::Transport;
+pub use handing_over::go_on;
+use reader::Stop;
 
 /// How long the other side may take to close after it was told that this is the end.
 const LINGER: Duration = Duration::from_millis(250);
@@ -64,7 +68,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
             outlet.answer(&Answer::Prompt { greeting });
             let connection = Connection { transport, outlet, shared };
             // Not an `async fn`, which would hold its argument twice.
-            tokio::spawn(connection.run());
+            tokio::spawn(connection.run(None));
         }
         Err(reason) => drop(tokio::spawn(turn_away(transport, shared, reason))),
     }
@@ -117,7 +121,7 @@ struct Connection {
 impl Connection {
     /// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
     #[expect(clippy::manual_async_fn, reason = "an async fn would hold the connection twice")]
-    fn run(self) -> impl Future<Output = ()> + Send {
+    fn run(self, before: Option<Box<PackedInput>>) -> impl Future<Output = ()> + Send {
         async move {
             if !self.transport.is_plain()
                 && let Err(reason) = Box::pin(self.shake_hands()).await
@@ -125,9 +129,14 @@ impl Connection {
                 return self.end(None, &reason);
             }
             let mut reader = reader::Reader::new(&self);
-            let reason = tokio::select! {
-                reason = reader.run() => reason,
-                reason = writer::run(&self) => reason,
+            let unread = before.map_or_else(Vec::new, |before| reader.take_up(*before));
+            let stop = tokio::select! {
+                stop = reader.go_on_with(unread) => stop,
+                reason = writer::run(&self) => Stop::Ended(reason),
+            };
+            let reason = match stop {
+                Stop::Ended(reason) => reason,
+                Stop::Frozen(unread) => return self.shared.connections.keep(reader.pack(unread)),
             };
             self.end(reader.name.as_ref(), &reason);
             if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
@@ -173,8 +182,11 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // A second end does nothing. This one counts where the task was cancelled.
-        self.submit_end(EndReason::Closed);
+        // A second end does nothing. This one counts where the task was cancelled. What is handed
+        // over has not ended.
+        if !self.outlet.is_freezing() {
+            self.submit_end(EndReason::Closed);
+        }
         self.shared.connections.remove(self.outlet.connection);
     }
 }

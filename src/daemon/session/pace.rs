@@ -61,12 +61,12 @@ impl Reader<'_> {
         most.map_or(READ_BYTES, |_| PACED_BYTES)
     }
 
-    /// Waits, unless the connection is to end.
+    /// Waits, unless the connection is to end or to be handed over.
     async fn wait(&self, time: Duration) {
         let outlet = self.outlet();
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = outlet.until_ending() => {}
+            () = outlet.until_stopping() => {}
         }
     }
 }

@@ -45,6 +45,13 @@ pub(super) enum Stage {
     Over,
 }
 
+/// Why a connection is not served any more.
+pub(super) enum Stop {
+    Ended(EndReason),
+    /// It is to be handed over, with these lines that were not looked at.
+    Frozen(Vec<Frame>),
+}
+
 /// The reading half of a connection.
 pub(super) struct Reader<'c> {
     pub(super) connection: &'c Connection,
@@ -88,21 +95,21 @@ impl<'c> Reader<'c> {
         &self.connection.shared
     }
 
-    /// Reads and asks until the connection is broken. In all other cases the outlet knows the
-    /// reason for the end, and its writer finishes.
-    pub(super) async fn run(&mut self) -> EndReason {
+    /// Reads and asks until the connection is broken, or to be handed over. In all other cases the
+    /// outlet knows the reason for the end, and its writer finishes.
+    pub(super) async fn run(&mut self) -> Stop {
         while self.is_listening() {
             let outcome = self.until_readable().await;
             // What an idle connection does not need is kept apart from it.
-            if let Some(reason) = Box::pin(self.go_on(outcome)).await {
-                return reason;
+            if let Some(stop) = Box::pin(self.go_on(outcome)).await {
+                return stop;
             }
         }
         std::future::pending().await
     }
 
-    /// Does what the waiting has brought. Gives the reason why the connection is broken, if it is.
-    async fn go_on(&mut self, outcome: Waited) -> Option<EndReason> {
+    /// Does what the waiting has brought. Gives the reason why this is no more, if it is not.
+    async fn go_on(&mut self, outcome: Waited) -> Option<Stop> {
         let mut frames = Vec::new();
         let received = match outcome {
             Waited::Readable => self.receive(&mut frames),
@@ -111,6 +118,7 @@ impl<'c> Reader<'c> {
                 Ok(true)
             }
             Waited::Broken(error) => Err(error),
+            Waited::Freezing => return Some(Stop::Frozen(frames)),
             Waited::Silent => {
                 self.end(EndReason::Silent);
                 return None;
@@ -119,9 +127,9 @@ impl<'c> Reader<'c> {
         };
         match received {
             _ if self.is_past_naming() => self.end(EndReason::NoName),
-            Ok(true) => self.handle_frames(frames).await,
+            Ok(true) => return self.handle_frames(frames).await,
             Ok(false) => self.end(EndReason::Closed),
-            Err(error) => return Some(broken(&error)),
+            Err(error) => return Some(Stop::Ended(broken(&error))),
         }
         None
     }
@@ -130,10 +138,13 @@ impl<'c> Reader<'c> {
         self.stage != Stage::Over && !self.outlet().is_ending()
     }
 
-    async fn handle_frames(&mut self, frames: Vec<Frame>) {
+    /// Does what these lines ask for, until the connection is to end. Where it is to be handed over,
+    /// what is left of them goes with it.
+    pub(super) async fn handle_frames(&mut self, frames: Vec<Frame>) -> Option<Stop> {
         // Whose input never ends does not keep the others from their turn.
         tokio::task::yield_now().await;
-        for (handled, frame) in (1..).zip(frames) {
+        let mut frames = frames.into_iter();
+        for handled in 1.. {
             // Reading and much of handling never have to wait, so that a flood of lines would
             // keep the others from their turn.
             if handled % TURN == 0 {
@@ -142,10 +153,17 @@ impl<'c> Reader<'c> {
             // Who does not read the answers is not listened to.
             self.outlet().until_space().await;
             if !self.is_listening() {
-                return;
+                break;
             }
-            self.handle(frame).await;
+            if self.outlet().is_freezing() {
+                return Some(Stop::Frozen(frames.collect()));
+            }
+            match frames.next() {
+                Some(frame) => self.handle(frame).await,
+                None => break,
+            }
         }
+        None
     }
 
     /// Feeds what has come to the framer. Gives false if the other side has closed.

@@ -2,11 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use chatroom::wire::Dialect;
 use tokio::time::{Instant, timeout_at};
 
+use super::Connection;
 use super::reader::{Reader, Stage};
 
 /// How long the first input may stand alone without a line end before it is taken for a piece of
@@ -23,6 +25,8 @@ pub(super) enum Waited {
     NoName,
     /// or it may be that nobody is there.
     Silent,
+    /// The connection is to be handed over.
+    Freezing,
     Broken(io::Error),
 }
 
@@ -36,8 +40,11 @@ impl Reader<'_> {
     }
 
     fn readable(&self) -> impl Future<Output = Waited> {
-        let transport = &self.connection.transport;
+        let Connection { transport, outlet, .. } = self.connection;
         poll_fn(|context| {
+            if outlet.is_freezing() {
+                return Poll::Ready(Waited::Freezing);
+            }
             transport
                 .poll_readable(context)
                 .map(|readable| readable.map_or_else(Waited::Broken, |()| Waited::Readable))

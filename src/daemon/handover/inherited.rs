@@ -1,0 +1,99 @@
+//! What systemd has passed on: listening sockets, and what the process before has left.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+
+use tracing::warn;
+
+use super::suitcase::Suitcase;
+use super::{STATE, SUITCASE};
+use crate::listen::Kind;
+use crate::{raw, systemd};
+
+/// The name under which a listening socket is kept over a restart.
+const KEPT: [(Kind, &str); 2] = [(Kind::Plain, "kept-chat"), (Kind::Tls, "kept-tls")];
+/// The name that it has in a unit for sockets (`FileDescriptorName=`).
+const ACTIVATED: [(Kind, &str); 2] = [(Kind::Plain, "chat"), (Kind::Tls, "tls")];
+
+/// Everything that was passed on, and is not taken yet.
+pub struct Inherited {
+    left: Vec<(String, OwnedFd)>,
+    /// Whether a process before has left something for this one.
+    had_any: bool,
+}
+
+impl Inherited {
+    /// Takes everything that systemd has passed on.
+    pub fn take() -> Inherited {
+        let left = raw::passed_descriptors();
+        let had_any = left.iter().any(|(name, _)| [STATE, SUITCASE].contains(&name.as_str()));
+        Inherited { left, had_any }
+    }
+
+    /// Whether a process before has left its connections for this one.
+    pub fn had_any(&self) -> bool {
+        self.had_any
+    }
+
+    /// The state and the suitcase, if both are there.
+    pub fn handed_over(&mut self) -> Option<(File, Suitcase)> {
+        let state = self.take_named(STATE).pop();
+        let mut ends = self.take_named(SUITCASE);
+        match (state, ends.pop(), ends.pop()) {
+            // They come in the order in which they were given, or the other way round: both ends
+            // are alike but for what waits in one of them.
+            (Some(state), Some(one), Some(other)) => {
+                Some((File::from(state), Suitcase::of_ends(one, other)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The listening sockets of a unit for sockets. They win over the configuration.
+    pub fn activated(&mut self) -> Option<Vec<(Kind, TcpListener)>> {
+        let sockets = self.listeners(ACTIVATED);
+        (!sockets.is_empty()).then_some(sockets)
+    }
+
+    /// The listening sockets of the process before; who waits at them is not turned away.
+    pub fn kept(&mut self) -> Vec<(Kind, SocketAddr, TcpListener)> {
+        let kept = self.listeners(KEPT).into_iter();
+        kept.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?, socket))).collect()
+    }
+
+    fn listeners(&mut self, names: [(Kind, &str); 2]) -> Vec<(Kind, TcpListener)> {
+        let of_kind = |(kind, name)| {
+            let sockets = self.take_named(name).into_iter();
+            sockets.map(move |socket| (kind, TcpListener::from(socket))).collect::<Vec<_>>()
+        };
+        names.into_iter().flat_map(of_kind).collect()
+    }
+
+    fn take_named(&mut self, wanted: &str) -> Vec<OwnedFd> {
+        let (taken, left) =
+            std::mem::take(&mut self.left).into_iter().partition(|(name, _)| name == wanted);
+        self.left = left;
+        let taken: Vec<(String, OwnedFd)> = taken;
+        taken.into_iter().map(|(_, descriptor)| descriptor).collect()
+    }
+}
+
+/// Has the manager keep these over a restart, also one after a crash. Those that it has already, it
+/// keeps once.
+pub fn keep(listeners: &[(Kind, TcpListener)]) {
+    for (kind, name) in KEPT {
+        let of_kind = listeners.iter().filter(|(other, _)| *other == kind);
+        let sockets: Vec<_> = of_kind.map(|(_, socket)| socket.as_fd()).collect();
+        if !sockets.is_empty()
+            && let Err(problem) = systemd::store(name, &sockets)
+        {
+            warn!("the listening sockets are not kept over a restart: {problem:#}");
+        }
+    }
+}
+
+/// Has it keep none of them any more.
+pub fn keep_none() {
+    KEPT.iter().for_each(|(_, name)| systemd::remove(name));
+}

@@ -1,0 +1,138 @@
+//! A pair of sockets that carries other sockets, in flight between its two ends.
+//!
+//! The manager keeps few descriptors well and thousands badly: it looks through all of them for each
+//! new one. So it is given the two ends only, and what is in flight between them stays there.
+
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::cmsg_space;
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+/// So many sockets go in one message; the system takes up to 253 (`SCM_MAX_FD`, unix(7)).
+const IN_A_MESSAGE: usize = 250;
+
+/// Enough for the messages of a hundred thousand sockets.
+const BUFFER_BYTES: usize = 1024 * 1024;
+
+/// The two ends.
+pub struct Suitcase {
+    pub outer: OwnedFd,
+    pub inner: OwnedFd,
+}
+
+impl Suitcase {
+    /// Packs these sockets, which stay open here, too.
+    ///
+    /// # Errors
+    /// The system does not take so many.
+    pub fn pack(sockets: &[BorrowedFd<'_>]) -> io::Result<Suitcase> {
+        let (outer, inner) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+            None,
+        )?;
+        // Where that is not permitted, what is usual is enough for most.
+        let _ = set_socket_send_buffer_size(&outer, BUFFER_BYTES);
+        let suitcase = Suitcase { outer, inner };
+        for (number, chunk) in sockets.chunks(IN_A_MESSAGE).enumerate() {
+            suitcase.send(number * IN_A_MESSAGE, chunk)?;
+        }
+        Ok(suitcase)
+    }
+
+    /// The ends that were kept; which is which is found out.
+    pub fn of_ends(one: OwnedFd, other: OwnedFd) -> Suitcase {
+        let is_waiting = |end: &OwnedFd| rustix::io::ioctl_fionread(end).is_ok_and(|bytes| bytes > 0);
+        match is_waiting(&one) {
+            true => Suitcase { outer: other, inner: one },
+            false => Suitcase { outer: one, inner: other },
+        }
+    }
+
+    /// The sockets in it, in the order in which they were packed. They stay in it as well, for who
+    /// comes next if this process ends before it has gone on with them.
+    ///
+    /// # Errors
+    /// The system does not give them, as where there may be too few descriptors.
+    pub fn look(&self, count: usize) -> io::Result<Vec<Option<OwnedFd>>> {
+        let mut sockets: Vec<_> = (0..count).map(|_| None).collect();
+        for _ in 0..count.div_ceil(IN_A_MESSAGE) {
+            let Some((first, received)) = self.receive()? else { break };
+            let borrowed: Vec<_> = received.iter().map(std::os::fd::AsFd::as_fd).collect();
+            self.send(first, &borrowed)?;
+            for (place, socket) in sockets.iter_mut().skip(first).zip(received) {
+                *place = Some(socket);
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// Sends sockets from the one end to the other; the first of them has this number.
+    fn send(&self, first: usize, sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(IN_A_MESSAGE))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(sockets)) {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        let number = (first as u64).to_ne_bytes();
+        sendmsg(&self.outer, &[IoSlice::new(&number)], &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Takes the sockets of one message out, and the number of the first. None if it is empty.
+    fn receive(&self) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
+        let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(IN_A_MESSAGE))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut number = [0; 8];
+        let mut pieces = [IoSliceMut::new(&mut number)];
+        match recvmsg(&self.inner, &mut pieces, &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Err(Errno::AGAIN) => return Ok(None),
+            received => received?,
+        };
+        let sockets = control.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(sockets) => Some(sockets),
+            _ => None,
+        });
+        let sockets = sockets.flatten().collect();
+        Ok(Some((u64::from_ne_bytes(number) as usize, sockets)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn what_is_packed_can_be_looked_at_again_and_again() {
+        let (mut here, there): (Vec<_>, Vec<_>) =
+            (0..600).map(|_| UnixStream::pair().unwrap()).unzip();
+        let borrowed: Vec<_> = there.iter().map(AsFd::as_fd).collect();
+        let suitcase = Suitcase::pack(&borrowed).unwrap();
+        drop(there);
+        for _ in 0..2 {
+            let sockets = suitcase.look(600).unwrap();
+            for (number, (here, there)) in here.iter_mut().zip(sockets).enumerate() {
+                let mut there = UnixStream::from(there.unwrap());
+                let number = (number as u32).to_ne_bytes();
+                here.write_all(&number).unwrap();
+                let mut read = [0; 4];
+                there.read_exact(&mut read).unwrap();
+                assert_eq!(read, number);
+            }
+        }
+        drop(suitcase);
+        assert_eq!(here[0].read(&mut [0; 1]).unwrap(), 0, "nobody has the other end any more");
+    }
+}

@@ -1,0 +1,43 @@
+//! The one place with `unsafe`: what no library that the project uses offers safely.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// What the system knows of a TCP connection (tcp(7), `TCP_INFO`).
+///
+/// # Errors
+/// The system does not tell.
+pub fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
+    // SAFETY: `tcp_info` is a struct of plain numbers, for which all zeros is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed and so is open; the system writes at most `length` bytes
+    // to `info`, which are as many as it has.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    if outcome == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The descriptors that systemd has passed on, with their names (sd_listen_fds(3)). They are this
+/// process's from now on, so that this gives them only the first time.
+pub fn passed_descriptors() -> Vec<(String, OwnedFd)> {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    let mut passed = Vec::new();
+    ONCE.call_once(|| {
+        // Nothing is passed where that cannot be read.
+        let Ok(descriptors) = sd_notify::listen_fds_with_names() else { return };
+        // SAFETY: systemd has opened them for this process, as LISTEN_PID says, nothing else here
+        // knows them, and they are taken once.
+        let own = |(raw, name)| (name, unsafe { OwnedFd::from_raw_fd(raw) });
+        passed.extend(descriptors.map(own));
+    });
+    passed
+}
