@@ -11,11 +11,7 @@ use crate::failure::Failure;
 
 /// Has the daemon hand its connections over, if systemd is about to start it again. Gives what to
 /// print, which goes to the journal.
-pub fn hand_over(
-    unit: &str,
-    socket: Option<&Path>,
-    timeout: Duration,
-) -> Result<String, Failure> {
+pub fn hand_over(unit: &str, socket: Option<&Path>, timeout: Duration) -> Result<String, Failure> {
     let jobs = jobs(unit)?;
     if !is_restart(&jobs, unit) {
         return Ok(String::new());

@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use crate::admin::{self, AdminSocket, Operator};
-use crate::health::Health;
 use crate::handover::{self, Inherited};
+use crate::health::Health;
 use crate::listen::{Kind, Listening};
 use crate::reload::{identity, reload};
 use crate::room_thread::Submission;
@@ -131,8 +131,16 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     if matches!(end, Ok(End::HandOver)) {
         // Who connects meanwhile waits, for systemd holds the listening sockets.
         match handover::hand_over(&daemon.shared).await {
-            Ok(count) => info!(event = "handed-over", connections = count, "handed over {count} connections"),
-            Err(problem) => error!(event = "not-handed-over", "nothing was handed over: {problem:#}"),
+            Ok(count) => {
+                info!(
+                    event = "handed-over",
+                    connections = count,
+                    "handed over {count} connections"
+                );
+            }
+            Err(problem) => {
+                error!(event = "not-handed-over", "nothing was handed over: {problem:#}");
+            }
         }
         return Ok(());
     }

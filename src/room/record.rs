@@ -51,9 +51,7 @@ impl Position {
 pub const REDACTED: &str = "(removed by the operator)";
 
 /// One person's stay, over all the connections on which it is taken up again. Never used twice.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub u64);
 

@@ -39,13 +39,20 @@ pub fn command(folder: &TempDir, config: &str) -> Command {
     command.arg("--config").arg(file).env("NOTIFY_SOCKET", folder.path().join("notify"));
     command.env("RUNTIME_DIRECTORY", folder.path()).env_remove("JOURNAL_STREAM");
     command.env("STATE_DIRECTORY", folder.path());
-    let log = fs::File::options().create(true).append(true).open(folder.path().join("log"));
-    command.stdout(Stdio::null()).stderr(log.unwrap());
+    command.stdout(Stdio::null()).stderr(log_of(folder));
     command
 }
 
+fn log_of(folder: &TempDir) -> fs::File {
+    fs::File::options().create(true).append(true).open(folder.path().join("log")).unwrap()
+}
+
 /// A command that gets these descriptors as from systemd, which knows the process by its number.
-pub fn with_descriptors(command: &Command, stored: Vec<(String, OwnedFd)>) -> Command {
+pub fn with_descriptors(
+    folder: &TempDir,
+    command: &Command,
+    stored: Vec<(String, OwnedFd)>,
+) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", "LISTEN_PID=$$ exec \"$@\"", "sh"]);
     shell.arg(command.get_program()).args(command.get_args());
@@ -61,6 +68,7 @@ pub fn with_descriptors(command: &Command, stored: Vec<(String, OwnedFd)>) -> Co
     let mappings =
         mappings.map(|(child_fd, (_, parent_fd))| FdMapping { parent_fd, child_fd }).collect();
     shell.fd_mappings(mappings).unwrap();
+    shell.stdout(Stdio::null()).stderr(log_of(folder));
     shell
 }
 
@@ -178,7 +186,7 @@ impl Daemon {
 
     /// Starts it again with what the manager has kept.
     pub fn start_again_with(&mut self, stored: Vec<(String, OwnedFd)>) {
-        self.child = with_descriptors(&self.command_again(), stored).spawn().unwrap();
+        self.child = with_descriptors(&self.folder, &self.command_again(), stored).spawn().unwrap();
         self.until_notified("READY=1");
     }
 

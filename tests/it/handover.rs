@@ -1,12 +1,18 @@
 //! One process hands its connections over to the next. The test is the manager between them.
 
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 
 use chatroom::admin::{Reply, Request};
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::daemon::Daemon;
-use crate::harness::Person;
+use crate::daemon::{Daemon, command, with_descriptors};
+use crate::harness::{PROMPT, Person};
 
 /// Has the daemon end as for a restart, and gives what it has left.
 #[track_caller]
@@ -41,7 +47,10 @@ fn check_everything_goes_on(config: &str) {
     jay.say(r#"xt":"and to you"}"#);
     ann.expect("jay: and to you");
     let stored = jay.event("message");
-    assert_eq!((&stored["id"], &stored["seq"]), (&json!("1"), &json!(heard["seq"].as_u64().unwrap() + 1)));
+    assert_eq!(
+        (&stored["id"], &stored["seq"]),
+        (&json!("1"), &json!(heard["seq"].as_u64().unwrap() + 1))
+    );
     newcomer.say("bob");
     newcomer.lines_until("[SERVER]: Welcome bob! To leave chat write !quit.");
     ann.expect("[SERVER]: bob joined the chat!");
@@ -60,4 +69,158 @@ fn lines_halves_of_lines_and_names_go_on() {
 #[test]
 fn without_a_history_they_go_on_as_well() {
     check_everything_goes_on("[history]\nenabled = false\n");
+}
+
+/// Says numbered things, each when it has the one before back, until it is told to stop; and gives
+/// the numbers of all records that it has seen.
+fn talk(
+    mut person: Person,
+    first: u64,
+    name: usize,
+    is_over: &AtomicBool,
+    said: &AtomicU64,
+) -> Vec<u64> {
+    let mut seen = vec![first];
+    for number in 0.. {
+        let id = format!("{name}-{number}");
+        person.say(&json!({"type": "say", "id": id, "text": id}).to_string());
+        loop {
+            let event = person.any_event();
+            seen.extend(event["seq"].as_u64().filter(|_| event["type"] == "message"));
+            if event["id"] == json!(id) {
+                break;
+            }
+        }
+        said.fetch_add(1, Ordering::Relaxed);
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    person.say(r#"{"type":"quit"}"#);
+    seen
+}
+
+#[test]
+fn people_talk_through_restarts_and_nothing_is_lost_or_doubled() {
+    let mut daemon = Daemon::start();
+    let (is_over, said) = (AtomicBool::new(false), AtomicU64::new(0));
+    let people: Vec<_> = (0..8).map(|n| Person::json(&daemon, &format!("person{n}"))).collect();
+    let last = people.last().unwrap().1["seq"].as_u64().unwrap();
+    thread::scope(|scope| {
+        let (is_over, said) = (&is_over, &said);
+        let talkers: Vec<_> = people
+            .into_iter()
+            .enumerate()
+            .map(|(name, (person, _))| scope.spawn(move || talk(person, last, name, is_over, said)))
+            .collect();
+        for _ in 0..5 {
+            let before = said.load(Ordering::Relaxed);
+            daemon.until("talk", |_| said.load(Ordering::Relaxed) > before + 50);
+            restart(&mut daemon);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for talker in talkers {
+            let seen = talker.join().unwrap();
+            let is_next = |pair: &[u64]| pair[1] == pair[0] + 1;
+            assert!(seen.len() > 250 && seen.windows(2).all(is_next), "{seen:?}");
+        }
+    });
+}
+
+#[test]
+fn who_reads_late_gets_the_rest_from_the_next_process() {
+    let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
+    let (mut jay, _) = Person::json(&daemon, "jay");
+    let mut ann = Person::text(&daemon, "ann");
+    // More than the system takes for a reader that rests.
+    let text = "x".repeat(4000);
+    let count = 2000;
+    for number in 0..count {
+        ann.say(&format!("{number} {text}"));
+    }
+    daemon.until("a reader that is behind", |daemon| {
+        daemon.users().iter().any(|user| user.name == "jay" && user.behind > 0)
+            && daemon.status().messages == count
+    });
+    restart(&mut daemon);
+    for number in 0..count {
+        assert_eq!(jay.event("message")["text"], format!("{number} {text}"));
+    }
+}
+
+#[test]
+fn who_comes_while_nobody_serves_waits() {
+    let mut daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let stored = hand_over(&mut daemon);
+    let bo = thread::spawn({
+        let address = daemon.address;
+        move || Person::connect_to(address)
+    });
+    daemon.start_again_with(stored);
+    let mut bo = bo.join().unwrap();
+    bo.expect(PROMPT);
+    bo.say("bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+}
+
+#[test]
+fn a_version_that_does_not_start_leaves_everything_for_the_next() {
+    let mut daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let mut bo = Person::text(&daemon, "bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+    let stored = hand_over(&mut daemon);
+    for config in ["[nonsense]\n", "[listen]\ntls = \"127.0.0.1:0\"\n"] {
+        let copy = stored.iter().map(|(name, it)| (name.clone(), it.try_clone().unwrap()));
+        let failing = command(&daemon.folder, config);
+        let mut failing = with_descriptors(&daemon.folder, &failing, copy.collect());
+        assert!(!failing.status().unwrap().success());
+    }
+    // One that has taken everything, and is killed before the manager knows.
+    let copy = stored.iter().map(|(name, it)| (name.clone(), it.try_clone().unwrap())).collect();
+    daemon.start_again_with(copy);
+    daemon.signal(Signal::KILL);
+    daemon.until_ended();
+    daemon.start_again_with(stored);
+    ann.say("one");
+    bo.expect("ann: one");
+}
+
+#[test]
+fn a_state_that_cannot_be_read_lets_everybody_go() {
+    let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
+    let (mut jay, welcome) = Person::json(&daemon, "jay");
+    let mut stored = hand_over(&mut daemon);
+    let (_, state) = stored.iter_mut().find(|(name, _)| name == "state").unwrap();
+    let mut file = File::from(state.try_clone().unwrap());
+    file.set_len(0).unwrap();
+    file.rewind().unwrap();
+    file.write_all(b"{\"format\":99,\"version\":\"9.1.0\"}\n").unwrap();
+    daemon.start_again_with(stored);
+    jay.expect_end();
+    assert!(
+        daemon.log().contains("chatroomd 9.1.0 has written it in format 99"),
+        "{}",
+        daemon.log()
+    );
+    let mut back = Person::connect(&daemon);
+    let resume =
+        json!({"token": welcome["token"], "epoch": welcome["epoch"], "seq": welcome["seq"]});
+    back.say(&json!({"type": "hello", "protocol": 1, "name": "jay", "resume": resume}).to_string());
+    assert_eq!(back.event("welcome")["resumed"], true);
+}
+
+#[test]
+fn another_address_is_served_and_the_old_one_no_more() {
+    let mut daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let stored = hand_over(&mut daemon);
+    let before = daemon.address;
+    daemon.address = ([127, 0, 0, 9], before.port()).into();
+    daemon.start_again_with(stored);
+    let mut bo = Person::connect(&daemon);
+    bo.say("bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+    assert!(TcpStream::connect(before).is_err());
 }

@@ -80,12 +80,17 @@ async fn freeze(shared: &Shared) {
     let mut count = shared.connections.count();
     if timeout(FREEZING, count.wait_for(|&count| count == 0)).await.is_err() {
         let left = *count.borrow();
-        warn!(event = "not-handed-over", connections = left, "{left} connections are not handed over");
+        warn!(
+            event = "not-handed-over",
+            connections = left,
+            "{left} connections are not handed over"
+        );
     }
 }
 
 fn store(packed: &Packed, outlets: &[Arc<Outlet>]) -> anyhow::Result<()> {
-    let sockets: Vec<BorrowedFd<'_>> = outlets.iter().filter_map(|outlet| outlet.socket()).collect();
+    let sockets: Vec<BorrowedFd<'_>> =
+        outlets.iter().filter_map(|outlet| outlet.socket()).collect();
     let suitcase = Suitcase::pack(&sockets).context("the connections do not fit")?;
     let state = packed.write().context("there is no place for the state")?;
     systemd::store(SUITCASE, &[suitcase.inner.as_fd(), suitcase.outer.as_fd()])?;

@@ -132,7 +132,9 @@ impl Packed {
         let header: Header = serde_json::from_slice(&bytes[..end])?;
         if header.format != FORMAT {
             let Header { format, version } = header;
-            bail!("chatroomd {version} has written it in format {format}, and this one has {FORMAT}");
+            bail!(
+                "chatroomd {version} has written it in format {format}, and this one has {FORMAT}"
+            );
         }
         Ok(serde_json::from_slice(&bytes[end..])?)
     }

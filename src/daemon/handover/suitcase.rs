@@ -50,7 +50,8 @@ impl Suitcase {
 
     /// The ends that were kept; which is which is found out.
     pub fn of_ends(one: OwnedFd, other: OwnedFd) -> Suitcase {
-        let is_waiting = |end: &OwnedFd| rustix::io::ioctl_fionread(end).is_ok_and(|bytes| bytes > 0);
+        let is_waiting =
+            |end: &OwnedFd| rustix::io::ioctl_fionread(end).is_ok_and(|bytes| bytes > 0);
         match is_waiting(&one) {
             true => Suitcase { outer: other, inner: one },
             false => Suitcase { outer: one, inner: other },
