@@ -264,7 +264,12 @@ impl Daemon {
     /// Waits for the end.
     #[track_caller]
     pub fn until_ended(&mut self) -> ExitStatus {
-        until_ended(&mut self.child)
+        let status = until_ended(&mut self.child);
+        // A listening socket is open for as long as it waits there to be kept.
+        self.notifications.set_nonblocking(true).unwrap();
+        while self.notifications.recv(&mut [0; 4096]).is_ok() {}
+        self.notifications.set_nonblocking(false).unwrap();
+        status
     }
 }
 
