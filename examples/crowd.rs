@@ -44,6 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 struct Account {
     joined: usize,
+    /// Since when pauses count.
+    talking_since: Option<Instant>,
     /// Connections that ended without being asked to.
     lost: usize,
     /// Records that a client has not seen, or seen twice.
@@ -105,8 +107,7 @@ impl Client {
     ) -> std::io::Result<()> {
         let (reader, mut writer) = stream.into_split();
         let mut lines = BufReader::new(reader).split(b'\n');
-        let mut hello =
-            json!({"type": "hello", "protocol": 1, "name": format!("crowd{}", self.number)});
+        let mut hello = json!({"type": "hello", "protocol": 1, "name": format!("crowd{}-{}", std::process::id(), self.number)});
         if !self.token.is_null() {
             hello["resume"] = json!({"token": self.token, "epoch": self.epoch, "seq": self.seq});
         }
@@ -132,17 +133,15 @@ impl Client {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
         let mut account = self.account.borrow_mut();
         let now = Instant::now();
-        if let Some(heard) = self.heard.replace(now)
-            && account.joined == usize::MAX
-        {
-            account.pause = account.pause.max(now - heard);
+        if let (Some(heard), Some(start)) = (self.heard.replace(now), account.talking_since) {
+            account.pause = account.pause.max(now - heard.max(start));
         }
         let seq = event["seq"].as_u64();
         match (event["type"].as_str(), seq) {
             (Some("welcome"), Some(seq)) => {
                 if self.token.is_null() {
                     self.seq = seq;
-                    account.joined = account.joined.saturating_add(1);
+                    account.joined += 1;
                 }
                 (self.token, self.epoch) = (event["token"].clone(), event["epoch"].clone());
             }
@@ -219,7 +218,7 @@ async fn run(args: Args) -> bool {
         return false;
     }
     // From now on pauses count.
-    account.borrow_mut().joined = usize::MAX;
+    account.borrow_mut().talking_since = Some(Instant::now());
     println!("joined");
     tokio::task::spawn_local(arrive(args.address, account.clone()));
     let (start, run) = (Instant::now(), std::process::id());
