@@ -59,10 +59,10 @@ pub enum Control {
 pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result<()> {
     let mut config = config;
     limits::fit_to_descriptors(&mut config);
-    let identity = identity(&config)?;
     let mut inherited = Inherited::take();
     let starting = systemd::Starting::begin();
     let Listening { sockets, is_activated } = listen::open_all(&config, &mut inherited)?;
+    let identity = identity(&config, sockets.iter().any(|(kind, _)| *kind == Kind::Tls))?;
     let listen: Vec<(Kind, SocketAddr)> = sockets
         .iter()
         .map(|(kind, socket)| Ok((*kind, socket.local_addr()?)))

@@ -11,8 +11,9 @@ const RESERVED: u64 = 32;
 /// what fits, so that the last ones are told that the room is full instead of hanging.
 pub fn fit_to_descriptors(config: &mut Config) {
     let mut limit = getrlimit(Resource::Nofile);
+    let is_lower = limit.current != limit.maximum;
     limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+    if is_lower && let Err(error) = setrlimit(Resource::Nofile, limit) {
         warn!(%error, "cannot raise the limit of open descriptors");
     }
     let Some(descriptors) = getrlimit(Resource::Nofile).current else { return };

@@ -21,7 +21,7 @@ use crate::{files, limits, logging, systemd};
 /// What is wrong with it, each as a sentence. Everything is as it was then.
 pub async fn reload(shared: &Shared, file: Option<&Path>) -> Result<Vec<String>, Vec<String>> {
     systemd::reloading();
-    let outcome = match read_all(file) {
+    let outcome = match read_all(file, shared.identity().is_some()) {
         Ok(all) => put_in_force(shared, all).await,
         Err(problems) => Err(problems),
     };
@@ -46,11 +46,11 @@ struct All {
     room_password: Option<Secret>,
 }
 
-fn read_all(file: Option<&Path>) -> Result<All, Vec<String>> {
+fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<All, Vec<String>> {
     let config = files::read_config(file)?;
     // A certificate that is broken must not take the place of one that is not.
     let problem = |error: anyhow::Error| vec![format!("{error:#}")];
-    let identity = identity(&config).map_err(problem)?;
+    let identity = identity(&config, speaks_tls || !config.listen.tls.is_empty()).map_err(problem)?;
     let room_password = files::room_password(&config).map_err(problem)?;
     Ok(All { config, identity, room_password })
 }
@@ -90,11 +90,8 @@ async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<
 ///
 /// # Errors
 /// There is none, or it cannot be used.
-pub fn identity(config: &Config) -> anyhow::Result<Option<Identity>> {
-    match config.listen.tls.is_empty() {
-        true => Ok(None),
-        false => files::certificate(config)?.load().map(Some),
-    }
+pub fn identity(config: &Config, is_needed: bool) -> anyhow::Result<Option<Identity>> {
+    is_needed.then(|| files::certificate(config)?.load()).transpose()
 }
 
 /// The differences that only a restart puts in force.

@@ -21,14 +21,15 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// So many are hashed at a time.
-const AT_A_TIME: usize = 2;
+/// So many are hashed at a time at most, and on no more than half of the processors, for those who
+/// talk come first.
+const MOST_AT_A_TIME: usize = 2;
 
 /// So many wait for that; others are told to come back.
 const MOST_WAITING: usize = 32;
 
-/// The `nice` of the threads: a tenth of the processor where others want it as well, so that those
-/// who talk come first and those who join on a busy machine still do.
+/// The `nice` of the threads, where the service may set it: a tenth of the processor where others
+/// want it as well, so that those who join on a busy machine still do.
 const NICE: i32 = 10;
 
 /// What a password is compared with where there is no account, so that it takes as long.
@@ -50,7 +51,8 @@ impl Passwords {
     pub fn new() -> io::Result<Passwords> {
         let (jobs, queue) = sync_channel::<Job>(MOST_WAITING);
         let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..AT_A_TIME {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..(processors / 2).clamp(1, MOST_AT_A_TIME) {
             let queue = queue.clone();
             let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let work = move || {
