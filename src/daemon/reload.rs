@@ -50,7 +50,8 @@ fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<All, Vec<String>> {
     let config = files::read_config(file)?;
     // A certificate that is broken must not take the place of one that is not.
     let problem = |error: anyhow::Error| vec![format!("{error:#}")];
-    let identity = identity(&config, speaks_tls || !config.listen.tls.is_empty()).map_err(problem)?;
+    let identity =
+        identity(&config, speaks_tls || !config.listen.tls.is_empty()).map_err(problem)?;
     let room_password = files::room_password(&config).map_err(problem)?;
     Ok(All { config, identity, room_password })
 }
