@@ -7,9 +7,7 @@ mod act;
 mod sanction;
 mod sanctions;
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +17,7 @@ use crate::lookalike::{fold, look};
 
 pub use act::{Act, Change};
 pub use sanction::{Looking, Sanction, SanctionKind, Target, Term};
-use sanctions::Sanctions;
+pub use sanctions::Sanctions;
 
 /// Somebody who has a password here. The name is theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +72,8 @@ pub enum Proof {
 pub struct Registry {
     /// By what the names look like, so that nobody has one that looks like another's.
     accounts: Arc<BTreeMap<String, Account>>,
-    sanctions: Arc<Sanctions>,
+    /// The bans and mutes.
+    pub sanctions: Arc<Sanctions>,
     /// What the password of the room is compared with, where there is one.
     pub room_hash: Option<String>,
     /// What operators have set; else the configured one is shown.
@@ -84,14 +83,19 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// The account whose name is this one, or looks like it.
+    pub fn account_with_look_of(&self, name: &str) -> Option<&Account> {
+        self.accounts.get(&look(name))
+    }
+
     /// The account of a name, however it is written.
     pub fn account(&self, name: &str) -> Option<&Account> {
-        self.accounts.get(&look(name)).filter(|account| fold(&account.name) == fold(name))
+        self.account_with_look_of(name).filter(|account| fold(&account.name) == fold(name))
     }
 
     /// The account whose name looks like this one, but is another.
     pub fn account_that_looks_like(&self, name: &str) -> Option<&Account> {
-        self.accounts.get(&look(name)).filter(|account| fold(&account.name) != fold(name))
+        self.account_with_look_of(name).filter(|account| fold(&account.name) != fold(name))
     }
 
     /// All accounts, in an order that stays.
@@ -122,7 +126,7 @@ impl Registry {
 
     /// Whether who is here since then under this name may be here as far as accounts go.
     pub fn may_stay(&self, name: &str, since: Timestamp) -> bool {
-        self.accounts.get(&look(name)).is_none_or(|account| {
+        self.account_with_look_of(name).is_none_or(|account| {
             !account.is_locked && account.renewed <= since && fold(&account.name) == fold(name)
         })
     }
@@ -134,37 +138,8 @@ impl Registry {
 
     /// The operator whose name is this one, or looks like it.
     pub fn operator_that_looks_like(&self, name: &str) -> Option<&Account> {
-        let account = self.accounts.get(&look(name))?;
+        let account = self.account_with_look_of(name)?;
         (account.is_operator && !account.is_locked).then_some(account)
-    }
-
-    /// The sanction of a kind that is in force against a name or an address.
-    pub fn sanction(
-        &self,
-        kind: SanctionKind,
-        name: Option<&str>,
-        address: Option<IpAddr>,
-        now: Timestamp,
-    ) -> Option<&Sanction> {
-        self.sanctions.against(kind, name, address, now)
-    }
-
-    /// The sanction of a kind against exactly this, if it is in force.
-    pub fn sanction_of(
-        &self,
-        kind: SanctionKind,
-        target: &Target,
-        now: Timestamp,
-    ) -> Option<&Sanction> {
-        self.sanctions.get(kind, target, now)
-    }
-
-    /// All that are in force, the newest first.
-    pub fn sanctions(&self, now: Timestamp) -> Vec<&Sanction> {
-        let in_force = self.sanctions.iter().filter(|sanction| sanction.term.is_in_force(now));
-        let mut in_force: Vec<_> = in_force.collect();
-        in_force.sort_by_key(|sanction| (Reverse(sanction.made), sanction.target.to_string()));
-        in_force
     }
 
     /// Takes those away of which the time is over.

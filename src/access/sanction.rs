@@ -58,14 +58,6 @@ impl Target {
         }
     }
 
-    /// Whether both mean the same.
-    pub fn is_same(&self, other: &Target) -> bool {
-        match (self, other) {
-            (Target::Name(name), Target::Name(other)) => name.look == other.look,
-            (one, other) => one == other,
-        }
-    }
-
     /// Whether it means somebody with a name of this look, or at this address.
     pub fn matches(&self, look_of_name: Option<&str>, address: Option<IpAddr>) -> bool {
         match self {

@@ -1,5 +1,6 @@
 //! All bans and mutes, found quickly however many there are.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -56,6 +57,14 @@ impl Sanctions {
     pub fn iter(&self) -> impl Iterator<Item = &Sanction> {
         let all = [&self.bans, &self.mutes].into_iter();
         all.flat_map(|all| all.by_look.values().chain(all.by_network.values()))
+    }
+
+    /// All that are in force, the newest first.
+    pub fn in_force(&self, now: Timestamp) -> Vec<&Sanction> {
+        let mut in_force: Vec<_> =
+            self.iter().filter(|sanction| sanction.term.is_in_force(now)).collect();
+        in_force.sort_by_key(|sanction| (Reverse(sanction.made), sanction.target.to_string()));
+        in_force
     }
 
     /// Puts one in the place of another one of that kind against the same.

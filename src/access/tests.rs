@@ -33,7 +33,7 @@ fn account(name: &str) -> Change {
 #[track_caller]
 fn check(registry: &Registry, name: &str, address: &str, now: Timestamp, is_banned: bool) {
     let address = Some(address.parse().unwrap());
-    let found = registry.sanction(SanctionKind::Ban, Some(name), address, now);
+    let found = registry.sanctions.against(SanctionKind::Ban, Some(name), address, now);
     assert_eq!(found.is_some(), is_banned, "{name} {address:?}");
 }
 
@@ -55,7 +55,8 @@ fn a_ban_is_against_a_name_an_address_or_a_network() {
     check(&registry, "ann", "192.169.0.1", NOW, false);
     check(&registry, "ann", "2001:db8:5::1", NOW, true);
     check(&registry, "ann", "172.16.9.9", NOW, true);
-    let shown: Vec<_> = registry.sanctions(NOW).iter().map(|it| it.target.to_string()).collect();
+    let shown: Vec<_> =
+        registry.sanctions.in_force(NOW).iter().map(|it| it.target.to_string()).collect();
     let all = ["10.0.0.7", "172.16.0.0/12", "192.168.0.0/16", "2001:db8::/32", "Eve"];
     assert_eq!(shown, all);
 }
@@ -63,17 +64,17 @@ fn a_ban_is_against_a_name_an_address_or_a_network() {
 #[test]
 fn one_sanction_of_a_kind_against_one_target() {
     let mut registry = registry(&[ban("eve", Some(later(5))), ban("EVE", Some(later(9)))]);
-    assert_eq!(registry.sanctions(NOW).len(), 1);
+    assert_eq!(registry.sanctions.in_force(NOW).len(), 1);
     check(&registry, "eve", "127.0.0.1", later(6), true);
     registry.apply(Change::RemoveSanction(SanctionKind::Mute, Target::parse("eve")));
-    assert_eq!(registry.sanctions(NOW).len(), 1);
+    assert_eq!(registry.sanctions.in_force(NOW).len(), 1);
     let before = registry.clone();
     registry.expire(later(9));
-    assert_eq!(registry.sanctions(NOW).len(), 0);
-    assert_eq!(before.sanctions(NOW).len(), 1, "a copy stays as it is");
+    assert_eq!(registry.sanctions.in_force(NOW).len(), 0);
+    assert_eq!(before.sanctions.in_force(NOW).len(), 1, "a copy stays as it is");
     let mut registry = before;
     registry.apply(Change::RemoveSanction(SanctionKind::Ban, Target::parse("eve")));
-    assert_eq!(registry.sanctions(NOW).len(), 0);
+    assert_eq!(registry.sanctions.in_force(NOW).len(), 0);
 }
 
 #[test]

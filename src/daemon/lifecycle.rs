@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::admin::{self, AdminSocket, Operator};
@@ -232,9 +232,8 @@ impl Daemon {
         let last = self.shared.window.last();
         self.shared.connections.close_all(last, reason);
         let grace = self.shared.config().timeouts.grace;
-        let mut count = self.shared.connections.count();
-        if timeout(grace, count.wait_for(|&count| count == 0)).await.is_err() {
-            let left = *count.borrow();
+        let left = self.shared.connections.until_none(grace).await;
+        if left > 0 {
             warn!(
                 event = "grace-over",
                 connections = left,

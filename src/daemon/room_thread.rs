@@ -161,28 +161,6 @@ enum Effect {
 }
 
 impl RoomThread {
-    /// Puts those back who were here, as away: who can come back has time to, the others have not.
-    fn restore(&mut self, members: Vec<(Member, Prospect)>) {
-        let now = Timestamp::now();
-        let hold = !self.config.timeouts.hold.is_zero();
-        for (member, prospect) in members {
-            let session = member.session;
-            let may_stay = self.may_stay(&member, now);
-            let away = (prospect != Prospect::GoesOn).then_some(now);
-            if self.room.restore(Member { away, ..member }).is_err() {
-                continue;
-            }
-            match prospect {
-                Prospect::GoesOn if may_stay => {}
-                Prospect::CanComeBack if may_stay && hold => self.expire_later(session, now),
-                _ => self.deferred.push((session, Departure::Lost)),
-            }
-        }
-        if let Some(store) = &self.store {
-            self.counts.oldest.store(store.oldest().0, Relaxed);
-        }
-    }
-
     fn run(mut self, mut requests: mpsc::UnboundedReceiver<Submission>) {
         let mut drained = Vec::new();
         while requests.blocking_recv_many(&mut drained, MOST_DRAINED) > 0 {

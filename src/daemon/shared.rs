@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use chatroom::access::{Registry, SanctionKind, Term};
 use chatroom::config::{Config, Limits};
 use chatroom::room::{EndReason, Seq, SessionId};
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::access::Access;
 use crate::guard::Guard;
@@ -103,7 +105,7 @@ pub struct Connections {
 
 /// The ban that is in force against an address.
 pub fn banned(registry: &Registry, address: IpAddr, now: Timestamp) -> Option<Term> {
-    let ban = registry.sanction(SanctionKind::Ban, None, Some(address), now)?;
+    let ban = registry.sanctions.against(SanctionKind::Ban, None, Some(address), now)?;
     Some(ban.term.clone())
 }
 
@@ -197,6 +199,13 @@ impl Connections {
     /// How many connections there are, and a way to wait until that changes.
     pub fn count(&self) -> watch::Receiver<usize> {
         self.count.subscribe()
+    }
+
+    /// Waits until there is no connection any more, for so long at most. Gives how many are left.
+    pub async fn until_none(&self, within: Duration) -> usize {
+        let mut count = self.count();
+        let is_none = timeout(within, count.wait_for(|&count| count == 0)).await.is_ok();
+        if is_none { 0 } else { *count.borrow() }
     }
 
     /// How many connections were accepted so far.

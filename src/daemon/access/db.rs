@@ -279,7 +279,7 @@ mod tests {
         }
         let (db, registry) = Db::open(Some(folder.path())).unwrap();
         let shown: Vec<_> =
-            registry.sanctions(now).iter().map(|it| it.target.to_string()).collect();
+            registry.sanctions.in_force(now).iter().map(|it| it.target.to_string()).collect();
         assert_eq!(shown, ["10.0.0.0/8", "EVE"]);
         assert_eq!(registry.topic.as_deref(), Some("Tea"));
         assert_eq!(registry.slow, Duration::from_secs(5));

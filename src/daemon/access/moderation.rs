@@ -145,7 +145,7 @@ fn put(
     by: By,
     now: Timestamp,
 ) -> impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static {
-    move |registry| match registry.sanction_of(new.kind, &new.target, now) {
+    move |registry| match registry.sanctions.get(new.kind, &new.target, now) {
         Some(old) if !by.may_undo(&old.by) => Err(Refusal::OnlyChatctl),
         _ => Ok(Change::PutSanction(new)),
     }
@@ -162,7 +162,7 @@ async fn lift(
     let target = Target::parse(target);
     let shown = target.to_string();
     let who = by.clone();
-    let lift = move |registry: &Registry| match registry.sanction_of(kind, &target, now) {
+    let lift = move |registry: &Registry| match registry.sanctions.get(kind, &target, now) {
         Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
         Some(_) => Ok(Change::RemoveSanction(kind, target)),
         None => Err(Refusal::NoSuchSanction(target.to_string())),

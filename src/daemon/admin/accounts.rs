@@ -18,7 +18,7 @@ use crate::shared::Shared;
 /// The bans and mutes that are in force.
 pub fn bans(shared: &Shared) -> Vec<Ban> {
     let registry = shared.access.registry();
-    let sanctions = registry.sanctions(Timestamp::now());
+    let sanctions = registry.sanctions.in_force(Timestamp::now());
     let shown = sanctions.into_iter().map(|sanction| Ban {
         kind: sanction.kind.as_str().to_owned(),
         target: sanction.target.to_string(),

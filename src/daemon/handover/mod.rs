@@ -8,25 +8,24 @@ mod inherited;
 mod state;
 mod suitcase;
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use chatroom::room::EndReason;
+use chatroom::room::{EndReason, SessionId};
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 pub use inherited::{Inherited, keep, keep_none};
-pub use state::{
-    Packed, PackedConnection, PackedInput, PackedMember, PackedOutput, PackedRoom, PackedStage,
-};
+pub use state::{Packed, PackedConnection, PackedInput, PackedMember, PackedOutput, PackedRoom};
 use suitcase::Suitcase;
 
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
+use crate::session::Stage;
 use crate::shared::Shared;
 use crate::transport::Transport;
 use crate::{session, sockets, systemd};
@@ -69,7 +68,7 @@ pub async fn hand_over(shared: &Shared) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Has every connection stop between two lines; those that cannot be handed over are told.
+/// Has every plain connection stop between two lines; the others are told.
 async fn freeze(shared: &Shared) {
     for outlet in shared.connections.all() {
         match outlet.is_plain() {
@@ -77,9 +76,8 @@ async fn freeze(shared: &Shared) {
             false => outlet.close(shared.window.last(), EndReason::ShuttingDown),
         }
     }
-    let mut count = shared.connections.count();
-    if timeout(FREEZING, count.wait_for(|&count| count == 0)).await.is_err() {
-        let left = *count.borrow();
+    let left = shared.connections.until_none(FREEZING).await;
+    if left > 0 {
         warn!(
             event = "not-handed-over",
             connections = left,
@@ -134,10 +132,10 @@ impl HandedOver {
     }
 
     /// The sessions that go on, as far as their sockets have come.
-    pub fn sessions(&self) -> Vec<chatroom::room::SessionId> {
+    pub fn sessions(&self) -> HashSet<SessionId> {
         let all = self.packed.connections.iter().zip(&self.sockets);
         let joined = all.filter(|(connection, socket)| {
-            socket.is_some() && connection.input.stage == PackedStage::Joined
+            socket.is_some() && connection.input.stage == Stage::Joined
         });
         joined.map(|(connection, _)| connection.output.session).collect()
     }
@@ -154,7 +152,7 @@ impl HandedOver {
             let socket = Arc::new(socket);
             let outlet = Arc::new(Outlet::unpack(connection, peer, socket.clone(), output));
             shared.connections.take_up(&outlet);
-            if input.stage == PackedStage::Joined {
+            if input.stage == Stage::Joined {
                 shared.room.submit(Submission::TakeUp { outlet: outlet.clone() });
             }
             session::go_on(Transport::plain(socket), outlet, input, shared.clone());

@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use rustix::fs::{MemfdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 
+use crate::session::Stage;
+
 /// The version of the format.
 const FORMAT: u32 = 1;
 
@@ -58,7 +60,7 @@ pub struct PackedConnection {
 /// How far its input has come.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PackedInput {
-    pub stage: PackedStage,
+    pub stage: Stage,
     /// Under which they are in the room, or want to be.
     pub name: Option<String>,
     /// The unfinished line.
@@ -67,19 +69,6 @@ pub struct PackedInput {
     pub frames: Vec<Frame>,
     /// For how many seconds nothing may come.
     pub silence: u32,
-}
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PackedStage {
-    /// Nothing was said yet.
-    New,
-    /// No name was accepted yet.
-    Naming,
-    /// A name was given that needs a password.
-    Password,
-    Joined,
 }
 
 /// How far its output has come.

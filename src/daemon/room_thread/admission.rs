@@ -13,6 +13,7 @@ use tracing::{error, info};
 
 use super::{Effect, Joined, RoomThread, Submission, tokens};
 use crate::outlet::Outlet;
+use crate::shared::banned;
 
 /// What somebody is let in with.
 pub(super) struct Entry {
@@ -44,7 +45,7 @@ impl RoomThread {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
         let address = Some(outlet.peer.ip());
         // Whose name is kept out, or whose account has changed, is not here any more.
-        let taken_over = match self.banned_address(address, now) {
+        let taken_over = match banned(&self.access, outlet.peer.ip(), now) {
             None => known.and_then(|session| self.take_over(session, &outlet)),
             Some(_) => None,
         };

@@ -37,7 +37,7 @@ impl RoomThread {
         if let Some(account) = self.access.account_that_looks_like(name.as_str()) {
             return Err(Refusal::LooksLike(Name::from_store(&account.name)));
         }
-        match self.access.sanction(SanctionKind::Ban, Some(name.as_str()), address, now) {
+        match self.access.sanctions.against(SanctionKind::Ban, Some(name.as_str()), address, now) {
             Some(ban) => Err(Refusal::Banned(ban.term.clone())),
             None => Ok(()),
         }
@@ -66,15 +66,14 @@ impl RoomThread {
             _ => Refusal::NotPermitted,
         })?;
         match doing == Doing::Speak && standing == Standing::Joined {
-            true => self.check_slow(session, now),
+            true => self.check_slow(member, now),
             false => Ok(()),
         }
     }
 
     /// Slow mode: each says one thing in so much time.
-    fn check_slow(&self, session: SessionId, now: Timestamp) -> Result<(), Refusal> {
+    fn check_slow(&self, member: &Member, now: Timestamp) -> Result<(), Refusal> {
         let slow = SignedDuration::try_from(self.access.slow).unwrap_or(SignedDuration::MAX);
-        let Some(member) = self.room.roster().by_session(session) else { return Ok(()) };
         let said = self.last_said.get(member.name.folded());
         let next = said.and_then(|said| said.checked_add(slow).ok());
         match next.map(|next| next.duration_since(now)).filter(|wait| wait.is_positive()) {
@@ -100,7 +99,8 @@ impl RoomThread {
 
     fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
         let address = self.outlets.get(&member.session).map(|outlet| outlet.peer.ip());
-        let sanction = self.access.sanction(kind, Some(member.name.as_str()), address, now)?;
+        let sanction =
+            self.access.sanctions.against(kind, Some(member.name.as_str()), address, now)?;
         Some(&sanction.term)
     }
 
@@ -108,12 +108,7 @@ impl RoomThread {
     pub(super) fn may_stay(&self, member: &Member, now: Timestamp) -> bool {
         let name = member.name.as_str();
         self.access.may_stay(name, member.since)
-            && self.access.sanction(SanctionKind::Ban, Some(name), None, now).is_none()
-    }
-
-    /// The ban that is in force against an address.
-    pub(super) fn banned_address(&self, address: Option<IpAddr>, now: Timestamp) -> Option<&Term> {
-        Some(&self.access.sanction(SanctionKind::Ban, None, address, now)?.term)
+            && self.access.sanctions.against(SanctionKind::Ban, Some(name), None, now).is_none()
     }
 
     /// From now on this is in force. Who may not be here any more because of the change goes, who
@@ -183,23 +178,17 @@ impl RoomThread {
             return Err(Refusal::NoSuchUser(name.to_owned()));
         };
         let session = member.session;
-        self.is_free(to)?;
-        if let Some(ban) = self.access.sanction(SanctionKind::Ban, Some(to.as_str()), None, now) {
+        if let Some(account) = self.access.account_with_look_of(to.as_str()) {
+            return Err(Refusal::LooksLike(Name::from_store(&account.name)));
+        }
+        if let Some(ban) =
+            self.access.sanctions.against(SanctionKind::Ban, Some(to.as_str()), None, now)
+        {
             return Err(Refusal::Banned(ban.term.clone()));
         }
         self.apply(Draft::Rename { session, to: to.clone() }, now)?;
         self.extras.renames.push((session, to.to_string()));
         Ok(())
-    }
-
-    /// Whether nobody has an account of this name, or one that looks like it.
-    fn is_free(&self, name: &Name) -> Result<(), Refusal> {
-        let name = name.as_str();
-        let owner = self.access.account(name).or_else(|| self.access.account_that_looks_like(name));
-        match owner {
-            Some(account) => Err(Refusal::LooksLike(Name::from_store(&account.name))),
-            None => Ok(()),
-        }
     }
 
     fn tell(&mut self, session: SessionId, message: String) {

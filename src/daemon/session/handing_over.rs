@@ -6,8 +6,8 @@ use chatroom::names::Name;
 use chatroom::wire::Frame;
 
 use super::Connection;
-use super::reader::{Reader, Stage, Stop};
-use crate::handover::{PackedInput, PackedStage};
+use super::reader::{Reader, Stop};
+use crate::handover::PackedInput;
 use crate::outlet::Outlet;
 use crate::shared::Shared;
 use crate::transport::Transport;
@@ -21,13 +21,7 @@ pub fn go_on(transport: Transport, outlet: Arc<Outlet>, input: PackedInput, shar
 impl Reader<'_> {
     /// How far the input has come, with what was not looked at, and whose it is.
     pub(super) fn pack(&mut self, frames: Vec<Frame>) -> (Arc<Outlet>, PackedInput) {
-        let stage = match self.stage {
-            Stage::New => PackedStage::New,
-            Stage::Password => PackedStage::Password,
-            Stage::Joined => PackedStage::Joined,
-            // What is over is not packed.
-            Stage::Naming | Stage::Over => PackedStage::Naming,
-        };
+        let stage = self.stage;
         let name = self.name.as_ref().map(Name::to_string);
         let framer = std::mem::replace(&mut self.framer, chatroom::wire::Framer::new(0));
         let silence = self.silence;
@@ -36,12 +30,7 @@ impl Reader<'_> {
 
     /// Goes on where another process has stopped, and gives what it has not looked at.
     pub(super) fn take_up(&mut self, packed: PackedInput) -> Vec<Frame> {
-        self.stage = match packed.stage {
-            PackedStage::New => Stage::New,
-            PackedStage::Naming => Stage::Naming,
-            PackedStage::Password => Stage::Password,
-            PackedStage::Joined => Stage::Joined,
-        };
+        self.stage = packed.stage;
         self.name = packed.name.as_deref().map(Name::from_store);
         self.framer = packed.framer;
         self.silence = packed.silence;

@@ -33,6 +33,7 @@ use crate::room_thread::Submission;
 use crate::shared::{Shared, banned};
 use crate::transport::Transport;
 pub use handing_over::go_on;
+pub use reader::Stage;
 use reader::Stop;
 
 /// How long the other side may take to close after it was told that this is the end.

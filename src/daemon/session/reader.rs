@@ -10,6 +10,7 @@ use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::Bucket;
 use chatroom::wire::greeting::{Foreign, strip_telnet};
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
@@ -32,8 +33,9 @@ thread_local! {
 }
 
 /// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
     /// Nothing was said yet; the first line decides the dialect.
     New,
     /// No name was accepted yet.
