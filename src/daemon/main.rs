@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod connections;
 mod files;
 mod guard;
 mod handover;

@@ -1,26 +1,14 @@
-//! What all parts of the daemon share, and the register of connections.
+//! What all parts of the daemon share.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use chatroom::access::{Registry, SanctionKind, Term};
-use chatroom::config::{Config, Limits};
-use chatroom::room::{EndReason, Seq, SessionId};
-use jiff::Timestamp;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use chatroom::config::Config;
 
 use crate::access::Access;
-use crate::guard::Guard;
-use crate::handover::PackedInput;
-use crate::outlet::Outlet;
+use crate::connections::Connections;
 use crate::room_thread::RoomHandle;
 use crate::store::past::Past;
 use crate::tls::Identity;
-use crate::transport::Transport;
 use crate::window::Window;
 
 /// What every part of the daemon may use.
@@ -48,11 +36,10 @@ impl Shared {
         run: u64,
         config: Arc<Config>,
     ) -> Shared {
-        let connections = Connections { run, ..Connections::default() };
         Shared {
             room,
             window,
-            connections,
+            connections: Connections::new(run),
             past,
             access,
             identity: RwLock::new(identity),
@@ -83,143 +70,5 @@ impl Shared {
     /// Puts another configuration in force.
     pub fn set_config(&self, config: Arc<Config>) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-    }
-}
-
-/// Every connection that there is, joined or not.
-#[derive(Default)]
-pub struct Connections {
-    /// Makes sessions of this run differ from those of others, which are stored.
-    run: u64,
-    accepted: AtomicU64,
-    open: Mutex<BTreeMap<SessionId, Arc<Outlet>>>,
-    /// Whether farewell was said: who comes now comes too late.
-    is_closing: AtomicBool,
-    ended: Mutex<BTreeMap<&'static str, u64>>,
-    count: watch::Sender<usize>,
-    /// Those that are to be handed over, whose tasks have ended.
-    kept: Mutex<Vec<(Arc<Outlet>, PackedInput)>>,
-    /// What is counted by address.
-    pub guard: Guard,
-}
-
-/// The ban that is in force against an address.
-pub fn banned(registry: &Registry, address: IpAddr, now: Timestamp) -> Option<Term> {
-    let ban = registry.sanctions.against(SanctionKind::Ban, None, Some(address), now)?;
-    Some(ban.term.clone())
-}
-
-impl Connections {
-    /// Registers a connection that was accepted, if there may be one more.
-    ///
-    /// # Errors
-    /// Why it is turned away.
-    pub fn admit(
-        &self,
-        transport: &Transport,
-        peer: SocketAddr,
-        limits: &Limits,
-    ) -> Result<Arc<Outlet>, EndReason> {
-        let number = self.accepted.fetch_add(1, Relaxed) + 1;
-        let session = SessionId((self.run << 32) | number);
-        let mut open = self.open();
-        if self.is_closing.load(Relaxed) {
-            return Err(EndReason::ShuttingDown);
-        }
-        if limits.connections != 0 && open.len() >= limits.connections {
-            return Err(EndReason::Full);
-        }
-        self.guard.open(peer.ip(), limits)?;
-        let outlet =
-            Arc::new(Outlet::new(session, peer, Some(transport.tcp.clone()), transport.is_plain()));
-        open.insert(session, outlet.clone());
-        self.count.send_replace(open.len());
-        Ok(outlet)
-    }
-
-    /// Takes a connection out of the register.
-    pub fn remove(&self, session: SessionId) {
-        let mut open = self.open();
-        if let Some(outlet) = open.remove(&session) {
-            self.guard.close(outlet.peer.ip());
-        }
-        self.count.send_replace(open.len());
-    }
-
-    /// Keeps a connection to be handed over.
-    pub fn keep(&self, kept: (Arc<Outlet>, PackedInput)) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
-    }
-
-    /// Gives those that are to be handed over.
-    pub fn take_kept(&self) -> Vec<(Arc<Outlet>, PackedInput)> {
-        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Registers a connection that another process has had, whatever the limits are.
-    pub fn take_up(&self, outlet: &Arc<Outlet>) {
-        let mut open = self.open();
-        self.guard.take_up(outlet.peer.ip());
-        open.insert(outlet.connection, outlet.clone());
-        self.count.send_replace(open.len());
-    }
-
-    /// Goes on counting where another process has stopped.
-    pub fn go_on_counting(&self, accepted: u64) {
-        self.accepted.fetch_max(accepted, Relaxed);
-    }
-
-    /// Counts the end of a connection.
-    pub fn count_end(&self, reason: &EndReason) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        *ended.entry(reason.code()).or_default() += 1;
-    }
-
-    /// Sends those away from whose address nobody may come.
-    pub fn close_banned(&self, registry: &Registry, after: Seq, now: Timestamp) {
-        for outlet in self.all() {
-            if let Some(term) = banned(registry, outlet.peer.ip(), now) {
-                outlet.close(after, EndReason::Banned(term.into()));
-            }
-        }
-    }
-
-    /// Says farewell on every connection, behind the record `after`.
-    pub fn close_all(&self, after: Seq, reason: &EndReason) {
-        let open = self.open();
-        self.is_closing.store(true, Relaxed);
-        open.values().for_each(|outlet| outlet.close(after, reason.clone()));
-    }
-
-    /// All of them.
-    pub fn all(&self) -> Vec<Arc<Outlet>> {
-        self.open().values().cloned().collect()
-    }
-
-    /// How many connections there are, and a way to wait until that changes.
-    pub fn count(&self) -> watch::Receiver<usize> {
-        self.count.subscribe()
-    }
-
-    /// Waits until there is no connection any more, for so long at most. Gives how many are left.
-    pub async fn until_none(&self, within: Duration) -> usize {
-        let mut count = self.count();
-        let is_none = timeout(within, count.wait_for(|&count| count == 0)).await.is_ok();
-        if is_none { 0 } else { *count.borrow() }
-    }
-
-    /// How many connections were accepted so far.
-    pub fn accepted(&self) -> u64 {
-        self.accepted.load(Relaxed)
-    }
-
-    /// How many connections ended so far, by the reason.
-    pub fn ended(&self) -> BTreeMap<String, u64> {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.iter().map(|(&code, &count)| (code.to_owned(), count)).collect()
-    }
-
-    fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Outlet>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::{Effect, Joined, RoomThread, Submission, tokens};
+use crate::connections::banned;
 use crate::outlet::Outlet;
-use crate::shared::banned;
 
 /// What somebody is let in with.
 pub(super) struct Entry {

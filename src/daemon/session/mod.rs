@@ -26,11 +26,12 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{error, info};
 
+use crate::connections::banned;
 use crate::handover::PackedInput;
 use crate::listen::Kind;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
-use crate::shared::{Shared, banned};
+use crate::shared::Shared;
 use crate::transport::Transport;
 pub use handing_over::go_on;
 pub use reader::Stage;
