@@ -28,6 +28,8 @@ pub enum Request {
     Ping,
     Users,
     Status,
+    /// What the daemon measures of itself, as OpenMetrics text.
+    Metrics,
     Say {
         text: String,
     },
@@ -87,6 +89,7 @@ impl Request {
             Request::Ping => "ping",
             Request::Users => "users",
             Request::Status => "status",
+            Request::Metrics => "metrics",
             Request::Say { .. } => "say",
             Request::Moderate { act } => act.as_str(),
             Request::Bans => "bans",

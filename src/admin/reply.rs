@@ -16,6 +16,7 @@ pub enum Reply {
     DoneWith(Vec<String>),
     Users(Vec<User>),
     Status(Box<Status>),
+    Metrics(String),
     LogLevel(Level),
     /// Done, and what it was in a sentence.
     Said(String),

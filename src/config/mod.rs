@@ -38,6 +38,7 @@ pub struct Config {
     pub timeouts: Timeouts,
     pub admin: Admin,
     pub log: Log,
+    pub metrics: Metrics,
     pub paths: Paths,
 }
 
@@ -155,6 +156,13 @@ pub struct Log {
     pub level: Level,
 }
 
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metrics {
+    /// Where they are served over HTTP: an address of this machine alone.
+    pub listen: Option<SocketAddr>,
+}
+
 /// `[paths]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Paths {
@@ -248,6 +256,9 @@ impl Config {
         });
         document.section("log", |section| {
             section.take("level", values::level, &mut config.log.level);
+        });
+        document.section("metrics", |section| {
+            section.take("listen", values::loopback, &mut config.metrics.listen);
         });
         document.section("paths", |section| {
             section.take("state", values::path, &mut config.paths.state);

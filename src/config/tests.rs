@@ -129,6 +129,16 @@ fn what_is_no_toml_is_said_with_its_line() {
     check_problems("[listen]\nchat = [\"[::1]:5\", \"[::1]:5\"]\n", &["twice"]);
 }
 
+#[test]
+fn metrics_stay_on_this_machine() {
+    let parse = |text: &str| Config::parse(text).map(|config| config.metrics.listen);
+    assert_eq!(parse("[metrics]\nlisten = \"\"\n"), Ok(None));
+    let address = "[::1]:9153".parse().ok();
+    assert_eq!(parse("[metrics]\nlisten = \"[::1]:9153\"\n"), Ok(address));
+    check_problems("[metrics]\nlisten = \"0.0.0.0:9153\"\n", &["nobody is asked for a password"]);
+    check_problems("[metrics]\nlisten = 9153\n", &["such as \"127.0.0.1:9153\""]);
+}
+
 /// The shipped file, with its options uncommented, is the default; and it has every option.
 #[test]
 fn the_shipped_file_is_the_default() {
@@ -142,5 +152,5 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
     let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
-    assert_eq!(options - blank, 32, "every option is in it");
+    assert_eq!(options - blank, 33, "every option is in it");
 }

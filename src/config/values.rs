@@ -34,6 +34,20 @@ pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> 
     Ok(addresses)
 }
 
+/// An address that only this machine reaches, or none.
+pub(super) fn loopback(value: &DeValue<'_>) -> Result<Option<SocketAddr>, String> {
+    let expected = "it is a port of this machine, such as \"127.0.0.1:9153\", or \"\" for none";
+    let DeValue::String(text) = value else { return Err(expected.to_owned()) };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
+        Ok(_) => Err(format!("{expected}; nobody is asked for a password there")),
+        Err(_) => Err(expected.to_owned()),
+    }
+}
+
 /// A text of one line, which may be empty.
 pub(super) fn line(value: &DeValue<'_>) -> Result<String, String> {
     match value {

@@ -41,6 +41,8 @@ pub enum Command {
     Users,
     /// How the daemon is
     Status,
+    /// What the daemon measures of itself, as OpenMetrics text for Prometheus
+    Metrics,
     /// Whether the daemon and all of its parts answer, and how fast
     Ping,
     /// Announce something to everybody
@@ -271,6 +273,7 @@ impl Command {
             Command::Audit { lines } => Request::Audit { limit: *lines },
             Command::Users => Request::Users,
             Command::Status => Request::Status,
+            Command::Metrics => Request::Metrics,
             Command::Ping => Request::Ping,
             Command::Say { text } => Request::Say { text: text.join(" ") },
             Command::Kick { name, reason } => {

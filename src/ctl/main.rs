@@ -89,6 +89,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     Ok(match (&args.command, &reply) {
         (_, Reply::Users(users)) => show::users(users, Timestamp::now()),
         (_, Reply::Status(status)) => show::status(status, Timestamp::now()),
+        (_, Reply::Metrics(text)) => text.clone(),
         (_, Reply::LogLevel(level)) => format!("{level}\n"),
         (_, Reply::Said(said)) => format!("{}\n", chatroom::clean::line(said)),
         (_, Reply::Bans(bans)) => show::bans(bans, Timestamp::now()),

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::guard::Guard;
 use crate::handover::PackedInput;
+use crate::metrics::{Lag, Tally, Totals};
 use crate::outlet::Outlet;
 use crate::transport::Transport;
 
@@ -27,7 +28,9 @@ pub struct Connections {
     open: Mutex<BTreeMap<SessionId, Arc<Outlet>>>,
     /// Whether farewell was said: who comes now comes too late.
     is_closing: AtomicBool,
-    ended: Mutex<BTreeMap<&'static str, u64>>,
+    ended: Tally,
+    /// What went over those that are closed, less what went over others in another process.
+    closed: Mutex<Totals>,
     count: watch::Sender<usize>,
     /// Those that are to be handed over, whose tasks have ended.
     kept: Mutex<Vec<(Arc<Outlet>, PackedInput)>>,
@@ -47,7 +50,8 @@ impl Connections {
         Connections { run, ..Connections::default() }
     }
 
-    /// Registers a connection that was accepted, if there may be one more.
+    /// Registers a connection that was accepted, if there may be one more and its address is not
+    /// `banned`.
     ///
     /// # Errors
     /// Why it is turned away.
@@ -56,8 +60,12 @@ impl Connections {
         transport: &Transport,
         peer: SocketAddr,
         limits: &Limits,
+        banned: Option<Term>,
     ) -> Result<Arc<Outlet>, EndReason> {
         let number = self.accepted.fetch_add(1, Relaxed) + 1;
+        if let Some(term) = banned {
+            return Err(EndReason::Banned(term.into()));
+        }
         let session = SessionId((self.run << 32) | number);
         let mut open = self.open();
         if self.is_closing.load(Relaxed) {
@@ -79,6 +87,7 @@ impl Connections {
         let mut open = self.open();
         if let Some(outlet) = open.remove(&session) {
             self.guard.close(outlet.peer.ip());
+            self.closed().add(outlet.totals());
         }
         self.count.send_replace(open.len());
     }
@@ -97,6 +106,7 @@ impl Connections {
     pub fn take_up(&self, outlet: &Arc<Outlet>) {
         let mut open = self.open();
         self.guard.take_up(outlet.peer.ip());
+        self.closed().subtract(outlet.totals());
         open.insert(outlet.connection, outlet.clone());
         self.count.send_replace(open.len());
     }
@@ -108,8 +118,7 @@ impl Connections {
 
     /// Counts the end of a connection.
     pub fn count_end(&self, reason: &EndReason) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        *ended.entry(reason.code()).or_default() += 1;
+        self.ended.count(reason.code());
     }
 
     /// Sends those away from whose address nobody may come.
@@ -152,8 +161,25 @@ impl Connections {
 
     /// How many connections ended so far, by the reason.
     pub fn ended(&self) -> BTreeMap<String, u64> {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.iter().map(|(&code, &count)| (code.to_owned(), count)).collect()
+        self.ended.all()
+    }
+
+    /// What went over all of them in this process, and how far they are behind the record `next`,
+    /// which is the one to come.
+    pub fn measure(&self, next: Seq) -> (Totals, Lag) {
+        let open = self.open();
+        let (mut totals, mut lag) = (*self.closed(), Lag::default());
+        for outlet in open.values() {
+            totals.add(outlet.totals());
+            let behind = outlet.behind(next);
+            lag.connections += u64::from(behind > 0);
+            lag.records = lag.records.max(behind);
+        }
+        (totals, lag)
+    }
+
+    fn closed(&self) -> MutexGuard<'_, Totals> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Outlet>>> {

@@ -20,11 +20,12 @@ use crate::admin::{self, AdminSocket, Operator};
 use crate::handover::{self, Inherited};
 use crate::health::Health;
 use crate::listen::{Kind, Listening};
+use crate::overview::Overview;
 use crate::reload::{identity, reload};
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::start::{Started, start};
-use crate::{files, limits, listen, signals, silence, systemd, welcome};
+use crate::{files, limits, listen, metrics, signals, silence, systemd, welcome};
 
 /// What the signals and the operator ask of the daemon as a whole.
 pub enum Control {
@@ -86,16 +87,18 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     }
     let health = Health { accept_loops, room: shared.room.clone() };
     let (set_shutdown_at, shutdown_at) = watch::channel(None);
-    let operator = Operator {
+    let overview = Arc::new(Overview {
         shared: shared.clone(),
-        health: health.clone(),
-        control,
         since: Timestamp::now(),
         listen: listen.iter().map(|(kind, address)| kind.show(*address)).collect(),
         config_file: config_file.clone(),
         database,
         shutdown_at,
-    };
+    });
+    if let Some(address) = config.metrics.listen {
+        tasks.spawn(metrics::serve_all(address, overview.clone()));
+    }
+    let operator = Operator { overview, health: health.clone(), control };
     tasks.spawn(admin::serve_all(admin_listener, operator));
     tasks.spawn(systemd::keep_status(shared.room.clone()));
     tasks.spawn(systemd::keep_watchdog(health));

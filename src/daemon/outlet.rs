@@ -23,6 +23,7 @@ use chatroom::wire::{Answer, Batch, Dialect};
 use rustix::net::SendFlags;
 use tokio::net::TcpStream;
 
+use crate::metrics::Totals;
 use crate::window::Window;
 use state::{Ending, State, Written};
 pub use traffic::Traffic;
@@ -88,6 +89,7 @@ impl Outlet {
                 ending: None,
                 is_freezing: false,
                 in_flight: 0,
+                delivered: 0,
                 is_woken: false,
                 waker: None,
             }),
@@ -161,6 +163,15 @@ impl Outlet {
     /// How many of the records before `next` are still to be written.
     pub fn behind(&self, next: Seq) -> u64 {
         self.state().cursor.map_or(0, |cursor| next.0.saturating_sub(cursor.0))
+    }
+
+    /// What has gone over this connection.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            received: self.traffic.bytes_in.load(Relaxed),
+            sent: self.traffic.bytes_out.load(Relaxed),
+            deliveries: self.state().delivered,
+        }
     }
 
     /// Answers at the place in the talk that the connection has now been shown.

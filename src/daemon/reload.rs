@@ -104,6 +104,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         ("[history] enabled", old.history.enabled != new.history.enabled),
         ("[history] durability", old.history.durability != new.history.durability),
         ("[admin] socket", old.admin != new.admin),
+        ("[metrics] listen", old.metrics != new.metrics),
         ("[paths] state", old.paths.state != new.paths.state),
         ("[paths] runtime", old.paths.runtime != new.paths.runtime),
     ];

@@ -306,7 +306,12 @@ impl RoomThread {
             } => {
                 outlet.keep_promise(after, &answer);
             }
-            Effect::Answer { outlet, after, answer } => outlet.answer_after(after, &answer),
+            Effect::Answer { outlet, after, answer } => {
+                if let Answer::Refused { refusal, .. } = &answer {
+                    self.counts.refusals.count(refusal.code());
+                }
+                outlet.answer_after(after, &answer);
+            }
             Effect::Admit { outlet, entry, reply } => {
                 let joined = entry.joined();
                 self.admit(&outlet, entry);

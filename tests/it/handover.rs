@@ -16,7 +16,7 @@ use crate::harness::{PROMPT, Person};
 
 /// Has the daemon end as for a restart, and gives what it has left.
 #[track_caller]
-fn hand_over(daemon: &mut Daemon) -> Vec<(String, OwnedFd)> {
+pub fn hand_over(daemon: &mut Daemon) -> Vec<(String, OwnedFd)> {
     assert_eq!(daemon.ask(&Request::HandOver), Reply::Done);
     let stored = daemon.until_stored();
     assert!(daemon.until_ended().success(), "{}", daemon.log());

@@ -17,6 +17,9 @@ pub struct Person {
     /// What is over the stream, if it is not the talk itself.
     pub tls: Option<ClientConnection>,
     received: Vec<u8>,
+    /// How many bytes went in either direction.
+    pub bytes_sent: usize,
+    pub bytes_received: usize,
 }
 
 impl Person {
@@ -47,7 +50,7 @@ impl Person {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Person { stream, tls: None, received: Vec::new() }
+        Person { stream, tls: None, received: Vec::new(), bytes_sent: 0, bytes_received: 0 }
     }
 
     /// Joins with text.
@@ -70,12 +73,13 @@ impl Person {
 
     /// The same connection again, to send with from another thread.
     pub fn second_hand(&self) -> Person {
-        Person { stream: self.stream.try_clone().unwrap(), tls: None, received: Vec::new() }
+        Person::of(self.stream.try_clone().unwrap())
     }
 
     /// Sends bytes as they are.
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {
+        self.bytes_sent += bytes.len();
         match &mut self.tls {
             Some(tls) => rustls::Stream::new(tls, &mut self.stream).write_all(bytes).unwrap(),
             None => self.stream.write_all(bytes).unwrap(),
@@ -111,7 +115,10 @@ impl Person {
         };
         match read {
             Ok(0) => None,
-            Ok(count) => Some(buffer[..count].to_vec()),
+            Ok(count) => {
+                self.bytes_received += count;
+                Some(buffer[..count].to_vec())
+            }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
             Err(error) => panic!("nothing came: {error}; so far {:?}", self.received),
         }

@@ -24,6 +24,7 @@ mod ledger;
 mod ledger_client;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod moderation;
 mod network;
 mod permissions;

@@ -1,41 +1,30 @@
 //! The operator's commands.
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatroom::admin::{RefusalCode, Reply, Request, Status};
+use chatroom::admin::{RefusalCode, Reply, Request};
 use chatroom::room::{Refusal, Seq};
-use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot};
 
 use super::accounts;
 use crate::access::By;
 use crate::access::moderation::moderate;
 use crate::health::Health;
 use crate::lifecycle::Control;
+use crate::overview::Overview;
 use crate::room_thread::Submission;
-use crate::shared::Shared;
-use crate::{logging, store, systemd};
+use crate::{logging, systemd};
 
 /// The longest time to a shutdown, in seconds.
 const LONGEST_NOTICE: u64 = 366 * 86_400;
 
 /// What the commands need of the daemon.
 pub struct Operator {
-    pub shared: Arc<Shared>,
+    pub overview: Arc<Overview>,
     pub health: Health,
     pub control: mpsc::UnboundedSender<Control>,
-    pub since: Timestamp,
-    /// The addresses on which the daemon really listens.
-    pub listen: Vec<String>,
-    pub config_file: Option<PathBuf>,
-    /// The history on disk, if there is one.
-    pub database: Option<PathBuf>,
-    /// When the daemon will end, if that was asked for.
-    pub shutdown_at: watch::Receiver<Option<Instant>>,
 }
 
 impl Operator {
@@ -54,23 +43,28 @@ impl Operator {
                 false => failed("a part of chatroomd does not answer; restart it"),
             },
             Request::Users => {
-                let users = self.shared.room.ask(|reply| Submission::Users { reply }).await;
+                let users =
+                    self.overview.shared.room.ask(|reply| Submission::Users { reply }).await;
                 users.map_or_else(room_is_gone, Reply::Users)
             }
-            Request::Status => Reply::Status(Box::new(self.status())),
+            Request::Status => Reply::Status(Box::new(self.overview.status())),
+            Request::Metrics => match self.overview.metrics() {
+                Ok(text) => Reply::Metrics(text),
+                Err(error) => failed(&format!("the metrics cannot be written: {error}")),
+            },
             Request::Say { text } => {
                 let notice = |reply| Submission::Notice { text, reply };
-                self.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
+                self.overview.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
             }
-            Request::Moderate { act } => said(moderate(&self.shared, by, act).await),
-            Request::Bans => Reply::Bans(accounts::bans(&self.shared)),
-            Request::Audit { limit } => accounts::audit(&self.shared, limit).await,
-            Request::Account { what } => accounts::carry_out(&self.shared, by, what).await,
+            Request::Moderate { act } => said(moderate(&self.overview.shared, by, act).await),
+            Request::Bans => Reply::Bans(accounts::bans(&self.overview.shared)),
+            Request::Audit { limit } => accounts::audit(&self.overview.shared, limit).await,
+            Request::Account { what } => accounts::carry_out(&self.overview.shared, by, what).await,
             Request::History { .. } => self.show_history(request).await,
             Request::Redact { targets } => {
                 let targets = targets.into_iter().map(Seq).collect();
                 let redact = |reply| Submission::Redact { targets, reply };
-                self.shared.room.ask(redact).await.map_or_else(room_is_gone, outcome)
+                self.overview.shared.room.ask(redact).await.map_or_else(room_is_gone, outcome)
             }
             // Its answer comes with a file.
             Request::Backup => failed("a backup has to be asked for on its own"),
@@ -83,7 +77,7 @@ impl Operator {
                 let after = Duration::from_secs(after);
                 self.order(|reply| Control::Shutdown { after, message, reply: Some(reply) }).await
             }
-            Request::CancelShutdown if self.shutdown_at.borrow().is_none() => {
+            Request::CancelShutdown if self.overview.shutdown_at.borrow().is_none() => {
                 failed("no shutdown was asked for")
             }
             Request::CancelShutdown => self.order(|reply| Control::CancelShutdown { reply }).await,
@@ -123,41 +117,6 @@ impl Operator {
             return failed("chatroomd is ending");
         }
         Reply::Done
-    }
-
-    fn status(&self) -> Status {
-        let shared = &self.shared;
-        let config = shared.config();
-        let (first, next, window_bytes) = shared.window.extent();
-        let remaining = |at: Instant| at.saturating_duration_since(Instant::now()).as_secs();
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            room: shared.window.room.clone(),
-            since: self.since,
-            listen: self.listen.clone(),
-            config: self.config_file.clone(),
-            log_level: logging::level(),
-            people: *shared.room.people().borrow(),
-            connections: *shared.connections.count().borrow(),
-            connections_limit: config.limits.connections,
-            accepted: shared.connections.accepted(),
-            epoch: shared.window.epoch,
-            seq: next.previous().0,
-            messages: shared.room.messages(),
-            history: self.database.is_some(),
-            history_oldest: shared.room.oldest().0,
-            history_bytes: self.database.as_deref().map_or(0, store::size),
-            degraded: shared.room.is_degraded(),
-            window_records: next.0 - first.0,
-            window_bytes,
-            window_limit: config.limits.window,
-            ended: shared.connections.ended(),
-            log_lines_dropped: logging::dropped(),
-            slowed: shared.connections.guard.slowed(),
-            limited: shared.connections.guard.limited(&config.limits),
-            shutdown_in_seconds: self.shutdown_at.borrow().map(remaining),
-        }
     }
 }
 

@@ -34,7 +34,7 @@ impl Operator {
         let selection = Selection { after, before: None, since, until, from, grep, limit };
         let start = Instant::now();
         loop {
-            match self.shared.past.select(selection.clone()).await {
+            match self.overview.shared.past.select(selection.clone()).await {
                 Err(problem) => return failed(&problem),
                 Ok((records, _)) if wait && records.is_empty() && start.elapsed() < WAIT => {
                     sleep(LOOK_EVERY).await;
@@ -45,7 +45,7 @@ impl Operator {
     }
 
     fn as_reply(&self, records: &[Record], more: bool) -> Reply {
-        let room = &self.shared.window.room;
+        let room = &self.overview.shared.window.room;
         let values = records
             .iter()
             .map(|record| serde_json::to_value(record_event(room, record, None, false)))
@@ -58,7 +58,7 @@ impl Operator {
 
     /// Makes a copy of the history, consistent in itself, while the room goes on.
     pub(super) async fn back_up(&self) -> (Reply, Option<File>) {
-        let Some(database) = self.database.clone() else {
+        let Some(database) = self.overview.database.clone() else {
             return (failed("there is no history on disk: [history] enabled is false"), None);
         };
         let copied = tokio::task::spawn_blocking(move || copy(&database)).await;

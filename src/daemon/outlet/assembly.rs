@@ -83,6 +83,7 @@ pub(super) fn write_batch(
 ) -> io::Result<usize> {
     let encoded = batch.encoded(state.dialect);
     let written = write(encoded.bytes())?;
+    let before = batch.first();
     if written == encoded.bytes().len() {
         state.cursor = Some(batch.end());
     } else {
@@ -90,6 +91,7 @@ pub(super) fn write_batch(
         state.cursor = Some(Seq(batch.first().0 + begun));
         state.tail = rest.to_vec();
     }
+    state.delivered += state.cursor.map_or(0, |cursor| cursor.0 - before.0);
     Ok(written)
 }
 
@@ -191,7 +193,11 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
         }
         match part {
             Part::Answer => state.pop(),
-            Part::Record(seq) => state.cursor = Some(seq.next()),
+            Part::Record(seq) => {
+                state.cursor = Some(seq.next());
+                // One's own lines are not written in text.
+                state.delivered += u64::from(end > start);
+            }
         }
         if end > written {
             state.tail = piece.bytes[written..end].to_vec();

@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) is_freezing: bool,
     /// How many requests are on their way to the room.
     pub(super) in_flight: u8,
+    /// How many records were written.
+    pub(super) delivered: u64,
     /// Whether the task was told that there may be something to write.
     pub(super) is_woken: bool,
     /// The connection's task, while it waits.

@@ -26,7 +26,12 @@ impl RoomThread {
         let stored = match &mut self.store {
             None => Ok(()),
             Some(_) if self.is_broken => Err(None),
-            Some(store) => store.commit(self.room.batch(), &extras, now).map_err(Some),
+            Some(store) => {
+                let begun = Instant::now();
+                let stored = store.commit(self.room.batch(), &extras, now).map_err(Some);
+                self.counts.times.store.observe(begun.elapsed().as_secs_f64());
+                stored
+            }
         };
         match stored {
             Ok(()) => {
@@ -64,6 +69,7 @@ impl RoomThread {
         let begun = Instant::now();
         self.outlets.values().for_each(|outlet| outlet.deliver(&self.window, &batch));
         self.delivering = begun.elapsed();
+        self.counts.times.delivery.observe(self.delivering.as_secs_f64());
         self.delivered = batch.records().len();
         self.tell_people();
     }

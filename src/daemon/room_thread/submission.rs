@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::handover::PackedRoom;
+use crate::metrics::{Tally, Times};
 use crate::outlet::Outlet;
 
 /// Told whether something was done, or why not.
@@ -130,9 +131,12 @@ pub struct RoomHandle {
     pub(super) counts: Arc<Counts>,
 }
 
-/// What the room counts for others to see.
+/// What is counted of the room for others to see.
 #[derive(Default)]
 pub struct Counts {
+    /// Requests of people that were refused, by the code of the refusal.
+    pub refusals: Tally,
+    pub times: Times,
     /// Messages and actions since the start.
     pub messages: AtomicU64,
     /// The oldest record that is stored.
@@ -161,6 +165,11 @@ impl RoomHandle {
     /// How many people are here, and a way to wait until that changes, or whether all is well.
     pub fn people(&self) -> watch::Receiver<usize> {
         self.people.clone()
+    }
+
+    /// What is counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// How many messages and actions there were.

@@ -60,11 +60,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
         Err(problem) => return error!(event = "tls-failed", "cannot speak TLS: {problem}"),
     };
     let banned = banned(&shared.access.registry(), peer.ip(), Timestamp::now());
-    let admitted = match banned {
-        Some(term) => Err(EndReason::Banned(term.into())),
-        None => shared.connections.admit(&transport, peer, &shared.config().limits),
-    };
-    match admitted {
+    match shared.connections.admit(&transport, peer, &shared.config().limits, banned) {
         Ok(outlet) => {
             let greeting = shared.config().room.greeting.clone();
             outlet.answer(&Answer::Prompt { greeting });

@@ -265,6 +265,7 @@ impl<'c> Reader<'c> {
 
     /// Tells the person that something was not accepted.
     pub(super) fn refuse(&self, refusal: Refusal, id: Option<String>) {
+        self.shared().room.counts().refusals.count(refusal.code());
         self.outlet().answer(&Answer::Refused { refusal, id });
     }
 

@@ -1,0 +1,24 @@
+//! Counting by a word.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How often something happened, for each kind of it.
+#[derive(Default)]
+pub struct Tally(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Tally {
+    /// It happened once more.
+    pub fn count(&self, kind: &'static str) {
+        *self.counts().entry(kind).or_default() += 1;
+    }
+
+    /// What was counted so far.
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        self.counts().iter().map(|(&kind, &count)| (kind.to_owned(), count)).collect()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

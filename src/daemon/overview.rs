@@ -1,0 +1,78 @@
+//! How the daemon is, for its operator and for machines that watch it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chatroom::admin::Status;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::metrics::{self, Measured};
+use crate::shared::Shared;
+use crate::{logging, store};
+
+/// Where all that is known.
+pub struct Overview {
+    pub shared: Arc<Shared>,
+    pub since: Timestamp,
+    /// The addresses on which the daemon really listens.
+    pub listen: Vec<String>,
+    pub config_file: Option<PathBuf>,
+    /// The history on disk, if there is one.
+    pub database: Option<PathBuf>,
+    /// When the daemon will end, if that was asked for.
+    pub shutdown_at: watch::Receiver<Option<Instant>>,
+}
+
+impl Overview {
+    /// What an operator sees.
+    pub fn status(&self) -> Status {
+        let shared = &self.shared;
+        let config = shared.config();
+        let (first, next, window_bytes) = shared.window.extent();
+        let remaining = |at: Instant| at.saturating_duration_since(Instant::now()).as_secs();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            room: shared.window.room.clone(),
+            since: self.since,
+            listen: self.listen.clone(),
+            config: self.config_file.clone(),
+            log_level: logging::level(),
+            people: *shared.room.people().borrow(),
+            connections: *shared.connections.count().borrow(),
+            connections_limit: config.limits.connections,
+            accepted: shared.connections.accepted(),
+            epoch: shared.window.epoch,
+            seq: next.previous().0,
+            messages: shared.room.messages(),
+            history: self.database.is_some(),
+            history_oldest: shared.room.oldest().0,
+            history_bytes: self.database.as_deref().map_or(0, store::size),
+            degraded: shared.room.is_degraded(),
+            window_records: next.0 - first.0,
+            window_bytes,
+            window_limit: config.limits.window,
+            ended: shared.connections.ended(),
+            log_lines_dropped: logging::dropped(),
+            slowed: shared.connections.guard.slowed(),
+            limited: shared.connections.guard.limited(&config.limits),
+            shutdown_in_seconds: self.shutdown_at.borrow().map(remaining),
+        }
+    }
+
+    /// What Prometheus sees.
+    ///
+    /// # Errors
+    /// As [`metrics::text`].
+    pub fn metrics(&self) -> Result<String, fmt::Error> {
+        let shared = &self.shared;
+        let (_, next, _) = shared.window.extent();
+        let (totals, lag) = shared.connections.measure(next);
+        let refusals = shared.room.counts().refusals.all();
+        let measured = Measured { totals, lag, refusals, times: &shared.room.counts().times };
+        metrics::text(&self.status(), &measured)
+    }
+}
