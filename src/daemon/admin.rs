@@ -46,7 +46,7 @@ pub async fn serve_all(listener: UnixListener, operator: Operator) {
                 });
             }
             Err(error) => {
-                warn!(%error, "cannot accept a connection of chatctl");
+                warn!(event = "accept-failed", %error, "cannot accept a connection of chatctl");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -58,7 +58,9 @@ async fn serve(stream: UnixStream, operator: &Operator) {
     // The system knows who that is; what the other side says of itself is not asked.
     let (uid, pid) = match stream.peer_cred() {
         Ok(peer) => (peer.uid(), peer.pid().unwrap_or(0)),
-        Err(error) => return warn!(%error, "an operator without credentials was turned away"),
+        Err(error) => {
+            return warn!(event = "admin-refused", %error, "an operator without credentials was turned away");
+        }
     };
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);

@@ -224,7 +224,7 @@ impl Daemon {
     async fn announce(&self, text: String) {
         let notice = |reply| Submission::Notice { text, reply };
         if let Some(Err(refusal)) = self.shared.room.ask(notice).await {
-            warn!("the announcement was not made: {refusal}");
+            warn!(event = "announcement-failed", "the announcement was not made: {refusal}");
         }
     }
 

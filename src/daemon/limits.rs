@@ -14,7 +14,7 @@ pub fn fit_to_descriptors(config: &mut Config) {
     let is_lower = limit.current != limit.maximum;
     limit.current = limit.maximum;
     if is_lower && let Err(error) = setrlimit(Resource::Nofile, limit) {
-        warn!(%error, "cannot raise the limit of open descriptors");
+        warn!(event = "limit-not-raised", %error, "cannot raise the limit of open descriptors");
     }
     let Some(descriptors) = getrlimit(Resource::Nofile).current else { return };
     let fit = usize::try_from(descriptors.saturating_sub(RESERVED).max(1)).unwrap_or(usize::MAX);

@@ -78,7 +78,7 @@ pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Li
         drop(unwanted);
         handover::keep_none();
         if let Err(problem) = systemd::barrier() {
-            warn!("{problem:#}");
+            warn!(event = "not-notified", "{problem:#}");
         }
     }
     let open_or_take = |(kind, address)| {

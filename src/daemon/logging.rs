@@ -4,19 +4,22 @@
 //! its log, an event is only copied into a bounded queue; a thread of its own writes it. What does
 //! not fit is dropped and counted.
 
-use std::io::IsTerminal;
-use std::os::linux::fs::MetadataExt;
+mod kinds;
+mod sink;
+
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use chatroom::config::Level;
+use tracing::dispatcher::with_default;
 use tracing::field::{Field, Value, Visit, display};
 use tracing::subscriber::Interest;
-use tracing::{Dispatch, Event, Metadata, Subscriber};
-use tracing_journald::{Priority, PriorityMappings};
+use tracing::{Event, Metadata, Subscriber, warn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use sink::Sink;
 
 /// How many events may wait for the journal.
 const QUEUE: usize = 4096;
@@ -50,10 +53,10 @@ enum Owned {
 pub fn start(level: Level) -> Logging {
     set_level(level);
     let (sender, receiver) = sync_channel(QUEUE);
-    let sink = sink();
+    let mut sink = Sink::open();
     thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || write_all(&sink, &receiver))
+        .spawn(move || write_all(&mut sink, &receiver))
         .map_or_else(|error| eprintln!("chatroomd: there will be no log: {error}"), drop);
     let subscriber = tracing_subscriber::registry().with(QueueLayer(sender.clone()));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
@@ -93,53 +96,31 @@ impl Drop for Logging {
     }
 }
 
-/// Where lines go: the journal if standard error is connected to it, else standard error.
-fn sink() -> Dispatch {
-    if is_stderr_the_journal()
-        && let Ok(journal) = tracing_journald::layer()
-    {
-        let journal = journal
-            .with_field_prefix(Some("CHATROOM".to_owned()))
-            .with_syslog_identifier("chatroomd".to_owned())
-            .with_priority_mappings(PriorityMappings {
-                error: Priority::Error,
-                warn: Priority::Warning,
-                info: Priority::Informational,
-                debug: Priority::Debug,
-                trace: Priority::Debug,
-            });
-        return Dispatch::new(tracing_subscriber::registry().with(journal));
-    }
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .with_target(false);
-    Dispatch::new(tracing_subscriber::registry().with(lines))
-}
-
-/// systemd says in `$JOURNAL_STREAM` which device and inode the journal is (systemd.exec(5)).
-fn is_stderr_the_journal() -> bool {
-    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
-    let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };
-    stream == format!("{}:{}", stderr.st_dev(), stderr.st_ino())
-}
-
-fn write_all(sink: &Dispatch, queue: &Receiver<Queued>) {
+fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
     let mut told = 0;
     while let Ok(queued) = queue.recv() {
-        tracing::dispatcher::with_default(sink, || {
-            match queued {
-                Queued::Event(metadata, values) => write(metadata, &values),
-                Queued::Flush(done) => drop(done.try_send(())),
+        match queued {
+            Queued::Event(metadata, values) => {
+                with_default(sink.of(event(&values)), || write(metadata, &values));
             }
-            let dropped = dropped();
-            if dropped > told {
-                tracing::warn!(lines = dropped - told, "log lines were dropped");
-                told = dropped;
-            }
-        });
+            Queued::Flush(done) => drop(done.try_send(())),
+        }
+        let dropped = dropped();
+        if dropped > told {
+            let lines = dropped - told;
+            let tell = || warn!(event = "lines-dropped", lines, "log lines were dropped");
+            with_default(sink.of(Some("lines-dropped")), tell);
+            told = dropped;
+        }
     }
+}
+
+/// The name of the event in its fields.
+fn event(values: &[(Field, Owned)]) -> Option<&str> {
+    values.iter().find_map(|(field, value)| match value {
+        Owned::Text(text) if field.name() == "event" => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 /// Makes the event again, for the thread's own subscriber.

@@ -28,7 +28,7 @@ pub async fn reload(shared: &Shared, file: Option<&Path>) -> Result<Vec<String>,
     match &outcome {
         Ok(notes) => {
             info!(event = "reloaded", "read the configuration again");
-            notes.iter().for_each(|note| warn!("{note}"));
+            notes.iter().for_each(|note| warn!(event = "needs-restart", "{note}"));
         }
         Err(problems) => {
             problems.iter().for_each(|problem| error!(event = "reload-failed", "{problem}"));

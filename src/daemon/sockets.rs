@@ -62,12 +62,12 @@ pub fn prepare(stream: &TcpStream, silence: Duration, stalled: Duration) {
     let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive));
     if let Err(error) = outcome {
         // The other side may be gone already; then the first read says so.
-        debug!(%error, "a connection does not take its options");
+        debug!(event = "socket-option", %error, "a connection does not take its options");
     }
     if let Err(error) = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES) {
-        debug!(%error, "a connection does not take its limit of unsent bytes");
+        debug!(event = "socket-option", %error, "a connection does not take its limit of unsent bytes");
     }
     if let Err(error) = socket.set_tcp_user_timeout(Some(stalled + silence)) {
-        debug!(%error, "a connection does not take its user timeout");
+        debug!(event = "socket-option", %error, "a connection does not take its user timeout");
     }
 }

@@ -31,7 +31,7 @@ pub fn ready(status: &str) {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(error) => warn!(%error, "cannot tell systemd the time"),
+        Err(error) => warn!(event = "not-notified", %error, "cannot tell systemd the time"),
     }
 }
 
@@ -145,6 +145,6 @@ pub fn barrier() -> anyhow::Result<()> {
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        warn!(%error, "cannot notify systemd");
+        warn!(event = "not-notified", %error, "cannot notify systemd");
     }
 }

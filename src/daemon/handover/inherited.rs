@@ -88,7 +88,10 @@ pub fn keep(listeners: &[(Kind, TcpListener)]) {
         if !sockets.is_empty()
             && let Err(problem) = systemd::store(name, &sockets)
         {
-            warn!("the listening sockets are not kept over a restart: {problem:#}");
+            warn!(
+                event = "not-kept",
+                "the listening sockets are not kept over a restart: {problem:#}"
+            );
         }
     }
 }

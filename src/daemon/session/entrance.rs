@@ -9,7 +9,7 @@ use chatroom::room::Refusal;
 use chatroom::secret::Secret;
 use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::reader::{Reader, Stage};
 use crate::access::By;
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 return Err(refusal);
             }
         }
-        warn!(
+        info!(
             event = "wrong-password",
             name = name.as_str(),
             address = address.to_string(),
