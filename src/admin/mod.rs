@@ -2,6 +2,7 @@
 //!
 //! One request is one line of JSON, and so is its reply. A connection may carry several.
 
+mod finding;
 mod places;
 mod reply;
 
@@ -12,6 +13,7 @@ use crate::access::Act;
 use crate::config::Level;
 use crate::secret::Secret;
 
+pub use finding::{Finding, Verdict};
 pub use places::{
     SOCKET_NAME, fallback_runtime_folder, runtime_folder, socket_candidates, state_folder,
 };
@@ -30,6 +32,8 @@ pub enum Request {
     Status,
     /// What the daemon measures of itself, as OpenMetrics text.
     Metrics,
+    /// Looks at the whole installation.
+    Examine,
     Say {
         text: String,
     },
@@ -90,6 +94,7 @@ impl Request {
             Request::Users => "users",
             Request::Status => "status",
             Request::Metrics => "metrics",
+            Request::Examine => "doctor",
             Request::Say { .. } => "say",
             Request::Moderate { act } => act.as_str(),
             Request::Bans => "bans",

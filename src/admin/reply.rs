@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Finding;
 use crate::config::Level;
 
 /// What the daemon replies.
@@ -17,6 +18,7 @@ pub enum Reply {
     Users(Vec<User>),
     Status(Box<Status>),
     Metrics(String),
+    Findings(Vec<Finding>),
     LogLevel(Level),
     /// Done, and what it was in a sentence.
     Said(String),

@@ -43,6 +43,8 @@ pub enum Command {
     Status,
     /// What the daemon measures of itself, as OpenMetrics text for Prometheus
     Metrics,
+    /// Look at the whole installation: what is wrong, and how to mend it
+    Doctor,
     /// Whether the daemon and all of its parts answer, and how fast
     Ping,
     /// Announce something to everybody
@@ -274,6 +276,7 @@ impl Command {
             Command::Users => Request::Users,
             Command::Status => Request::Status,
             Command::Metrics => Request::Metrics,
+            Command::Doctor => Request::Examine,
             Command::Ping => Request::Ping,
             Command::Say { text } => Request::Say { text: text.join(" ") },
             Command::Kick { name, reason } => {

@@ -2,6 +2,7 @@
 
 mod args;
 mod connection;
+mod doctor;
 mod failure;
 mod hand_over;
 mod history;
@@ -21,6 +22,9 @@ use jiff::Timestamp;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Command::Doctor = args.command {
+        return doctor::run(&args);
+    }
     match run(&args) {
         Ok(output) => {
             // Who closes the pipe before the end has seen what they wanted.

@@ -15,6 +15,7 @@ pub fn as_json(reply: &Reply) -> Value {
     match reply {
         Reply::Users(users) => json!({ "users": users }),
         Reply::Status(status) => json!({ "status": status }),
+        Reply::Findings(findings) => json!({ "findings": findings }),
         Reply::Metrics(text) => json!({ "metrics": text }),
         Reply::History(records, more) => json!({ "history": records, "more": more }),
         Reply::Backup(bytes) => json!({ "backup": { "bytes": bytes } }),

@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod connections;
+mod doctor;
 mod files;
 mod guard;
 mod handover;

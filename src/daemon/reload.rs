@@ -96,7 +96,7 @@ pub fn identity(config: &Config, is_needed: bool) -> anyhow::Result<Option<Ident
 }
 
 /// The differences that only a restart puts in force.
-fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
+pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let changed = [
         ("[listen] chat", old.listen.chat != new.listen.chat),
         ("[listen] tls", old.listen.tls != new.listen.tls),

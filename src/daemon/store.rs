@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use failure::StoreFailure;
-pub use files::{copy, size};
+pub use files::{check, copy, size};
 use files::{lock, open_reader};
 use keeper::Keeper;
 use opening::{begin_run, forget_old_sessions, read_members, read_oldest};

@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use chatroom::fingerprint::Fingerprint;
+use jiff::Timestamp;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::warn;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 /// Where a certificate and its key are, both in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,9 @@ pub struct Pair {
 pub struct Identity {
     pub config: Arc<ServerConfig>,
     pub fingerprint: Fingerprint,
+    /// When the certificate ends, if it says so in a way that is understood.
+    pub ends: Option<Timestamp>,
+    pub files: Pair,
 }
 
 impl Pair {
@@ -43,7 +49,7 @@ impl Pair {
         let Some(first) = chain.first() else {
             bail!("there is no certificate in {shown}: it should begin with BEGIN CERTIFICATE");
         };
-        let fingerprint = Fingerprint::of(first);
+        let (fingerprint, ends) = (Fingerprint::of(first), end_of(first));
         let secret =
             PrivateKeyDer::from_pem_file(key).map_err(|error| explain("key", key, &error))?;
         warn_if_open(key);
@@ -55,7 +61,7 @@ impl Pair {
                 let key = key.display();
                 anyhow!("the certificate {shown} and the key {key} are no pair: {error}")
             })?;
-        Ok(Identity { config: Arc::new(config), fingerprint })
+        Ok(Identity { config: Arc::new(config), fingerprint, ends, files: self.clone() })
     }
 
     /// Makes a new key and a certificate for these names, which are host names or IP addresses,
@@ -88,9 +94,20 @@ fn explain(what: &str, path: &Path, error: &pem::Error) -> anyhow::Error {
     )
 }
 
+/// When a certificate ends.
+fn end_of(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    Timestamp::from_second(i64::try_from(end.as_secs()).ok()?).ok()
+}
+
+/// Whether anybody on this machine can read a key.
+pub fn is_open(key: &Path) -> bool {
+    key.metadata().is_ok_and(|found| found.permissions().mode() & 0o007 != 0)
+}
+
 fn warn_if_open(key: &Path) {
-    let mode = key.metadata().map_or(0, |found| found.permissions().mode());
-    if mode & 0o007 != 0 {
+    if is_open(key) {
         let shown = key.display();
         warn!(event = "open-key", "anybody on this machine can read the key {shown}; chmod o= it");
     }
@@ -127,7 +144,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let made = pair(folder.path(), "a");
         let fingerprint = made.make(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
-        assert_eq!(made.load().unwrap().fingerprint, fingerprint);
+        let loaded = made.load().unwrap();
+        assert_eq!(loaded.fingerprint, fingerprint);
+        // rcgen's default is the end of the year 4095.
+        assert_eq!(loaded.ends.unwrap().to_string(), "4096-01-01T00:00:00Z");
         assert_eq!(made.key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let again = made.make(vec!["localhost".into()]).unwrap_err();
         assert!(format!("{again:#}").contains("a-key.pem: File exists"), "{again:#}");

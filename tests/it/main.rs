@@ -12,6 +12,7 @@ mod chat;
 mod client;
 mod ctl;
 mod daemon;
+mod doctor;
 mod faults;
 mod foreign;
 mod handover;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use chatroom::admin::{RefusalCode, Reply, Request};
 use chatroom::room::{Refusal, Seq};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 
 use super::accounts;
 use crate::access::By;
@@ -15,7 +17,7 @@ use crate::health::Health;
 use crate::lifecycle::Control;
 use crate::overview::Overview;
 use crate::room_thread::Submission;
-use crate::{logging, systemd};
+use crate::{doctor, logging, systemd};
 
 /// The longest time to a shutdown, in seconds.
 const LONGEST_NOTICE: u64 = 366 * 86_400;
@@ -52,6 +54,12 @@ impl Operator {
                 Ok(text) => Reply::Metrics(text),
                 Err(error) => failed(&format!("the metrics cannot be written: {error}")),
             },
+            Request::Examine => {
+                let overview = self.overview.clone();
+                let examine = move || doctor::examine(&overview, Timestamp::now());
+                let findings = spawn_blocking(examine).await;
+                findings.map_or_else(|_| failed("it cannot be looked at"), Reply::Findings)
+            }
             Request::Say { text } => {
                 let notice = |reply| Submission::Notice { text, reply };
                 self.overview.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)

@@ -2,12 +2,16 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::BUSY_TIME;
+
+/// How long looking through a history may take. An operator waits for it.
+const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// Held by the daemon that uses the folder.
 const LOCK: &str = "lock";
@@ -55,6 +59,25 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     // The copy is one file, with nothing beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     Ok(())
+}
+
+/// Looks through a history, for a few seconds at the most. Gives whether it came to the end.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(path: &Path) -> Result<bool, String> {
+    let mut db = open_reader(path).map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    db.progress_handler(10_000, Some(move || begun.elapsed() > CHECK_TIME))
+        .map_err(|error| error.to_string())?;
+    match db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
+        Ok(outcome) if outcome == "ok" => Ok(true),
+        Ok(problem) => Err(problem),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The size of the files of a history, in bytes.

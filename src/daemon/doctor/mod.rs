@@ -1,0 +1,165 @@
+//! Looking at the whole installation from inside: what is wrong, and how to mend it.
+
+mod sandbox;
+mod storage;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use chatroom::access::Mode;
+use chatroom::admin::Finding;
+use chatroom::config::Config;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::overview::Overview;
+use crate::reload::needs_restart;
+use crate::tls::{Identity, is_open};
+use crate::{files, logging};
+
+/// A certificate that ends within so many days has to be renewed.
+const DAYS_LEFT: i64 = 14;
+
+/// Looks at everything. It may take a few seconds, in which a thread waits for the disk.
+pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
+    let config = overview.shared.config();
+    let mut findings = vec![configuration(overview, &config)];
+    findings.push(admin_socket(&config));
+    findings.push(openness(&config, overview));
+    findings.extend(overview.shared.identity().map(|identity| certificate(&identity, now)));
+    findings.extend(storage::examine(overview, &config));
+    findings.push(limits(overview, &config));
+    findings.push(log());
+    findings.extend(sandbox::examine());
+    findings
+}
+
+fn configuration(overview: &Overview, in_force: &Config) -> Finding {
+    const AREA: &str = "configuration";
+    let Some(file) = &overview.config_file else {
+        let usual = files::DEFAULT_CONFIG;
+        return Finding::ok(AREA, format!("there is no {usual}; the defaults are in force"));
+    };
+    let shown = file.display();
+    let written = match files::read_config(Some(file)) {
+        Ok(written) => written,
+        Err(problems) => {
+            let what = format!("it cannot be put in force: {}", problems.join("; "));
+            return Finding::problem(AREA, what, format!("Correct {shown}; a restart would fail."));
+        }
+    };
+    let waiting = needs_restart(in_force, &written);
+    // The number of connections is fitted to the system when it is put in force.
+    let fitted = Config {
+        limits: chatroom::config::Limits {
+            connections: in_force.limits.connections,
+            ..written.limits.clone()
+        },
+        ..written.clone()
+    };
+    if !waiting.is_empty() {
+        let advice = "`systemctl restart chatroomd` puts it in force, and disconnects nobody.";
+        Finding::note(AREA, format!("{shown}: {}", waiting.join("; ")), advice)
+    } else if fitted != *in_force {
+        let what = format!("{shown} was changed, and that is not in force");
+        Finding::note(AREA, what, "`chatctl reload` puts it in force.")
+    } else {
+        Finding::ok(AREA, format!("{shown} is right, and in force"))
+    }
+}
+
+fn admin_socket(config: &Config) -> Finding {
+    const AREA: &str = "admin socket";
+    let path = match files::admin_socket(config) {
+        Ok(path) => path,
+        Err(problem) => {
+            return Finding::problem(AREA, format!("{problem:#}"), "Name it in [admin] socket.");
+        }
+    };
+    let shown = path.display();
+    match fs::symlink_metadata(&path).map(|found| found.permissions().mode() & 0o777) {
+        Ok(mode) if mode & 0o007 != 0 => {
+            let what = format!("everybody on this machine may use {shown} (mode {mode:o})");
+            Finding::problem(AREA, what, format!("chmod o= {shown}"))
+        }
+        Ok(mode) => Finding::ok(AREA, format!("{shown}, mode {mode:o}")),
+        Err(error) => {
+            let what = format!("{shown} is not there any more: {error}");
+            Finding::problem(AREA, what, "`systemctl restart chatroomd` makes it again.")
+        }
+    }
+}
+
+/// What others on the network may do.
+fn openness(config: &Config, overview: &Overview) -> Finding {
+    const AREA: &str = "network";
+    let listening = overview.listen.join(", ");
+    let is_reachable = config.listen.chat.iter().any(|address| !address.ip().is_loopback());
+    if !is_reachable {
+        return Finding::ok(AREA, format!("listening on {listening}"));
+    }
+    let what = format!("listening on {listening}: what is said goes over the network as it is");
+    let who = match config.access.mode {
+        Mode::Open => ", and anybody may join",
+        Mode::Password | Mode::Accounts => "",
+    };
+    let advice = "`tls` in [listen] encrypts, `mode` in [access] says who may join; see \
+                  docs/security.md.";
+    Finding::note(AREA, what + who, advice)
+}
+
+fn certificate(identity: &Identity, now: Timestamp) -> Finding {
+    const AREA: &str = "certificate";
+    let (shown, key) = (identity.files.certificate.display(), identity.files.key.display());
+    if is_open(&identity.files.key) {
+        let what = format!("anybody on this machine can read the key {key}");
+        return Finding::problem(AREA, what, format!("chmod o= {key}, and make a new pair."));
+    }
+    let Some(ends) = identity.ends else {
+        return Finding::note(AREA, format!("when {shown} ends is not known"), "Look yourself.");
+    };
+    let left = ends.duration_since(now);
+    let day = ends.strftime("%Y-%m-%d");
+    let advice = format!("Renew {shown}, then `chatctl reload`.");
+    if left.is_negative() {
+        Finding::problem(AREA, format!("{shown} has ended on {day}; clients refuse it"), advice)
+    } else if left < SignedDuration::from_hours(DAYS_LEFT * 24) {
+        Finding::problem(AREA, format!("{shown} ends on {day}"), advice)
+    } else {
+        Finding::ok(AREA, format!("{shown} serves until {day}"))
+    }
+}
+
+fn limits(overview: &Overview, config: &Config) -> Finding {
+    const AREA: &str = "limits";
+    let wanted = files::read_config(overview.config_file.as_deref());
+    let wanted = wanted.map_or(0, |config| config.limits.connections);
+    let most = config.limits.connections;
+    if wanted > most {
+        let what = format!("{wanted} connections are configured, but descriptors allow {most}");
+        return Finding::problem(AREA, what, "Raise LimitNOFILE= of the service.");
+    }
+    let now = *overview.shared.connections.count().borrow();
+    let what = format!("{now} of {most} connections are in use");
+    match now * 10 > most * 9 {
+        true => Finding::problem(AREA, what, "Raise `connections` in [limits]."),
+        false => Finding::ok(AREA, what),
+    }
+}
+
+fn log() -> Finding {
+    match logging::dropped() {
+        0 => Finding::ok("log", "every line was taken"),
+        dropped => {
+            let what = format!("{dropped} lines of the log were lost");
+            let advice =
+                "Does the journal run, and is there space for it? `journalctl --disk-usage`";
+            Finding::problem("log", what, advice)
+        }
+    }
+}
+
+/// Whether others than the owner may do something with a file.
+fn mode_of(path: &Path) -> Option<u32> {
+    Some(path.metadata().ok()?.permissions().mode() & 0o777)
+}

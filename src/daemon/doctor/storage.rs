@@ -1,0 +1,84 @@
+//! The history: whether it is whole, private, and has space.
+
+use std::path::Path;
+
+use bytesize::ByteSize;
+use chatroom::admin::Finding;
+use chatroom::config::{Config, Durability};
+
+use super::mode_of;
+use crate::overview::Overview;
+use crate::store;
+
+const AREA: &str = "store";
+
+/// With less space than this it will not take long.
+const LEAST_SPACE: u64 = 64 << 20;
+
+pub(super) fn examine(overview: &Overview, config: &Config) -> Vec<Finding> {
+    let Some(database) = &overview.database else {
+        let advice = "`enabled` in [history] keeps it on disk.";
+        return vec![Finding::note(AREA, "what is said is only kept in memory", advice)];
+    };
+    if overview.shared.room.is_degraded() {
+        let what = "messages are refused, for they cannot be stored";
+        let advice = "The journal says why. Make space; the room goes on by itself.";
+        return vec![Finding::problem(AREA, what, advice)];
+    }
+    let folder = database.parent().unwrap_or(database);
+    let mut findings = vec![whole(database, config), space(folder, config)];
+    findings.extend(private(folder));
+    findings
+}
+
+fn whole(database: &Path, config: &Config) -> Finding {
+    let shown = database.display();
+    let safe = match config.history.durability {
+        Durability::Power => "survives a power cut",
+        Durability::Process => "survives a crash, but not a power cut",
+    };
+    let size = ByteSize::b(store::size(database)).display().iec();
+    match store::check(database) {
+        Ok(true) => Finding::ok(AREA, format!("{shown} is whole ({size}); what is in it {safe}")),
+        Ok(false) => {
+            let what = format!("{shown} is too large ({size}) to look through while people talk");
+            let advice = format!("`sqlite3 {shown} 'PRAGMA quick_check'` looks through it.");
+            Finding::note(AREA, what, advice)
+        }
+        Err(problem) => {
+            let what = format!("{shown} is damaged: {problem}");
+            let advice = "`chatctl backup FILE` saves what can be read; docs/history.md goes on.";
+            Finding::problem(AREA, what, advice)
+        }
+    }
+}
+
+fn space(folder: &Path, config: &Config) -> Finding {
+    let shown = folder.display();
+    let free = match rustix::fs::statvfs(folder) {
+        Ok(found) => found.f_bavail * found.f_frsize,
+        Err(error) => {
+            let what = format!("the space in {shown} is not known: {error}");
+            return Finding::problem(AREA, what, "Is the disk there?");
+        }
+    };
+    let shown_free = ByteSize::b(free).display().iec();
+    let most = config.history.keep_bytes as u64;
+    if free < LEAST_SPACE {
+        let what = format!("{shown} has only {shown_free} left");
+        Finding::problem(AREA, what, "Make space, or lower `keep_bytes` in [history].")
+    } else if most > free {
+        let most = ByteSize::b(most).display().iec();
+        let what = format!("{shown} has {shown_free} left, and the history may grow to {most}");
+        Finding::note(AREA, what, "Make space, or lower `keep_bytes` in [history].")
+    } else {
+        Finding::ok(AREA, format!("{shown} has {shown_free} left"))
+    }
+}
+
+fn private(folder: &Path) -> Option<Finding> {
+    let mode = mode_of(folder).filter(|mode| mode & 0o077 != 0)?;
+    let shown = folder.display();
+    let what = format!("others can look into {shown} (mode {mode:o}), where passwords are kept");
+    Some(Finding::problem(AREA, what, format!("chmod go= {shown}")))
+}
