@@ -1,15 +1,10 @@
 //! The command line of chatroom-client.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use chatroom::config::{DEFAULT_PORT, DEFAULT_TLS_PORT};
+use chatroom::config::DEFAULT_PORT;
 use chatroom::fingerprint::Fingerprint;
-use chatroom::secret::Secret;
 use clap::Parser;
-
-use crate::link::Security;
-use crate::preferences::Preferences;
 
 /// Talks in a chat room from the terminal.
 ///
@@ -61,76 +56,13 @@ pub struct Args {
     pub no_session: bool,
 }
 
-impl Args {
-    /// Fills in what is not on the command line: what the person prefers, else what is usual.
-    ///
-    /// # Errors
-    /// What is wrong with what is preferred.
-    pub fn complete(&mut self, preferences: &Preferences) -> Result<(), String> {
-        // What is said of the server in the file is said of the one that is named there.
-        if self.address.is_none() {
-            let of_file = |option: &str| format!("{option} in client.toml");
-            if let Some(fingerprint) = &preferences.fingerprint {
-                let fingerprint = fingerprint.parse();
-                let fingerprint =
-                    fingerprint.map_err(|error| format!("{}: {error}", of_file("fingerprint")))?;
-                self.fingerprint = self.fingerprint.or(Some(fingerprint));
-            }
-            self.tls |= preferences.tls == Some(true);
-            self.address = preferences.address.clone();
-            if let Some(address) = &self.address {
-                checked_address(address)
-                    .map_err(|error| format!("{}: {error}", of_file("address")))?;
-            }
-        }
-        let port = match self.security() {
-            Security::None => DEFAULT_PORT,
-            Security::Tls { .. } => DEFAULT_TLS_PORT,
-        };
-        self.address = Some(address(self.address.as_deref().unwrap_or("127.0.0.1"), port)?);
-        self.name = self.name.take().or_else(|| preferences.name.clone());
-        self.attempts = self.attempts.or(preferences.attempts).or(Some(5));
-        self.no_bell |= preferences.bell == Some(false);
-        self.plain |= preferences.plain == Some(true);
-        Ok(())
-    }
-
-    /// Whether nobody on the way could read a password.
-    pub fn is_private(&self) -> bool {
-        let address = self.address.as_deref().unwrap_or_default();
-        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_loopback = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        self.security() != Security::None || is_loopback || host == "localhost"
-    }
-
-    /// The password in the file that is named for it.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn password(&self) -> Result<Option<Secret>, String> {
-        let Some(file) = &self.password_file else { return Ok(None) };
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| format!("cannot read the password in {}: {error}", file.display()))?;
-        Ok(Some(Secret::of_line(text)))
-    }
-
-    /// What is to protect the connection.
-    pub fn security(&self) -> Security {
-        match (self.tls, self.fingerprint) {
-            (false, None) => Security::None,
-            (_, told) => Security::Tls { told },
-        }
-    }
-}
-
 /// An address that can be completed.
-fn checked_address(text: &str) -> Result<String, String> {
+pub fn checked_address(text: &str) -> Result<String, String> {
     address(text, DEFAULT_PORT).map(|_| text.to_owned())
 }
 
 /// Completes an address with the usual port.
-fn address(text: &str, port: u16) -> Result<String, String> {
+pub fn address(text: &str, port: u16) -> Result<String, String> {
     let expected = || "it is a host, or a host and a port, as in example.org:53000".to_owned();
     if text.is_empty() || text.contains(char::is_whitespace) {
         return Err(expected());

@@ -11,6 +11,7 @@ mod plain;
 mod preferences;
 mod screen;
 mod secure;
+mod settings;
 mod terminal;
 mod trust;
 mod view;

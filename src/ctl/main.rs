@@ -7,6 +7,7 @@ mod failure;
 mod hand_over;
 mod history;
 mod password;
+mod request;
 mod show;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 use args::{Args, Command};
 use chatroom::admin::{Reply, Request};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use connection::Connection;
 use failure::Failure;
 use jiff::Timestamp;
@@ -43,18 +44,23 @@ fn run(args: &Args) -> Result<String, Failure> {
     if let Command::HandOver { unit } = &args.command {
         return hand_over::hand_over(unit, args.socket.as_deref(), args.timeout);
     }
+    if let Command::Completions { shell } = args.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Args::command(), "chatctl", &mut script);
+        return Ok(String::from_utf8_lossy(&script).into_owned());
+    }
     // Before the connection, for the daemon does not wait for as long as a person may type.
     let password = match &args.command {
         Command::Account { what } => what.needs_password().map(password::ask).transpose()?,
         _ => None,
     };
+    let Some(mut request) = args.command.request(password) else { return Ok(String::new()) };
     let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
         confirm(&mut connection)?;
         // The daemon does not wait for as long as a person may think.
         connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     }
-    let mut request = args.command.request(password);
     if let (Command::Redact { user: Some(user), since, .. }, Request::Redact { targets }) =
         (&args.command, &mut request)
     {

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod args;
 mod connections;
 mod doctor;
 mod files;
@@ -35,33 +36,11 @@ mod window;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use args::Args;
 use clap::Parser;
 
 /// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
-
-/// Serves a chat room over TCP.
-///
-/// Without --config it reads /etc/chatroomd.toml if that exists, and else serves on
-/// 127.0.0.1:53000. SIGTERM and SIGINT end it gracefully, SIGHUP reads the configuration again.
-#[derive(Parser)]
-#[command(
-    version,
-    after_help = "Exit status: 0 ended as told, 1 cannot start, 2 wrong usage, 78 wrong \
-                  configuration.\nPeople join with chatroom-client or nc; chatctl looks after it."
-)]
-struct Args {
-    /// Read the configuration from this file
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Only check the configuration, and say what is wrong with it
-    #[arg(long)]
-    check_config: bool,
-    /// Make a key and a self-signed certificate for these names of this machine (its host name and
-    /// localhost without any), where the configuration expects them
-    #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with = "check_config")]
-    make_certificate: Option<Vec<String>>,
-}
 
 fn main() -> ExitCode {
     let args = Args::parse();
