@@ -165,8 +165,8 @@ impl Connection {
             reason = reason.code(),
             "{}",
             match reason {
-                EndReason::Broken(problem) => problem,
-                _ => "disconnected",
+                EndReason::Broken(problem) => format!("disconnected: {problem}"),
+                _ => "disconnected".to_owned(),
             }
         );
         self.submit_end(reason.clone());
