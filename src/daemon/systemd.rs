@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sd_notify::NotifyState;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::health::Health;
@@ -15,6 +16,9 @@ use crate::room_thread::RoomHandle;
 
 /// The number of people is told at most this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// The number of messages is at most so old.
+const MESSAGES_EVERY: Duration = Duration::from_secs(10);
 
 /// How often more time is asked for.
 const EXTEND_EVERY: Duration = Duration::from_secs(10);
@@ -43,9 +47,14 @@ pub fn stopping() {
 /// What `systemctl status` shows.
 pub fn status_line(room: &RoomHandle) -> String {
     let people = match *room.people().borrow() {
-        0 => "Nobody is here.".to_owned(),
-        1 => "1 person is here.".to_owned(),
-        people => format!("{people} people are here."),
+        0 => "Nobody is here".to_owned(),
+        1 => "1 person is here".to_owned(),
+        people => format!("{people} people are here"),
+    };
+    let people = match room.messages() {
+        0 => format!("{people}."),
+        1 => format!("{people}, 1 message since the start."),
+        messages => format!("{people}, {messages} messages since the start."),
     };
     match room.is_degraded() {
         true => format!("DEGRADED: messages are refused, they cannot be stored. {people}"),
@@ -56,9 +65,18 @@ pub fn status_line(room: &RoomHandle) -> String {
 /// Keeps the status line true.
 pub async fn keep_status(room: RoomHandle) {
     let mut people = room.people();
-    while people.changed().await.is_ok() {
+    let mut told_last = String::new();
+    loop {
+        // Messages are counted in between; for each of them nobody is woken.
+        if let Ok(Err(_)) = timeout(MESSAGES_EVERY, people.changed()).await {
+            return;
+        }
         people.mark_unchanged();
         let status = status_line(&room);
+        if status == told_last {
+            continue;
+        }
+        told_last.clone_from(&status);
         // Where systemd does not take it in, this waits, and the chat does not.
         let told = spawn_blocking(move || notify(&[NotifyState::Status(&status)])).await;
         if told.is_err() {
