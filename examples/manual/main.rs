@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
     fs::create_dir_all(&folder)?;
     let see = "chatroomd(8), chatctl(1), chatroom\\-client(1), chatroomd.toml(5), systemctl(1)";
     write_all(&folder, "8", named(daemon::Args::command(), "chatroomd"), program::DAEMON, see)?;
-    write_all(&folder, "1", named(ctl::Args::command(), "chatctl"), program::CTL, see)?;
+    write_all(&folder, "1", ctl::for_people(), program::CTL, see)?;
     let client = named(client::Args::command(), "chatroom-client");
     write_all(&folder, "1", client, program::CLIENT, see)?;
     let shipped = include_str!("../../etc/chatroomd.toml");

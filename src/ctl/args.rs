@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chatroom::config::{Level, parse_duration};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -234,4 +234,17 @@ fn duration(text: &str) -> Result<Duration, String> {
     seconds
         .or_else(|| parse_duration(text))
         .ok_or_else(|| "it is a time such as \"30 s\" or \"5 min\"".to_owned())
+}
+
+/// The command line without what is not for people, for Tab to complete.
+pub fn for_people() -> clap::Command {
+    let all = Args::command();
+    let commands = all.get_subcommands().filter(|command| !command.is_hide_set());
+    clap::Command::new("chatctl")
+        .bin_name("chatctl")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(all.get_about().cloned().unwrap_or_default())
+        .after_help(all.get_after_help().cloned().unwrap_or_default())
+        .args(all.get_arguments().cloned())
+        .subcommands(commands.cloned())
 }

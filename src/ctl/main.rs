@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use args::{Args, Command};
 use chatroom::admin::{Reply, Request};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use connection::Connection;
 use failure::Failure;
 use jiff::Timestamp;
@@ -46,7 +46,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     }
     if let Command::Completions { shell } = args.command {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::command(), "chatctl", &mut script);
+        clap_complete::generate(shell, &mut args::for_people(), "chatctl", &mut script);
         return Ok(String::from_utf8_lossy(&script).into_owned());
     }
     // Before the connection, for the daemon does not wait for as long as a person may type.

@@ -1,0 +1,148 @@
+//! What holds for any bytes. Each check is a target of cargo-fuzz, and `cargo test` runs all of them
+//! over the corpora.
+
+use std::collections::BTreeSet;
+
+use chatroom::admin;
+use chatroom::clean;
+use chatroom::config::Config;
+use chatroom::lookalike::{fold, look};
+use chatroom::names::{LONGEST, MOST_BYTES, Name, SHORTEST};
+use chatroom::wire::greeting::strip_telnet;
+use chatroom::wire::json::{self, Event};
+use chatroom::wire::{Frame, Framer, text};
+
+/// A check by its name, which is that of its target and of the folder of its corpus.
+pub const ALL: [(&str, fn(&[u8])); 8] = [
+    ("framing", framing),
+    ("text", text_lines),
+    ("requests", requests),
+    ("events", events),
+    ("admin", admin_requests),
+    ("config", configuration),
+    ("names", names),
+    ("telnet", telnet),
+];
+
+/// Lines are the same however the bytes arrive, and are what a simple reading of all of them gives.
+pub fn framing(data: &[u8]) {
+    let Some((&[limit, split], bytes)) = data.split_first_chunk() else { return };
+    let limit = usize::from(limit);
+    let mut expected: Vec<Frame> = bytes
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .map(|line| match line.len() > limit {
+            true => Frame::TooLong,
+            false => Frame::Line(line.to_vec()),
+        })
+        .collect();
+    // What is behind the last line end is not whole.
+    expected.pop();
+    for size in [bytes.len().max(1), usize::from(split).max(1), 1] {
+        let (mut framer, mut frames) = (Framer::new(limit), Vec::new());
+        bytes.chunks(size).for_each(|piece| framer.push(piece, &mut frames));
+        assert_eq!(frames, expected, "in pieces of {size}");
+    }
+    // And where another process goes on with it.
+    let (mut framer, mut frames) = (Framer::new(limit), Vec::new());
+    for piece in bytes.chunks(usize::from(split).max(1)) {
+        framer.push(piece, &mut frames);
+        let packed = serde_json::to_vec(&framer).expect("a framer can be packed");
+        framer = serde_json::from_slice(&packed).expect("and unpacked");
+    }
+    assert_eq!(frames, expected, "packed and unpacked");
+}
+
+/// A line is a request, whatever it is; what is not a command is what was typed.
+pub fn text_lines(data: &[u8]) {
+    let Ok(line) = std::str::from_utf8(data) else { return };
+    match text::parse(line) {
+        text::Request::Say(said) => assert_eq!(said, line.trim_end()),
+        text::Request::Action(said) => assert!(line.starts_with("!me ") && line.contains(said)),
+        text::Request::KeepAlive => assert_eq!(line.trim_end(), "&"),
+        _ => assert!(line.starts_with('!')),
+    }
+    let clean = clean::line(line);
+    assert!(!clean.contains(clean::is_unsafe), "{clean:?}");
+    assert_eq!(clean::line(&clean), clean, "cleaning twice is cleaning once");
+}
+
+/// What is understood comes back as it was; what is not, is said in a sentence without control codes.
+pub fn requests(data: &[u8]) {
+    let Ok(line) = std::str::from_utf8(data) else { return };
+    match json::parse_request(line) {
+        Ok(request) => {
+            let written = serde_json::to_string(&request).expect("a request can be written");
+            let read = json::parse_request(&written).expect("and read");
+            assert_eq!(serde_json::to_string(&read).ok(), Some(written));
+        }
+        Err((refusal, id)) => {
+            assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
+            assert!(id.is_none_or(|id| id.len() <= json::MOST_ID_BYTES));
+        }
+    }
+}
+
+/// Whatever a server sends is an event or is not; reading it twice gives the same.
+pub fn events(data: &[u8]) {
+    let read = || serde_json::from_slice::<Event<'_>>(data).ok();
+    assert_eq!(format!("{:?}", read()), format!("{:?}", read()));
+}
+
+/// As [`requests`], for what `chatctl` asks.
+pub fn admin_requests(data: &[u8]) {
+    let Ok(request) = serde_json::from_slice::<admin::Request>(data) else { return };
+    let written = serde_json::to_vec(&request).expect("a request can be written");
+    let read: admin::Request = serde_json::from_slice(&written).expect("and read");
+    assert_eq!(read, request);
+    assert!(!request.command().is_empty());
+}
+
+/// Every problem has its line, and a configuration that is right is right again.
+pub fn configuration(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Config::parse(text) {
+        Ok(config) => {
+            assert!(!config.listen.chat.is_empty() || !config.listen.tls.is_empty());
+            assert!(config.history.replay <= 200);
+            assert_eq!(Config::parse(text), Ok(config));
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            let lines = text.lines().count().max(1) + 1;
+            assert!(problems.iter().all(|problem| (1..=lines).contains(&problem.line)));
+            assert!(problems.is_sorted_by_key(|problem| problem.line), "{problems:?}");
+        }
+    }
+}
+
+/// A name that may be one is short, visible and one word, and stays what it is.
+pub fn names(data: &[u8]) {
+    let Ok(input) = std::str::from_utf8(data) else { return };
+    assert_eq!(fold(&fold(input)), fold(input), "folding twice is folding once");
+    let Ok(name) = Name::new(input) else { return };
+    let shown = name.as_str();
+    assert_eq!(Name::new(shown).as_ref(), Ok(&name));
+    assert_eq!(Name::from_store(shown), name);
+    assert!((SHORTEST..=LONGEST * 64).contains(&shown.len()) && shown.len() <= MOST_BYTES);
+    assert!(!shown.contains(char::is_whitespace) && !shown.contains(clean::is_invisible));
+    assert_eq!(clean::line(shown), shown);
+    assert_eq!(look(name.folded()), look(shown), "capitals look the same");
+}
+
+/// What telnet negotiates goes, and nothing else does.
+pub fn telnet(data: &[u8]) {
+    let mut line = data.to_vec();
+    strip_telnet(&mut line);
+    if !data.contains(&0xFF) {
+        assert_eq!(line, data);
+    }
+    let all: BTreeSet<u8> = data.iter().copied().collect();
+    assert!(line.len() <= data.len() && line.iter().all(|byte| all.contains(byte)));
+}
+
+/// Runs the check of a name.
+pub fn run(name: &str, data: &[u8]) {
+    let check = ALL.iter().find(|(other, _)| *other == name);
+    check.unwrap_or_else(|| panic!("there is no check {name}")).1(data);
+}
