@@ -12,8 +12,11 @@ use chatroom::wire::greeting::strip_telnet;
 use chatroom::wire::json::{self, Event};
 use chatroom::wire::{Frame, Framer, text};
 
+/// Fails where something does not hold.
+pub type Check = fn(&[u8]);
+
 /// A check by its name, which is that of its target and of the folder of its corpus.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+pub const ALL: [(&str, Check); 8] = [
     ("framing", framing),
     ("text", text_lines),
     ("requests", requests),
