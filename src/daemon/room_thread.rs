@@ -242,7 +242,9 @@ impl RoomThread {
             Submission::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
             Submission::Configure(config) => self.configure(config),
             Submission::Probe { reply } => self.effects.push(Effect::ReplyProbe(reply)),
-            Submission::TakeUp { outlet } => self.take_up(outlet),
+            Submission::TakeUp { outlets } => {
+                outlets.into_iter().for_each(|outlet| self.take_up(outlet));
+            }
             Submission::Pack { reply } => drop(reply.send(self.pack())),
             Submission::TryAgain => self.try_again(),
             // The loop has taken this one.

@@ -44,9 +44,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// It cannot be waited for.
 pub fn take_up(socket: OwnedFd) -> io::Result<TcpStream> {
-    let stream = std::net::TcpStream::from(socket);
-    stream.set_nonblocking(true)?;
-    TcpStream::from_std(stream)
+    // That it does not block belongs to the socket, and not to the process.
+    TcpStream::from_std(socket.into())
 }
 
 /// Makes a new connection prompt, and has the system notice within `silence` when the network goes

@@ -9,7 +9,7 @@ use chatroom::room::{Epochs, Member, Position, Room, SessionId};
 use tokio::sync::mpsc;
 
 use crate::files;
-use crate::handover::{HandedOver, Inherited};
+use crate::handover::{HandedOver, Inherited, Looking};
 use crate::lifecycle::Control;
 use crate::room_thread::{self, Beginning, Prospect};
 use crate::shared::Shared;
@@ -50,13 +50,15 @@ pub fn start(
 ) -> anyhow::Result<Started> {
     // Who is told may be ending already.
     let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
+    let looking = Looking::begin(inherited)?;
     let stored = match config.history.enabled {
-        true => Some(open_history(config, on_failure.clone())?),
-        false => None,
+        true => open_history(config, on_failure.clone()).map(Some),
+        false => Ok(None),
     };
-    let access = files::open_access(config)?;
-    // From here on nothing goes wrong any more that another start would do better.
-    let handed_over = HandedOver::take(inherited);
+    let access = files::open_access(config);
+    // Before the errors: looking must have come to its end.
+    let handed_over = looking.end();
+    let (stored, access) = (stored?, access?);
     let mut before = stored.unwrap_or_else(|| without_history(handed_over.as_ref()));
     if let Some(handed_over) = &handed_over {
         let going_on = handed_over.sessions();

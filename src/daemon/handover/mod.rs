@@ -9,13 +9,15 @@ mod state;
 mod suitcase;
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{io, thread};
 
 use anyhow::Context;
 use chatroom::room::{EndReason, SessionId};
-use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
@@ -99,16 +101,35 @@ fn store(packed: &Packed, outlets: &[Arc<Outlet>]) -> anyhow::Result<()> {
 /// What another process has handed over, with the sockets.
 pub struct HandedOver {
     pub packed: Packed,
-    sockets: Vec<Option<TcpStream>>,
+    sockets: Vec<Option<OwnedFd>>,
+}
+
+/// Looking at what was handed over, beside the opening of the history, which takes as long. The
+/// process must not end before [`Looking::end`]: what is looked at is not with the manager.
+pub struct Looking(Option<JoinHandle<Option<HandedOver>>>);
+
+impl Looking {
+    /// Begins, if there is something.
+    ///
+    /// # Errors
+    /// There are no threads.
+    pub fn begin(inherited: &mut Inherited) -> io::Result<Looking> {
+        let Some((state, suitcase)) = inherited.handed_over() else { return Ok(Looking(None)) };
+        let look = move || HandedOver::look(state, &suitcase);
+        let thread = thread::Builder::new().name("suitcase".to_owned()).spawn(look)?;
+        Ok(Looking(Some(thread)))
+    }
+
+    /// Gives what there is. It is with the manager as well, until [`settle`].
+    pub fn end(self) -> Option<HandedOver> {
+        self.0?.join().ok().flatten()
+    }
 }
 
 impl HandedOver {
-    /// Takes it from what was inherited. It stays with the manager as well, until [`settle`].
-    ///
-    /// None if there is nothing, or nothing that this version can read: then those who were
-    /// connected are let go, and come back by themselves.
-    pub fn take(inherited: &mut Inherited) -> Option<HandedOver> {
-        let (mut state, suitcase) = inherited.handed_over()?;
+    /// None if there is nothing that this version can read: then those who were connected are let
+    /// go, and come back by themselves.
+    fn look(mut state: File, suitcase: &Suitcase) -> Option<HandedOver> {
         let packed = match Packed::read(&mut state) {
             Ok(packed) => packed,
             Err(problem) => {
@@ -119,10 +140,7 @@ impl HandedOver {
                 return None;
             }
         };
-        let sockets = suitcase.look(packed.connections.len()).and_then(|sockets| {
-            sockets.into_iter().map(|socket| socket.map(sockets::take_up).transpose()).collect()
-        });
-        match sockets {
+        match suitcase.look(packed.connections.len()) {
             Ok(sockets) => Some(HandedOver { packed, sockets }),
             Err(problem) => {
                 warn!(event = "not-taken-up", "the connections of before are lost: {problem}");
@@ -143,20 +161,24 @@ impl HandedOver {
     /// Serves all of them from where they were left.
     pub fn go_on(self, shared: &Arc<Shared>) {
         shared.connections.go_on_counting(self.packed.accepted);
-        let mut count = 0;
+        let mut going_on = Vec::with_capacity(self.sockets.len());
         for (connection, socket) in self.packed.connections.into_iter().zip(self.sockets) {
-            let Some(socket) = socket else { continue };
             // Who has closed meanwhile has no address any more; reading notices the rest.
+            let Some(Ok(socket)) = socket.map(sockets::take_up) else { continue };
             let Ok(peer) = socket.peer_addr() else { continue };
             let PackedConnection { connection, input, output } = connection;
             let socket = Arc::new(socket);
             let outlet = Arc::new(Outlet::unpack(connection, peer, socket.clone(), output));
             shared.connections.take_up(&outlet);
-            if input.stage == Stage::Joined {
-                shared.room.submit(Submission::TakeUp { outlet: outlet.clone() });
-            }
+            going_on.push((socket, outlet, input));
+        }
+        let joined = going_on.iter().filter(|(_, _, input)| input.stage == Stage::Joined);
+        let outlets = joined.map(|(_, outlet, _)| outlet.clone()).collect();
+        // Together: to wake the room for each would take longer than all the rest.
+        shared.room.submit(Submission::TakeUp { outlets });
+        let count = going_on.len();
+        for (socket, outlet, input) in going_on {
             session::go_on(Transport::plain(socket), outlet, input, shared.clone());
-            count += 1;
         }
         info!(event = "taken-up", connections = count, "took up {count} connections");
     }

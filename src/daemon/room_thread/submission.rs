@@ -109,9 +109,9 @@ pub enum Submission {
     },
     /// Stores what could not be stored before, if it can be now.
     TryAgain,
-    /// A connection goes on that another process has had, with its session.
+    /// Connections go on that another process has had, with their sessions.
     TakeUp {
-        outlet: Arc<Outlet>,
+        outlets: Vec<Arc<Outlet>>,
     },
     /// Gives what the room is, where that is not stored.
     Pack {
