@@ -3,6 +3,7 @@
 mod accounts;
 mod commands;
 mod history;
+mod idle;
 mod socket;
 
 use std::fs::File;
@@ -23,9 +24,10 @@ use zeroize::Zeroizing;
 use crate::access::By;
 
 pub use commands::Operator;
+use idle::Idle;
 pub use socket::AdminSocket;
 
-/// So many may talk to the admin socket at a time; others wait.
+/// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
 const MOST_AT_A_TIME: usize = 32;
 
 /// How long an operator's connection may say nothing, or take in nothing.
@@ -35,13 +37,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn serve_all(listener: UnixListener, operator: Operator) {
     let operator = Arc::new(operator);
     let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
+    let idle = Arc::new(Idle::default());
     loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let operator = operator.clone();
+                let permit = idle.make_room(&permits).await;
+                let (operator, idle) = (operator.clone(), idle.clone());
                 tokio::spawn(async move {
-                    serve(stream, &operator).await;
+                    serve(stream, &operator, &idle).await;
                     drop(permit);
                 });
             }
@@ -54,7 +57,7 @@ pub async fn serve_all(listener: UnixListener, operator: Operator) {
 }
 
 /// Serves one connection: a line is a request, and each gets a line back.
-async fn serve(stream: UnixStream, operator: &Operator) {
+async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
     // The system knows who that is; what the other side says of itself is not asked.
     let (uid, pid) = match stream.peer_cred() {
         Ok(peer) => (peer.uid(), peer.pid().unwrap_or(0)),
@@ -68,7 +71,11 @@ async fn serve(stream: UnixStream, operator: &Operator) {
         // There may be a password in it.
         let mut line = Zeroizing::new(Vec::new());
         let mut limited = (&mut input).take(MOST_REQUEST_BYTES as u64);
-        match timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await {
+        let read = tokio::select! {
+            read = timeout(PATIENCE, limited.read_until(b'\n', &mut line)) => read,
+            () = idle.wait() => return,
+        };
+        match read {
             Ok(Ok(1..)) => {}
             _ => return,
         }

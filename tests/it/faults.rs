@@ -15,14 +15,14 @@ use crate::harness::Person;
 
 const NO_REPLAY: &str = "[history]\nreplay = 0\n";
 
-fn run(program: &str, args: &[&str]) -> bool {
+pub fn run(program: &str, args: &[&str]) -> bool {
     let mut command = Command::new(program);
     let quiet = command.args(args).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
 /// Says, past the test runner's capture, that something was not tested; in CI that is a failure.
-fn cannot_run(what: &str, why: &str) {
+pub fn cannot_run(what: &str, why: &str) {
     assert!(std::env::var_os("CI").is_none(), "this test has to run in CI: {why}");
     let _ = writeln!(std::io::stderr(), "NOT TESTED: {what} ({why})");
 }

@@ -18,7 +18,7 @@ use crate::daemon::{Daemon, PATIENCE};
 
 /// One person's ledger.
 #[derive(Default)]
-struct Ledger {
+pub struct Ledger {
     name: String,
     /// By their ids.
     said: Vec<String>,
@@ -158,7 +158,7 @@ fn receive(reader: &mut BufReader<TcpStream>) -> Option<Value> {
 }
 
 /// The sizes: kills, people, lines of each.
-fn sizes() -> (usize, usize, usize) {
+pub fn sizes() -> (usize, usize, usize) {
     let given = std::env::var("LEDGER").unwrap_or_default();
     let numbers: Vec<usize> = given.split(' ').filter_map(|number| number.parse().ok()).collect();
     match numbers[..] {
@@ -168,7 +168,7 @@ fn sizes() -> (usize, usize, usize) {
 }
 
 /// Lets people talk while `fault` is done to the daemon again and again, evenly over the talk.
-fn talk_under(
+pub fn talk_under(
     daemon: &mut Daemon,
     (times, people, lines): (usize, usize, usize),
     cut_every: impl Fn(usize) -> Option<usize>,
@@ -201,7 +201,7 @@ fn talk_under(
 }
 
 /// Compares the ledgers with what is stored.
-fn check(daemon: &Daemon, ledgers: &[Ledger]) {
+pub fn check(daemon: &Daemon, ledgers: &[Ledger]) {
     let db = daemon.database();
     let intact: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(intact, "ok");
@@ -237,7 +237,7 @@ fn check(daemon: &Daemon, ledgers: &[Ledger]) {
     }
 }
 
-const CONFIG: &str = "[history]\nreplay = 0\n[timeouts]\nhold = \"1 min\"\n";
+pub const CONFIG: &str = "[history]\nreplay = 0\n[timeouts]\nhold = \"1 min\"\n";
 
 #[test]
 fn the_ledger_agrees_when_the_daemon_is_killed() {

@@ -23,6 +23,7 @@ mod hostile_strings;
 mod json;
 mod ledger;
 mod ledger_client;
+mod ledger_faults;
 mod lifecycle;
 mod limits;
 mod metrics;

@@ -10,14 +10,14 @@ use chatroom::admin::Request;
 use crate::daemon::Daemon;
 
 /// Two namespaces joined by a cable; they are gone when this is dropped.
-struct Cable {
-    server: String,
-    client: String,
+pub struct Cable {
+    pub server: String,
+    pub client: String,
 }
 
 impl Cable {
     /// None where this user may not make namespaces.
-    fn lay() -> Option<Cable> {
+    pub fn lay() -> Option<Cable> {
         // The names of namespaces are the machine's; those of links are each namespace's own.
         static LAID: AtomicUsize = AtomicUsize::new(0);
         let id = format!("{}-{}", std::process::id(), LAID.fetch_add(1, Relaxed));
@@ -45,7 +45,7 @@ impl Drop for Cable {
     }
 }
 
-fn ip(args: &[&str]) -> Option<()> {
+pub fn ip(args: &[&str]) -> Option<()> {
     let status = Command::new("ip").args(args).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success()).then_some(())
 }
@@ -108,7 +108,7 @@ impl Drop for Distant {
 }
 
 /// Has a daemon run in the namespace of the server.
-fn move_inside(command: &mut Command, cable: &Cable, config: &str) {
+pub fn move_inside(command: &mut Command, cable: &Cable, config: &str) {
     let file = command.get_args().nth(1).unwrap().to_owned();
     std::fs::write(&file, config).unwrap();
     let mut inside = Command::new("ip");
