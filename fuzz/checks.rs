@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use chatroom::admin;
 use chatroom::clean;
 use chatroom::config::Config;
+use chatroom::handover::Packed;
 use chatroom::lookalike::{fold, look};
 use chatroom::names::{LONGEST, MOST_BYTES, Name, SHORTEST};
 use chatroom::wire::greeting::strip_telnet;
@@ -16,7 +17,7 @@ use chatroom::wire::{Frame, Framer, text};
 pub type Check = fn(&[u8]);
 
 /// A check by its name, which is that of its target and of the folder of its corpus.
-pub const ALL: [(&str, Check); 8] = [
+pub const ALL: [(&str, Check); 9] = [
     ("framing", framing),
     ("text", text_lines),
     ("requests", requests),
@@ -25,6 +26,7 @@ pub const ALL: [(&str, Check); 8] = [
     ("config", configuration),
     ("names", names),
     ("telnet", telnet),
+    ("handover", handover),
 ];
 
 /// Lines are the same however the bytes arrive, and are what a simple reading of all of them gives.
@@ -63,6 +65,12 @@ pub fn text_lines(data: &[u8]) {
         text::Request::Say(said) => assert_eq!(said, line.trim_end()),
         text::Request::Action(said) => assert!(line.starts_with("!me ") && line.contains(said)),
         text::Request::KeepAlive => assert_eq!(line.trim_end(), "&"),
+        text::Request::History(count) => {
+            assert!(line.starts_with("!history") && (1..=text::MOST_HISTORY).contains(&count));
+        }
+        text::Request::Search(said) => assert!(line.starts_with("!search ") && line.contains(said)),
+        // Who knows other chats is told how commands begin here.
+        text::Request::Incomplete(_) => assert!(line.starts_with(['!', '/'])),
         _ => assert!(line.starts_with('!')),
     }
     let clean = clean::line(line);
@@ -142,6 +150,24 @@ pub fn telnet(data: &[u8]) {
     }
     let all: BTreeSet<u8> = data.iter().copied().collect();
     assert!(line.len() <= data.len() && line.iter().all(|byte| all.contains(byte)));
+}
+
+/// What one process can read, the next one reads from it as well; and what it goes on with takes
+/// whatever comes.
+pub fn handover(data: &[u8]) {
+    let Ok(packed) = Packed::decode(data) else { return };
+    let written = packed.encode().expect("a state can be written");
+    assert_eq!(Packed::decode(&written).expect("and read"), packed);
+    for connection in packed.connections {
+        let input = connection.input;
+        if let Some(name) = input.name.as_deref() {
+            assert_eq!(Name::from_store(name).as_str(), name);
+        }
+        let (mut framer, mut frames) = (input.framer, Vec::new());
+        framer.push(data, &mut frames);
+        framer.push(b"\n", &mut frames);
+        assert!(!frames.is_empty(), "a line that ends is one");
+    }
 }
 
 /// Runs the check of a name.

@@ -6,13 +6,14 @@
 //! a network and the wire formats be fuzzed without a daemon.
 //!
 //! Modules depend on each other in one direction only:
-//! `clean <- lookalike <- names, access <- room <- wire <- admin, config`.
+//! `clean <- lookalike <- names, access <- room <- wire <- admin, config, handover`.
 
 pub mod access;
 pub mod admin;
 pub mod clean;
 pub mod config;
 pub mod fingerprint;
+pub mod handover;
 pub mod lookalike;
 pub mod names;
 pub mod permission;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use chatroom::access::{Registry, SanctionKind, Term};
 use chatroom::config::Limits;
+use chatroom::handover::PackedInput;
 use chatroom::room::{EndReason, Seq, SessionId};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::guard::Guard;
-use crate::handover::PackedInput;
 use crate::metrics::{Lag, Tally, Totals};
 use crate::outlet::Outlet;
 use crate::transport::Transport;

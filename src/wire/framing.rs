@@ -23,7 +23,7 @@ pub enum Frame {
 
 /// Cuts a stream of bytes into frames. It holds no more than the limit of an unfinished line, and
 /// no memory at all when there is none.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Framer {
     framing: Framing,
     limit: usize,
@@ -85,7 +85,7 @@ impl Framer {
 
     fn extend(&mut self, bytes: &[u8]) {
         // One byte more for a `\r` that is not part of the line.
-        if self.overlong || self.rest.len() + bytes.len() > self.limit + 1 {
+        if self.overlong || self.rest.len() + bytes.len() > self.limit.saturating_add(1) {
             self.overlong = true;
             self.rest = Vec::new();
         } else {

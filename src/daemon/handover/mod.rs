@@ -17,17 +17,16 @@ use std::time::Duration;
 use std::{io, thread};
 
 use anyhow::Context;
+use chatroom::handover::{Packed, PackedConnection, Stage};
 use chatroom::room::{EndReason, SessionId};
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 pub use inherited::{Inherited, keep, keep_none};
-pub use state::{Packed, PackedConnection, PackedInput, PackedMember, PackedOutput, PackedRoom};
 use suitcase::Suitcase;
 
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
-use crate::session::Stage;
 use crate::shared::Shared;
 use crate::transport::Transport;
 use crate::{session, sockets, systemd};
@@ -92,7 +91,7 @@ fn store(packed: &Packed, outlets: &[Arc<Outlet>]) -> anyhow::Result<()> {
     let sockets: Vec<BorrowedFd<'_>> =
         outlets.iter().filter_map(|outlet| outlet.socket()).collect();
     let suitcase = Suitcase::pack(&sockets).context("the connections do not fit")?;
-    let state = packed.write().context("there is no place for the state")?;
+    let state = state::write(packed).context("there is no place for the state")?;
     systemd::store(SUITCASE, &[suitcase.inner.as_fd(), suitcase.outer.as_fd()])?;
     systemd::store(STATE, &[state.as_fd()])?;
     systemd::barrier()
@@ -130,7 +129,7 @@ impl HandedOver {
     /// None if there is nothing that this version can read: then those who were connected are let
     /// go, and come back by themselves.
     fn look(mut state: File, suitcase: &Suitcase) -> Option<HandedOver> {
-        let packed = match Packed::read(&mut state) {
+        let packed = match state::read(&mut state) {
             Ok(packed) => packed,
             Err(problem) => {
                 warn!(

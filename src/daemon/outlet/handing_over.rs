@@ -4,13 +4,13 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use chatroom::handover::PackedOutput;
 use chatroom::room::SessionId;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::Outlet;
 use super::state::Entry;
-use crate::handover::PackedOutput;
 use crate::window::Window;
 
 impl Outlet {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use chatroom::handover::{PackedMember, PackedRoom};
 use chatroom::room::{Departure, EndReason, Member};
 use jiff::Timestamp;
 
 use super::{Effect, Prospect, RoomThread};
-use crate::handover::{PackedMember, PackedRoom};
 use crate::outlet::Outlet;
 
 impl RoomThread {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use chatroom::access::{Change, Proof, Registry};
 use chatroom::admin::User;
 use chatroom::config::Config;
+use chatroom::handover::PackedRoom;
 use chatroom::names::Name;
 use chatroom::permission::Doing;
 use chatroom::room::{EndReason, Refusal, Seq, SessionId};
@@ -13,7 +14,6 @@ use chatroom::wire::json::Resume;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::handover::PackedRoom;
 use crate::metrics::{Tally, Times};
 use crate::outlet::Outlet;
 

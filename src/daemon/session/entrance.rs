@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chatroom::access::{Act, Proof, Requirement};
+use chatroom::handover::Stage;
 use chatroom::names::Name;
 use chatroom::permission::{self, Denial, Doing, Standing};
 use chatroom::room::Refusal;
@@ -11,7 +12,7 @@ use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect};
 use tracing::info;
 
-use super::reader::{Reader, Stage};
+use super::reader::Reader;
 use crate::access::By;
 use crate::access::moderation;
 use crate::room_thread::{Joined, Submission};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use chatroom::handover::PackedInput;
 use chatroom::names::Name;
 use chatroom::wire::Frame;
 
 use super::Connection;
 use super::reader::{Reader, Stop};
-use crate::handover::PackedInput;
 use crate::outlet::Outlet;
 use crate::shared::Shared;
 use crate::transport::Transport;

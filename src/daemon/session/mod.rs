@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatroom::handover::PackedInput;
 use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::{Answer, Dialect};
@@ -27,14 +28,12 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use crate::connections::banned;
-use crate::handover::PackedInput;
 use crate::listen::Kind;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::transport::Transport;
 pub use handing_over::go_on;
-pub use reader::Stage;
 use reader::Stop;
 
 /// How long the other side may take to close after it was told that this is the end.

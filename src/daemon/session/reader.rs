@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use chatroom::handover::Stage;
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::Bucket;
 use chatroom::wire::greeting::{Foreign, strip_telnet};
 use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
@@ -30,21 +30,6 @@ pub(super) const READ_BYTES: usize = 16 * 1024;
 thread_local! {
     /// Reading never waits, so that one buffer a thread is enough, and an idle connection has none.
     static BUFFER: RefCell<Box<[u8; READ_BYTES]>> = RefCell::new(Box::new([0; READ_BYTES]));
-}
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// Nothing was said yet; the first line decides the dialect.
-    New,
-    /// No name was accepted yet.
-    Naming,
-    /// A name was given that needs a password.
-    Password,
-    Joined,
-    /// The end is on its way; nothing more is listened to.
-    Over,
 }
 
 /// Why a connection is not served any more.

@@ -1,11 +1,12 @@
 //! What a line of text does.
 
+use chatroom::handover::Stage;
 use chatroom::permission::Doing;
 use chatroom::room::EndReason;
 use chatroom::secret::Secret;
 use chatroom::wire::{Answer, text};
 
-use super::reader::{Reader, Stage};
+use super::reader::Reader;
 use crate::room_thread::Submission;
 use crate::store::past::Selection;
 

@@ -5,11 +5,12 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
+use chatroom::handover::Stage;
 use chatroom::wire::Dialect;
 use tokio::time::{Instant, timeout_at};
 
 use super::Connection;
-use super::reader::{Reader, Stage};
+use super::reader::Reader;
 
 /// How long the first input may stand alone without a line end before it is taken for a piece of
 /// the older script client, which sends none.

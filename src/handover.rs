@@ -1,0 +1,188 @@
+//! What one process tells the next of its connections: the format of it.
+//!
+//! It is JSON behind a header. Whoever changes the meaning of anything in it gives it another
+//! [`FORMAT`]; a process that finds another one than its own lets the connections go.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::room::{Seq, SessionId};
+use crate::wire::{Dialect, Frame, Framer};
+
+/// The version of the format.
+pub const FORMAT: u32 = 1;
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Nothing was said yet; the first line decides the dialect.
+    New,
+    /// No name was accepted yet.
+    Naming,
+    /// A name was given that needs a password.
+    Password,
+    Joined,
+    /// The end is on its way; nothing more is listened to.
+    Over,
+}
+
+/// Everything that is handed over, but for the sockets.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    /// How many connections were accepted so far.
+    pub accepted: u64,
+    /// What the room is, where that is not stored.
+    pub room: Option<PackedRoom>,
+    /// In the order of their sockets.
+    pub connections: Vec<PackedConnection>,
+}
+
+/// A room that has no history.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedRoom {
+    pub epoch: u32,
+    /// The last record.
+    pub seq: Seq,
+    pub members: Vec<PackedMember>,
+}
+
+/// Somebody who is in such a room.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedMember {
+    pub session: SessionId,
+    pub name: String,
+    pub since: Timestamp,
+    /// The hash of their token, if they have one.
+    pub token: Option<[u8; 32]>,
+}
+
+/// A connection between two lines of its input.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedConnection {
+    /// What the session is called unless it has taken up another one.
+    pub connection: SessionId,
+    pub input: PackedInput,
+    pub output: PackedOutput,
+}
+
+/// How far its input has come.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedInput {
+    pub stage: Stage,
+    /// Under which they are in the room, or want to be.
+    pub name: Option<String>,
+    /// The unfinished line.
+    pub framer: Framer,
+    /// Lines that have come and are not looked at yet.
+    pub frames: Vec<Frame>,
+    /// For how many seconds nothing may come.
+    pub silence: u32,
+}
+
+/// How far its output has come.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedOutput {
+    pub session: SessionId,
+    pub dialect: Dialect,
+    /// The next record to show.
+    pub cursor: Option<Seq>,
+    pub replay_until: Option<Seq>,
+    /// What is missing of something of which the beginning is written.
+    pub tail: Vec<u8>,
+    /// Answers that wait: after which record, whether in a write of their own, and what.
+    pub outbox: Vec<(Seq, bool, Vec<u8>)>,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+}
+
+/// What comes before the rest, so that it can be read whatever that is.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    version: String,
+}
+
+/// Why nothing can be taken up.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// It is damaged; in the words of the parser.
+    Damaged(String),
+    /// Another version has written it in another format.
+    OtherFormat { version: String, format: u32 },
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::Damaged(problem) => write!(f, "it is damaged: {problem}"),
+            Unreadable::OtherFormat { version, format } => write!(
+                f,
+                "chatroomd {version} has written it in format {format}, and this one has {FORMAT}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Packed {
+    /// The bytes of it.
+    ///
+    /// # Errors
+    /// None is known: everything in it can be written as JSON.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let header = Header { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned() };
+        let mut bytes = serde_json::to_vec(&header)?;
+        bytes.push(b'\n');
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
+    }
+
+    /// Reads what another process has written.
+    ///
+    /// # Errors
+    /// It is of another format, or damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Packed, Unreadable> {
+        let damaged = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        let end = end.ok_or_else(|| Unreadable::Damaged("it has no header".to_owned()))?;
+        let header: Header = serde_json::from_slice(&bytes[..end]).map_err(damaged)?;
+        let Header { format, version } = header;
+        if format != FORMAT {
+            return Err(Unreadable::OtherFormat { version, format });
+        }
+        serde_json::from_slice(&bytes[end..]).map_err(damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_build_has_written_in_this_format_is_read() {
+        let packed = Packed::decode(include_bytes!("../fuzz/corpus/handover/room")).unwrap();
+        let stages: Vec<Stage> = packed.connections.iter().map(|it| it.input.stage).collect();
+        assert_eq!(stages, [Stage::Joined, Stage::Password]);
+        assert_eq!(packed.room.unwrap().members[1].name, "bo");
+        assert_eq!(
+            packed.connections[0].output.outbox,
+            [(Seq(17), true, b"{}\n".to_vec()), (Seq(17), false, Vec::new())]
+        );
+    }
+
+    #[test]
+    fn another_format_is_told() {
+        let packed = Packed { accepted: 7, room: None, connections: Vec::new() };
+        let bytes = packed.encode().unwrap();
+        assert_eq!(Packed::decode(&bytes).unwrap(), packed);
+        let other = b"{\"format\":99,\"version\":\"9.1.0\"}\nwhatever";
+        let problem = Packed::decode(other).unwrap_err().to_string();
+        assert_eq!(problem, "chatroomd 9.1.0 has written it in format 99, and this one has 1");
+        let problem = Packed::decode(&bytes[..bytes.len() - 1]).unwrap_err().to_string();
+        assert!(problem.starts_with("it is damaged: EOF"), "{problem}");
+    }
+}
