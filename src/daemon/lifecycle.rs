@@ -25,7 +25,7 @@ use crate::reload::{identity, reload};
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::start::{Started, start};
-use crate::{files, limits, listen, metrics, signals, silence, systemd, welcome};
+use crate::{files, limits, listen, memory, metrics, signals, silence, systemd, welcome};
 
 /// What the signals and the operator ask of the daemon as a whole.
 pub enum Control {
@@ -103,6 +103,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     tasks.spawn(systemd::keep_status(shared.room.clone()));
     tasks.spawn(systemd::keep_watchdog(health));
     tasks.spawn(silence::watch_all(shared.clone()));
+    tasks.spawn(memory::give_back(shared.clone()));
 
     let is_going_on = inherited.had_any();
     if let Some(handed_over) = handed_over {

@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod listen;
 mod logging;
+mod memory;
 mod metrics;
 mod outlet;
 mod overview;

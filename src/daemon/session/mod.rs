@@ -44,7 +44,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// So many connections that were turned away may take in the reason at a time; others are not
 /// waited for.
-static TURNED_AWAY: Semaphore = Semaphore::const_new(16);
+static TURNED_AWAY: Semaphore = Semaphore::const_new(MOST_TURNED_AWAY);
+pub const MOST_TURNED_AWAY: usize = 16;
 
 /// Begins to serve a connection that was just accepted, in a task of its own.
 pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared>) {
@@ -67,7 +68,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
             // Not an `async fn`, which would hold its argument twice.
             tokio::spawn(connection.run(None));
         }
-        Err(reason) => drop(tokio::spawn(turn_away(transport, shared, reason))),
+        Err(reason) => turn_away(transport, &shared, reason),
     }
 }
 
@@ -91,7 +92,9 @@ async fn linger(transport: &Transport) {
     let _ = timeout(LINGER, until_end).await;
 }
 
-async fn turn_away(transport: Transport, shared: Arc<Shared>, reason: EndReason) {
+/// Tells somebody why they cannot come in, at once: a task for each would hold its descriptor until
+/// it gets its turn, and they can be many.
+fn turn_away(transport: Transport, shared: &Shared, reason: EndReason) {
     shared.connections.count_end(&reason);
     // What it speaks is not known; every client can show a line of text.
     let farewell = chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason });
@@ -99,8 +102,11 @@ async fn turn_away(transport: Transport, shared: Arc<Shared>, reason: EndReason)
     if transport.is_plain() {
         let _ = transport.try_write(&farewell);
     }
-    if let Ok(_permit) = TURNED_AWAY.try_acquire() {
-        linger(&transport).await;
+    if let Ok(permit) = TURNED_AWAY.try_acquire() {
+        tokio::spawn(async move {
+            linger(&transport).await;
+            drop(permit);
+        });
     }
 }
 
