@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
 use crate::model::Input;
@@ -43,11 +42,18 @@ pub struct Link {
 impl Link {
     /// Begins to connect. The first input is that it did, or why not; the last is why it ended.
     pub fn open(address: String, security: Security) -> Link {
+        Link::over(async move { connect(&address, security).await })
+    }
+
+    /// The same, however one connects.
+    pub fn over(
+        connecting: impl Future<Output = Result<Connected, Failure>> + Send + 'static,
+    ) -> Link {
         let (tell, inputs) = mpsc::channel(64);
         // Bounded by what the model lets be unacknowledged.
         let (requests, to_send) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
-            let end = match run(&address, security, &tell, to_send).await {
+            let end = match run(connecting, &tell, to_send).await {
                 Ok(why) | Err(Failure::Passing(why)) => Input::Disconnected(why),
                 Err(Failure::Untrusted(why)) => Input::Untrusted(why),
             };
@@ -78,28 +84,36 @@ impl Drop for Link {
     }
 }
 
+/// What goes over a connection.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection, and a sentence on what was learned of the server, if it is news.
+pub type Connected = (Box<dyn Stream>, Option<String>);
+
+async fn connect(address: &str, security: Security) -> Result<Connected, Failure> {
+    let passing = |error: io::Error| Failure::Passing(explain(&error));
+    let stream = TcpStream::connect(address).await.map_err(passing)?;
+    stream.set_nodelay(true).map_err(passing)?;
+    Ok(match security {
+        Security::None => (Box::new(stream), None),
+        Security::Tls { told } => {
+            let (stream, news) = secure::connect(address, stream, told).await?;
+            (Box::new(stream), news)
+        }
+    })
+}
+
 /// Connects and serves the connection; gives why it ended.
 ///
 /// # Errors
 /// Why there was none.
 async fn run(
-    address: &str,
-    security: Security,
+    connecting: impl Future<Output = Result<Connected, Failure>>,
     tell: &mpsc::Sender<Input>,
     to_send: mpsc::UnboundedReceiver<Request>,
 ) -> Result<String, Failure> {
-    let connecting = async {
-        let passing = |error: io::Error| Failure::Passing(explain(&error));
-        let stream = TcpStream::connect(address).await.map_err(passing)?;
-        stream.set_nodelay(true).map_err(passing)?;
-        Ok(match security {
-            Security::None => (Either::Plain(stream), None),
-            Security::Tls { told } => {
-                let (stream, news) = secure::connect(address, stream, told).await?;
-                (Either::Tls(Box::new(stream)), news)
-            }
-        })
-    };
     let too_long = || Failure::Passing(format!("no answer within {} s", CONNECT_TIME.as_secs()));
     let (stream, news) = timeout(CONNECT_TIME, connecting).await.map_err(|_| too_long())??;
     for input in news.map(Input::Trusted).into_iter().chain([Input::Connected]) {
@@ -107,15 +121,7 @@ async fn run(
             return Ok(String::new());
         }
     }
-    Ok(match stream {
-        Either::Plain(stream) => exchange(stream, tell, to_send).await,
-        Either::Tls(stream) => exchange(*stream, tell, to_send).await,
-    })
-}
-
-enum Either {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Ok(exchange(stream, tell, to_send).await)
 }
 
 /// Reads and writes until the connection ends; gives why.
@@ -125,7 +131,9 @@ async fn exchange(
     to_send: mpsc::UnboundedReceiver<Request>,
 ) -> String {
     let (reader, writer) = tokio::io::split(stream);
+    // In this order, so that a simulation does the same each time.
     tokio::select! {
+        biased;
         why = read_all(reader, tell) => why,
         why = write_all(writer, to_send) => why,
     }

@@ -12,6 +12,8 @@ mod preferences;
 mod screen;
 mod secure;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod terminal;
 mod trust;
 mod view;
