@@ -1,7 +1,7 @@
 //! A chatroomd of a test's own.
 
 use std::fs;
-use std::io::{BufRead, BufReader, IoSliceMut, Write};
+use std::io::{self, BufRead, BufReader, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -30,6 +30,9 @@ pub struct Daemon {
     config: String,
     notifications: UnixDatagram,
 }
+
+/// The file in a daemon's folder where strace writes what it did to its system calls.
+pub const MEDDLED: &str = "meddled";
 
 /// A command that runs chatroomd on `config`, in a folder of its own.
 pub fn command(folder: &TempDir, config: &str) -> Command {
@@ -205,12 +208,29 @@ impl Daemon {
 
     #[track_caller]
     pub fn ask(&self, request: &Request) -> Reply {
-        let mut stream = UnixStream::connect(self.socket()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        writeln!(stream, "{}", serde_json::to_string(request).unwrap()).unwrap();
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).unwrap();
+        let request = serde_json::to_string(request).unwrap();
+        let answer = || -> io::Result<String> {
+            let mut stream = UnixStream::connect(self.socket())?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            writeln!(stream, "{request}")?;
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line)?;
+            Ok(line)
+        };
+        let mut answered = answer();
+        for _ in 1..self.attempts() {
+            if answered.as_ref().is_ok_and(|line| !line.is_empty()) {
+                break;
+            }
+            answered = answer();
+        }
+        let line = answered.unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    /// How often an operator may have to ask: where strace meddles, it may hit the very answer.
+    pub fn attempts(&self) -> usize {
+        if self.folder.path().join(MEDDLED).exists() { 4 } else { 1 }
     }
 
     #[track_caller]
@@ -250,6 +270,13 @@ impl Daemon {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
+    /// How many of these are sockets.
+    pub fn sockets(&self) -> usize {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let targets = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
     /// The most memory that it has had resident so far, in KiB.
     pub fn peak_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -266,10 +293,15 @@ impl Daemon {
     pub fn until_ended(&mut self) -> ExitStatus {
         let status = until_ended(&mut self.child);
         // A listening socket is open for as long as it waits there to be kept.
+        self.drop_notifications();
+        status
+    }
+
+    /// Reads what it has told the manager so far.
+    pub fn drop_notifications(&self) {
         self.notifications.set_nonblocking(true).unwrap();
         while self.notifications.recv(&mut [0; 4096]).is_ok() {}
         self.notifications.set_nonblocking(false).unwrap();
-        status
     }
 }
 
@@ -288,6 +320,16 @@ pub fn until_ended(child: &mut Child) -> ExitStatus {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // What is killed does not say which of its lines were run.
+        if std::env::var_os("LLVM_PROFILE_FILE").is_some()
+            && self.child.try_wait().is_ok_and(|it| it.is_none())
+        {
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+            let start = Instant::now();
+            while start.elapsed() < PATIENCE && self.child.try_wait().is_ok_and(|it| it.is_none()) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,7 @@
 //! One process hands its connections over to the next. The test is the manager between them.
 
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use chatroom::admin::{Reply, Request};
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::chance::Chance;
 use crate::daemon::{Daemon, command, with_descriptors};
 use crate::harness::{PROMPT, Person};
 
@@ -209,6 +210,36 @@ fn a_state_that_cannot_be_read_lets_everybody_go() {
         json!({"token": welcome["token"], "epoch": welcome["epoch"], "seq": welcome["seq"]});
     back.say(&json!({"type": "hello", "protocol": 1, "name": "jay", "resume": resume}).to_string());
     assert_eq!(back.event("welcome")["resumed"], true);
+}
+
+#[test]
+fn whatever_became_of_the_state_newcomers_are_served() {
+    let mut daemon = Daemon::start();
+    let mut chance = Chance(1);
+    for _ in 0..40 {
+        let mut ann = Person::connect(&daemon);
+        // Who is still here under the name is somebody of before.
+        ann.say(&format!("ann{}", chance.below(1 << 40)));
+        ann.lines_until_starting("[SERVER]: Welcome ann");
+        ann.send(b"half a line");
+        let mut stored = hand_over(&mut daemon);
+        let (_, state) = stored.iter_mut().find(|(name, _)| name == "state").unwrap();
+        let mut file = File::from(state.try_clone().unwrap());
+        let mut bytes = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        chance.damage(&mut bytes);
+        file.set_len(0).unwrap();
+        file.rewind().unwrap();
+        file.write_all(&bytes).unwrap();
+        daemon.start_again_with(stored);
+        let mut bo = Person::connect(&daemon);
+        bo.say("bo");
+        bo.lines_until("[SERVER]: Welcome bo! To leave chat write !quit.");
+        bo.say("!quit");
+        daemon.until("bo is gone", |daemon| daemon.users().iter().all(|user| user.name != "bo"));
+    }
+    assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
 }
 
 #[test]

@@ -181,6 +181,17 @@ impl Person {
         }
     }
 
+    /// Reads on to a line that begins so.
+    #[track_caller]
+    pub fn lines_until_starting(&mut self, beginning: &str) -> String {
+        loop {
+            let line = self.line().unwrap_or_else(|| panic!("the end came before {beginning:?}"));
+            if line.starts_with(beginning) {
+                return line;
+            }
+        }
+    }
+
     /// Breaks the connection off with a reset.
     pub fn reset(self) {
         socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();

@@ -84,6 +84,12 @@ fn what_is_not_utf8_is_refused_and_control_codes_go() {
     bo.send(b"\0\x07\n");
     bo.expect("[SERVER]: That message was not sent: there is nothing in it that can be seen.");
     check_lives(&mut bo, "bo", &mut ann);
+}
+
+#[test]
+fn a_line_break_in_a_message_makes_no_second_one() {
+    let daemon = Daemon::start();
+    let (mut ann, _bo) = two(&daemon);
     let (mut jay, _) = Person::json(&daemon, "jay");
     jay.say(r#"{"type":"say","text":"one\nbo: two\u001b[2J"}"#);
     assert_eq!(jay.event("message")["text"], "one bo: two[2J");

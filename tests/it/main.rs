@@ -8,10 +8,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod chance;
 mod chat;
 mod client;
 mod ctl;
 mod daemon;
+mod delay;
 mod doctor;
 mod faults;
 mod foreign;
@@ -28,10 +30,13 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod moderation;
+mod mutated;
 mod network;
 mod permissions;
 mod protocol_doc;
+mod reliability_doc;
 mod resume;
+mod scarcity;
 mod screen;
 mod script_client;
 mod tls;

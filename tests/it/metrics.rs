@@ -38,7 +38,7 @@ fn ask(address: &str, request: &str) -> String {
 }
 
 /// Where the metrics are served, as the log says.
-fn address(daemon: &Daemon) -> String {
+pub fn address(daemon: &Daemon) -> String {
     let address = || {
         let log = daemon.log();
         let (_, rest) = log.split_once("metrics are on http://")?;
