@@ -61,13 +61,14 @@ pub fn line(text: &str) -> Cow<'_, str> {
     let kept = || {
         let mut marks = 0;
         text.chars().filter_map(move |c| {
+            let c = match c {
+                '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
+                // What goes does not part marks from the character that they are on.
+                c if is_unsafe(c) || is_trick(c) => return None,
+                c => c,
+            };
             marks = if is_mark(c) { marks + 1 } else { 0 };
-            match c {
-                '\n' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
-                c if is_unsafe(c) || is_trick(c) => None,
-                _ if marks > MOST_MARKS => None,
-                c => Some(c),
-            }
+            (marks <= MOST_MARKS).then_some(c)
         })
     };
     if kept().eq(text.chars()) {
@@ -91,6 +92,10 @@ mod tests {
         assert_eq!(line("one\r\ntwo\tthree\u{2028}four"), "one two three four");
         assert_eq!(line("zero\u{200b}width\u{feff}\u{e0041}"), "zerowidth");
         assert_eq!(line(&format!("a{}b", "\u{301}".repeat(99))).chars().count(), 10);
+        let parted = ["\u{301}\0", "\u{301}\u{200b}", "\u{301}\u{34f}"];
+        for marks in parted {
+            assert_eq!(line(&format!("a{}b", marks.repeat(99))).chars().count(), 10, "{marks:?}");
+        }
         assert_eq!(line("safe\u{202e}fdp.exe\u{2066}\u{200f}"), "safefdp.exe");
     }
 }
