@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use chatroom::fingerprint::Fingerprint;
-use chatroom::wire::json::{self, Event, Request};
-use chatroom::wire::{Frame, Framer};
+use chatroom::wire::Framer;
+use chatroom::wire::json::{self, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -15,12 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::model::Input;
 use crate::secure::{self, Failure};
+use crate::understand::{MOST_LINE_BYTES, understand};
 
 /// How long connecting may take.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-
-/// The longest line that is taken from a server, in bytes.
-pub const MOST_LINE_BYTES: usize = 8 << 20;
 
 /// What protects a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,16 +158,6 @@ async fn read_all(mut reader: impl AsyncRead + Unpin, tell: &mpsc::Sender<Input>
             }
         }
     }
-}
-
-/// What a line says. What is broken is passed over.
-pub fn understand(frame: &Frame) -> Option<Input> {
-    let Frame::Line(line) = frame else { return None };
-    if line.starts_with(b"{") {
-        return serde_json::from_slice::<Event<'static>>(line).ok().map(Input::Event);
-    }
-    let line = String::from_utf8_lossy(line);
-    line.strip_prefix("[SERVER]: ").map(|line| Input::Text(line.to_owned()))
 }
 
 async fn write_all(

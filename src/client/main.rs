@@ -16,6 +16,7 @@ mod settings;
 mod simulation;
 mod terminal;
 mod trust;
+mod understand;
 mod view;
 
 use std::io::{self, IsTerminal};
