@@ -119,3 +119,80 @@ fn a_term_is_told_with_its_end_and_its_reason() {
     assert_eq!(shown, " until 2026-11-22 21:04 UTC: too loud");
     assert_eq!(term(None, None).to_string(), ".");
 }
+
+#[test]
+fn the_room_password_is_enough_for_a_name_without_an_account() {
+    let mut registry = registry(&[Change::SetRoomHash(Some("of the room".to_owned()))]);
+    let right = Proof::Room("of the room".to_owned());
+    assert!(registry.is_enough(&right, "bo", Mode::Password));
+    assert!(!registry.is_enough(&right, "bo", Mode::Accounts));
+    for wrong in [Proof::None, Proof::Room("old".to_owned()), Proof::Account("of the room".into())]
+    {
+        assert!(!registry.is_enough(&wrong, "bo", Mode::Password), "{wrong:?}");
+        assert!(registry.is_enough(&wrong, "bo", Mode::Open), "{wrong:?}");
+    }
+    registry.apply(Change::SetRoomHash(None));
+    assert!(!registry.is_enough(&right, "bo", Mode::Password), "there is none any more");
+}
+
+#[test]
+fn an_operator_has_an_account_that_says_so_and_is_not_locked() {
+    let with = |is_operator, is_locked| {
+        let Change::PutAccount { mut account, renews } = account("ann1") else { panic!() };
+        (account.is_operator, account.is_locked) = (is_operator, is_locked);
+        registry(&[Change::PutAccount { account, renews }])
+    };
+    for (is_operator, is_locked, is_one) in
+        [(true, false, true), (true, true, false), (false, false, false), (false, true, false)]
+    {
+        let registry = with(is_operator, is_locked);
+        assert_eq!(registry.is_operator("ANN1"), is_one);
+        let found = registry.operator_that_looks_like("annl").map(|account| &*account.name);
+        assert_eq!(found, is_one.then_some("ann1"));
+        assert!(!registry.is_operator("annl"), "it is another name");
+        assert!(!registry.is_operator("bo") && registry.operator_that_looks_like("bo").is_none());
+    }
+}
+
+#[test]
+fn accounts_are_listed_until_they_are_removed() {
+    let mut registry = registry(&[account("bo"), account("ann")]);
+    let names = |registry: &Registry| -> Vec<String> {
+        registry.accounts().map(|account| account.name.clone()).collect()
+    };
+    assert_eq!(names(&registry), ["ann", "bo"]);
+    registry.apply(Change::RemoveAccount("BO".to_owned()));
+    assert_eq!(names(&registry), ["ann"]);
+}
+
+#[test]
+fn what_operators_do_is_told_with_whom_it_is_about() {
+    let (name, to) = ("eve".to_owned(), "adam".to_owned());
+    let (target, seconds, reason) = (name.clone(), Some(60), Some("too loud".to_owned()));
+    let ban = Act::Ban { target: target.clone(), seconds, reason: reason.clone() };
+    let mute = Act::Mute { target: target.clone(), seconds: None, reason: None };
+    for (act, word, about, against) in [
+        (Act::Kick { name: name.clone(), reason }, "kick", "eve: too loud", Some("eve")),
+        (ban, "ban", "eve for 60 s: too loud", Some("eve")),
+        (Act::Unban { target: target.clone() }, "unban", "eve", None),
+        (mute, "mute", "eve", Some("eve")),
+        (Act::Unmute { target }, "unmute", "eve", None),
+        (Act::Topic { text: "tea".to_owned() }, "topic", "tea", None),
+        (Act::Rename { name, to }, "rename", "eve to adam", Some("eve")),
+        (Act::Slow { seconds: 5 }, "slow", "5 s", None),
+    ] {
+        assert_eq!((act.as_str(), act.target().as_str(), act.against()), (word, about, against));
+    }
+}
+
+#[test]
+fn a_target_matches_a_look_or_an_address() {
+    let address = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    let name = Target::parse(" Eve ");
+    assert!(name.matches(Some(&look("eve")), address("10.0.0.1")) && !name.matches(None, None));
+    assert!(!name.matches(Some(&look("ann")), None));
+    let network = Target::parse("10.0.0.0/8");
+    assert!(network.matches(None, address("::ffff:10.9.9.9")));
+    assert!(!network.matches(Some("10.0.0.0/8"), address("11.0.0.1")));
+    assert!(!network.matches(None, None));
+}

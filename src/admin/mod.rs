@@ -187,3 +187,6 @@ impl AccountRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
