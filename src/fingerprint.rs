@@ -61,6 +61,7 @@ mod tests {
         let fingerprint = Fingerprint::of(b"abc");
         let shown = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(fingerprint.to_string(), shown);
+        assert_eq!(format!("{fingerprint:?}"), shown);
         assert_eq!(shown.parse(), Ok(fingerprint));
         let of_openssl = shown[7..].to_uppercase();
         let pairs: Vec<&str> = (0..32).map(|at| &of_openssl[2 * at..2 * at + 2]).collect();

@@ -197,6 +197,8 @@ mod tests {
         check("an\x1bn", Err(NameProblem::Unprintable));
         check("an\u{202e}n", Err(NameProblem::Unprintable));
         check("an\u{200b}n", Err(NameProblem::Unprintable));
+        check("an\u{200d}n", Err(NameProblem::Unprintable));
+        check("an\u{fffd}n", Err(NameProblem::Unprintable));
         check("ann:", Err(NameProblem::Colon));
         check("[SERVER]", Err(NameProblem::Beginning('[')));
         check("&", Err(NameProblem::Beginning('&')));
@@ -218,5 +220,28 @@ mod tests {
         assert_eq!(ann, Name::new("Ａｎｎ").unwrap());
         assert_ne!(ann, Name::new("anna").unwrap());
         assert_eq!(Name::new("ÉVA").unwrap(), Name::new("e\u{301}va").unwrap());
+        assert_eq!(
+            (format!("{ann}"), format!("{ann:?}")),
+            ("Ann".to_owned(), "\"Ann\"".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_a_sentence_of_its_own() {
+        let all = [
+            (NameProblem::TooShort, "at least 2"),
+            (NameProblem::TooLong, "at most 32"),
+            (NameProblem::WhiteSpace, "one word"),
+            (NameProblem::Unprintable, "can be seen"),
+            (NameProblem::Colon, "no colon"),
+            (NameProblem::Beginning('['), "not begin with \"[\""),
+            (NameProblem::MixedScripts, "several alphabets"),
+            (NameProblem::Address, "not an address"),
+            (NameProblem::Reserved, "kept for the server"),
+        ];
+        for (problem, part) in all {
+            let sentence = problem.to_string();
+            assert!(sentence.contains(part) && sentence.ends_with('.'), "{sentence}");
+        }
     }
 }

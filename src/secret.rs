@@ -59,7 +59,21 @@ mod tests {
     fn nothing_prints_it() {
         let secret = Secret::new("correct horse".to_owned());
         assert_eq!(format!("{secret:?}"), "(secret)");
-        assert_eq!(secret.check_new(), Ok(()));
-        assert!(Secret::new("short".to_owned()).check_new().is_err());
+        assert_eq!(secret.expose(), "correct horse");
+    }
+
+    #[test]
+    fn a_new_one_is_neither_short_nor_endless() {
+        let said = |bytes| Secret::new("x".repeat(bytes)).check_new();
+        assert_eq!((said(SHORTEST), said(LONGEST)), (Ok(()), Ok(())));
+        assert!(said(SHORTEST - 1).is_err_and(|why| why.contains("at least")));
+        assert!(said(LONGEST + 1).is_err_and(|why| why.contains("at most")));
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_no_part_of_it() {
+        for line in ["hush hush", "hush hush\n", "hush hush\r\n"] {
+            assert_eq!(Secret::of_line(line.to_owned()).expose(), "hush hush");
+        }
     }
 }

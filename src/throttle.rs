@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(bucket.take(rate, at(1100)), Ok(()));
         assert_eq!(bucket.take(rate, at(1100)), Err(at(100)));
         assert_eq!(bucket.check(rate, at(9000)), Ok(()));
-        assert_eq!(Rate::per_minute(0), None);
+        assert_eq!((Rate::per_minute(0), Rate::per_second(0, 5)), (None, None));
     }
 
     #[test]
@@ -241,6 +241,27 @@ mod tests {
         assert_ne!(origin("10.0.0.1"), origin("10.0.0.2"));
         assert_eq!(origin("2001:db8::1"), origin("2001:db8::ffff:1"));
         assert_ne!(origin("2001:db8::1"), origin("2001:db8:0:1::1"));
+        assert_eq!(origin("10.0.0.1").to_string(), "10.0.0.1");
+        assert_eq!(origin("2001:db8::1").to_string(), "2001:db8::/64");
+    }
+
+    #[test]
+    fn a_limit_outlives_the_connection_and_can_be_given_back() {
+        let rate = Rate::per_minute(1).unwrap();
+        let (kind, origin) = (Kind::WrongPassword, Origin::V4(7));
+        let mut origins = Origins::default();
+        assert!(origins.open(origin, 0, at(0)));
+        assert_eq!(origins.take(origin, kind, rate, at(0)), Ok(()));
+        origins.close(origin, at(1));
+        assert_eq!(origins.take(origin, kind, rate, at(1)), Err(at(59_999)));
+        assert_eq!(origins.check(origin, kind, rate, at(1)), Err(at(59_999)));
+        assert_eq!(origins.check(origin, Kind::Join, rate, at(1)), Ok(()));
+        assert_eq!(origins.check(Origin::V4(8), kind, rate, at(1)), Ok(()));
+        let limited = origins.limited(&[(Kind::Join, rate), (kind, rate)], at(1));
+        assert_eq!(limited, [(origin, kind, at(59_999))]);
+        assert_eq!(origins.limited(&[(kind, rate)], at(60_000)), []);
+        origins.give_back(origin, kind, rate);
+        assert_eq!(origins.check(origin, kind, rate, at(1)), Ok(()));
     }
 
     #[test]
