@@ -71,10 +71,9 @@ impl Target {
 
 /// An IPv4 network in IPv6's clothes (`::ffff:10.0.0.0/104`) is that network, as with addresses.
 fn canonical(network: IpNet) -> IpNet {
+    // Only an IPv6 network has a prefix of 96 bits or more.
     let of_v4 = match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
-        (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
-            IpNet::new(address.into(), length).ok()
-        }
+        (IpAddr::V4(address), Some(length)) => IpNet::new(address.into(), length).ok(),
         _ => None,
     };
     of_v4.unwrap_or(network).trunc()

@@ -57,6 +57,12 @@ fn a_ban_is_against_a_name_an_address_or_a_network() {
     check(&registry, "ann", "172.16.9.9", NOW, true);
     let shown: Vec<_> =
         registry.sanctions.in_force(NOW).iter().map(|it| it.target.to_string()).collect();
+    for target in ["EVE", "192.168.0.0/16"].map(Target::parse) {
+        assert!(registry.sanctions.get(SanctionKind::Ban, &target, NOW).is_some());
+        assert!(registry.sanctions.get(SanctionKind::Mute, &target, NOW).is_none());
+    }
+    let inside = Target::parse("192.168.3.0/24");
+    assert!(registry.sanctions.get(SanctionKind::Ban, &inside, NOW).is_none(), "it is another");
     let all = ["10.0.0.7", "172.16.0.0/12", "192.168.0.0/16", "2001:db8::/32", "Eve"];
     assert_eq!(shown, all);
 }
@@ -195,4 +201,5 @@ fn a_target_matches_a_look_or_an_address() {
     assert!(network.matches(None, address("::ffff:10.9.9.9")));
     assert!(!network.matches(Some("10.0.0.0/8"), address("11.0.0.1")));
     assert!(!network.matches(None, None));
+    assert_eq!((SanctionKind::Ban.as_str(), SanctionKind::Mute.as_str()), ("ban", "mute"));
 }

@@ -87,5 +87,12 @@ mod tests {
         assert_eq!(runtime_folder(&service, configured, 5), Path::new("/run/chatroomd"));
         assert_eq!(runtime_folder(env(&[]), configured, 5), Path::new("/somewhere"));
         assert_eq!(runtime_folder(env(&[]), None, 5), Path::new("/tmp/chatroomd-5"));
+        let service = env(&[("STATE_DIRECTORY", "/var/lib/chatroomd:/x"), ("HOME", "/home/ann")]);
+        assert_eq!(state_folder(&service, configured).unwrap(), Path::new("/var/lib/chatroomd"));
+        let home = env(&[("HOME", "/home/ann")]);
+        assert_eq!(state_folder(&home, configured).unwrap(), Path::new("/somewhere"));
+        let of_home = Path::new("/home/ann/.local/state/chatroomd");
+        assert_eq!(state_folder(&home, None).unwrap(), of_home);
+        assert_eq!(state_folder(env(&[]), None), None);
     }
 }

@@ -154,3 +154,91 @@ fn the_shipped_file_is_the_default() {
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
     assert_eq!(options - blank, 33, "every option is in it");
 }
+
+/// Checks which of the values of an option are taken, and what is said of the others.
+#[track_caller]
+fn check_values(section: &str, option: &str, taken: &[&str], refused: &[&str], said: &str) {
+    for value in taken {
+        let text = format!("[{section}]\n{option} = {value}\n");
+        assert!(Config::parse(&text).is_ok(), "{text}{:?}", Config::parse(&text));
+    }
+    for value in refused {
+        let text = format!("[{section}]\n{option} = {value}\n");
+        let problems = Config::parse(&text).expect_err(&text);
+        assert!(problems[0].to_string().contains(said), "{text}{}", problems[0]);
+    }
+}
+
+#[test]
+fn values_are_taken_up_to_their_limits() {
+    let text = |count: usize| format!("\"{}\"", "x".repeat(count));
+    let (long, too_long) = (text(1024), text(1025));
+    check_values(
+        "room",
+        "topic",
+        &["\"\"", &long],
+        &[&too_long, &text(5000)],
+        "at most 1024 bytes",
+    );
+    check_values(
+        "room",
+        "topic",
+        &[],
+        &["\"a\\u001bb\"", "\"a\\nb\""],
+        "without control characters",
+    );
+    check_values("room", "topic", &[], &["5"], "a text in quotation marks");
+    let wrong = ["\"\"", "\"two words\"", &text(65), &text(99)];
+    check_values("room", "name", &["\"den\"", &text(64)], &wrong, "one word of at most 64 bytes");
+    let modes = ["\"open\"", "\"password\"", "\"accounts\""];
+    check_values(
+        "access",
+        "mode",
+        &modes,
+        &["\"closed\"", "\"\"", "true"],
+        "it is one of \"open\"",
+    );
+    let durable = ["\"power\"", "\"process\""];
+    check_values("history", "durability", &durable, &["\"none\"", "1"], "\"power\" or \"process\"");
+    check_values("history", "enabled", &["true", "false"], &["1", "\"true\""], "true or false");
+    check_values(
+        "history",
+        "replay",
+        &["0", "200", "0xC8"],
+        &["201", "-1", "\"5\""],
+        "from 0 to 200",
+    );
+    check_values(
+        "admin",
+        "socket",
+        &["\"\"", "\"/x\""],
+        &["\"x\"", "1"],
+        "a path that begins with /",
+    );
+    let taken = ["\"25 s\"", "\"0 s\"", "\"0.5 s\""];
+    check_values("timeouts", "grace", &taken, &["\"26 s\"", "\"-1 s\"", "60"], "with its unit");
+}
+
+#[test]
+fn the_words_are_understood_as_what_they_say() {
+    let mode =
+        |word: &str| Config::parse(&format!("[access]\nmode = \"{word}\"\n")).unwrap().access.mode;
+    assert_eq!(
+        ["open", "password", "accounts"].map(mode),
+        [Mode::Open, Mode::Password, Mode::Accounts]
+    );
+    for level in Level::ALL {
+        assert_eq!(level.to_string().parse(), Ok(level));
+    }
+    assert_eq!(Level::Warn.to_string(), "warn");
+}
+
+#[test]
+fn only_a_slip_of_the_finger_is_taken_for_an_option() {
+    for near in ["naem", "nme", "namee", "nane", "NAME"] {
+        check_problems(&format!("[room]\n{near} = 1\n"), &["did you mean `name`?"]);
+    }
+    for far in ["nabcd", "naxy", "nxye", "mane", ""] {
+        check_problems(&format!("[room]\n\"{far}\" = 1\n"), &["there is "]);
+    }
+}

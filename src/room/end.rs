@@ -115,3 +115,40 @@ impl fmt::Display for EndReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_a_word_a_sentence_and_what_the_others_hear() {
+        let term = Term { until: None, reason: Some("spam".to_owned()) };
+        let removed =
+            |reason: Option<&str>| EndReason::Removed { reason: reason.map(str::to_owned) };
+        let lost = || Departure::Lost;
+        let said = |reason: &str| Departure::Removed { reason: Some(reason.to_owned()) };
+        let all = [
+            (EndReason::Quit, "quit", "Goodbye", Departure::Quit),
+            (EndReason::Closed, "closed", "was closed", lost()),
+            (EndReason::Broken("it was reset".to_owned()), "broken", "broke: it was reset", lost()),
+            (EndReason::Silent, "silent", "for too long", lost()),
+            (EndReason::NoName, "no-name", "No name was given", lost()),
+            (EndReason::TooSlow, "too-slow", "did not keep up", lost()),
+            (removed(None), "removed", "by the operator.", Departure::Removed { reason: None }),
+            (removed(Some("loud")), "removed", "by the operator: loud", said("loud")),
+            (EndReason::Banned(Box::new(term)), "banned", "You are banned: spam", said("spam")),
+            (EndReason::TakenOver, "taken-over", "on another connection", lost()),
+            (EndReason::Failed, "failed", "cannot go on", lost()),
+            (EndReason::Full, "full", "The room is full", lost()),
+            (EndReason::Crowded, "crowded", "too many connections", lost()),
+            (EndReason::TooOften { seconds: 7 }, "too-often", "again in 7 s", lost()),
+            (EndReason::Foreign("HTTP"), "foreign", "does not speak HTTP", lost()),
+            (EndReason::ShuttingDown, "shutting-down", "server is shutting down", lost()),
+        ];
+        for (end, code, part, departure) in all {
+            assert_eq!((end.code(), end.departure()), (code, departure));
+            assert!(end.to_string().contains(part), "{end}");
+            assert_eq!(end.retry_after(), (code == "too-often").then_some(7));
+        }
+    }
+}

@@ -121,7 +121,9 @@ mod tests {
         for n in 0..10 {
             log.push(Arc::new(n), 2, 10);
         }
-        assert_eq!(log.bytes(), 20);
+        assert_eq!((log.bytes(), log.first(), log.next()), (20, Seq(17), Seq(21)));
+        log.set_limit(20);
+        assert_eq!(log.bytes(), 20, "the limit itself is not beyond it");
         assert_eq!(log.at(Seq(3)), Found::Missed(Seq(17)));
         assert_eq!(log.at(Seq(17)), Found::Batch(Arc::new(8)));
         log.set_limit(0);

@@ -92,6 +92,22 @@ mod tests {
     const ANN: SessionId = SessionId(1);
 
     #[test]
+    fn what_fits_into_memory_is_known_exactly() {
+        let mut recent = RecentIds::default();
+        for n in 0..KEPT {
+            recent.note(ANN, &n.to_string(), Seq(n as u64 + 1));
+        }
+        assert_eq!(recent.look_up(ANN, "0"), Known::Used(Seq(1)));
+        assert_eq!(recent.look_up(ANN, "new"), Known::Unused, "nothing is older than memory yet");
+        recent.forget_ids(&[(ANN, "5".to_owned())]);
+        assert_eq!(recent.look_up(ANN, "5"), Known::Unused);
+        recent.note(ANN, "new", Seq(99));
+        assert_eq!(recent.look_up(ANN, "0"), Known::Used(Seq(1)), "there was room for one");
+        recent.note_unknown_past(ANN);
+        assert_eq!(recent.look_up(ANN, "5"), Known::Unsure);
+    }
+
+    #[test]
     fn what_is_older_than_memory_only_the_store_knows() {
         let mut recent = RecentIds::default();
         assert_eq!(recent.look_up(ANN, "0"), Known::Unused);

@@ -12,7 +12,7 @@ use crate::lookalike::look;
 use crate::names::{self, Name};
 
 /// A person in the room.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub session: SessionId,
     pub name: Name,

@@ -143,3 +143,79 @@ fn a_lost_connection_keeps_the_place_until_it_is_taken_up_again() {
     assert!(room.roster().by_session(ANN).unwrap().away.is_none());
     assert!(room.resume(BO).is_none() && !room.hold(BO, time(7)));
 }
+
+#[test]
+fn a_text_may_be_as_long_as_the_limit() {
+    let said = |message_bytes, count| Policy { message_bytes }.check_text(&"x".repeat(count));
+    assert_eq!(said(20, 20), Ok("x".repeat(20)));
+    assert_eq!(said(20, 21), Err(Refusal::TooLong { limit: 20 }));
+    assert_eq!(said(0, 5000), Ok("x".repeat(5000)));
+}
+
+/// Every kind of record, with names and texts of so many bytes in all.
+fn records(bytes: usize) -> Vec<Record> {
+    let (name, text) = (name("ann"), "x".repeat(bytes - 3));
+    let long = Name::from_store(&"n".repeat(bytes - 3));
+    let reason = Some(text.clone());
+    let kinds = [
+        RecordKind::Message { name: name.clone(), text: text.clone() },
+        RecordKind::Action { name: name.clone(), text: text.clone() },
+        RecordKind::Joined { name: Name::from_store(&"n".repeat(bytes)) },
+        RecordKind::Left { name: name.clone(), how: Departure::Removed { reason } },
+        RecordKind::Notice { text: "x".repeat(bytes) },
+        RecordKind::Topic { text: "x".repeat(bytes) },
+        RecordKind::Renamed { name, to: Box::new(long) },
+        RecordKind::Redacted { targets: vec![Seq(1); bytes / 24] },
+    ];
+    let record = |kind| Record { epoch: 1, seq: Seq(1), time: time(0), kind, author: None };
+    kinds.into_iter().map(record).collect()
+}
+
+/// It is what the window's limit is made of.
+#[test]
+fn a_record_weighs_four_times_its_texts_and_something_for_itself() {
+    for mut record in records(240) {
+        assert_eq!(record.weight(), 400 + 4 * 240, "{:?}", record.kind);
+        record.author = Some(Author { session: ANN, id: Some("id".repeat(8)) });
+        assert_eq!(record.weight(), 400 + 4 * 240 + 16, "{:?}", record.kind);
+    }
+    assert_eq!(Seq(7).to_string(), "7");
+}
+
+#[test]
+fn a_redacted_record_has_nothing_of_its_text() {
+    for mut record in records(240) {
+        let has_text = matches!(
+            record.kind,
+            RecordKind::Message { .. }
+                | RecordKind::Action { .. }
+                | RecordKind::Notice { .. }
+                | RecordKind::Topic { .. }
+        );
+        let before = record.clone();
+        record.redact();
+        assert_eq!(record != before, has_text, "{before:?}");
+        assert_eq!(format!("{record:?}").contains(REDACTED), has_text);
+        assert!(!has_text || !format!("{record:?}").contains("xxx"));
+    }
+}
+
+#[test]
+fn the_roster_knows_everybody_by_session_name_and_look() {
+    let mut roster = Roster::default();
+    let member = |session, named| Member { session, name: name(named), since: time(0), away: None };
+    assert!(roster.is_empty());
+    roster.add(member(ANN, "ann1")).unwrap();
+    roster.add(member(BO, "bo")).unwrap();
+    assert_eq!((roster.len(), roster.is_empty()), (2, false));
+    let look = crate::lookalike::look;
+    assert_eq!(roster.by_look(&look("annl")).map(|member| member.session), Some(ANN));
+    assert_eq!(roster.by_look(&look("cy")), None);
+    assert!(matches!(roster.rename(BO, name("ANN1")), Err(Refusal::NameTaken(_))));
+    assert_eq!(roster.by_session(BO), Some(&member(BO, "bo")), "it is as before");
+    assert_eq!(roster.rename(ANN, name("dan")), Ok(name("ann1")));
+    assert_eq!((roster.by_name("DAN"), roster.by_name("ann1")), (Some(&member(ANN, "dan")), None));
+    assert_eq!(roster.by_look(&look("annl")), None);
+    assert_eq!(roster.remove(ANN), Some(member(ANN, "dan")));
+    assert_eq!((roster.remove(ANN), roster.len()), (None, 1));
+}

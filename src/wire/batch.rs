@@ -204,6 +204,19 @@ mod tests {
         let encoded =
             batch.encoded(Dialect::Text).bytes().len() + batch.encoded(Dialect::Json).bytes().len();
         assert!(batch.weight() > encoded);
+        let records = batch.records().iter().map(Record::weight).sum::<usize>();
+        assert_eq!(batch.weight(), BATCH_BYTES + records);
+    }
+
+    #[test]
+    fn what_is_redacted_is_another_batch() {
+        let redacted = batch().redacted(&[Seq(7), Seq(99)]).unwrap();
+        let texts = redacted.records().iter().map(|record| match &record.kind {
+            RecordKind::Message { text, .. } => text.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["one", "two", crate::room::REDACTED]);
+        assert!(batch().redacted(&[Seq(4), Seq(8)]).is_none());
     }
 
     #[test]

@@ -132,6 +132,15 @@ mod tests {
     }
 
     #[test]
+    fn a_line_may_be_as_long_as_the_limit_that_is_set() {
+        let (mut framer, mut frames) = (Framer::new(2), Vec::new());
+        framer.push(b"one\n", &mut frames);
+        framer.set_limit(3);
+        framer.push(b"two\r\nfour\nsix\n", &mut frames);
+        check_frames(frames, &[None, Some("two"), None, Some("six")]);
+    }
+
+    #[test]
     fn an_overlong_line_costs_only_itself() {
         check(&[b"0123456789\r\nnext\n"], &[Some("0123456789"), Some("next")]);
         check(&[b"0123456789A\nnext\n"], &[None, Some("next")]);

@@ -96,6 +96,12 @@ mod tests {
         assert_eq!(Foreign::of_line("SSH-2.0-OpenSSH_9.2p1"), Some(Foreign::Ssh));
         assert_eq!(Foreign::of_line("GET"), None);
         assert_eq!(Foreign::of_line("I like HTTP/2"), None);
+        for line in ["", "GET  HTTP/1", "get / HTTP/1.1", "GET / HTTP/1.1 please", "GET / http/1.1"]
+        {
+            assert_eq!(Foreign::of_line(line), None, "{line}");
+        }
+        let names = [Foreign::Tls, Foreign::Http, Foreign::Ssh].map(Foreign::as_str);
+        assert_eq!(names, ["TLS", "HTTP", "SSH"]);
     }
 
     #[track_caller]

@@ -132,10 +132,17 @@ fn first_word(text: &str) -> (String, Option<String>) {
 /// A target, for how many seconds, and why.
 fn sanction(text: &str) -> (String, Option<u64>, Option<String>) {
     let (target, rest) = first_word(text);
+    let seconds = |time: &str| {
+        let starts = time.starts_with(|c: char| c.is_ascii_digit());
+        parse_duration(time).filter(|_| starts).map(|time| time.as_secs())
+    };
     let (first, behind) = rest.as_deref().map(first_word).unwrap_or_default();
-    match parse_duration(&first).filter(|_| first.starts_with(|c: char| c.is_ascii_digit())) {
-        Some(time) => (target, Some(time.as_secs()), behind),
-        None => (target, None, rest),
+    let (second, last) = behind.as_deref().map(first_word).unwrap_or_default();
+    // A time may be two words: "5 min", "1h 30min".
+    match (seconds(&format!("{first} {second}")), seconds(&first)) {
+        (Some(time), _) if !second.is_empty() => (target, Some(time), last),
+        (_, Some(time)) => (target, Some(time), behind),
+        _ => (target, None, rest),
     }
 }
 
@@ -269,6 +276,10 @@ mod tests {
         assert_eq!(parse("!ban bo"), ban(None, None));
         assert_eq!(parse("!ban bo 10min"), ban(Some(600), None));
         assert_eq!(parse("!ban bo 1h too loud"), ban(Some(3600), Some("too loud")));
+        assert_eq!(parse("!ban bo 2 hours too loud"), ban(Some(7200), Some("too loud")));
+        assert_eq!(parse("!ban bo 1h 30min"), ban(Some(5400), None));
+        assert_eq!(parse("!ban bo 1h 30 times said no"), ban(Some(3600), Some("30 times said no")));
+        assert_eq!(parse("!ban bo 3 times warned"), ban(None, Some("3 times warned")));
         assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
         assert_eq!(parse("!mute"), Request::Incomplete(BAN_USAGE));
         assert_eq!(parse("!topic"), Request::Topic);
@@ -280,5 +291,38 @@ mod tests {
         assert_eq!(parse("!history 5"), Request::History(5));
         assert_eq!(parse("!history lesson"), Request::Incomplete(HISTORY_USAGE));
         assert_eq!(parse("  indented"), Request::Say("  indented"));
+        let most = MOST_HISTORY.to_string();
+        assert_eq!(parse(&format!("!history {most}")), Request::History(MOST_HISTORY));
+        for wrong in ["!history 0", &format!("!history {most}0")] {
+            assert_eq!(parse(wrong), Request::Incomplete(HISTORY_USAGE));
+        }
+        assert_eq!(parse("!history"), Request::History(USUAL_HISTORY));
+        assert_eq!(parse("!help"), Request::Help);
+        assert_eq!(parse("!search"), Request::Incomplete(SEARCH_USAGE));
+        assert_eq!(parse("!search tea at five"), Request::Search("tea at five"));
+    }
+
+    #[test]
+    fn what_operators_type_says_what_they_do() {
+        let bo = || "bo".to_owned();
+        for (line, act) in [
+            ("!topic Tea at five", Act::Topic { text: "Tea at five".to_owned() }),
+            ("!kick bo", Act::Kick { name: bo(), reason: None }),
+            ("!kick bo too loud", Act::Kick { name: bo(), reason: Some("too loud".to_owned()) }),
+            ("!mute bo 5 min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
+            ("!mute bo 5min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
+            ("!unban bo", Act::Unban { target: bo() }),
+            ("!unmute bo", Act::Unmute { target: bo() }),
+        ] {
+            assert_eq!(parse(line), moderate(act), "{line}");
+        }
+        for (line, usage) in [
+            ("!kick", KICK_USAGE),
+            ("!ban", BAN_USAGE),
+            ("!unban", UNBAN_USAGE),
+            ("!unmute", UNBAN_USAGE),
+        ] {
+            assert_eq!(parse(line), Request::Incomplete(usage), "{line}");
+        }
     }
 }
