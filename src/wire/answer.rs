@@ -121,15 +121,4 @@ pub fn encode_answer(dialect: Dialect, answer: &Answer) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_said_in_the_dialect() {
-        let answer = Answer::Closing { reason: EndReason::Full };
-        let said = |dialect| String::from_utf8(encode_answer(dialect, &answer)).unwrap();
-        assert_eq!(said(Dialect::Text), "[SERVER]: The room is full. Try again later.\n");
-        let said: serde_json::Value = serde_json::from_str(&said(Dialect::Json)).unwrap();
-        assert_eq!((&said["type"], &said["code"]), (&"closing".into(), &"full".into()));
-    }
-}
+mod tests;

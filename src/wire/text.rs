@@ -288,6 +288,8 @@ mod tests {
         assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
         assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });
         assert_eq!(parse("!msg bo"), Request::Incomplete(MSG_USAGE));
+        assert_eq!(parse("!msg bo \t"), Request::Incomplete(MSG_USAGE));
+        assert_eq!(parse("!msg bo \u{a0} ."), Request::Direct { to: "bo", text: "." });
         assert_eq!(parse("!history 5"), Request::History(5));
         assert_eq!(parse("!history lesson"), Request::Incomplete(HISTORY_USAGE));
         assert_eq!(parse("  indented"), Request::Say("  indented"));
