@@ -132,6 +132,8 @@ async fn run(
     let (mut model, mut outputs) = Model::new(settings);
     loop {
         let mut recalled = None;
+        // Before anything is shown: who reads that they are in can see what they type.
+        view.hide_typed(&model);
         for output in outputs {
             match output {
                 Output::Recall(name) => recalled = Some(memory.recall(&name, &mut view)),

@@ -80,16 +80,20 @@ impl View {
         }
     }
 
+    /// Has the terminal show what is typed line by line or, where that may be a password, not.
+    pub fn hide_typed(&mut self, model: &Model) {
+        if let View::Plain { plain, .. } = self {
+            plain.hide_typed(model.is_secret());
+        }
+    }
+
     /// Draws if it is time for that.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn draw(&mut self, model: &Model, now: Duration) -> io::Result<()> {
         match self {
-            View::Plain { plain, .. } => {
-                plain.hide_typed(model.is_secret());
-                Ok(())
-            }
+            View::Plain { .. } => Ok(()),
             View::Full(full) => full.draw(model.connection(now)),
         }
     }

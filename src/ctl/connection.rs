@@ -74,14 +74,14 @@ impl Connection {
         let copied = std::io::copy(&mut limited, file);
         match copied.map_err(|error| self.failure(error))? {
             copied if copied == length => Ok(()),
-            _ => Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+            _ => Err(Failure::Ended),
         }
     }
 
     /// Waits until the daemon closes the connection. Gives false if it does not in time.
     pub fn until_closed(&mut self) -> bool {
         let deadline = Instant::now() + self.timeout;
-        matches!(self.read_line(deadline), Err(Failure::Io(error)) if error.kind() == ErrorKind::UnexpectedEof)
+        matches!(self.read_line(deadline), Err(Failure::Ended))
     }
 
     fn read_line(&mut self, deadline: Instant) -> Result<Vec<u8>, Failure> {
@@ -93,7 +93,7 @@ impl Connection {
             }
             self.stream.set_read_timeout(Some(left))?;
             match self.reader.fill_buf() {
-                Ok([]) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+                Ok([]) => return Err(Failure::Ended),
                 Ok(piece) => {
                     let end = piece.iter().position(|&byte| byte == b'\n');
                     let taken = end.map_or(piece.len(), |end| end + 1);
@@ -113,6 +113,7 @@ impl Connection {
     fn failure(&self, error: std::io::Error) -> Failure {
         match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => self.no_answer(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Failure::Ended,
             _ => Failure::Io(error),
         }
     }

@@ -15,6 +15,8 @@ pub enum Failure {
     /// There is no socket, or nobody listens to it.
     NotRunning(PathBuf),
     NotPermitted(PathBuf),
+    /// The daemon has closed the connection.
+    Ended,
     NoAnswer {
         socket: PathBuf,
         within: Duration,
@@ -45,7 +47,7 @@ impl Failure {
             | Failure::File(..)
             | Failure::Declined => 1,
             Failure::Usage(_) => 2,
-            Failure::NotRunning(_) => 69,
+            Failure::NotRunning(_) | Failure::Ended => 69,
             Failure::NoAnswer { .. } => 75,
             Failure::NotPermitted(_) => 77,
         })
@@ -68,6 +70,10 @@ impl fmt::Display for Failure {
                  Join the group `chatroom` (`sudo usermod -aG chatroom $USER`, then log in \
                  again), or use sudo.",
                 socket.display()
+            ),
+            Failure::Ended => f.write_str(
+                "chatroomd has closed the connection: it has ended, or starts again.\n\
+                 Look at `systemctl status chatroomd`, and try again when it runs.",
             ),
             Failure::NoAnswer { socket, within } => write!(
                 f,

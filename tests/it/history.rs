@@ -1,8 +1,9 @@
 //! What was said before.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::process::Signal;
@@ -257,7 +258,7 @@ fn a_second_daemon_on_the_same_history_is_refused() {
     // It is the address that it would notice first.
     fs::write(daemon.folder.path().join("chatroomd.toml"), "[listen]\nchat = \"127.0.0.1:0\"\n")
         .unwrap();
-    let output = output.stderr(std::process::Stdio::piped()).output().unwrap();
+    let output = output.stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("another chatroomd uses the state folder"), "{said}");
@@ -273,9 +274,40 @@ fn a_damaged_history_is_said_to_be_so() {
     let mut bytes = fs::read(&file).unwrap();
     bytes[..4096].fill(b'x');
     fs::write(&file, bytes).unwrap();
-    let output = daemon.command_again().stderr(std::process::Stdio::piped()).output().unwrap();
+    let output = daemon.command_again().stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     let name = file.file_name().and_then(|name| Path::new(name).to_str()).unwrap();
     assert!(said.contains(name) && said.contains("To go on without it, move it"), "{said}");
+}
+
+#[test]
+fn what_is_said_is_followed_until_the_daemon_ends() {
+    let (mut daemon, mut ann) = after(2, "[history]\nreplay = 0\n");
+    for arguments in [&["--from", "ann"][..], &["--grep", "line", "--json"][..]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
+        command.arg("--socket").arg(daemon.socket()).args(["history", "--follow", "-n", "1"]);
+        let mut following =
+            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+        let mut line = || lines.next().unwrap().unwrap();
+        let last = line();
+        ann.say(&json!({ "type": "say", "text": "a line more" }).to_string());
+        let followed = line();
+        assert!(last.contains("line") && followed.contains("a line more"), "{last}\n{followed}");
+        assert_eq!(arguments.contains(&"--json"), followed.starts_with('{'), "{followed}");
+        if arguments.contains(&"--json") {
+            daemon.signal(Signal::TERM);
+            daemon.until_ended();
+            let ended = following.wait_with_output().unwrap();
+            let said = String::from_utf8(ended.stderr).unwrap();
+            assert_eq!(ended.status.code(), Some(69), "{said}");
+            assert!(said.contains("it has ended, or starts again"), "{said}");
+        } else {
+            // Who reads it has seen enough.
+            drop(lines);
+            ann.say(&json!({ "type": "say", "text": "nobody reads this line" }).to_string());
+            assert_eq!(following.wait().unwrap().code(), Some(0));
+        }
+    }
 }

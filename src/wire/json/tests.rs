@@ -27,6 +27,8 @@ fn what_is_wrong_is_said() {
     check_refused(r#"{"type":"say","text":5}"#, "bad-request", "expected a string", None);
     let long = format!(r#"{{"type":"say","text":"x","id":"{}"}}"#, "i".repeat(65));
     check_refused(&long, "bad-request", "64 bytes", None);
+    let longest = format!(r#"{{"type":"say","text":"x","id":"{}"}}"#, "i".repeat(64));
+    assert!(parse_request(&longest).is_ok());
 }
 
 #[test]

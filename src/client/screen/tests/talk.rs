@@ -222,6 +222,71 @@ fn what_is_older_is_asked_for_at_the_top_and_put_above() {
 }
 
 #[test]
+fn who_is_ignored_is_not_shown_until_one_wants_it_again() {
+    let mut fixture = Fixture::new();
+    let is_shown = |fixture: &mut Fixture, text: &str| {
+        fixture.rows(60, 12).iter().any(|row| row.contains(text))
+    };
+    fixture.type_in("/ignore BO");
+    fixture.press(KeyCode::Enter);
+    assert!(is_shown(&mut fixture, "What BO says is hidden from now on."));
+    fixture.hear("Bo", "can you hear me?");
+    fixture.hear("cy", "I can");
+    assert!(!is_shown(&mut fixture, "can you hear me?") && is_shown(&mut fixture, "I can"));
+    fixture.type_in("/ignore bo");
+    fixture.press(KeyCode::Enter);
+    fixture.hear("Bo", "and now?");
+    assert!(
+        is_shown(&mut fixture, "What bo says is shown again.")
+            && is_shown(&mut fixture, "and now?")
+    );
+    fixture.type_in("/ignore");
+    fixture.press(KeyCode::Enter);
+    assert!(is_shown(&mut fixture, "/ignore needs a name"));
+    fixture.press(KeyCode::Esc);
+    fixture.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    fixture.type_in("/clear");
+    fixture.press(KeyCode::Enter);
+    assert!(!is_shown(&mut fixture, "and now?"), "nothing of before is shown");
+    fixture.hear("Bo", "still here");
+    assert!(is_shown(&mut fixture, "still here"));
+}
+
+#[test]
+fn the_wheel_scrolls_as_the_keys_do() {
+    let mut fixture = Fixture::new();
+    (0..40).for_each(|number| fixture.hear("Bo", &format!("line {number}.")));
+    let is_shown = |fixture: &mut Fixture, number: usize| {
+        let text = format!("line {number}.");
+        fixture.rows(60, 12).iter().any(|row| row.contains(&text))
+    };
+    assert!(is_shown(&mut fixture, 39));
+    let wheel = |fixture: &mut Fixture, kind| {
+        let modifiers = KeyModifiers::NONE;
+        let event = Event::Mouse(MouseEvent { kind, column: 1, row: 1, modifiers });
+        assert_eq!(fixture.screen.handle(&event, fixture.now), []);
+    };
+    (0..4).for_each(|_| wheel(&mut fixture, MouseEventKind::ScrollUp));
+    assert!(!is_shown(&mut fixture, 39) && is_shown(&mut fixture, 25));
+    (0..5).for_each(|_| wheel(&mut fixture, MouseEventKind::ScrollDown));
+    assert!(is_shown(&mut fixture, 39));
+}
+
+#[test]
+fn what_comes_while_one_looks_elsewhere_is_below_a_line() {
+    let mut fixture = Fixture::new();
+    fixture.hear("Bo", "seen");
+    fixture.rows(40, 10);
+    assert_eq!(fixture.screen.handle(&Event::FocusLost, NOW), []);
+    fixture.hear("Bo", "unseen");
+    let rows = fixture.rows(40, 10);
+    let row = |text: &str| rows.iter().position(|row| row.contains(text)).unwrap();
+    assert_eq!(row("unseen"), row("seen") + 2, "{rows:#?}");
+    assert!(rows[row("seen") + 1].contains("new"), "{rows:#?}");
+    assert_eq!(fixture.screen.handle(&Event::FocusGained, NOW), []);
+}
+
+#[test]
 fn the_talk_is_bounded() {
     let mut fixture = Fixture::new();
     for number in 0..10_500 {
