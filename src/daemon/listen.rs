@@ -93,8 +93,10 @@ pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Li
 fn open(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
     sockets::listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
-            "cannot listen on {address}: the address is in use. Perhaps another chatroomd is \
-             running; `ss -ltnp` shows who has it. Else choose another one in [listen]"
+            "cannot listen on {address}: the address is in use, by another chatroomd perhaps, or \
+             for a while by a connection of another program; `ss -tanp sport = :{}` shows whose. \
+             Try again, or choose another address in [listen]",
+            address.port()
         ),
         ErrorKind::AddrNotAvailable => anyhow!(
             "cannot listen on {address}: this machine does not have that address. See `ip address`"
