@@ -219,3 +219,40 @@ fn the_roster_knows_everybody_by_session_name_and_look() {
     assert_eq!(roster.remove(ANN), Some(member(ANN, "dan")));
     assert_eq!((roster.remove(ANN), roster.len()), (None, 1));
 }
+
+#[test]
+fn another_policy_holds_for_what_is_said_from_then_on() {
+    let mut room = room();
+    room.join(ANN, &name("ann"), false, time(0)).unwrap();
+    assert!(apply(&mut room, say(ANN, "twenty characters it"), time(1)).is_ok());
+    room.set_policy(Policy { message_bytes: 3 });
+    let refused = apply(&mut room, say(ANN, "four"), time(2)).unwrap_err();
+    assert_eq!(refused, Refusal::TooLong { limit: 3 });
+    assert_eq!(room.batch().len(), 2, "what was accepted waits to be stored");
+    assert_eq!((room.take_batch().len(), room.batch().len()), (2, 0));
+}
+
+#[test]
+fn who_was_here_when_the_room_was_stored_is_here_again() {
+    let mut room = room();
+    let member = Member { session: ANN, name: name("ann"), since: time(0), away: Some(time(1)) };
+    assert_eq!(room.restore(member.clone()), Ok(()));
+    assert_eq!(room.roster().by_session(ANN), Some(&member));
+    assert_eq!(
+        room.restore(Member { session: BO, ..member.clone() }),
+        Err(Refusal::NameTaken(name("ann")))
+    );
+    assert_eq!(room.restore(member), Err(Refusal::AlreadyJoined));
+    // Whether they have used an id only the store can tell, which is asked.
+    let mut draft = say(ANN, "hi");
+    if let Draft::Speech { id, .. } = &mut draft {
+        *id = Some("7".to_owned());
+    }
+    let mut asked = Vec::new();
+    room.apply(draft, time(2), |session, id| {
+        asked.push((session, id.to_owned()));
+        None
+    })
+    .unwrap();
+    assert_eq!(asked, [(ANN, "7".to_owned())]);
+}
