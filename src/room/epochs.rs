@@ -73,6 +73,13 @@ mod tests {
     }
 
     #[test]
+    fn each_epoch_comes_after_the_one_before() {
+        let mut epochs = Epochs::new(vec![(4, Seq(9)), (2, Seq(1))]);
+        assert_eq!(epochs.current(), 4);
+        assert_eq!((epochs.begin(Seq(20)), epochs.begin(Seq(30)), epochs.current()), (5, 6, 6));
+    }
+
+    #[test]
     fn a_position_from_a_lost_end_is_recognised() {
         check(1, 40, Some((41, None)));
         check(1, 42, Some((43, None)));

@@ -116,6 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_put_in_the_place_of_another() {
+        let mut log = Log::new(Seq(1), 1000);
+        log.push(Arc::new("one"), 1, 10);
+        log.push(Arc::new("two"), 1, 10);
+        log.replace(|batch| (*batch == "one").then_some("redacted"));
+        assert_eq!(log.at(Seq(1)), Found::Batch(Arc::new("redacted")));
+        assert_eq!(log.at(Seq(2)), Found::Batch(Arc::new("two")));
+    }
+
+    #[test]
     fn the_window_keeps_its_limit_and_says_what_was_missed() {
         let mut log = Log::new(Seq(1), 25);
         for n in 0..10 {

@@ -103,8 +103,12 @@ mod tests {
         assert_eq!(recent.look_up(ANN, "5"), Known::Unused);
         recent.note(ANN, "new", Seq(99));
         assert_eq!(recent.look_up(ANN, "0"), Known::Used(Seq(1)), "there was room for one");
-        recent.note_unknown_past(ANN);
-        assert_eq!(recent.look_up(ANN, "5"), Known::Unsure);
+        for n in 0..KEPT {
+            recent.note(ANN, &format!("later {n}"), Seq(100));
+        }
+        assert_eq!(recent.look_up(ANN, "0"), Known::Unsure, "now it is older than memory");
+        recent.note_unknown_past(SessionId(2));
+        assert_eq!(recent.look_up(SessionId(2), "5"), Known::Unsure);
     }
 
     #[test]

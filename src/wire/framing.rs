@@ -141,6 +141,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_of_a_line_that_is_too_long() {
+        let (mut framer, mut frames) = (Framer::new(10), Vec::new());
+        for _ in 0..5 {
+            framer.push(b"123456", &mut frames);
+            assert!(framer.rest.len() <= 6 && framer.rest.capacity() < 64);
+        }
+        framer.push(b"\n", &mut frames);
+        check_frames(frames, &[None]);
+    }
+
+    #[test]
     fn an_overlong_line_costs_only_itself() {
         check(&[b"0123456789\r\nnext\n"], &[Some("0123456789"), Some("next")]);
         check(&[b"0123456789A\nnext\n"], &[None, Some("next")]);

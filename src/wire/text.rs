@@ -105,10 +105,9 @@ pub fn parse(line: &str) -> Request<'_> {
         ("!unban", target) => moderate(Act::Unban { target: target.to_owned() }),
         ("!unmute", target) => moderate(Act::Unmute { target: target.to_owned() }),
         ("!msg", rest) => match rest.split_once(' ') {
-            Some((to, text)) if !text.trim().is_empty() => {
-                Request::Direct { to, text: text.trim_start() }
-            }
-            _ => Request::Incomplete(MSG_USAGE),
+            // There is no white space at the end of the line, so this is not empty.
+            Some((to, text)) => Request::Direct { to, text: text.trim_start() },
+            None => Request::Incomplete(MSG_USAGE),
         },
         (
             "/quit" | "/help" | "/who" | "/me" | "/msg" | "/history" | "/search" | "/topic"
