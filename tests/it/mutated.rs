@@ -177,8 +177,11 @@ fn watch(mut watcher: Person, mut next: u64) -> u64 {
             assert_eq!(seq, next, "{event}");
             next += 1;
         }
-        if event["text"] == "that was it" {
-            return next;
+        match event["text"].as_str() {
+            Some("that was it") => return next,
+            // In a long run it would be taken for gone if it said nothing.
+            Some(text) if text.starts_with("still here") => watcher.say(r#"{"type":"ping"}"#),
+            _ => {}
         }
     }
 }
