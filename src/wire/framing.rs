@@ -148,7 +148,10 @@ mod tests {
             assert!(framer.rest.len() <= 6 && framer.rest.capacity() < 64);
         }
         framer.push(b"\n", &mut frames);
-        check_frames(frames, &[None]);
+        framer.push(&[b'x'; 100], &mut frames);
+        assert_eq!(framer.rest.capacity(), 0);
+        framer.push(b"\n", &mut frames);
+        check_frames(frames, &[None, None]);
     }
 
     #[test]
