@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench client`
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod common;
 

@@ -5,6 +5,7 @@
 //! passwords without an end do to the time that a message of the others takes. `ROUNDS` (default 3)
 //! changes how often, in turns.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod common;
 #[path = "fanout/usage.rs"]

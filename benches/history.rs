@@ -5,6 +5,7 @@
 //! rates, and how many messages a second are accepted at saturation with ten receivers. Then, with
 //! `RECORDS=10000000` (default 1,000,000), how long opening and searching a large history takes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod common;
 

@@ -5,6 +5,7 @@
 //! for a client that reads, the memory of the daemon, and how long the slow one then takes to catch
 //! up, with every record checked to be there. `ROUNDS` (default 1) and `SECONDS` (60) change it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod common;
 

@@ -19,6 +19,9 @@ use unicode_width::UnicodeWidthStr;
 mod model;
 #[path = "../src/client/palette.rs"]
 mod palette;
+#[path = "../src/program.rs"]
+#[allow(dead_code, reason = "it does not need all of that")]
+mod program;
 #[path = "../src/client/screen/mod.rs"]
 mod screen;
 
@@ -107,7 +110,7 @@ impl Scene {
         let rows: Vec<Vec<&Cell>> =
             (0..height).map(|y| (0..width).map(|x| &buffer[(x, y)]).collect()).collect();
         let file = Path::new("docs/pictures").join(name).with_extension("svg");
-        println!("{}", file.display());
+        program::print(&format!("{}\n", file.display()))?;
         std::fs::write(&file, svg(&rows))
     }
 }

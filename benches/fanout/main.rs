@@ -4,6 +4,7 @@
 //! BENCHMARKS.md says what is measured and how. `ROUNDS` (default 3) is how often each thing is
 //! measured, in turns; `SCENARIOS`, as in "quiet busy", chooses from them; `SERVERS` likewise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -9,7 +9,11 @@ mod account;
 mod client;
 mod idler;
 mod network;
+#[path = "../../src/program.rs"]
+#[allow(dead_code, reason = "it does not need all of that")]
+mod program;
 
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -68,7 +72,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while !holds() {
         if start.elapsed() > PATIENCE {
-            eprintln!("crowd: {what} has not happened");
+            program::complain(format_args!("{what} has not happened"));
             return false;
         }
         sleep(Duration::from_millis(10)).await;
@@ -76,13 +80,15 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) -> bool {
     true
 }
 
-async fn run(args: Args) -> bool {
+/// # Errors
+/// The output cannot be written.
+async fn run(args: Args) -> io::Result<bool> {
     let account = Shared::default();
     let way = match Way::new(args.address, args.tls) {
         Ok(way) => way,
         Err(error) => {
-            eprintln!("crowd: {error}");
-            return false;
+            program::complain(error);
+            return Ok(false);
         }
     };
     let mut mouths = Vec::new();
@@ -97,16 +103,16 @@ async fn run(args: Args) -> bool {
         // As many as may wait to be accepted at a time.
         let come = args.clients + number;
         if number % 1000 == 999 && !until("joining", || account.borrow().joined > come).await {
-            return false;
+            return Ok(false);
         }
     }
     let all = args.clients + args.idle;
     if !until("joining", || account.borrow().joined >= all).await {
-        return false;
+        return Ok(false);
     }
     // From now on pauses count.
     account.borrow_mut().talking_since = Some(Instant::now());
-    println!("joined");
+    program::print("joined\n")?;
     tokio::task::spawn_local(arrive(way, account.clone()));
     let (start, run) = (Instant::now(), std::process::id());
     let mut number = 0;
@@ -131,25 +137,38 @@ async fn run(args: Args) -> bool {
     let unseen = account.sent - account.seen.len();
     let twice = account.seen.values().filter(|&&count| count > 1).count();
     let (lost, pause) = (account.lost, account.pause.as_secs_f64());
-    println!("clients {}, listeners {}, messages {}", args.clients, args.idle, account.sent);
-    println!("connections lost {lost}, longest pause {pause:.3} s");
-    println!("records skipped {}, doubled {}", account.skipped, account.doubled);
-    println!("messages lost {unseen}, doubled {twice}");
     let (arrived, refused) = (account.arrived, account.refused);
     let greeting = account.greeting.as_secs_f64();
-    println!("newcomers {arrived}, refused {refused}, longest wait {greeting:.3} s");
-    is_whole && (account.skipped, account.doubled, unseen, twice) == (0, 0, 0, 0)
+    program::print(&format!(
+        "clients {}, listeners {}, messages {}\n\
+         connections lost {lost}, longest pause {pause:.3} s\n\
+         records skipped {}, doubled {}\n\
+         messages lost {unseen}, doubled {twice}\n\
+         newcomers {arrived}, refused {refused}, longest wait {greeting:.3} s\n",
+        args.clients, args.idle, account.sent, account.skipped, account.doubled
+    ))?;
+    Ok(is_whole && (account.skipped, account.doubled, unseen, twice) == (0, 0, 0, 0))
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = match program::parse() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let is_whole = match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, run(args)),
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("crowd: {error}");
-            false
+            program::complain(error);
+            return ExitCode::FAILURE;
         }
     };
-    if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match LocalSet::new().block_on(&runtime, run(args)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            program::complain(program::cannot_print(&error));
+            ExitCode::from(program::EXIT_OUTPUT)
+        }
+    }
 }

@@ -8,6 +8,9 @@
 mod daemon;
 mod disk;
 mod person;
+#[path = "../../src/program.rs"]
+#[allow(dead_code, reason = "it does not need all of that")]
+mod program;
 // What the tests have.
 #[path = "../../tests/it/chance.rs"]
 #[allow(dead_code, reason = "bytes are not damaged here")]
@@ -20,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context, anyhow, ensure};
 use chance::Chance;
 use clap::Parser;
 use daemon::Daemon;
@@ -72,9 +75,9 @@ fn look(daemon: &Daemon, disk: &Disk, noticed: &Noticed, start: Instant) -> anyh
     let descriptors = metric("process_open_fds");
     let people = metric("chatroom_people");
     let threads = daemon.threads()?;
-    println!(
+    say(&format!(
         "{:5} s  people {people:5}  connections {connections:5}  descriptors {descriptors:5}  \
-         threads {threads:3}  memory {memory:6} KiB  history {:5} KiB  messages {:7}  seen {:9}  resumed {:6}  ping {:.1} ms  disk {:.1} ms",
+         threads {threads:3}  memory {memory:6} KiB  history {:5} KiB  messages {:7}  seen {:9}  resumed {:6}  ping {:.1} ms  disk {:.1} ms\n",
         start.elapsed().as_secs(),
         metric("chatroom_history_bytes") >> 10,
         metric("chatroom_messages_total"),
@@ -82,9 +85,13 @@ fn look(daemon: &Daemon, disk: &Disk, noticed: &Noticed, start: Instant) -> anyh
         noticed.resumed.load(Relaxed),
         ping.as_secs_f64() * 1000.0,
         slowest.as_secs_f64() * 1000.0
-    );
+    ))?;
     let spare_descriptors = descriptors as i64 - connections as i64;
     Ok(Look { memory, connections, people, spare_descriptors, threads })
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    program::print(text).context("cannot write the output").map(drop)
 }
 
 /// Moderates somebody.
@@ -146,15 +153,15 @@ async fn run(args: &Args, folder: &Path) -> anyhow::Result<()> {
 
 /// Fails if something is left when everybody is gone.
 fn compare(before: &Look, after: &Look) -> anyhow::Result<()> {
-    println!(
-        "empty again: descriptors {} (before {}), threads {} (before {}), memory {} KiB (before {})",
+    say(&format!(
+        "empty again: descriptors {} (before {}), threads {} (before {}), memory {} KiB (before {})\n",
         after.spare_descriptors,
         before.spare_descriptors,
         after.threads,
         before.threads,
         after.memory,
         before.memory
-    );
+    ))?;
     // Those who read the history open it when it is first read.
     ensure!(after.spare_descriptors <= before.spare_descriptors + 8, "descriptors are left");
     ensure!(after.threads <= before.threads + 2, "threads are left");
@@ -166,9 +173,9 @@ fn compare(before: &Look, after: &Look) -> anyhow::Result<()> {
 fn check_stored(daemon: &Daemon, noticed: &Noticed) -> anyhow::Result<()> {
     let acknowledged = noticed.acknowledged.lock().map_err(|_| anyhow!("a person has failed"))?;
     let (found, missing) = daemon.not_stored(acknowledged.iter())?;
-    println!(
-        "acknowledged, and looked for where the history still reaches: {found} messages found"
-    );
+    say(&format!(
+        "acknowledged, and looked for where the history still reaches: {found} messages found\n"
+    ))?;
     ensure!(missing.is_empty(), "acknowledged and not stored: {missing:?}");
     ensure!(found > 0, "nothing was acknowledged");
     Ok(())
@@ -184,21 +191,28 @@ fn judge(looks: &[Look], noticed: &Noticed, log: &str) -> anyhow::Result<()> {
     // The first half fills the window and the allocator; the second is to be no larger.
     let (first, second) = looks.split_at(looks.len() / 2);
     let most = |looks: &[Look]| looks.iter().map(|look| look.memory).max().unwrap_or(0);
-    println!(
-        "memory: at most {} KiB in the first half, {} in the second",
+    say(&format!(
+        "memory: at most {} KiB in the first half, {} in the second\n",
         most(first),
         most(second)
-    );
+    ))?;
     // A short run has hardly filled the window in its first half.
     ensure!(most(second) <= most(first) * 11 / 10 + (16 << 10), "memory grows");
     let spare = |looks: &[Look]| looks.iter().map(|look| look.spare_descriptors).max().unwrap_or(0);
-    println!("descriptors: at most {} and {} beside connections", spare(first), spare(second));
+    say(&format!(
+        "descriptors: at most {} and {} beside connections\n",
+        spare(first),
+        spare(second)
+    ))?;
     ensure!(spare(second) <= spare(first) + 20, "descriptors grow");
     Ok(())
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = match program::parse() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
     let folder = std::env::temp_dir().join(format!("chatroom-soak-{}", std::process::id()));
     let outcome = fs::create_dir(&folder).map_err(anyhow::Error::from).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -207,7 +221,7 @@ fn main() -> ExitCode {
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("soak: {error:#} (the log is in {})", folder.display());
+            program::complain(format_args!("{error:#} (the log is in {})", folder.display()));
             return ExitCode::FAILURE;
         }
     };

@@ -15,8 +15,8 @@ use clap::Parser;
     version,
     after_help = "Write !quit, /quit, Ctrl-D or Ctrl-C to leave, !help for the commands.\n\n\
                   Exit status: 0 left, and everything was said; 1 the server refused the name or a \
-                  line, or removed you;\n2 wrong usage; 69 the server could not be reached; 78 \
-                  client.toml is wrong.\n\n\
+                  line, or removed you;\n2 wrong usage; 69 the server could not be reached; 74 the \
+                  output could not be written;\n78 client.toml is wrong.\n\n\
                   ~/.config/chatroom/client.toml can set address, tls,\n\
                   fingerprint, name, attempts, bell, plain,\n\
                   links = false, and notify = \"osc9\" or \"osc777\"."

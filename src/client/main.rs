@@ -9,6 +9,9 @@ mod model;
 mod palette;
 mod plain;
 mod preferences;
+#[path = "../program.rs"]
+#[allow(dead_code, reason = "it prints in its own ways")]
+mod program;
 mod screen;
 mod secure;
 mod settings;
@@ -25,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use args::Args;
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{CommandFactory, error::ErrorKind};
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use link::{Link, Security};
@@ -33,6 +36,7 @@ use memory::{Memory, Place};
 use model::{Exit, Input, Kept, Model, Output, Settings, Show};
 use palette::Colours;
 use preferences::{Notify, Preferences};
+use program::{EXIT_OUTPUT, cannot_print, variable};
 use screen::Look;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -40,7 +44,10 @@ use tokio::time::sleep_until;
 use view::View;
 
 fn main() -> ExitCode {
-    let mut args = Args::parse();
+    let mut args: Args = match program::parse() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
     let preferred = Preferences::of_user().and_then(|preferences| {
         args.complete(&preferences)?;
         let password = args.password()?;
@@ -49,14 +56,14 @@ fn main() -> ExitCode {
     let (preferences, password) = match preferred {
         Ok(preferred) => preferred,
         Err(error) => {
-            eprintln!("chatroom-client: {error}");
+            program::complain(error);
             return ExitCode::from(78);
         }
     };
     let interactive = io::stdin().is_terminal();
     if !interactive && args.name.is_none() {
         let message = "--name is needed where the input is not a terminal";
-        Args::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+        return program::show(&Args::command().error(ErrorKind::MissingRequiredArgument, message));
     }
     let (security, is_private) = (args.security(), args.is_private());
     let place = match args.session {
@@ -68,7 +75,7 @@ fn main() -> ExitCode {
         is_private,
         address: args.address.unwrap_or_default(),
         name: args.name,
-        default_name: std::env::var("USER").ok().filter(|name| !name.is_empty()),
+        default_name: variable("USER"),
         attempts: args.attempts.unwrap_or_default(),
         interactive,
         keeps_session: place.is_some(),
@@ -77,9 +84,9 @@ fn main() -> ExitCode {
     // A screen is for people, on a terminal that has one.
     let has_screen = interactive
         && io::stdout().is_terminal()
-        && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        && variable("TERM").is_some_and(|term| term != "dumb");
     let look = (has_screen && !args.plain).then(|| Look {
-        colours: Colours::of_environment(),
+        colours: Colours::of_environment(variable),
         links: preferences.links != Some(false),
         bell: !args.no_bell,
         zone: TimeZone::system(),
@@ -96,8 +103,8 @@ fn main() -> ExitCode {
         Ok(Exit::Refused) => ExitCode::FAILURE,
         Ok(Exit::Unreachable) => ExitCode::from(69),
         Err(error) => {
-            eprintln!("chatroom-client: {error:#}");
-            ExitCode::FAILURE
+            program::complain(format_args!("{error:#}"));
+            error.downcast_ref::<NoOutput>().map_or(ExitCode::FAILURE, |_| EXIT_OUTPUT.into())
         }
     }
 }
@@ -150,10 +157,15 @@ async fn run(
                 Output::Exit(exit) => {
                     let has_screen = matches!(view, View::Full(_));
                     view.end(exit == Exit::Left);
-                    // Whoever reads a pipe may stop when they have enough.
-                    return match broken.filter(|_| has_screen) {
-                        Some(error) => Err(error).context("the terminal cannot be used any more"),
-                        None => Ok(exit),
+                    return match broken {
+                        Some(error) if has_screen => {
+                            Err(error).context("the terminal cannot be used any more")
+                        }
+                        // Whoever reads a pipe may stop when they have enough.
+                        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                            Err(NoOutput(error).into())
+                        }
+                        _ => Ok(exit),
                     };
                 }
             }
@@ -194,6 +206,18 @@ async fn run(
         };
     }
 }
+
+/// What was to be shown could not be written.
+#[derive(Debug)]
+struct NoOutput(io::Error);
+
+impl std::fmt::Display for NoOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&cannot_print(&self.0))
+    }
+}
+
+impl std::error::Error for NoOutput {}
 
 /// Where the session is kept. A person is told when it cannot be, and talks on without.
 struct Remembering {

@@ -10,6 +10,7 @@ use chatroom::xdg::state_home;
 use sha2::{Digest, Sha256};
 
 use crate::model::Kept;
+use crate::program;
 
 /// Where sessions are kept.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub enum Place {
 impl Place {
     /// The place for a user, in their state folder. None for who has no home.
     pub fn of_user() -> Option<Place> {
-        let state = state_home(|name| std::env::var(name).ok())?;
+        let state = state_home(program::variable)?;
         Some(Place::Folder(state.join("chatroom")))
     }
 

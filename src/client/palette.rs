@@ -1,7 +1,5 @@
 //! The colours of names.
 
-use std::ffi::OsStr;
-
 /// How many colours there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
@@ -27,14 +25,12 @@ const OF_MANY: [Index; 24] = [
 impl Colours {
     /// What the standard output has, going by the variables of the environment:
     /// [NO_COLOR](https://no-color.org), `COLORTERM` and `TERM`.
-    pub fn of_environment() -> Colours {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Colours {
         if variable("NO_COLOR").is_some() {
             return Colours::None;
         }
-        let is_many = |value: &OsStr| value.to_string_lossy().contains("256color");
-        match variable("COLORTERM").is_some() || variable("TERM").is_some_and(|term| is_many(&term))
-        {
+        let is_many = |term: String| term.contains("256color");
+        match variable("COLORTERM").is_some() || variable("TERM").is_some_and(is_many) {
             true => Colours::Many,
             false => Colours::Sixteen,
         }

@@ -10,6 +10,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use crate::model::Show;
 use crate::palette::Colours;
+use crate::program::{complain_plainly, variable};
 
 /// Where lines go and how they look there.
 pub struct Plain {
@@ -25,14 +26,14 @@ impl Plain {
     /// For the standard output as it is.
     pub fn new() -> Plain {
         let terminal = io::stdout().is_terminal();
-        let colours = if terminal { Colours::of_environment() } else { Colours::None };
+        let colours = if terminal { Colours::of_environment(variable) } else { Colours::None };
         Plain { colours, terminal, zone: TimeZone::system(), before: None }
     }
 
     /// Shows something.
     ///
     /// # Errors
-    /// Nobody reads the output any more.
+    /// The output cannot be written. Where standard error cannot be, there is nobody to tell.
     pub fn show(&mut self, show: &Show) -> io::Result<()> {
         if let Show::AskPassword { .. } = show {
             self.hide_typed(true);
@@ -41,12 +42,16 @@ impl Plain {
         match show {
             // What is not the room's talk must not get between it in a pipe.
             Show::Status(_) | Show::Parting(_) if !self.terminal => {
-                writeln!(io::stderr(), "{line}")
+                complain_plainly(line);
+                Ok(())
             }
             Show::AskName { .. } | Show::AskPassword { .. } if self.terminal => {
                 write!(io::stdout(), "{line}").and_then(|()| io::stdout().flush())
             }
-            Show::AskName { .. } | Show::AskPassword { .. } => write!(io::stderr(), "{line}"),
+            Show::AskName { .. } | Show::AskPassword { .. } => {
+                let _ = write!(io::stderr(), "{line}");
+                Ok(())
+            }
             _ => writeln!(io::stdout(), "{line}"),
         }
     }

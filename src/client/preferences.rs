@@ -6,6 +6,8 @@ use std::path::Path;
 use chatroom::xdg::config_home;
 use serde::Deserialize;
 
+use crate::program;
+
 /// The file in the folder of the person's configuration.
 const FILE: &str = "chatroom/client.toml";
 
@@ -48,7 +50,7 @@ impl Preferences {
     /// # Errors
     /// The file, and what is wrong with it.
     pub fn of_user() -> Result<Preferences, String> {
-        match config_home(|name| std::env::var(name).ok()) {
+        match config_home(program::variable) {
             Some(home) => Preferences::read(&home.join(FILE)),
             None => Ok(Preferences::default()),
         }

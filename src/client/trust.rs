@@ -14,6 +14,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
+use crate::program;
+
 /// What is known of a server before one connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
@@ -128,7 +130,7 @@ pub struct KnownServers {
 impl KnownServers {
     /// The user's own. None for who has no home.
     pub fn of_user() -> Option<KnownServers> {
-        let state = state_home(|name| std::env::var(name).ok())?;
+        let state = state_home(program::variable)?;
         Some(KnownServers { file: state.join("chatroom/known_servers") })
     }
 

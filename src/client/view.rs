@@ -13,6 +13,7 @@ use zeroize::Zeroize;
 use crate::model::{Connection, Input, Model, Show};
 use crate::plain::Plain;
 use crate::preferences::Notify;
+use crate::program::complain_plainly;
 use crate::screen::{Look, Screen, Wish};
 use crate::terminal::{Taken, read_events};
 
@@ -53,7 +54,7 @@ impl View {
     /// Shows something.
     ///
     /// # Errors
-    /// Nobody reads the output any more.
+    /// The output cannot be written, or nobody reads it any more.
     pub fn show(&mut self, show: &Show) -> io::Result<()> {
         match self {
             View::Plain { plain, .. } => plain.show(show),
@@ -139,7 +140,7 @@ impl View {
         if is_wanted {
             last_words.clear();
         }
-        last_words.iter().chain(&parting).for_each(|line| eprintln!("{line}"));
+        last_words.iter().chain(&parting).for_each(complain_plainly);
     }
 }
 

@@ -15,9 +15,9 @@ use jiff::tz::TimeZone;
 #[command(
     version,
     after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, ban or\n\
-                  account, 69 chatroomd is \
-                  not running,\n75 it did not answer in time, 77 not permitted, 78 wrong \
-                  configuration."
+                  account, 69 chatroomd is not running, 74 the output or a file could not be\n\
+                  written (the daemon did what was asked), 75 it did not answer in time,\n\
+                  77 not permitted, 78 wrong configuration."
 )]
 pub struct Args {
     /// The admin socket [default: /run/chatroomd/admin.sock, or the one in the user's runtime folder]

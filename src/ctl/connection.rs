@@ -1,6 +1,6 @@
 //! Talking to the daemon: one line there, one line back, within a time.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::program::variable;
 
 /// The longest answer that is read, in bytes.
 const MOST_ANSWER_BYTES: usize = 256 << 20;
@@ -67,15 +68,27 @@ impl Connection {
     /// Copies what follows an answer: `length` bytes, each part of which has to come in time.
     ///
     /// # Errors
-    /// They do not come, or cannot be written.
-    pub fn receive(&mut self, length: u64, file: &mut impl Write) -> Result<(), Failure> {
+    /// They do not come, or what `write` says.
+    pub fn receive(
+        &mut self,
+        length: u64,
+        mut write: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         self.stream.set_read_timeout(Some(self.timeout))?;
-        let mut limited = (&mut self.reader).take(length);
-        let copied = std::io::copy(&mut limited, file);
-        match copied.map_err(|error| self.failure(error))? {
-            copied if copied == length => Ok(()),
-            _ => Err(Failure::Ended),
+        let mut left = length;
+        while left > 0 {
+            let piece = match self.reader.fill_buf() {
+                Ok([]) => return Err(Failure::Ended),
+                Ok(piece) => &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))],
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.failure(error)),
+            };
+            write(piece)?;
+            let taken = piece.len();
+            left -= taken as u64;
+            self.reader.consume(taken);
         }
+        Ok(())
     }
 
     /// Waits until the daemon closes the connection. Gives false if it does not in time.
@@ -142,7 +155,7 @@ fn connect(path: &Path, timeout: Duration) -> Result<UnixStream, Failure> {
 }
 
 fn usual_places() -> Vec<PathBuf> {
-    let mut places = admin::socket_candidates(|name| std::env::var(name).ok());
+    let mut places = admin::socket_candidates(variable);
     let uid = rustix::process::getuid().as_raw();
     let fallback = admin::fallback_runtime_folder(uid);
     // Anybody can make a folder in /tmp; only one's own is trusted.

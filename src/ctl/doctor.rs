@@ -3,7 +3,7 @@
 
 mod service;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use chatroom::config::Config;
 use crate::args::Args;
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::show;
+use crate::{program, show};
 
 /// What the daemon looks through may take a while.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -31,8 +31,8 @@ pub fn run(args: &Args) -> ExitCode {
         true => format!("{}\n", show::as_json(&Reply::Findings(findings))),
         false => text(&findings),
     };
-    let _ = io::stdout().write_all(output.as_bytes());
-    if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let status = if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    program::print_and_exit(&output, status)
 }
 
 fn examine(socket: Option<&Path>, timeout: Duration) -> Vec<Finding> {

@@ -9,6 +9,8 @@ use std::{error, fmt};
 use chatroom::admin::RefusalCode;
 use chatroom::clean;
 
+use crate::program::{EXIT_OUTPUT, cannot_print, cause};
+
 /// Why a command was not carried out. The numbers follow sysexits.h from 64 on.
 #[derive(Debug)]
 pub enum Failure {
@@ -28,6 +30,8 @@ pub enum Failure {
     /// The answer is none that this version knows.
     Misunderstood(String),
     Io(io::Error),
+    /// The output cannot be written.
+    Output(io::Error),
     /// A file of this side cannot be written.
     File(String, io::Error),
     /// What was given will not do.
@@ -41,13 +45,15 @@ impl Failure {
         ExitCode::from(match self {
             Failure::Refused { code: RefusalCode::NoSuchUser, .. } => 4,
             Failure::Refused { code: RefusalCode::Configuration, .. } => 78,
+            // Nothing is overwritten.
+            Failure::File(_, error) if error.kind() == io::ErrorKind::AlreadyExists => 1,
             Failure::Refused { .. }
             | Failure::Misunderstood(_)
             | Failure::Io(_)
-            | Failure::File(..)
             | Failure::Declined => 1,
             Failure::Usage(_) => 2,
             Failure::NotRunning(_) | Failure::Ended => 69,
+            Failure::Output(_) | Failure::File(..) => EXIT_OUTPUT,
             Failure::NoAnswer { .. } => 75,
             Failure::NotPermitted(_) => 77,
         })
@@ -91,8 +97,9 @@ impl fmt::Display for Failure {
                 "the answer of chatroomd is not understood ({problem}).\n\
                  Are chatctl and chatroomd of the same version? Restart chatroomd after an upgrade."
             ),
-            Failure::Io(error) => write!(f, "talking to chatroomd failed: {error}"),
-            Failure::File(file, error) => write!(f, "cannot write {file}: {error}."),
+            Failure::Io(error) => write!(f, "talking to chatroomd failed: {}", cause(error)),
+            Failure::Output(error) => f.write_str(&cannot_print(error)),
+            Failure::File(file, error) => write!(f, "cannot write {file}: {}", cause(error)),
             Failure::Usage(problem) => f.write_str(problem),
             Failure::Declined => f.write_str("nothing was done."),
         }

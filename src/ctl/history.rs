@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::print;
+use crate::program::Printed;
 
 /// One record as a line: its number, its time here, and what happened.
 pub fn line(record: &Value) -> String {
@@ -70,10 +72,10 @@ pub fn follow(
         let Reply::History(records, _) = connection.ask(&request)? else { return Ok(()) };
         for record in &records {
             last = record["seq"].as_u64().unwrap_or(last);
-            let line = if json { record.to_string() } else { line(record) };
-            if writeln!(io::stdout(), "{line}").is_err() {
-                return Ok(());
-            }
+        }
+        let show = |record| if json { format!("{record}\n") } else { line(record) + "\n" };
+        if print(&records.iter().map(show).collect::<String>())? == Printed::NoReader {
+            return Ok(());
         }
     }
 }
@@ -103,8 +105,9 @@ pub fn save(connection: &mut Connection, length: u64, file: &Path) -> Result<Str
     let shown = file.display().to_string();
     let fail = |error: io::Error| Failure::File(shown.clone(), error);
     let mut copy = File::create_new(file).map_err(fail)?;
-    let outcome =
-        connection.receive(length, &mut copy).and_then(|()| copy.sync_all().map_err(fail));
+    let outcome = connection
+        .receive(length, |piece| copy.write_all(piece).map_err(fail))
+        .and_then(|()| copy.sync_all().map_err(fail));
     if outcome.is_err() {
         // A part of a copy is worse than none.
         let _ = std::fs::remove_file(file);

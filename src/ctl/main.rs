@@ -7,6 +7,8 @@ mod failure;
 mod hand_over;
 mod history;
 mod password;
+#[path = "../program.rs"]
+mod program;
 mod request;
 mod show;
 
@@ -16,24 +18,23 @@ use std::time::Instant;
 
 use args::{Args, Command};
 use chatroom::admin::{Reply, Request};
-use clap::Parser;
 use connection::Connection;
 use failure::Failure;
 use jiff::Timestamp;
+use program::Printed;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = match program::parse() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
     if let Command::Doctor = args.command {
         return doctor::run(&args);
     }
     match run(&args) {
-        Ok(output) => {
-            // Who closes the pipe before the end has seen what they wanted.
-            let _ = io::stdout().write_all(output.as_bytes());
-            ExitCode::SUCCESS
-        }
+        Ok(output) => program::print_and_exit(&output, ExitCode::SUCCESS),
         Err(failure) => {
-            eprintln!("chatctl: {failure}");
+            program::complain(&failure);
             failure.exit_code()
         }
     }
@@ -84,7 +85,7 @@ fn run(args: &Args) -> Result<String, Failure> {
     {
         let show = |record| if args.json { format!("{record}") } else { history::line(record) };
         let lines: String = records.iter().map(|record| show(record) + "\n").collect();
-        if io::stdout().write_all(lines.as_bytes()).is_ok() {
+        if print(&lines)? == Printed::All {
             history::follow(&mut connection, &request, records, args.json)?;
         }
         return Ok(String::new());
@@ -117,6 +118,14 @@ fn run(args: &Args) -> Result<String, Failure> {
         (_, Reply::DoneWith(notes)) => format!("Done. Note:\n{}\n", notes.join("\n")),
         (command, _) => describe(command, milliseconds, &mut connection),
     })
+}
+
+/// Prints a part of what there is to print.
+///
+/// # Errors
+/// It cannot be written.
+fn print(text: &str) -> Result<Printed, Failure> {
+    program::print(text).map_err(Failure::Output)
 }
 
 /// Says in a sentence what was done.
@@ -152,7 +161,8 @@ fn confirm(connection: &mut Connection) -> Result<(), Failure> {
         1 => "1 person is here".to_owned(),
         people => format!("{people} people are here"),
     };
-    eprint!("Shut the room down ({who})? [y/N] ");
+    // Whether or not this is shown, the answer counts.
+    let _ = write!(io::stderr(), "Shut the room down ({who})? [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {

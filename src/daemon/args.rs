@@ -11,8 +11,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit status: 0 ended as told, 1 cannot start, 2 wrong usage, 78 wrong \
-                  configuration.\n\nPeople join with chatroom-client or nc; chatctl looks after it."
+    after_help = "Exit status: 0 ended as told, 1 cannot start, 2 wrong usage, 74 the \
+                  output could not be\nwritten, 78 wrong configuration.\n\nPeople join with chatroom-client or nc; chatctl looks after it."
 )]
 pub struct Args {
     /// Read the configuration from this file

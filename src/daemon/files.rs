@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::access::Access;
 use crate::access::passwords::hash_now;
+use crate::program::{variable, variable_os};
 use crate::tls::Pair;
 
 /// The configuration file that is read where none is named.
@@ -46,8 +47,7 @@ pub fn admin_socket(config: &Config) -> anyhow::Result<PathBuf> {
         return Ok(socket.clone());
     }
     let uid = rustix::process::getuid().as_raw();
-    let env = |name: &str| std::env::var(name).ok();
-    let folder = admin::runtime_folder(env, config.paths.runtime.as_deref(), uid);
+    let folder = admin::runtime_folder(variable, config.paths.runtime.as_deref(), uid);
     make_folder(&folder, 0o750, "[paths] runtime")?;
     let found = fs::symlink_metadata(&folder)?;
     if folder == admin::fallback_runtime_folder(uid) && (found.uid() != uid || !found.is_dir()) {
@@ -62,8 +62,7 @@ pub fn admin_socket(config: &Config) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// It cannot be made, or there is no home to put it in.
 pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
-    let env = |name: &str| std::env::var(name).ok();
-    let Some(folder) = admin::state_folder(env, config.paths.state.as_deref()) else {
+    let Some(folder) = admin::state_folder(variable, config.paths.state.as_deref()) else {
         bail!("there is no place for the history: name a folder in [paths] state");
     };
     make_folder(&folder, 0o700, "[paths] state")?;
@@ -76,7 +75,7 @@ pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// There is no such folder.
 pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
-    let usual = match std::env::var_os("CREDENTIALS_DIRECTORY") {
+    let usual = match variable_os("CREDENTIALS_DIRECTORY") {
         Some(folder) => PathBuf::from(folder),
         None => state_folder(config)?,
     };
@@ -119,7 +118,7 @@ pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
     if config.access.mode != Mode::Password {
         return Ok(None);
     }
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let credentials = variable_os("CREDENTIALS_DIRECTORY");
     let file = match (&config.access.password_file, credentials) {
         (Some(file), _) => file.clone(),
         (None, Some(folder)) => PathBuf::from(folder).join("password"),

@@ -19,6 +19,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber, warn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::program::complain;
 use sink::Sink;
 
 /// How many events may wait for the journal.
@@ -57,10 +58,10 @@ pub fn start(level: Level) -> Logging {
     thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || write_all(&mut sink, &receiver))
-        .map_or_else(|error| eprintln!("chatroomd: there will be no log: {error}"), drop);
+        .map_or_else(|error| complain(format_args!("there will be no log: {error}")), drop);
     let subscriber = tracing_subscriber::registry().with(QueueLayer(sender.clone()));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
-        eprintln!("chatroomd: logging was started twice");
+        complain("logging was started twice");
     }
     Logging(sender)
 }
@@ -102,6 +103,9 @@ fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
         match queued {
             Queued::Event(metadata, values) => {
                 with_default(sink.of(event(&values)), || write(metadata, &values));
+                if sink::has_failed() {
+                    DROPPED.fetch_add(1, Relaxed);
+                }
             }
             Queued::Flush(done) => drop(done.try_send(())),
         }
@@ -110,7 +114,10 @@ fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
             let lines = dropped - told;
             let tell = || warn!(event = "lines-dropped", lines, "log lines were dropped");
             with_default(sink.of(Some("lines-dropped")), tell);
-            told = dropped;
+            // Where this cannot be written either, it is told later, with what is lost until then.
+            if !sink::has_failed() {
+                told = dropped;
+            }
         }
     }
 }

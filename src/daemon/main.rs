@@ -17,6 +17,8 @@ mod memory;
 mod metrics;
 mod outlet;
 mod overview;
+#[path = "../program.rs"]
+mod program;
 mod raw;
 mod reload;
 mod room_thread;
@@ -38,33 +40,35 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use args::Args;
-use clap::Parser;
 
 /// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = match program::parse() {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
     let file = files::config_file(args.config.as_deref());
     let config = match files::read_config(file.as_deref()) {
         Ok(config) => config,
         Err(problems) => {
-            problems.iter().for_each(|problem| eprintln!("chatroomd: {problem}"));
+            problems.iter().for_each(program::complain);
             return ExitCode::from(EXIT_CONFIGURATION);
         }
     };
     if args.check_config {
-        match &file {
-            Some(file) => println!("{} is right.", file.display()),
-            None => println!("There is no {}; the defaults serve.", files::DEFAULT_CONFIG),
-        }
-        return ExitCode::SUCCESS;
+        let said = match &file {
+            Some(file) => format!("{} is right.\n", file.display()),
+            None => format!("There is no {}; the defaults serve.\n", files::DEFAULT_CONFIG),
+        };
+        return program::print_and_exit(&said, ExitCode::SUCCESS);
     }
     if let Some(names) = args.make_certificate {
         return match files::certificate(&config).and_then(|pair| make_certificate(&pair, names)) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(said) => program::print_and_exit(&said, ExitCode::SUCCESS),
             Err(error) => {
-                eprintln!("chatroomd: {error:#}");
+                program::complain(format_args!("{error:#}"));
                 ExitCode::FAILURE
             }
         };
@@ -75,13 +79,14 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("chatroomd: {error:#}");
+            program::complain(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn make_certificate(pair: &tls::Pair, mut names: Vec<String>) -> anyhow::Result<()> {
+/// Makes a certificate, and gives what to print.
+fn make_certificate(pair: &tls::Pair, mut names: Vec<String>) -> anyhow::Result<String> {
     if names.is_empty() {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         names = [&host, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
@@ -89,13 +94,12 @@ fn make_certificate(pair: &tls::Pair, mut names: Vec<String>) -> anyhow::Result<
     }
     let shown = names.join(", ");
     let fingerprint = pair.make(names)?;
-    println!(
+    Ok(format!(
         "Made {} and its key {}\nfor {shown}.\nThose who connect can compare its fingerprint:\n\
-         {fingerprint}",
+         {fingerprint}\n",
         pair.certificate.display(),
         pair.key.display()
-    );
-    Ok(())
+    ))
 }
 
 fn serve(config: chatroom::config::Config, file: Option<PathBuf>) -> anyhow::Result<()> {

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::health::Health;
+use crate::program::variable_os;
 use crate::room_thread::RoomHandle;
 
 /// The number of people is told at most this often.
@@ -127,7 +128,7 @@ impl Starting {
 
 /// Whether there is a manager that is told things.
 pub fn is_there() -> bool {
-    std::env::var_os("NOTIFY_SOCKET").is_some()
+    variable_os("NOTIFY_SOCKET").is_some()
 }
 
 /// Has the manager keep descriptors under a name, for this service's next process.
@@ -135,6 +136,9 @@ pub fn is_there() -> bool {
 /// # Errors
 /// It cannot be told.
 pub fn store(name: &str, descriptors: &[BorrowedFd<'_>]) -> anyhow::Result<()> {
+    if !is_there() {
+        return Ok(());
+    }
     let states = [NotifyState::FdStore, NotifyState::FdName(name), NotifyState::Custom("FDPOLL=0")];
     sd_notify::notify_with_fds(&states, descriptors).context("systemd does not take descriptors")
 }
@@ -149,6 +153,9 @@ pub fn remove(name: &str) {
 /// # Errors
 /// It does not do so in time.
 pub fn barrier() -> anyhow::Result<()> {
+    if !is_there() {
+        return Ok(());
+    }
     let (ours, theirs) = rustix::pipe::pipe()?;
     sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[theirs.as_fd()])
         .context("systemd cannot be asked whether it is done")?;
@@ -162,6 +169,9 @@ pub fn barrier() -> anyhow::Result<()> {
 }
 
 fn notify(states: &[NotifyState<'_>]) {
+    if !is_there() {
+        return;
+    }
     if let Err(error) = sd_notify::notify(states) {
         warn!(event = "not-notified", %error, "cannot notify systemd");
     }

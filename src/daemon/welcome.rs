@@ -1,20 +1,24 @@
 //! Telling who starts the daemon by hand how to join.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use tracing::warn;
+
 use crate::listen::Kind;
+use crate::program::{self, cannot_print, cause, variable_os};
 
 /// Prints how to join, unless the output goes to the journal.
 pub fn print(room: &str, listen: &[(Kind, SocketAddr)]) {
     let Some(&(kind, address)) = listen.first() else { return };
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
+    if variable_os("JOURNAL_STREAM").is_some() {
         return;
     }
     let text = describe(room, kind, address, &|program| command(program));
-    // Nobody may be there to read it.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    // The room is open all the same.
+    if let Err(error) = program::print(&text) {
+        warn!(event = "output-failed", error = cause(&error), "{}", cannot_print(&error));
+    }
 }
 
 fn describe(
@@ -53,7 +57,7 @@ fn describe(
 
 /// How a program beside this one is called: by its name if the shell finds it, else by its path.
 fn command(program: &str) -> String {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = variable_os("PATH").unwrap_or_default();
     let is_found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     let beside = || -> Option<PathBuf> {
         let sibling = std::env::current_exe().ok()?.with_file_name(program);

@@ -6,6 +6,7 @@
 
 // In a test, what is not as it should be is to fail at once and where it stands.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod accounts;
 mod chance;
@@ -32,6 +33,7 @@ mod metrics;
 mod moderation;
 mod mutated;
 mod network;
+mod output;
 mod permissions;
 mod protocol_doc;
 mod reliability_doc;

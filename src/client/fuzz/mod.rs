@@ -159,6 +159,7 @@ proptest! {
 
 /// What the fuzzer has found and what it begins with: `cargo fuzz run --sanitizer none drawing`.
 #[test]
+#[expect(clippy::disallowed_macros, reason = "a test says how far it came")]
 fn every_drawing_that_is_kept_still_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/drawing");
     let inputs: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();

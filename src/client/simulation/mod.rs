@@ -250,8 +250,9 @@ fn check(seed: u64) -> usize {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "a test says how far it came")]
 fn nothing_is_lost_or_doubled_in_a_simulated_network() {
-    let given = std::env::var("SIMULATIONS").unwrap_or_default();
+    let given = crate::program::variable("SIMULATIONS").unwrap_or_default();
     let mut given = given.split(' ').filter_map(|number| number.parse().ok());
     let (count, first) = (given.next().unwrap_or(8), given.next().unwrap_or(1));
     let connections: usize = (first..first + count).map(check).sum();

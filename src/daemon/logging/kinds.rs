@@ -7,7 +7,7 @@ use tracing_journald::Priority::{self, Critical, Debug, Error, Informational, No
 
 /// Each event with its id and its priority. An id is never used again for something else:
 /// https://systemd.io/CATALOG/
-pub const KINDS: [(&str, &str, Priority); 38] = [
+pub const KINDS: [(&str, &str, Priority); 39] = [
     ("accept-failed", "f6fadfa7e5c14b629362da5cc13da58a", Warning),
     ("admin", "2c63888f28f04481be6ddce7a7ace732", Notice),
     ("admin-refused", "8a119b9e16bc47328f7b7676d015b0dc", Warning),
@@ -34,6 +34,7 @@ pub const KINDS: [(&str, &str, Priority); 38] = [
     ("not-taken-up", "77dde229df884e4dac2386e5cc86ba64", Error),
     ("notice", "c3dd75f6808548e6ac925f09a227f039", Notice),
     ("open-key", "bb262a934ce14c61aa0336d98b8c82f1", Warning),
+    ("output-failed", "1771bb2b25f64fe2955314e6672fd758", Warning),
     ("recovered", "b183256ea16e4121b07a6fc42fd7b23a", Notice),
     ("reload-failed", "8f39aaa5729a453cb891da33e83a9d40", Error),
     ("reloaded", "e5a9f6b1a29749bfadf438f7b27c1c74", Notice),

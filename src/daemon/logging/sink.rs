@@ -1,14 +1,16 @@
 //! Where lines of the log go.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::linux::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tracing::Dispatch;
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::kinds::KINDS;
+use crate::program::{variable, variable_os};
 
 /// The journal if standard error is connected to it, else standard error.
 pub struct Sink {
@@ -66,17 +68,41 @@ fn to_journal(kind: Option<(&str, Priority)>) -> io::Result<Dispatch> {
 }
 
 fn to_stderr() -> Dispatch {
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = io::stderr().is_terminal() && variable_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| Stderr)
         .with_ansi(colour)
         .with_target(false);
     Dispatch::new(tracing_subscriber::registry().with(lines))
 }
 
+/// Standard error, which may be full or closed: then a line is lost, and counted.
+struct Stderr;
+
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if io::stderr().write_all(line).is_err() {
+            HAS_FAILED.store(true, Relaxed);
+        }
+        // An error would be told to standard error, with a macro that panics.
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a line could not be written since this was asked last.
+pub fn has_failed() -> bool {
+    HAS_FAILED.swap(false, Relaxed)
+}
+
 /// systemd says in `$JOURNAL_STREAM` which device and inode the journal is (systemd.exec(5)).
 fn is_stderr_the_journal() -> bool {
-    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    let Some(stream) = variable("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };
     stream == format!("{}:{}", stderr.st_dev(), stderr.st_ino())
 }

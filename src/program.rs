@@ -1,0 +1,152 @@
+//! What the three programs share at their edges: printing, so that nothing is lost without a word,
+//! reading the command line, and reading the environment.
+//!
+//! Each program, and each example, has this module as its own: the library knows no output.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::builder::Resettable;
+
+/// The exit status where the output cannot be written (`EX_IOERR` of sysexits.h).
+pub const EXIT_OUTPUT: u8 = 74;
+
+/// What became of an output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Printed {
+    All,
+    /// The reader has closed the pipe, as `head` does: they have what they wanted.
+    NoReader,
+}
+
+/// Prints a text, and does not return before it has left this program.
+///
+/// # Errors
+/// It cannot be written. A reader who is gone is no error.
+pub fn print(text: &str) -> io::Result<Printed> {
+    print_to(&mut io::stdout().lock(), text)
+}
+
+fn print_to(output: &mut impl Write, text: &str) -> io::Result<Printed> {
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Ok(()) => Ok(Printed::All),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Printed::NoReader),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says something on standard error, under the name of this program. There is nobody to tell if
+/// that fails.
+pub fn complain(what: impl Display) {
+    complain_plainly(format_args!("{}: {what}", env!("CARGO_BIN_NAME")));
+}
+
+/// Says something on standard error as it is.
+pub fn complain_plainly(what: impl Display) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
+/// What to say where the output cannot be written.
+pub fn cannot_print(error: &io::Error) -> String {
+    format!("cannot write the output: {}", cause(error))
+}
+
+/// Prints a text as the last thing, and gives the exit status: `status` unless it cannot be written.
+pub fn print_and_exit(text: &str, status: ExitCode) -> ExitCode {
+    match print(text) {
+        Ok(_) => status,
+        Err(error) => {
+            complain(cannot_print(&error));
+            ExitCode::from(EXIT_OUTPUT)
+        }
+    }
+}
+
+/// An error in the words of the system, without its number.
+pub fn cause(error: &io::Error) -> String {
+    let said = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => said.trim_end_matches(&format!(" (os error {number})")).to_owned(),
+        None => said,
+    }
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// The exit status, where there is nothing to do but to show help or what is wrong with it.
+pub fn parse<A: Parser>() -> Result<A, ExitCode> {
+    // An empty variable counts as unset; clap would take it for an empty value.
+    let mut command = A::command().mut_args(|arg| match arg.get_env() {
+        Some(name) if name.to_str().and_then(variable_os).is_none() => arg.env(Resettable::Reset),
+        _ => arg,
+    });
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    matches
+        .and_then(|matches| A::from_arg_matches(&matches))
+        .map_err(|error| show(&error.format(&mut command)))
+}
+
+/// Shows help, the version or a mistake, and gives the exit status.
+pub fn show(answer: &clap::Error) -> ExitCode {
+    match answer.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            complain(cannot_print(&error));
+            ExitCode::from(EXIT_OUTPUT)
+        }
+        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
+    }
+}
+
+/// A variable of the environment. One that is empty counts as unset, and so does one that is not
+/// text.
+pub fn variable(name: &str) -> Option<String> {
+    variable_os(name)?.into_string().ok()
+}
+
+/// A variable of the environment that may be any bytes, as a path may. One that is empty counts as
+/// unset.
+#[expect(clippy::disallowed_methods, reason = "this is the place for it")]
+pub fn variable_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An output that fails, at once or when it is flushed.
+    struct Failing(ErrorKind, bool);
+
+    impl Write for Failing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.1 { Ok(bytes.len()) } else { Err(self.0.into()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn an_output_that_fails_is_an_error_and_a_reader_who_is_gone_is_none() {
+        for flushes in [false, true] {
+            let outcome = print_to(&mut Failing(ErrorKind::BrokenPipe, flushes), "x");
+            assert_eq!(outcome.unwrap(), Printed::NoReader);
+            let outcome = print_to(&mut Failing(ErrorKind::StorageFull, flushes), "x");
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::StorageFull);
+        }
+        let mut written = Vec::new();
+        assert_eq!(print_to(&mut written, "a\nb").unwrap(), Printed::All);
+        assert_eq!(written, b"a\nb");
+    }
+
+    #[test]
+    fn a_cause_has_no_number() {
+        assert_eq!(cause(&io::Error::from_raw_os_error(28)), "No space left on device");
+        assert_eq!(cause(&io::Error::other("it is wet")), "it is wet");
+    }
+}
