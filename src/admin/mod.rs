@@ -17,10 +17,15 @@ pub use finding::{Finding, Verdict};
 pub use places::{
     SOCKET_NAME, fallback_runtime_folder, runtime_folder, socket_candidates, state_folder,
 };
-pub use reply::{AccountInfo, AuditEntry, Ban, Limited, RefusalCode, Reply, Status, User};
+pub use reply::{
+    AccountInfo, AuditEntry, Ban, Limited, MessagesBy, Redaction, RefusalCode, Reply, Status, User,
+};
 
 /// The longest request, in bytes with its line end.
 pub const MOST_REQUEST_BYTES: usize = 64 * 1024;
+
+/// So many records are redacted with one request at the most, so that the room never waits for it.
+pub const MAX_REDACTED: usize = 256;
 
 /// What an operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +61,9 @@ pub enum Request {
     History {
         /// Only what comes after this record; then the first ones are given, else the last.
         after: Option<u64>,
+        /// Only what comes before this record.
+        #[serde(default)]
+        before: Option<u64>,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
         from: Option<String>,
@@ -64,7 +72,14 @@ pub enum Request {
         /// Waits, for some seconds, until there is something.
         wait: bool,
     },
-    /// Takes the text of records away.
+    /// The numbers of what a user has said, of a bounded part of the history.
+    MessagesBy {
+        name: String,
+        since: Option<Timestamp>,
+        /// Only what comes after this record.
+        after: u64,
+    },
+    /// Takes the text of records away, [`MAX_REDACTED`] at a time.
     Redact {
         targets: Vec<u64>,
     },
@@ -101,6 +116,7 @@ impl Request {
             Request::Audit { .. } => "audit",
             Request::Account { what } => what.as_str(),
             Request::History { .. } => "history",
+            Request::MessagesBy { .. } => "messages-by",
             Request::Redact { .. } => "redact",
             Request::Backup => "backup",
             Request::Reload => "reload",
@@ -117,6 +133,7 @@ impl Request {
             Request::Moderate { act } => Some(act.target()),
             Request::Account { what } => what.name().map(str::to_owned),
             Request::Say { text } => Some(text.clone()),
+            Request::MessagesBy { name, .. } => Some(name.clone()),
             Request::Redact { targets } => {
                 let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
                 Some(targets.join(" "))

@@ -27,6 +27,8 @@ pub enum Reply {
     Accounts(Vec<AccountInfo>),
     /// Records as in the JSON protocol, and whether there are more.
     History(Vec<serde_json::Value>, bool),
+    MessagesBy(MessagesBy),
+    Redacted(Redaction),
     /// So many bytes follow.
     Backup(u64),
     /// Not done, and why.
@@ -34,6 +36,33 @@ pub enum Reply {
         code: RefusalCode,
         message: String,
     },
+}
+
+/// What a user has said, in a part of the history.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagesBy {
+    /// The numbers of the messages that have their text.
+    pub targets: Vec<u64>,
+    /// How many messages were redacted before.
+    pub already: u64,
+    /// Up to which record this part goes; none where it goes to the end.
+    pub more_after: Option<u64>,
+}
+
+/// What became of records that were to be redacted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redaction {
+    /// Their text is gone now.
+    pub redacted: Vec<u64>,
+    /// Their text was gone before.
+    pub already: Vec<u64>,
+    /// They have no text that could be taken away: joins, leaves and the like.
+    pub without_text: Vec<u64>,
+    /// There are no such records (any more).
+    pub missing: Vec<u64>,
+    /// The oldest and the newest record that there is.
+    pub oldest: u64,
+    pub newest: u64,
 }
 
 /// A ban or a mute.
@@ -132,6 +161,12 @@ pub struct Status {
     pub history: bool,
     pub history_oldest: u64,
     pub history_bytes: u64,
+    /// The size of the write-ahead log, which is a part of the history, in bytes.
+    #[serde(default)]
+    pub wal_bytes: u64,
+    /// Whether another process that reads the history keeps the write-ahead log from shrinking.
+    #[serde(default)]
+    pub wal_held: bool,
     /// Whether messages are refused because they cannot be stored.
     pub degraded: bool,
     /// How many records the window in memory holds, and about how many bytes they take.

@@ -27,6 +27,7 @@ fn what_was_asked_is_logged_with_what_it_is_about() {
     let act = Act::Unban { target: "eve".to_owned() };
     let shutdown = Request::Shutdown { after: 300, message: Some("a new kernel".to_owned()) };
     let history = Request::History {
+        before: None,
         after: None,
         since: None,
         until: None,

@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, ban or\n\
-                  account, 69 chatroomd is not running, 74 the output or a file could not be\n\
-                  written (the daemon did what was asked), 75 it did not answer in time,\n\
+    after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, ban,\n\
+                  account or record, 69 chatroomd is not running, 74 the output or a file could\n\
+                  not be written (the daemon did what was asked), 75 it did not answer in time,\n\
                   77 not permitted, 78 wrong configuration."
 )]
 pub struct Args {

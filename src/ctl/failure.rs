@@ -36,6 +36,13 @@ pub enum Failure {
     File(String, io::Error),
     /// What was given will not do.
     Usage(String),
+    /// A part was done, as this says, before something went wrong.
+    Partly {
+        cause: Box<Failure>,
+        done: String,
+    },
+    /// Ctrl-C, or SIGTERM.
+    Interrupted,
     /// The person said no.
     Declined,
 }
@@ -43,6 +50,7 @@ pub enum Failure {
 impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Failure::Partly { cause, .. } => return cause.exit_code(),
             Failure::Refused { code: RefusalCode::NoSuchUser, .. } => 4,
             Failure::Refused { code: RefusalCode::Configuration, .. } => 78,
             // Nothing is overwritten.
@@ -50,6 +58,7 @@ impl Failure {
             Failure::Refused { .. }
             | Failure::Misunderstood(_)
             | Failure::Io(_)
+            | Failure::Interrupted
             | Failure::Declined => 1,
             Failure::Usage(_) => 2,
             Failure::NotRunning(_) | Failure::Ended => 69,
@@ -101,6 +110,8 @@ impl fmt::Display for Failure {
             Failure::Output(error) => f.write_str(&cannot_print(error)),
             Failure::File(file, error) => write!(f, "cannot write {file}: {}", cause(error)),
             Failure::Usage(problem) => f.write_str(problem),
+            Failure::Partly { cause, done } => write!(f, "{cause}\n{done}"),
+            Failure::Interrupted => f.write_str("interrupted."),
             Failure::Declined => f.write_str("nothing was done."),
         }
     }

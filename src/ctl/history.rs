@@ -62,6 +62,7 @@ pub fn follow(
     loop {
         let request = Request::History {
             after: Some(last),
+            before: None,
             since: *since,
             until: *until,
             from: from.clone(),
@@ -80,24 +81,27 @@ pub fn follow(
     }
 }
 
-/// The numbers of what a person has said since a time.
-pub fn said_by(
-    connection: &mut Connection,
-    user: &str,
-    since: Option<Timestamp>,
-) -> Result<Vec<u64>, Failure> {
-    let request = Request::History {
-        after: None,
-        since,
-        until: None,
-        from: Some(user.to_owned()),
-        grep: None,
-        limit: usize::MAX,
-        wait: false,
-    };
-    let Reply::History(records, _) = connection.ask(&request)? else { return Ok(Vec::new()) };
-    let is_said = |record: &&Value| matches!(record["type"].as_str(), Some("message" | "action"));
-    Ok(records.iter().filter(is_said).filter_map(|record| record["seq"].as_u64()).collect())
+/// Asks for records until there are as many as are wanted, or no more. An answer holds a part of
+/// them, the last one first.
+pub fn ask_all(connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
+    let mut request = request.clone();
+    let mut parts = Vec::new();
+    loop {
+        let (records, more) = match connection.ask(&request)? {
+            Reply::History(records, more) => (records, more),
+            other => return Ok(other),
+        };
+        let Request::History { before, limit, .. } = &mut request else { break };
+        *limit = limit.saturating_sub(records.len());
+        *before = records.first().and_then(|record| record["seq"].as_u64());
+        let is_done = !more || *limit == 0 || before.is_none();
+        parts.push(records);
+        if is_done {
+            parts.reverse();
+            return Ok(Reply::History(parts.concat(), more));
+        }
+    }
+    Ok(Reply::History(Vec::new(), false))
 }
 
 /// Writes the bytes of a backup into a new file, all of them or none.

@@ -9,6 +9,7 @@ mod history;
 mod password;
 #[path = "../program.rs"]
 mod program;
+mod redact;
 mod request;
 mod show;
 
@@ -55,23 +56,21 @@ fn run(args: &Args) -> Result<String, Failure> {
         Command::Account { what } => what.needs_password().map(password::ask).transpose()?,
         _ => None,
     };
-    let Some(mut request) = args.command.request(password) else { return Ok(String::new()) };
+    let Some(request) = args.command.request(password) else { return Ok(String::new()) };
     let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
         confirm(&mut connection)?;
         // The daemon does not wait for as long as a person may think.
         connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     }
-    if let (Command::Redact { user: Some(user), since, .. }, Request::Redact { targets }) =
-        (&args.command, &mut request)
-    {
-        *targets = history::said_by(&mut connection, user, *since)?;
-        if targets.is_empty() {
-            return Ok("Nothing was said by that name since then.\n".to_owned());
-        }
+    if let Command::Redact { targets, user, since } = &args.command {
+        return redact::run(&mut connection, targets, user.as_deref(), *since, args.json);
     }
     let asked = Instant::now();
-    let reply = connection.ask(&request)?;
+    let reply = match args.command {
+        Command::History { .. } => history::ask_all(&mut connection, &request)?,
+        _ => connection.ask(&request)?,
+    };
     let milliseconds = asked.elapsed().as_secs_f64() * 1000.0;
     if let Reply::Refused { code, message } = reply {
         return Err(Failure::Refused { code, message });
@@ -109,12 +108,6 @@ fn run(args: &Args) -> Result<String, Failure> {
         (_, Reply::History(records, _)) => {
             records.iter().map(|record| history::line(record) + "\n").collect()
         }
-        (Command::Redact { .. }, _) => match &request {
-            Request::Redact { targets } if targets.len() != 1 => {
-                format!("Took the text of {} messages away.\n", targets.len())
-            }
-            _ => "Took the text of the message away.\n".to_owned(),
-        },
         (_, Reply::DoneWith(notes)) => format!("Done. Note:\n{}\n", notes.join("\n")),
         (command, _) => describe(command, milliseconds, &mut connection),
     })

@@ -82,6 +82,7 @@ impl Command {
             }
             Command::History { since, until, from, grep, lines, .. } => Request::History {
                 after: None,
+                before: None,
                 since: *since,
                 until: *until,
                 from: from.clone(),

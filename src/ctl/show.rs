@@ -23,6 +23,8 @@ pub fn as_json(reply: &Reply) -> Value {
         Reply::Bans(bans) => json!({ "bans": bans }),
         Reply::Audit(entries) => json!({ "audit": entries }),
         Reply::Accounts(accounts) => json!({ "accounts": accounts }),
+        Reply::MessagesBy(found) => json!({ "messages": found }),
+        Reply::Redacted(done) => json!({ "redacted": done }),
         Reply::Said(said) => json!({ "done": true, "notes": [said] }),
         Reply::DoneWith(notes) => json!({ "done": true, "notes": notes }),
         Reply::Done | Reply::Refused { .. } => json!({ "done": true, "notes": [] }),

@@ -4,6 +4,7 @@ mod accounts;
 mod commands;
 mod history;
 mod idle;
+mod redaction;
 mod socket;
 
 use std::fs::File;

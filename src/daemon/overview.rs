@@ -51,6 +51,8 @@ impl Overview {
             history: self.database.is_some(),
             history_oldest: shared.room.oldest().0,
             history_bytes: self.database.as_deref().map_or(0, store::size),
+            wal_bytes: 0,
+            wal_held: false,
             degraded: shared.room.is_degraded(),
             window_records: next.0 - first.0,
             window_bytes,

@@ -7,6 +7,7 @@
 mod admission;
 mod handing_over;
 mod order;
+mod redacting;
 mod speaking;
 mod storing;
 mod submission;
@@ -19,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatroom::access::Registry;
-use chatroom::admin::User;
+use chatroom::admin::{Redaction, User};
 use chatroom::config::Config;
 use chatroom::room::{Departure, Draft, EndReason, Epochs, Member, Refusal, Room, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
@@ -158,6 +159,7 @@ enum Effect {
     ReplyJoin(oneshot::Sender<Result<Joined, Refusal>>, Refusal),
     ReplyUsers(oneshot::Sender<Vec<User>>),
     ReplyProbe(oneshot::Sender<()>),
+    ReplyRedaction(oneshot::Sender<Result<Redaction, Refusal>>, Result<Redaction, Refusal>),
 }
 
 impl RoomThread {
@@ -235,9 +237,8 @@ impl RoomThread {
                 self.effects.push(Effect::Reply(reply, Ok(())));
             }
             Submission::Redact { targets, reply } => {
-                self.extras.redactions.extend(&targets);
-                let outcome = self.apply(Draft::Redaction { targets }, now).map(drop);
-                self.effects.push(Effect::Reply(reply, outcome));
+                let outcome = self.redact(targets, now);
+                self.effects.push(Effect::ReplyRedaction(reply, outcome));
             }
             Submission::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
             Submission::Configure(config) => self.configure(config),
@@ -325,6 +326,7 @@ impl RoomThread {
             Effect::ReplyJoin(reply, refusal) => drop(reply.send(Err(refusal))),
             Effect::ReplyUsers(reply) => drop(reply.send(self.users())),
             Effect::ReplyProbe(reply) => drop(reply.send(())),
+            Effect::ReplyRedaction(reply, outcome) => drop(reply.send(outcome)),
         }
     }
 

@@ -134,6 +134,20 @@ impl Record {
         }
     }
 
+    /// The text that [`Record::redact`] would take away; none for a join, a leave and the like.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            RecordKind::Message { text, .. }
+            | RecordKind::Action { text, .. }
+            | RecordKind::Topic { text }
+            | RecordKind::Notice { text } => Some(text),
+            RecordKind::Joined { .. }
+            | RecordKind::Left { .. }
+            | RecordKind::Renamed { .. }
+            | RecordKind::Redacted { .. } => None,
+        }
+    }
+
     /// At most how many bytes this record takes in memory together with its encoded forms.
     ///
     /// Names and text are counted four times: as they are, as text, and as JSON, where a character

@@ -120,10 +120,14 @@ impl Batch {
         }
     }
 
-    /// The same batch with the text of some records taken away. None if none of them is in it.
+    /// The same batch with the text of some records taken away. None if none of them is in it. The
+    /// targets are in order.
     pub fn redacted(&self, targets: &[Seq]) -> Option<Batch> {
+        // Most batches of a window are not concerned, and are not to be copied.
+        let from = targets.partition_point(|target| *target < self.first());
+        targets.get(from).filter(|target| **target < self.end())?;
         let mut records = self.records.to_vec();
-        let concerned = records.iter_mut().filter(|record| targets.contains(&record.seq));
+        let concerned = records.iter_mut().filter(|it| targets.binary_search(&it.seq).is_ok());
         let count = concerned.map(Record::redact).count();
         (count > 0).then(|| Batch::new(self.room.clone(), records))
     }

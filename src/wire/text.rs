@@ -1,5 +1,7 @@
 //! The text format, for people with `nc` and for the older script client.
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
 use super::{Answer, Direct};
@@ -217,7 +219,10 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::History(history) => {
             let records = &history.records;
             records.iter().for_each(|record| encode_replayed(record, &history.zone, out));
-            server_line(out, end_of_history(records.is_empty(), history.is_search));
+            server_line(
+                out,
+                end_of_history(records.len(), history.is_search, history.more).as_ref(),
+            );
         }
         Answer::Repeated { .. } | Answer::Pong { .. } => {}
         // In text these have been said already, or are what the person asked for.
@@ -227,12 +232,16 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
 }
 
 /// The sentence below what was said before, or below what of it was found.
-pub fn end_of_history(is_empty: bool, is_search: bool) -> &'static str {
-    match (is_empty, is_search) {
-        (true, false) => "Nothing was said before.",
-        (false, false) => "That was said before.",
-        (true, true) => "Nobody has said that, as far as it is kept.",
-        (false, true) => "That was found.",
+pub fn end_of_history(count: usize, is_search: bool, more: bool) -> Cow<'static, str> {
+    match (count, is_search) {
+        (0, false) => "Nothing was said before.".into(),
+        (_, false) => "That was said before.".into(),
+        (0, true) => "Nobody has said that, as far as it is kept.".into(),
+        (1, true) if more => "That is the last match; there are more before it.".into(),
+        (count, true) if more => {
+            format!("Those are the last {count} matches; there are more before them.").into()
+        }
+        (_, true) => "That was found.".into(),
     }
 }
 

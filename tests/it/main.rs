@@ -36,6 +36,7 @@ mod network;
 mod output;
 mod permissions;
 mod protocol_doc;
+mod redaction;
 mod reliability_doc;
 mod resume;
 mod scarcity;

@@ -66,9 +66,9 @@ impl Model {
     /// Shows records of before: above all others if they were asked for by scrolling up.
     pub(super) fn history(&mut self, id: Option<&str>, records: Vec<Event<'static>>, more: bool) {
         if id != Some(ID) {
-            let end = end_of_history(records.is_empty(), id == Some(SEARCH_ID));
+            let end = end_of_history(records.len(), id == Some(SEARCH_ID), more);
             records.into_iter().for_each(|record| self.show_record(record));
-            return self.status(end);
+            return self.status(&end);
         }
         self.older.is_asked = false;
         self.older.is_all = !more;

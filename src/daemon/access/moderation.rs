@@ -71,8 +71,11 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
             ask(shared, |reply| Submission::Topic { text: shown, reply }).await?;
             Ok("The topic is set.".to_owned())
         }
+        Act::Slow { seconds } if seconds > LONGEST_SLOW => Err(Refusal::BadRequest(format!(
+            "Slow mode can be {LONGEST_SLOW} s at the most. Nothing was changed."
+        ))),
         Act::Slow { seconds } => {
-            let slow = Duration::from_secs(seconds.min(LONGEST_SLOW));
+            let slow = Duration::from_secs(seconds);
             change(shared, by, what, about, move |_| Ok(Change::SetSlow(slow))).await?;
             let said = match slow.as_secs() {
                 0 => "Slow mode is off.".to_owned(),

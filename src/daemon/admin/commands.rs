@@ -69,11 +69,10 @@ impl Operator {
             Request::Audit { limit } => accounts::audit(&self.overview.shared, limit).await,
             Request::Account { what } => accounts::carry_out(&self.overview.shared, by, what).await,
             Request::History { .. } => self.show_history(request).await,
-            Request::Redact { targets } => {
-                let targets = targets.into_iter().map(Seq).collect();
-                let redact = |reply| Submission::Redact { targets, reply };
-                self.overview.shared.room.ask(redact).await.map_or_else(room_is_gone, outcome)
+            Request::MessagesBy { name, since, after } => {
+                self.messages_by(name, since, Seq(after)).await
             }
+            Request::Redact { targets } => self.redact(targets).await,
             // Its answer comes with a file.
             Request::Backup => failed("a backup has to be asked for on its own"),
             Request::Reload => self.reload().await,
@@ -143,7 +142,7 @@ pub(super) fn said(outcome: Result<String, Refusal>) -> Reply {
     }
 }
 
-fn refused(refusal: &Refusal) -> Reply {
+pub(super) fn refused(refusal: &Refusal) -> Reply {
     let code = match refusal {
         Refusal::NoSuchUser(_) | Refusal::NoSuchSanction(_) | Refusal::NoSuchAccount(_) => {
             RefusalCode::NoSuchUser
@@ -157,6 +156,6 @@ pub(super) fn failed(message: &str) -> Reply {
     Reply::Refused { code: RefusalCode::Failed, message: message.to_owned() }
 }
 
-fn room_is_gone() -> Reply {
+pub(super) fn room_is_gone() -> Reply {
     failed("the room does not answer; restart chatroomd")
 }

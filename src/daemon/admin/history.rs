@@ -21,17 +21,18 @@ const WAIT: Duration = Duration::from_secs(3);
 /// How often it is looked meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The most records of one answer.
-const MOST_RECORDS: usize = 10_000;
+/// The most records of one answer; that there are more is said in it.
+const MOST_RECORDS: usize = 1000;
 
 impl Operator {
     pub(super) async fn show_history(&self, request: Request) -> Reply {
-        let Request::History { after, since, until, from, grep, limit, wait } = request else {
+        let Request::History { after, before, since, until, from, grep, limit, wait } = request
+        else {
             return failed("that is no question for the history");
         };
-        let limit = limit.clamp(1, MOST_RECORDS);
-        let after = after.map(Seq);
-        let selection = Selection { after, before: None, since, until, from, grep, limit };
+        let limit = limit.min(MOST_RECORDS);
+        let (after, before) = (after.map(Seq), before.map(Seq));
+        let selection = Selection { after, before, since, until, from, grep, limit };
         let start = Instant::now();
         loop {
             match self.overview.shared.past.select(selection.clone()).await {

@@ -38,7 +38,9 @@ impl RoomThread {
                 self.accepted.clear();
                 self.set_degraded(false);
                 if !extras.redactions.is_empty() {
-                    self.window.redact(&extras.redactions);
+                    let mut targets = extras.redactions;
+                    targets.sort_unstable();
+                    self.window.redact(&targets);
                 }
                 self.publish();
                 self.look_after_store(now);
@@ -135,6 +137,9 @@ impl RoomThread {
                 Effect::Close { outlet, after: after.min(last), reason }
             }
             Effect::Reply(reply, Ok(())) => Effect::Reply(reply, Err(Refusal::StorageFull)),
+            Effect::ReplyRedaction(reply, Ok(done)) if !done.redacted.is_empty() => {
+                Effect::ReplyRedaction(reply, Err(Refusal::StorageFull))
+            }
             other => other,
         })
     }

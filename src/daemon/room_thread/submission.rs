@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use chatroom::access::{Change, Proof, Registry};
-use chatroom::admin::User;
+use chatroom::admin::{Redaction, User};
 use chatroom::config::Config;
 use chatroom::handover::PackedRoom;
 use chatroom::names::Name;
@@ -97,7 +97,7 @@ pub enum Submission {
     /// Takes the text of these records away.
     Redact {
         targets: Vec<Seq>,
-        reply: Outcome,
+        reply: oneshot::Sender<Result<Redaction, Refusal>>,
     },
     Users {
         reply: oneshot::Sender<Vec<User>>,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 
+use chatroom::admin::MessagesBy;
 use chatroom::names;
-use chatroom::room::{Found, Record, RecordKind, Seq};
+use chatroom::room::{Found, REDACTED, Record, RecordKind, Seq};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
@@ -19,6 +20,9 @@ use crate::window::Window;
 
 /// So many records are read at a time for a reader that is behind.
 const FED_AT_A_TIME: u64 = 256;
+
+/// So many records are looked through for one answer about the messages of a user.
+const LOOKED_THROUGH_AT_A_TIME: u64 = 20_000;
 
 /// Which records are asked for.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +54,8 @@ pub enum Query {
     /// The records from a number on, up to before another one.
     From(Seq, Seq, oneshot::Sender<Result<Vec<Record>, String>>),
     Select(Selection, oneshot::Sender<Result<Selected, String>>),
+    /// The messages that the user of this (folded) name has sent since then, after a record.
+    MessagesBy(String, Option<Timestamp>, Seq, oneshot::Sender<Result<MessagesBy, String>>),
 }
 
 impl Past {
@@ -89,6 +95,36 @@ impl Past {
     }
 }
 
+impl Past {
+    /// The numbers of the messages of a user, from a bounded part of the history.
+    ///
+    /// # Errors
+    /// A sentence on why the store cannot be read.
+    pub async fn messages_by(
+        &self,
+        name: String,
+        since: Option<Timestamp>,
+        after: Seq,
+    ) -> Result<MessagesBy, String> {
+        let name = names::fold(&name);
+        match self {
+            Past::Disk { search, .. } => {
+                ask(search, |reply| Query::MessagesBy(name, since, after, reply)).await
+            }
+            Past::Memory(window) => {
+                let mut found = MessagesBy::default();
+                visit_window(window, &mut |record| {
+                    note_message(&mut found, record, &name, since);
+                    record.seq > after
+                });
+                found.targets.retain(|seq| *seq > after.0);
+                found.targets.reverse();
+                Ok(found)
+            }
+        }
+    }
+}
+
 async fn ask<T>(
     thread: &Sender<Query>,
     query: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Query,
@@ -110,6 +146,10 @@ fn answer_all(db: &Connection, queries: &Receiver<Query>) {
         match query {
             Query::From(from, end, reply) => {
                 drop(reply.send(read_from(db, from, end).map_err(explain)));
+            }
+            Query::MessagesBy(name, since, after, reply) => {
+                let found = messages_by(db, &name, since, after);
+                drop(reply.send(found.map_err(explain)));
             }
             Query::Select(selection, reply) => {
                 drop(reply.send(select(db, &selection).map_err(explain)));
@@ -154,6 +194,41 @@ fn select(db: &Connection, selection: &Selection) -> rusqlite::Result<Selected> 
         }
     });
     failure.map_or(Ok(selected), Err)
+}
+
+fn messages_by(
+    db: &Connection,
+    name: &str,
+    since: Option<Timestamp>,
+    after: Seq,
+) -> rusqlite::Result<MessagesBy> {
+    let mut select = db.prepare_cached(rows::SELECT_FROM)?;
+    let limit = LOOKED_THROUGH_AT_A_TIME as i64;
+    let mut rows = select.query(params![after.0 as i64 + 1, i64::MAX, limit])?;
+    let (mut found, mut count, mut last) = (MessagesBy::default(), 0, after);
+    while let Some(row) = rows.next()? {
+        let record = rows::read(row)?;
+        note_message(&mut found, &record, name, since);
+        (count, last) = (count + 1, record.seq);
+    }
+    found.more_after = (count == LOOKED_THROUGH_AT_A_TIME).then_some(last.0);
+    Ok(found)
+}
+
+/// Notes a record if it is a message of the user of this folded name.
+fn note_message(found: &mut MessagesBy, record: &Record, name: &str, since: Option<Timestamp>) {
+    let (RecordKind::Message { name: author, text } | RecordKind::Action { name: author, text }) =
+        &record.kind
+    else {
+        return;
+    };
+    if **author.folded() != *name || since.is_some_and(|since| record.time < since) {
+        return;
+    }
+    match text.as_str() {
+        REDACTED => found.already += 1,
+        _ => found.targets.push(record.seq.0),
+    }
 }
 
 /// A pattern that lets SQLite pass over most of what cannot match: the longest part of the text in

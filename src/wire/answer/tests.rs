@@ -121,7 +121,7 @@ fn what_was_missed_and_what_was_said_before() {
     });
     for (is_search, records, end) in [
         (false, vec![message("tea")], "That was said before."),
-        (true, vec![message("tea")], "That was found."),
+        (true, vec![message("tea")], "That is the last match; there are more before it."),
         (false, vec![], "Nothing was said before."),
         (true, vec![], "Nobody has said that, as far as it is kept."),
     ] {

@@ -1,0 +1,40 @@
+//! Taking away what was said: finding it, and redacting it, a bounded piece at a time.
+
+use chatroom::admin::{MAX_REDACTED, RefusalCode, Reply};
+use chatroom::room::Seq;
+use jiff::Timestamp;
+
+use super::Operator;
+use super::commands::{failed, refused, room_is_gone};
+use crate::room_thread::Submission;
+
+impl Operator {
+    /// The numbers of what a user has said, in the next part of the history.
+    pub(super) async fn messages_by(
+        &self,
+        name: String,
+        since: Option<Timestamp>,
+        after: Seq,
+    ) -> Reply {
+        match self.overview.shared.past.messages_by(name, since, after).await {
+            Ok(found) => Reply::MessagesBy(found),
+            Err(problem) => failed(&problem),
+        }
+    }
+
+    pub(super) async fn redact(&self, targets: Vec<u64>) -> Reply {
+        if targets.len() > MAX_REDACTED {
+            let message = format!(
+                "{} records are more than can be redacted at a time: {MAX_REDACTED}.",
+                targets.len()
+            );
+            return Reply::Refused { code: RefusalCode::BadRequest, message };
+        }
+        let targets = targets.into_iter().map(Seq).collect();
+        match self.overview.shared.room.ask(|reply| Submission::Redact { targets, reply }).await {
+            None => room_is_gone(),
+            Some(Ok(redaction)) => Reply::Redacted(redaction),
+            Some(Err(refusal)) => refused(&refusal),
+        }
+    }
+}
