@@ -4,6 +4,7 @@
 
 mod finding;
 mod places;
+mod reload;
 mod reply;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ pub use finding::{Finding, Verdict};
 pub use places::{
     SOCKET_NAME, fallback_runtime_folder, runtime_folder, socket_candidates, state_folder,
 };
+pub use reload::{CertificateInForce, PasswordInForce, Reloaded, in_force, waits};
 pub use reply::{
     AccountInfo, AuditEntry, Ban, Limited, MessagesBy, Redaction, RefusalCode, Reply, Status, User,
 };

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 use crate::xdg::state_home;
 
 /// The name of the admin socket in the runtime folder.
@@ -11,9 +12,18 @@ pub const SOCKET_NAME: &str = "admin.sock";
 const SYSTEM_RUNTIME: &str = "/run/chatroomd";
 
 /// Where `chatctl` looks for the socket when it is not told: for each place that it could be, the
-/// likeliest first. `env` looks up an environment variable.
-pub fn socket_candidates(env: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    let mut places = vec![Path::new(SYSTEM_RUNTIME).join(SOCKET_NAME)];
+/// likeliest first. `env` looks up an environment variable, `config` is that of the service.
+pub fn socket_candidates(
+    env: impl Fn(&str) -> Option<String>,
+    config: Option<&Config>,
+) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> =
+        config.and_then(|it| it.admin.socket.clone()).into_iter().collect();
+    let configured = config.and_then(|it| it.paths.runtime.clone());
+    // systemd gives its folder to the commands of the unit, too.
+    let folders =
+        [first_of_list(&env, "RUNTIME_DIRECTORY"), Some(SYSTEM_RUNTIME.into()), configured];
+    places.extend(folders.into_iter().flatten().map(|folder| folder.join(SOCKET_NAME)));
     places.extend(user_runtime_folder(&env).map(|folder| folder.join(SOCKET_NAME)));
     places
 }
@@ -74,10 +84,18 @@ mod tests {
     fn the_daemon_and_chatctl_agree_on_the_place() {
         let session = env(&[("XDG_RUNTIME_DIR", "/run/user/7")]);
         let folder = runtime_folder(&session, None, 7);
-        assert!(socket_candidates(&session).contains(&folder.join(SOCKET_NAME)));
+        assert!(socket_candidates(&session, None).contains(&folder.join(SOCKET_NAME)));
         let bare = env(&[]);
         let folder = runtime_folder(&bare, None, 0);
-        assert!(socket_candidates(&bare).contains(&folder.join(SOCKET_NAME)));
+        assert!(socket_candidates(&bare, None).contains(&folder.join(SOCKET_NAME)));
+        let service = env(&[("RUNTIME_DIRECTORY", "/run/chat")]);
+        let folder = runtime_folder(&service, None, 5);
+        assert_eq!(socket_candidates(&service, None)[0], folder.join(SOCKET_NAME));
+        let config = Config::parse("[paths]\nruntime = \"/r\"\n").unwrap();
+        let folder = runtime_folder(&bare, config.paths.runtime.as_deref(), 5);
+        assert!(socket_candidates(&bare, Some(&config)).contains(&folder.join(SOCKET_NAME)));
+        let config = Config::parse("[admin]\nsocket = \"/r/a.sock\"\n").unwrap();
+        assert_eq!(socket_candidates(&service, Some(&config))[0], Path::new("/r/a.sock"));
     }
 
     #[test]

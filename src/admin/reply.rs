@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
+use super::{Finding, Reloaded};
 use crate::config::Level;
 
 /// What the daemon replies.
@@ -15,6 +15,8 @@ pub enum Reply {
     Done,
     /// Done, with something that the operator should know, a line each.
     DoneWith(Vec<String>),
+    /// The configuration was read again.
+    Reloaded(Box<Reloaded>),
     Users(Vec<User>),
     Status(Box<Status>),
     Metrics(String),

@@ -5,6 +5,7 @@
 
 mod defaults;
 mod level;
+mod options;
 mod reader;
 mod values;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use level::Level;
+pub use options::{Difference, RESTART_ONLY};
 use reader::Document;
 pub use values::parse_duration;
 

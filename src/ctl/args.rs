@@ -140,8 +140,12 @@ pub enum Command {
     },
     /// Copy the history into a new file, while the room goes on
     Backup { file: PathBuf },
-    /// Read the configuration again; a wrong one changes nothing
-    Reload,
+    /// Read the configuration again, and say what is in force then; a wrong one changes nothing
+    Reload {
+        /// Print nothing but problems; the journal has the rest
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// End the daemon; everybody is told
     Shutdown {
         /// How long from now, as in "5 min"

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chatroom::admin::{self, Reply, Request};
+use chatroom::config::Config;
 use chatroom::wire::json;
 use socket2::{Domain, SockAddr, Socket, Type};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::program::variable;
+
+/// The configuration of the service.
+pub const CONFIG: &str = "/etc/chatroomd.toml";
 
 /// The longest answer that is read, in bytes.
 const MOST_ANSWER_BYTES: usize = 256 << 20;
@@ -155,7 +159,9 @@ fn connect(path: &Path, timeout: Duration) -> Result<UnixStream, Failure> {
 }
 
 fn usual_places() -> Vec<PathBuf> {
-    let mut places = admin::socket_candidates(variable);
+    // Without it, or where it is wrong, the usual places have to do.
+    let config = std::fs::read_to_string(CONFIG).ok().and_then(|text| Config::parse(&text).ok());
+    let mut places = admin::socket_candidates(variable, config.as_ref());
     let uid = rustix::process::getuid().as_raw();
     let fallback = admin::fallback_runtime_folder(uid);
     // Anybody can make a folder in /tmp; only one's own is trusted.

@@ -13,15 +13,12 @@ use chatroom::clean;
 use chatroom::config::Config;
 
 use crate::args::Args;
-use crate::connection::Connection;
+use crate::connection::{CONFIG, Connection};
 use crate::failure::Failure;
 use crate::{program, show};
 
 /// What the daemon looks through may take a while.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// The configuration file that is read where none is named.
-const CONFIG: &str = "/etc/chatroomd.toml";
 
 /// Prints what was found. The exit status is 1 if something is wrong.
 pub fn run(args: &Args) -> ExitCode {

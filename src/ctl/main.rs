@@ -19,6 +19,7 @@ use std::time::Instant;
 
 use args::{Args, Command};
 use chatroom::admin::{Reply, Request};
+use chatroom::clean;
 use connection::Connection;
 use failure::Failure;
 use jiff::Timestamp;
@@ -101,12 +102,16 @@ fn run(args: &Args) -> Result<String, Failure> {
         (_, Reply::Status(status)) => show::status(status, Timestamp::now()),
         (_, Reply::Metrics(text)) => text.clone(),
         (_, Reply::LogLevel(level)) => format!("{level}\n"),
-        (_, Reply::Said(said)) => format!("{}\n", chatroom::clean::line(said)),
+        (_, Reply::Said(said)) => format!("{}\n", clean::line(said)),
         (_, Reply::Bans(bans)) => show::bans(bans, Timestamp::now()),
         (_, Reply::Audit(entries)) => show::audit(entries, Timestamp::now()),
         (_, Reply::Accounts(accounts)) => show::accounts(accounts, Timestamp::now()),
         (_, Reply::History(records, _)) => {
             records.iter().map(|record| history::line(record) + "\n").collect()
+        }
+        (Command::Reload { quiet: true }, Reply::Reloaded(_)) => String::new(),
+        (_, Reply::Reloaded(reloaded)) => {
+            reloaded.lines().iter().map(|line| format!("{}\n", clean::line(line))).collect()
         }
         (_, Reply::DoneWith(notes)) => format!("Done. Note:\n{}\n", notes.join("\n")),
         (command, _) => describe(command, milliseconds, &mut connection),
@@ -127,7 +132,7 @@ fn describe(command: &Command, milliseconds: f64, connection: &mut Connection) -
         Command::Ping => {
             format!("chatroomd and all of its parts answered in {milliseconds:.1} ms.\n")
         }
-        Command::Reload => "The configuration was read again.\n".to_owned(),
+        Command::Reload { .. } => "The configuration was read again.\n".to_owned(),
         Command::Shutdown { cancel: true, .. } => "The shutdown was called off.\n".to_owned(),
         Command::Shutdown { after: Some(_), .. } => {
             "The shutdown was announced. `chatctl shutdown --cancel` calls it off.\n".to_owned()

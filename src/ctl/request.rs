@@ -92,7 +92,7 @@ impl Command {
             },
             Command::Redact { targets, .. } => Request::Redact { targets: targets.clone() },
             Command::Backup { .. } => Request::Backup,
-            Command::Reload => Request::Reload,
+            Command::Reload { .. } => Request::Reload,
             Command::HandOver { .. } => Request::HandOver,
             Command::Shutdown { cancel: true, .. } => Request::CancelShutdown,
             Command::Shutdown { after, message, .. } => Request::Shutdown {

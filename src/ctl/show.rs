@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bytesize::ByteSize;
-use chatroom::admin::{AccountInfo, AuditEntry, Ban, Reply, Status, User};
+use chatroom::admin::{self, AccountInfo, AuditEntry, Ban, Reply, Status, User};
 use chatroom::clean;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -26,6 +26,11 @@ pub fn as_json(reply: &Reply) -> Value {
         Reply::MessagesBy(found) => json!({ "messages": found }),
         Reply::Redacted(done) => json!({ "redacted": done }),
         Reply::Said(said) => json!({ "done": true, "notes": [said] }),
+        Reply::Reloaded(reloaded) => {
+            let notes: Vec<String> = reloaded.needs_restart.iter().map(admin::waits).collect();
+            let notes = [notes, reloaded.notes.clone()].concat();
+            json!({ "done": true, "notes": notes, "reload": reloaded })
+        }
         Reply::DoneWith(notes) => json!({ "done": true, "notes": notes }),
         Reply::Done | Reply::Refused { .. } => json!({ "done": true, "notes": [] }),
     }

@@ -75,8 +75,8 @@ pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// There is no such folder.
 pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
-    let usual = match variable_os("CREDENTIALS_DIRECTORY") {
-        Some(folder) => PathBuf::from(folder),
+    let usual = match credentials() {
+        Some(folder) => folder,
         None => state_folder(config)?,
     };
     let or_usual = |file: &Option<PathBuf>, name| file.clone().unwrap_or_else(|| usual.join(name));
@@ -109,21 +109,33 @@ pub fn open_access(config: &Config) -> anyhow::Result<Access> {
     Ok(access)
 }
 
-/// The password of the room, if one is needed: from where the configuration says, else from among
-/// the credentials that systemd gives, else from the folder of the history.
+/// The folder with the credentials that systemd gives the service (LoadCredential=).
+pub fn credentials() -> Option<PathBuf> {
+    variable_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// Where the password of the room is, if one is needed: where the configuration says, else among the
+/// credentials that systemd gives, else in the folder of the history.
 ///
 /// # Errors
-/// There is none.
-pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
+/// There is no such folder.
+pub fn room_password_file(config: &Config) -> anyhow::Result<Option<PathBuf>> {
     if config.access.mode != Mode::Password {
         return Ok(None);
     }
-    let credentials = variable_os("CREDENTIALS_DIRECTORY");
-    let file = match (&config.access.password_file, credentials) {
+    Ok(Some(match (&config.access.password_file, credentials()) {
         (Some(file), _) => file.clone(),
-        (None, Some(folder)) => PathBuf::from(folder).join("password"),
+        (None, Some(folder)) => folder.join("password"),
         (None, None) => state_folder(config)?.join("room-password"),
-    };
+    }))
+}
+
+/// The password of the room, if one is needed.
+///
+/// # Errors
+/// There is none where it should be, or it will not do.
+pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
+    let Some(file) = room_password_file(config)? else { return Ok(None) };
     let shown = file.display();
     let password = fs::read_to_string(&file).with_context(|| {
         format!("cannot read the password of the room, {shown}; [access] password_file names it")

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use chatroom::admin::Reloaded;
 use chatroom::config::Config;
 use chatroom::room::EndReason;
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ use crate::handover::{self, Inherited};
 use crate::health::Health;
 use crate::listen::{Kind, Listening};
 use crate::overview::Overview;
-use crate::reload::{identity, reload};
+use crate::reload::{certificate_in_force, identity, log_certificate, reload};
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::start::{Started, start};
@@ -30,8 +31,8 @@ use crate::{files, limits, listen, memory, metrics, signals, silence, systemd, w
 /// What the signals and the operator ask of the daemon as a whole.
 pub enum Control {
     Reload {
-        /// Told what came of it: what the operator should know, or the problems.
-        reply: Option<oneshot::Sender<Result<Vec<String>, Vec<String>>>>,
+        /// Told what is in force then, or the problems.
+        reply: Option<oneshot::Sender<Result<Reloaded, Vec<String>>>>,
     },
     Shutdown {
         after: Duration,
@@ -92,6 +93,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
         since: Timestamp::now(),
         listen: listen.iter().map(|(kind, address)| kind.show(*address)).collect(),
         config_file: config_file.clone(),
+        is_activated,
         database,
         shutdown_at,
     });
@@ -114,8 +116,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
         info!(event = "listening", address = %address, "listening on {shown}");
     }
     if let Some(identity) = shared.identity() {
-        let fingerprint = identity.fingerprint;
-        info!(event = "certificate", %fingerprint, "the certificate is {fingerprint}");
+        log_certificate(&certificate_in_force(&identity, None));
     }
     drop(starting);
     systemd::ready(&systemd::status_line(&shared.room));
@@ -127,7 +128,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     }
     welcome::print(&config.room.name, &listen);
 
-    let mut daemon = Daemon { shared, config_file, set_shutdown_at };
+    let mut daemon = Daemon { shared, config_file, is_activated, set_shutdown_at };
     let end = daemon.obey(orders).await;
     systemd::stopping();
     tasks.shutdown().await;
@@ -169,6 +170,8 @@ enum End {
 struct Daemon {
     shared: Arc<Shared>,
     config_file: Option<PathBuf>,
+    /// Whether systemd has opened the ports.
+    is_activated: bool,
     set_shutdown_at: watch::Sender<Option<Instant>>,
 }
 
@@ -184,7 +187,8 @@ impl Daemon {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Control::Reload { reply }) => {
-                        let outcome = reload(&self.shared, self.config_file.as_deref()).await;
+                        let file = self.config_file.as_deref();
+                        let outcome = reload(&self.shared, file, self.is_activated).await;
                         if let Some(reply) = reply {
                             // Who asked may have gone.
                             let _ = reply.send(outcome);

@@ -19,17 +19,22 @@ pub fn fit_to_descriptors(config: &mut Config) {
     if is_lower && let Err(error) = setrlimit(Resource::Nofile, limit) {
         warn!(event = "limit-not-raised", %error, "cannot raise the limit of open descriptors");
     }
-    let Some(descriptors) = getrlimit(Resource::Nofile).current else { return };
-    let fit = usize::try_from(descriptors.saturating_sub(RESERVED).max(1)).unwrap_or(usize::MAX);
     let wanted = config.limits.connections;
+    let fit = fitted(wanted);
     if wanted > fit {
         warn!(
             event = "limit-lowered",
-            "the limit of open descriptors ({descriptors}) allows {fit} connections and not \
-             {wanted}; raise LimitNOFILE= of the service"
+            "the limit of open descriptors allows {fit} connections and not {wanted}; raise \
+             LimitNOFILE= of the service"
         );
     }
-    if wanted == 0 || wanted > fit {
-        config.limits.connections = fit;
-    }
+    config.limits.connections = fit;
+}
+
+/// How many connections the limit of open descriptors allows, where so many are wanted; 0 is as many
+/// as possible.
+pub fn fitted(wanted: usize) -> usize {
+    let Some(descriptors) = getrlimit(Resource::Nofile).current else { return wanted };
+    let fit = usize::try_from(descriptors.saturating_sub(RESERVED).max(1)).unwrap_or(usize::MAX);
+    if wanted == 0 { fit } else { wanted.min(fit) }
 }

@@ -19,7 +19,10 @@ pub struct Overview {
     pub since: Timestamp,
     /// The addresses on which the daemon really listens.
     pub listen: Vec<String>,
+    /// The named configuration file, else the usual one if it was there at the start.
     pub config_file: Option<PathBuf>,
+    /// Whether systemd has opened the ports.
+    pub is_activated: bool,
     /// The history on disk, if there is one.
     pub database: Option<PathBuf>,
     /// When the daemon will end, if that was asked for.

@@ -1,35 +1,49 @@
-//! Reading the configuration again while people talk.
+//! Reading the configuration again while people talk, and saying what came of it.
+
+mod report;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use chatroom::access::Change;
-use chatroom::config::Config;
+use chatroom::admin::{PasswordInForce, Reloaded};
+use chatroom::config::{Config, Difference};
 use chatroom::room::Refusal;
 use chatroom::secret::Secret;
 use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tracing::error;
 
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::tls::Identity;
 use crate::{files, limits, logging, systemd};
 
-/// Reads the configuration again, and gives what needs a restart.
+pub use report::{certificate_in_force, log_certificate, without_effect};
+
+/// Reads the configuration again, and says what is in force afterwards. With `is_activated`, systemd
+/// has opened the ports.
 ///
 /// # Errors
 /// What is wrong with it, each as a sentence. Everything is as it was then.
-pub async fn reload(shared: &Shared, file: Option<&Path>) -> Result<Vec<String>, Vec<String>> {
+pub async fn reload(
+    shared: &Shared,
+    file: Option<&Path>,
+    is_activated: bool,
+) -> Result<Reloaded, Vec<String>> {
     systemd::reloading();
-    let outcome = match read_all(file, shared.identity().is_some()) {
+    // Where there was no file at the start, there may be one now.
+    let file = files::config_file(file);
+    let outcome = match read_all(file.as_deref(), shared.identity().is_some()) {
         Ok(all) => put_in_force(shared, all).await,
         Err(problems) => Err(problems),
     };
+    let outcome = outcome.map(|mut reloaded| {
+        reloaded.file = file;
+        report::complete(&mut reloaded, shared, is_activated);
+        reloaded
+    });
     match &outcome {
-        Ok(notes) => {
-            info!(event = "reloaded", "read the configuration again");
-            notes.iter().for_each(|note| warn!(event = "needs-restart", "{note}"));
-        }
+        Ok(reloaded) => report::log(reloaded),
         Err(problems) => {
             problems.iter().for_each(|problem| error!(event = "reload-failed", "{problem}"));
             error!(event = "reload-failed", "the configuration of before stays in force");
@@ -56,35 +70,68 @@ fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<All, Vec<String>> {
     Ok(All { config, identity, room_password })
 }
 
-async fn put_in_force(shared: &Shared, all: All) -> Result<Vec<String>, Vec<String>> {
+async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>> {
     let All { mut config, identity, room_password } = all;
-    let problem = |refusal: Refusal| vec![refusal.to_string()];
-    set_room_password(shared, room_password).await.map_err(problem)?;
-    let notes = needs_restart(&shared.config(), &config);
+    let file = files::room_password_file(&config).map_err(|error| vec![format!("{error:#}")])?;
+    let changed = set_room_password(shared, room_password)
+        .await
+        .map_err(|refusal| vec![refusal.to_string()])?;
+    let mut reloaded = Reloaded {
+        room_password: file.map(|file| PasswordInForce { file, changed }),
+        ..Reloaded::default()
+    };
+    let before = shared.identity();
     // A port that is no longer wanted is open until the restart.
     if let Some(identity) = identity {
         shared.set_identity(identity);
     }
+    let is_same = |new: &Identity| before.as_ref().is_some_and(|before| before.is_same(new));
+    reloaded.certificate =
+        shared.identity().map(|new| certificate_in_force(&new, Some(!is_same(&new))));
+    let wanted = config.limits.connections;
     limits::fit_to_descriptors(&mut config);
+    let most = config.limits.connections;
+    if wanted > most {
+        reloaded.notes.push(format!(
+            "[limits] connections = {wanted} is more than the descriptors allow; {most} are in \
+             force. Raise LimitNOFILE= of the service."
+        ));
+    }
+    reloaded.changed = changed_now(shared, &config);
+    reloaded.needs_restart = needs_restart(shared.started(), &config);
     logging::set_level(config.log.level);
     let config = Arc::new(config);
     shared.set_config(config.clone());
     shared.room.submit(Submission::Configure(config));
-    Ok(notes)
+    Ok(reloaded)
 }
 
-/// From now on this is the password of the room.
-async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<(), Refusal> {
+/// What is about to be different without a restart.
+fn changed_now(shared: &Shared, new: &Config) -> Vec<Difference> {
+    let mut old = Config::clone(&shared.config());
+    // An operator may have set another level meanwhile.
+    old.log.level = logging::level();
+    let mut changed = old.differences(new);
+    changed.retain(|difference| !difference.needs_restart());
+    changed
+}
+
+/// From now on this is the password of the room. Gives whether it is another one than before.
+async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<bool, Refusal> {
     let access = &shared.access;
+    let before = access.registry().room_hash.clone();
     let hash = match password {
-        Some(password) => Some(access.passwords.hash(password).await?),
+        Some(password) => Some(access.passwords.hash_if_new(before.clone(), password).await?),
         None => None,
     };
-    access.set_room_hash(hash, |registry| {
-        let (reply, _) = oneshot::channel();
-        shared.room.submit(Submission::Access { registry, change: Change::Nothing, reply });
-    });
-    Ok(())
+    let changed = hash != before;
+    if changed {
+        access.set_room_hash(hash, |registry| {
+            let (reply, _) = oneshot::channel();
+            shared.room.submit(Submission::Access { registry, change: Change::Nothing, reply });
+        });
+    }
+    Ok(changed)
 }
 
 /// The certificate, if one is needed.
@@ -95,19 +142,9 @@ pub fn identity(config: &Config, is_needed: bool) -> anyhow::Result<Option<Ident
     is_needed.then(|| files::certificate(config)?.load()).transpose()
 }
 
-/// The differences that only a restart puts in force.
-pub fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
-    let changed = [
-        ("[listen] chat", old.listen.chat != new.listen.chat),
-        ("[listen] tls", old.listen.tls != new.listen.tls),
-        ("[room] name", old.room.name != new.room.name),
-        ("[history] enabled", old.history.enabled != new.history.enabled),
-        ("[history] durability", old.history.durability != new.history.durability),
-        ("[admin] socket", old.admin != new.admin),
-        ("[metrics] listen", old.metrics != new.metrics),
-        ("[paths] state", old.paths.state != new.paths.state),
-        ("[paths] runtime", old.paths.runtime != new.paths.runtime),
-    ];
-    let changed = changed.into_iter().filter(|(_, changed)| *changed);
-    changed.map(|(option, _)| format!("{option} has changed; that needs a restart")).collect()
+/// What is different from what the process has `started` with, and only a restart puts in force.
+pub fn needs_restart(started: &Config, new: &Config) -> Vec<Difference> {
+    let mut waiting = started.differences(new);
+    waiting.retain(Difference::needs_restart);
+    waiting
 }

@@ -23,6 +23,8 @@ pub struct Shared {
     /// What is shown to who speaks TLS, where that is spoken.
     identity: RwLock<Option<Identity>>,
     config: RwLock<Arc<Config>>,
+    /// What this process has started with. A reload cannot change all of it.
+    started: Arc<Config>,
 }
 
 impl Shared {
@@ -43,7 +45,8 @@ impl Shared {
             past,
             access,
             identity: RwLock::new(identity),
-            config: RwLock::new(config),
+            config: RwLock::new(config.clone()),
+            started: config,
         }
     }
 
@@ -65,6 +68,12 @@ impl Shared {
     /// The configuration that is in force.
     pub fn config(&self) -> Arc<Config> {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The configuration that the process has started with: its options in
+    /// [`chatroom::config::RESTART_ONLY`] are in force until it ends.
+    pub fn started(&self) -> &Config {
+        &self.started
     }
 
     /// Puts another configuration in force.

@@ -1,5 +1,7 @@
 //! Certificates: reading them, and making one.
 
+mod facts;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -8,15 +10,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use chatroom::fingerprint::Fingerprint;
-use jiff::Timestamp;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::warn;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
+
+pub use facts::Facts;
 
 /// Where a certificate and its key are, both in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +31,17 @@ pub struct Pair {
 pub struct Identity {
     pub config: Arc<ServerConfig>,
     pub fingerprint: Fingerprint,
-    /// When the certificate ends, if it says so in a way that is understood.
-    pub ends: Option<Timestamp>,
+    /// That of the certificate together with those that lead to a root.
+    chain: Fingerprint,
+    pub facts: Facts,
     pub files: Pair,
+}
+
+impl Identity {
+    /// Whether clients are shown the same.
+    pub fn is_same(&self, other: &Identity) -> bool {
+        self.chain == other.chain
+    }
 }
 
 impl Pair {
@@ -49,7 +58,10 @@ impl Pair {
         let Some(first) = chain.first() else {
             bail!("there is no certificate in {shown}: it should begin with BEGIN CERTIFICATE");
         };
-        let (fingerprint, ends) = (Fingerprint::of(first), end_of(first));
+        let (fingerprint, facts) = (Fingerprint::of(first), Facts::of(first));
+        let whole: Vec<u8> =
+            chain.iter().flat_map(|certificate| certificate.as_ref()).copied().collect();
+        let whole = Fingerprint::of(&whole);
         let secret =
             PrivateKeyDer::from_pem_file(key).map_err(|error| explain("key", key, &error))?;
         warn_if_open(key);
@@ -61,7 +73,8 @@ impl Pair {
                 let key = key.display();
                 anyhow!("the certificate {shown} and the key {key} are no pair: {error}")
             })?;
-        Ok(Identity { config: Arc::new(config), fingerprint, ends, files: self.clone() })
+        let config = Arc::new(config);
+        Ok(Identity { config, fingerprint, chain: whole, facts, files: self.clone() })
     }
 
     /// Makes a new key and a certificate for these names, which are host names or IP addresses,
@@ -92,13 +105,6 @@ fn explain(what: &str, path: &Path, error: &pem::Error) -> anyhow::Error {
         "cannot read the {what} {shown}: {cause}. [tls] names the files; `chatroomd \
          --make-certificate` makes them"
     )
-}
-
-/// When a certificate ends.
-fn end_of(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
-    let certificate = Certificate::from_der(certificate).ok()?;
-    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-    Timestamp::from_second(i64::try_from(end.as_secs()).ok()?).ok()
 }
 
 /// Whether anybody on this machine can read a key.
@@ -147,7 +153,7 @@ mod tests {
         let loaded = made.load().unwrap();
         assert_eq!(loaded.fingerprint, fingerprint);
         // rcgen's default is the end of the year 4095.
-        assert_eq!(loaded.ends.unwrap().to_string(), "4096-01-01T00:00:00Z");
+        assert_eq!(loaded.facts.ends.unwrap().to_string(), "4096-01-01T00:00:00Z");
         assert_eq!(made.key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let again = made.make(vec!["localhost".into()]).unwrap_err();
         assert!(format!("{again:#}").contains("a-key.pem: File exists"), "{again:#}");

@@ -142,9 +142,11 @@ impl Daemon {
     pub fn until_notified(&self, expect: &str) -> String {
         let mut buffer = [0; 4096];
         loop {
-            let length = self.notifications.recv(&mut buffer).unwrap_or_else(|error| {
-                panic!("no notification with {expect}: {error}\n{}", self.log())
-            });
+            let length = match self.notifications.recv(&mut buffer) {
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => panic!("no notification with {expect}: {error}\n{}", self.log()),
+            };
             let notification = String::from_utf8_lossy(&buffer[..length]).into_owned();
             if notification.contains(expect) {
                 return notification;

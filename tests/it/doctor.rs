@@ -55,9 +55,14 @@ fn a_configuration_that_is_not_in_force_is_found() {
     let good = fs::read_to_string(&file).unwrap();
     check(&daemon, "configuration", Verdict::Ok, "is right, and in force");
     fs::write(&file, format!("{good}[room]\ntopic = \"Tea\"\n")).unwrap();
-    check(&daemon, "configuration", Verdict::Note, "`chatctl reload`");
+    check(&daemon, "configuration", Verdict::Problem, "`chatctl reload`");
     fs::write(&file, format!("{good}[room]\nname = \"salon\"\n")).unwrap();
-    check(&daemon, "configuration", Verdict::Note, "[room] name has changed");
+    for _ in 0..2 {
+        let says = "[room] name is \"salon\" in";
+        check(&daemon, "configuration", Verdict::Problem, says);
+        // A reload does not put it in force, and so it does not become right by one.
+        assert!(run(&daemon.socket(), &["reload"]).status.success());
+    }
     fs::write(&file, format!("{good}[room]\nname = 5\n")).unwrap();
     check(&daemon, "configuration", Verdict::Problem, "`name` in [room] cannot be 5");
 }
@@ -88,13 +93,8 @@ fn a_certificate_that_ends_is_found() {
     let (daemon, _) = tls::daemon();
     check(&daemon, "certificate", Verdict::Ok, "serves until 4096-01-01");
     let file = |name: &str| daemon.folder.path().join(name);
-    // The same key, and another end.
-    let key = rcgen::KeyPair::from_pem(&fs::read_to_string(file("key.pem")).unwrap()).unwrap();
     for (year, says) in [(2020, "has ended on 2020-02-03; clients refuse it"), (4000, "serves")] {
-        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
-        params.not_after = rcgen::date_time_ymd(year, 2, 3);
-        fs::write(file("certificate.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        tls::certify_until(daemon.folder.path(), year);
         assert!(run(&daemon.socket(), &["reload"]).status.success());
         let verdict = if year == 2020 { Verdict::Problem } else { Verdict::Ok };
         check(&daemon, "certificate", verdict, says);

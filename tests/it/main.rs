@@ -38,6 +38,7 @@ mod permissions;
 mod protocol_doc;
 mod redaction;
 mod reliability_doc;
+mod reload;
 mod resume;
 mod scarcity;
 mod screen;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,6 +41,16 @@ pub fn daemon() -> (Daemon, SocketAddr) {
     let listen = daemon.status().listen;
     let address = listen[1].strip_suffix(" (TLS)").unwrap().parse().unwrap();
     (daemon, address)
+}
+
+/// Puts another certificate for the same key into a folder, which ends in that year.
+pub fn certify_until(folder: &Path, year: i32) {
+    let key = fs::read_to_string(folder.join("key.pem")).unwrap();
+    let key = rcgen::KeyPair::from_pem(&key).unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    params.not_after = rcgen::date_time_ymd(year, 2, 3);
+    fs::write(folder.join("certificate.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
 }
 
 impl Person {

@@ -76,13 +76,36 @@ impl Passwords {
     /// # Errors
     /// The daemon is ending, or there are no random numbers.
     pub async fn hash(&self, password: Secret) -> Result<String, Refusal> {
-        let (jobs, (job, done)) = (self.jobs.clone(), job(move |memory| hash(&password, memory)));
+        self.wait_for(move |memory| hash(&password, memory)).await
+    }
+
+    async fn wait_for(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> anyhow::Result<String> + Send + 'static,
+    ) -> Result<String, Refusal> {
+        let (jobs, (job, done)) = (self.jobs.clone(), job(work));
         let sent = spawn_blocking(move || jobs.send(job)).await;
         sent.map_err(|_| Refusal::ShuttingDown)?.map_err(|_| Refusal::ShuttingDown)?;
         match done.await.map_err(|_| Refusal::ShuttingDown)? {
             Ok(hash) => Ok(hash),
             Err(error) => Err(Refusal::BadRequest(format!("{error:#}"))),
         }
+    }
+
+    /// Hashes a password, unless `old` is a hash of it: then it gives that one. For operators, too.
+    ///
+    /// # Errors
+    /// As [`Passwords::hash`].
+    pub async fn hash_if_new(
+        &self,
+        old: Option<String>,
+        password: Secret,
+    ) -> Result<String, Refusal> {
+        let work = move |memory: &mut Vec<Block>| match old {
+            Some(old) if verify(&old, &password, memory) => Ok(old),
+            _ => hash(&password, memory),
+        };
+        self.wait_for(work).await
     }
 
     /// Whether a password is the one of a hash; without a hash it never is, and that takes as long.

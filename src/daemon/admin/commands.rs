@@ -107,8 +107,7 @@ impl Operator {
             return failed("chatroomd is ending");
         }
         match outcome.await {
-            Ok(Ok(notes)) if notes.is_empty() => Reply::Done,
-            Ok(Ok(notes)) => Reply::DoneWith(notes),
+            Ok(Ok(reloaded)) => Reply::Reloaded(Box::new(reloaded)),
             Ok(Err(problems)) => {
                 let message = problems.join("\n");
                 Reply::Refused { code: RefusalCode::Configuration, message }

@@ -1,5 +1,6 @@
 //! Looking at the whole installation from inside: what is wrong, and how to mend it.
 
+mod configuration;
 mod sandbox;
 mod storage;
 
@@ -13,7 +14,6 @@ use chatroom::config::Config;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::overview::Overview;
-use crate::reload::needs_restart;
 use crate::tls::{Identity, is_open};
 use crate::{files, logging};
 
@@ -23,49 +23,15 @@ const DAYS_LEFT: i64 = 14;
 /// Looks at everything. It may take a few seconds, in which a thread waits for the disk.
 pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     let config = overview.shared.config();
-    let mut findings = vec![configuration(overview, &config)];
+    let (written, mut findings) = configuration::examine(overview);
     findings.push(admin_socket(&config));
     findings.push(openness(&config, overview));
     findings.extend(overview.shared.identity().map(|identity| certificate(&identity, now)));
     findings.extend(storage::examine(overview, &config));
-    findings.push(limits(overview, &config));
+    findings.push(limits(overview, written.as_ref().unwrap_or(&config)));
     findings.push(log());
     findings.extend(sandbox::examine());
     findings
-}
-
-fn configuration(overview: &Overview, in_force: &Config) -> Finding {
-    const AREA: &str = "configuration";
-    let Some(file) = &overview.config_file else {
-        let usual = files::DEFAULT_CONFIG;
-        return Finding::ok(AREA, format!("there is no {usual}; the defaults are in force"));
-    };
-    let shown = file.display();
-    let written = match files::read_config(Some(file)) {
-        Ok(written) => written,
-        Err(problems) => {
-            let what = format!("it cannot be put in force: {}", problems.join("; "));
-            return Finding::problem(AREA, what, format!("Correct {shown}; a restart would fail."));
-        }
-    };
-    let waiting = needs_restart(in_force, &written);
-    // The number of connections is fitted to the system when it is put in force.
-    let fitted = Config {
-        limits: chatroom::config::Limits {
-            connections: in_force.limits.connections,
-            ..written.limits.clone()
-        },
-        ..written.clone()
-    };
-    if !waiting.is_empty() {
-        let advice = "`systemctl restart chatroomd` puts it in force, and disconnects nobody.";
-        Finding::note(AREA, format!("{shown}: {}", waiting.join("; ")), advice)
-    } else if fitted != *in_force {
-        let what = format!("{shown} was changed, and that is not in force");
-        Finding::note(AREA, what, "`chatctl reload` puts it in force.")
-    } else {
-        Finding::ok(AREA, format!("{shown} is right, and in force"))
-    }
 }
 
 fn admin_socket(config: &Config) -> Finding {
@@ -115,7 +81,7 @@ fn certificate(identity: &Identity, now: Timestamp) -> Finding {
         let what = format!("anybody on this machine can read the key {key}");
         return Finding::problem(AREA, what, format!("chmod o= {key}, and make a new pair."));
     }
-    let Some(ends) = identity.ends else {
+    let Some(ends) = identity.facts.ends else {
         return Finding::note(AREA, format!("when {shown} ends is not known"), "Look yourself.");
     };
     let left = ends.duration_since(now);
@@ -130,11 +96,10 @@ fn certificate(identity: &Identity, now: Timestamp) -> Finding {
     }
 }
 
-fn limits(overview: &Overview, config: &Config) -> Finding {
+fn limits(overview: &Overview, written: &Config) -> Finding {
     const AREA: &str = "limits";
-    let wanted = files::read_config(overview.config_file.as_deref());
-    let wanted = wanted.map_or(0, |config| config.limits.connections);
-    let most = config.limits.connections;
+    let wanted = written.limits.connections;
+    let most = crate::limits::fitted(wanted);
     if wanted > most {
         let what = format!("{wanted} connections are configured, but descriptors allow {most}");
         return Finding::problem(AREA, what, "Raise LimitNOFILE= of the service.");

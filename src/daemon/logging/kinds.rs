@@ -7,7 +7,7 @@ use tracing_journald::Priority::{self, Critical, Debug, Error, Informational, No
 
 /// Each event with its id and its priority. An id is never used again for something else:
 /// https://systemd.io/CATALOG/
-pub const KINDS: [(&str, &str, Priority); 39] = [
+pub const KINDS: &[(&str, &str, Priority)] = &[
     ("accept-failed", "f6fadfa7e5c14b629362da5cc13da58a", Warning),
     ("admin", "2c63888f28f04481be6ddce7a7ace732", Notice),
     ("admin-refused", "8a119b9e16bc47328f7b7676d015b0dc", Warning),
@@ -37,8 +37,10 @@ pub const KINDS: [(&str, &str, Priority); 39] = [
     ("output-failed", "1771bb2b25f64fe2955314e6672fd758", Warning),
     ("recovered", "b183256ea16e4121b07a6fc42fd7b23a", Notice),
     ("reload-failed", "8f39aaa5729a453cb891da33e83a9d40", Error),
+    ("reload-note", "7d1f982e971348118c8d66059e4bd151", Notice),
     ("reloaded", "e5a9f6b1a29749bfadf438f7b27c1c74", Notice),
     ("resumed", "f1a38d3268344c65927cb2382bedda16", Informational),
+    ("room-password", "aa178dab94f943c690fcf6f14188429c", Informational),
     ("signal", "d00f7b11205f42f788c1d781b972e776", Notice),
     ("socket-activation", "b21b1c2e1f6141bcacb70dd842762334", Notice),
     ("socket-option", "3ceb083187444e92ad9336c0f9c4b930", Debug),
