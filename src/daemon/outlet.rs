@@ -134,7 +134,7 @@ impl Outlet {
         state.push(cursor.previous(), welcome);
         // The own joining is not shown to who joins.
         if cursor < until {
-            state.push(until, &Answer::EndOfReplay);
+            state.push(cursor.previous(), &Answer::StartOfReplay);
         }
         drop(state);
         self.wake();

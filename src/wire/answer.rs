@@ -42,8 +42,8 @@ pub enum Answer {
         from: Seq,
         to: Seq,
     },
-    /// Behind the records that were shown because they came before joining.
-    EndOfReplay,
+    /// Before the records that are shown although they came before joining.
+    StartOfReplay,
     History(History),
     /// A record again, to who made it and asked for it a second time.
     Repeated {

@@ -215,7 +215,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             let missed = to.0 - from.0 + 1;
             server_line(out, &format!("Your connection was too slow: you missed {missed} lines."));
         }
-        Answer::EndOfReplay => server_line(out, "That was said before you came."),
+        Answer::StartOfReplay => server_line(out, "Earlier messages:"),
         Answer::History(history) => {
             let records = &history.records;
             records.iter().for_each(|record| encode_replayed(record, &history.zone, out));

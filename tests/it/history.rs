@@ -40,21 +40,24 @@ pub fn after(lines: usize, config: &str) -> (Daemon, Person) {
 
 #[test]
 fn who_joins_is_shown_what_was_said_last() {
-    let (daemon, _ann) = after(30, "[history]\nreplay = 3\n");
+    let (daemon, mut ann) = after(30, "[history]\nreplay = 3\n");
     let mut bo = Person::connect_to(daemon.address);
     bo.expect(PROMPT);
     bo.say("bo");
     bo.expect("[SERVER]: Welcome bo! To leave chat write !quit.");
+    bo.expect("[SERVER]: Earlier messages:");
     for n in 28..=30 {
         let line = bo.line().unwrap();
         let (time, said) = line.split_once("] ").unwrap();
         assert_eq!((time.len(), said), ("[2026-11-22 21:04".len(), &*format!("ann: line {n}")));
     }
-    bo.expect("[SERVER]: That was said before you came.");
+    // What is said from now on has no time before it.
+    ann.say(r#"{"type":"say","text":"line 31"}"#);
+    bo.expect("ann: line 31");
 
     let (mut jay, welcome) = Person::json(&daemon, "jay");
     assert_eq!(welcome["next"].as_u64().unwrap() + 3, welcome["seq"].as_u64().unwrap());
-    for text in ["line 29", "line 30"] {
+    for text in ["line 30", "line 31"] {
         let message = jay.event("message");
         assert_eq!((&message["text"], &message["replayed"]), (&text.into(), &true.into()));
     }

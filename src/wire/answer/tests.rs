@@ -39,7 +39,7 @@ fn what_only_people_are_told() {
     check(&prompt(""), &[&format!("[SERVER]: {how}")], &Value::Null);
     check(&prompt("Hello."), &[&format!("[SERVER]: Hello. {how}")], &Value::Null);
     check(&Answer::Usage("Write so."), &["[SERVER]: Write so."], &Value::Null);
-    check(&Answer::EndOfReplay, &["[SERVER]: That was said before you came."], &Value::Null);
+    check(&Answer::StartOfReplay, &["[SERVER]: Earlier messages:"], &Value::Null);
     assert_eq!(encode_answer(Dialect::Text, &Answer::KeepAlive), b"&");
     assert_eq!(encode_answer(Dialect::Json, &Answer::KeepAlive), b"");
     assert_eq!([Dialect::Text, Dialect::Json].map(Dialect::as_str), ["text", "json"]);

@@ -76,7 +76,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         | Answer::KeepAlive
         | Answer::Help
         | Answer::Usage(_)
-        | Answer::EndOfReplay => return,
+        | Answer::StartOfReplay => return,
         Answer::History(history) => Event::History {
             room: (&history.room).into(),
             id: history.id.as_deref().map(Cow::from),
