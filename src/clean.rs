@@ -4,7 +4,9 @@
 //! client and `chatctl`), so that neither has to trust the other.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use unicode_normalization::char::is_combining_mark;
 
 /// Whether `c` can move a cursor, end a line or turn the direction of what follows.
@@ -77,6 +79,18 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept().collect())
 }
 
+/// `text` as one word of a sentence in the log: as it is if it is a name, an address or a network,
+/// else in quotation marks, so that it cannot pass for what stands beside it.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let text = line(text);
+    let is_address = || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok();
+    let is_word = |c: char| !c.is_whitespace() && !matches!(c, ':' | '"' | '(' | ')' | ',');
+    if is_address() || (!text.is_empty() && text.chars().all(is_word)) {
+        return text;
+    }
+    Cow::Owned(format!("{text:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +111,17 @@ mod tests {
             assert_eq!(line(&format!("a{}b", marks.repeat(99))).chars().count(), 10, "{marks:?}");
         }
         assert_eq!(line("safe\u{202e}fdp.exe\u{2066}\u{200f}"), "safefdp.exe");
+    }
+
+    #[test]
+    fn a_word_cannot_pass_for_what_stands_beside_it() {
+        for plain in ["ann", "日本", "10.0.0.7", "2001:db8::/32", "x-y_z"] {
+            assert_eq!(word(plain), plain);
+        }
+        assert_eq!(word(""), "\"\"");
+        assert_eq!(word("ann left (quit)"), "\"ann left (quit)\"");
+        assert_eq!(word("bo\n(uid 0): kick cy"), "\"bo (uid 0): kick cy\"");
+        assert_eq!(word("a\"b"), "\"a\\\"b\"");
+        assert_eq!(word("a\u{202e}b"), "ab");
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Sanction, SanctionKind, Target};
+use crate::clean::{self, word};
 
 /// What an operator does, with `chatctl` or in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,50 @@ impl Act {
         }
     }
 
+    /// What is asked for, as in "ban bo for 1 h: spam".
+    pub fn asked(&self) -> String {
+        match self {
+            Act::Kick { name, reason } => with_text(format!("kick {}", word(name)), reason),
+            Act::Ban { target, seconds, reason } => {
+                with_text(format!("ban {}{}", word(target), for_seconds(*seconds)), reason)
+            }
+            Act::Unban { target } => format!("unban {}", word(target)),
+            Act::Mute { target, seconds, reason } => {
+                with_text(format!("mute {}{}", word(target), for_seconds(*seconds)), reason)
+            }
+            Act::Unmute { target } => format!("unmute {}", word(target)),
+            Act::Topic { text } if text.trim().is_empty() => "topic --clear".to_owned(),
+            Act::Topic { text } => format!("topic: {}", clean::line(text)),
+            Act::Rename { name, to } => format!("rename {} to {}", word(name), word(to)),
+            Act::Slow { seconds: 0 } => "slow off".to_owned(),
+            Act::Slow { seconds } => format!("slow {}", span(*seconds)),
+        }
+    }
+
+    /// What was done, as in "banned bo for 1 h: spam".
+    pub fn done(&self) -> String {
+        let permanently = |seconds: Option<u64>| match seconds {
+            None => " permanently".to_owned(),
+            seconds => for_seconds(seconds),
+        };
+        match self {
+            Act::Kick { name, reason } => with_text(format!("kicked {}", word(name)), reason),
+            Act::Ban { target, seconds, reason } => {
+                with_text(format!("banned {}{}", word(target), permanently(*seconds)), reason)
+            }
+            Act::Unban { target } => format!("unbanned {}", word(target)),
+            Act::Mute { target, seconds, reason } => {
+                with_text(format!("muted {}{}", word(target), permanently(*seconds)), reason)
+            }
+            Act::Unmute { target } => format!("unmuted {}", word(target)),
+            Act::Topic { text } if text.trim().is_empty() => "cleared the topic".to_owned(),
+            Act::Topic { text } => format!("set the topic: {}", clean::line(text)),
+            Act::Rename { name, to } => format!("renamed {} to {}", word(name), word(to)),
+            Act::Slow { seconds: 0 } => "turned slow mode off".to_owned(),
+            Act::Slow { seconds } => format!("set slow mode to {}", span(*seconds)),
+        }
+    }
+
     /// Against whom it is, if it is against somebody.
     pub fn against(&self) -> Option<&str> {
         match self {
@@ -94,6 +139,28 @@ impl Act {
             Act::Ban { target, .. } | Act::Mute { target, .. } => Some(target),
             _ => None,
         }
+    }
+}
+
+/// What somebody wrote stands last, behind a colon: nothing follows that it could pass for.
+fn with_text(what: String, text: &Option<String>) -> String {
+    match text.as_deref().map(clean::line) {
+        Some(text) if !text.trim().is_empty() => format!("{what}: {}", text.trim()),
+        _ => what,
+    }
+}
+
+fn for_seconds(seconds: Option<u64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!(" for {}", span(seconds)))
+}
+
+/// A length of time in its largest whole unit, as in "1 h".
+fn span(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3600, "h"), (60, "min")];
+    let whole = units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    match whole {
+        Some((unit, name)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} s"),
     }
 }
 

@@ -203,3 +203,41 @@ fn a_target_matches_a_look_or_an_address() {
     assert!(!network.matches(None, None));
     assert_eq!((SanctionKind::Ban.as_str(), SanctionKind::Mute.as_str()), ("ban", "mute"));
 }
+
+#[test]
+fn an_act_is_told_with_what_was_written_last() {
+    let bo = || "bo".to_owned();
+    let text = |text: &str| Some(text.to_owned());
+    for (act, asked, done) in [
+        (
+            Act::Kick { name: bo(), reason: text("too\nloud\u{202e}") },
+            "kick bo: too loud",
+            "kicked bo: too loud",
+        ),
+        (Act::Kick { name: bo(), reason: text(" ") }, "kick bo", "kicked bo"),
+        (
+            Act::Ban { target: bo(), seconds: Some(3600), reason: text("spam") },
+            "ban bo for 1 h: spam",
+            "banned bo for 1 h: spam",
+        ),
+        (
+            Act::Ban { target: "10.0.0.0/8".to_owned(), seconds: None, reason: None },
+            "ban 10.0.0.0/8",
+            "banned 10.0.0.0/8 permanently",
+        ),
+        (
+            Act::Mute { target: "bo: x (uid 0)".to_owned(), seconds: Some(90), reason: None },
+            "mute \"bo: x (uid 0)\" for 90 s",
+            "muted \"bo: x (uid 0)\" for 90 s",
+        ),
+        (Act::Unban { target: bo() }, "unban bo", "unbanned bo"),
+        (Act::Unmute { target: bo() }, "unmute bo", "unmuted bo"),
+        (Act::Topic { text: "Tea\tat 5".to_owned() }, "topic: Tea at 5", "set the topic: Tea at 5"),
+        (Act::Topic { text: String::new() }, "topic --clear", "cleared the topic"),
+        (Act::Rename { name: bo(), to: "cy".to_owned() }, "rename bo to cy", "renamed bo to cy"),
+        (Act::Slow { seconds: 172_800 }, "slow 2 d", "set slow mode to 2 d"),
+        (Act::Slow { seconds: 0 }, "slow off", "turned slow mode off"),
+    ] {
+        assert_eq!((act.asked(), act.done()), (asked.to_owned(), done.to_owned()));
+    }
+}

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Act;
+use crate::clean::{line, word};
 use crate::config::Level;
 use crate::secret::Secret;
 
@@ -129,6 +130,61 @@ impl Request {
         }
     }
 
+    /// Whether it only looks, and changes nothing.
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Request::Ping
+            | Request::Users
+            | Request::Status
+            | Request::Metrics
+            | Request::Examine
+            | Request::Bans
+            | Request::Audit { .. }
+            | Request::Account { what: AccountRequest::List }
+            | Request::History { .. }
+            | Request::MessagesBy { .. }
+            | Request::LogLevel { level: None } => true,
+            // A copy of everything that was said is no mere look.
+            Request::Backup
+            | Request::Say { .. }
+            | Request::Moderate { .. }
+            | Request::Account { .. }
+            | Request::Redact { .. }
+            | Request::Reload
+            | Request::Shutdown { .. }
+            | Request::CancelShutdown
+            | Request::HandOver
+            | Request::LogLevel { .. } => false,
+        }
+    }
+
+    /// What is asked for, as the log tells it: "kick bo: too loud".
+    pub fn asked(&self) -> String {
+        let command = self.command();
+        match self {
+            Request::Moderate { act } => act.asked(),
+            Request::Say { text } => format!("say: {}", line(text)),
+            Request::Shutdown { after, message } => {
+                let when = if *after == 0 { String::new() } else { format!(" in {after} s") };
+                let message = message.as_ref().map(|message| format!(": {}", line(message)));
+                format!("shutdown{when}{}", message.unwrap_or_default())
+            }
+            Request::Redact { targets } => match targets.as_slice() {
+                [] => command.to_owned(),
+                [target] => format!("redact {target}"),
+                [first, .., last] => {
+                    format!("redact {} records, {first} to {last}", targets.len())
+                }
+            },
+            Request::LogLevel { level: Some(level) } => format!("log-level {level}"),
+            Request::Account { what } => match what.name() {
+                Some(name) => format!("{command} {}", word(name)),
+                None => command.to_owned(),
+            },
+            _ => command.to_owned(),
+        }
+    }
+
     /// Whom or what it is about, for the log.
     pub fn target(&self) -> Option<String> {
         match self {
@@ -190,6 +246,26 @@ impl AccountRequest {
             AccountRequest::Unlock { .. } => "account unlock",
             AccountRequest::Operator { on: true, .. } => "account operator",
             AccountRequest::Operator { on: false, .. } => "account no operator",
+        }
+    }
+
+    /// What was done to the account of that name, as the log tells it.
+    pub fn done(&self, name: &str) -> String {
+        let name = word(name);
+        match self {
+            AccountRequest::List => "listed the accounts".to_owned(),
+            AccountRequest::Add { operator: false, .. } => format!("added the account {name}"),
+            AccountRequest::Add { operator: true, .. } => {
+                format!("added the account {name} as an operator")
+            }
+            AccountRequest::Remove { .. } => format!("removed the account {name}"),
+            AccountRequest::Password { .. } => format!("changed the password of {name}"),
+            AccountRequest::Lock { .. } => format!("locked the account {name}"),
+            AccountRequest::Unlock { .. } => format!("unlocked the account {name}"),
+            AccountRequest::Operator { on: true, .. } => format!("made {name} an operator"),
+            AccountRequest::Operator { on: false, .. } => {
+                format!("took the operator's rights from {name}")
+            }
         }
     }
 

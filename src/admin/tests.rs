@@ -82,3 +82,40 @@ fn a_finding_is_as_bad_as_it_is_called() {
     assert_eq!((note.verdict, note.advice.as_deref()), (Verdict::Note, Some("turn it on")));
     assert_eq!(Finding::ok("store", "all is well").advice, None);
 }
+
+#[test]
+fn what_is_asked_is_told_with_what_was_written_last() {
+    let say = Request::Say { text: "tea\nat five".to_owned() };
+    let redact = |targets: &[u64]| Request::Redact { targets: targets.to_vec() };
+    let shutdown = |after, message: Option<&str>| Request::Shutdown {
+        after,
+        message: message.map(str::to_owned),
+    };
+    let act = Act::Kick { name: "bo".to_owned(), reason: Some("too loud".to_owned()) };
+    for (request, asked) in [
+        (Request::Ping, "ping"),
+        (Request::Reload, "reload"),
+        (say, "say: tea at five"),
+        (redact(&[7]), "redact 7"),
+        (redact(&[7, 8, 12]), "redact 3 records, 7 to 12"),
+        (shutdown(0, None), "shutdown"),
+        (shutdown(90, Some("new\x1b kernel")), "shutdown in 90 s: new kernel"),
+        (Request::LogLevel { level: Some(Level::Debug) }, "log-level debug"),
+        (
+            Request::Account { what: AccountRequest::Lock { name: "bo cy".to_owned() } },
+            "account lock \"bo cy\"",
+        ),
+        (Request::Account { what: AccountRequest::List }, "account list"),
+        (Request::Moderate { act }, "kick bo: too loud"),
+    ] {
+        assert_eq!(request.asked(), asked);
+    }
+}
+
+#[test]
+fn what_only_looks_is_told_from_what_changes_something() {
+    assert!(Request::Status.only_looks() && Request::LogLevel { level: None }.only_looks());
+    assert!(Request::Account { what: AccountRequest::List }.only_looks());
+    assert!(!Request::LogLevel { level: Some(Level::Info) }.only_looks());
+    assert!(!Request::Backup.only_looks() && !Request::Reload.only_looks());
+}

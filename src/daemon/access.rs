@@ -8,12 +8,14 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use chatroom::access::{Change, Registry};
+use chatroom::access::{Act, Change, Registry};
 use chatroom::admin::AuditEntry;
+use chatroom::clean;
 use chatroom::room::Refusal;
 use jiff::Timestamp;
 use tracing::{error, info};
 
+use crate::users;
 use db::Db;
 use passwords::Passwords;
 
@@ -27,10 +29,34 @@ pub enum By {
 }
 
 impl By {
+    /// Who that is, for the log: "operator root (uid 0)", or the name of an operator in the room.
+    pub fn named(&self) -> String {
+        match self {
+            By::Operator { uid, .. } => format!("operator {}", users::shown(*uid)),
+            By::Account(name) => clean::word(name).into_owned(),
+        }
+    }
+
     /// Whether they may undo what was done by somebody who is shown as this: an operator in the room
     /// not what was done with `chatctl`.
     pub fn may_undo(&self, shown: &str) -> bool {
         matches!(self, By::Operator { .. }) || shown.starts_with(BY_ACCOUNT)
+    }
+}
+
+/// Something that an operator does, as it is stored and told.
+pub struct Deed {
+    /// The word for it in the audit.
+    pub what: &'static str,
+    /// Whom or what it is about.
+    pub target: String,
+    /// What was done, in the log.
+    pub done: String,
+}
+
+impl From<&Act> for Deed {
+    fn from(act: &Act) -> Deed {
+        Deed { what: act.as_str(), target: act.target(), done: act.done() }
     }
 }
 
@@ -78,8 +104,7 @@ impl Access {
     pub fn change<T>(
         &self,
         by: &By,
-        what: &str,
-        target: &str,
+        deed: Deed,
         decide: impl FnOnce(&Registry) -> Result<Change, Refusal>,
         announce: impl FnOnce(Arc<Registry>, Change) -> T,
     ) -> Result<T, Refusal> {
@@ -87,13 +112,22 @@ impl Access {
         let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.registry();
         let change = decide(&before)?;
-        let target = chatroom::clean::line(target).into_owned();
-        let entry = AuditEntry { time: now, by: by.to_string(), what: what.to_owned(), target };
+        let target = clean::line(&deed.target).into_owned();
+        let entry =
+            AuditEntry { time: now, by: by.to_string(), what: deed.what.to_owned(), target };
         db.store(&change, &entry).map_err(|failure| {
-            error!(event = "store-failed", "cannot store a change of who may do what: {failure}");
+            error!(event = "store-failed", "cannot store what an operator did: {failure}");
             Refusal::StorageFull
         })?;
-        info!(event = "moderation", by = entry.by, act = what, target = entry.target, "moderated");
+        let Deed { what, done, .. } = deed;
+        info!(
+            event = "moderation",
+            by = entry.by,
+            act = what,
+            target = entry.target,
+            "{} {done}",
+            by.named()
+        );
         Ok(announce(self.put(&before, change.clone(), now), change))
     }
 

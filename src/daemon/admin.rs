@@ -4,6 +4,7 @@ mod accounts;
 mod commands;
 mod history;
 mod idle;
+mod note;
 mod redaction;
 mod socket;
 
@@ -19,13 +20,14 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use crate::access::By;
 
 pub use commands::Operator;
 use idle::Idle;
+use note::Asked;
 pub use socket::AdminSocket;
 
 /// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
@@ -50,7 +52,7 @@ pub async fn serve_all(listener: UnixListener, operator: Operator) {
                 });
             }
             Err(error) => {
-                warn!(event = "accept-failed", %error, "cannot accept a connection of chatctl");
+                warn!(event = "accept-failed", %error, "cannot accept a connection of chatctl: {error}");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -63,7 +65,11 @@ async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
     let (uid, pid) = match stream.peer_cred() {
         Ok(peer) => (peer.uid(), peer.pid().unwrap_or(0)),
         Err(error) => {
-            return warn!(event = "admin-refused", %error, "an operator without credentials was turned away");
+            return warn!(
+                event = "admin-refused",
+                %error,
+                "refused an operator whose user the system does not tell: {error}"
+            );
         }
     };
     let (input, mut output) = stream.into_split();
@@ -82,9 +88,10 @@ async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
         }
         let (reply, attachment) = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
-                let (command, target) = (request.command(), request.target());
-                info!(event = "admin", command, target, uid, pid, "operator's command");
-                operator.carry_out(By::Operator { uid, pid }, request).await
+                let asked = Asked::log(&request, uid, pid);
+                let answer = operator.carry_out(By::Operator { uid, pid }, request).await;
+                asked.log_refusal(&answer.0);
+                answer
             }
             Err(error) => {
                 let code = RefusalCode::BadRequest;

@@ -96,7 +96,8 @@ pub fn open_access(config: &Config) -> anyhow::Result<Access> {
         Err(_) if !config.history.enabled => {
             warn!(
                 event = "no-state",
-                "accounts and bans are forgotten at the end: no [paths] state"
+                "cannot store accounts and bans, which are forgotten at the end: there is no \
+                 [paths] state"
             );
             None
         }

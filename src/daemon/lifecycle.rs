@@ -144,7 +144,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
                 );
             }
             Err(problem) => {
-                error!(event = "not-handed-over", "nothing was handed over: {problem:#}");
+                error!(event = "not-handed-over", "cannot hand the connections over: {problem:#}");
             }
         }
         return Ok(());
@@ -229,7 +229,7 @@ impl Daemon {
     async fn announce(&self, text: String) {
         let notice = |reply| Submission::Notice { text, reply };
         if let Some(Err(refusal)) = self.shared.room.ask(notice).await {
-            warn!(event = "announcement-failed", "the announcement was not made: {refusal}");
+            warn!(event = "announcement-failed", "cannot announce the shutdown: {refusal}");
         }
     }
 
@@ -245,11 +245,11 @@ impl Daemon {
             warn!(
                 event = "grace-over",
                 connections = left,
-                "{left} connections did not take it in"
+                "closed {left} connections that had not read the farewell in time"
             );
         }
         self.shared.room.ask(|reply| Submission::Close { reply }).await;
-        info!(event = "stopped", "ended");
+        info!(event = "stopped", "stopped");
     }
 }
 

@@ -17,7 +17,11 @@ pub fn fit_to_descriptors(config: &mut Config) {
     let is_lower = limit.current != limit.maximum;
     limit.current = limit.maximum;
     if is_lower && let Err(error) = setrlimit(Resource::Nofile, limit) {
-        warn!(event = "limit-not-raised", %error, "cannot raise the limit of open descriptors");
+        warn!(
+            event = "limit-not-raised",
+            %error,
+            "cannot raise the limit of open descriptors: {error}"
+        );
     }
     let wanted = config.limits.connections;
     let fit = fitted(wanted);

@@ -60,7 +60,7 @@ pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Li
         }
         info!(
             event = "socket-activation",
-            "the sockets that systemd has opened are served; [listen] in the configuration does not \
+            "serving the sockets that systemd has opened; [listen] in the configuration does not \
              count"
         );
         return Ok(Listening { sockets, is_activated: true });
@@ -72,7 +72,8 @@ pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Li
         inherited.kept().into_iter().partition(|(kind, at, _)| wanted.contains(&(*kind, *at)));
     if !unwanted.is_empty() {
         for (kind, address, _) in &unwanted {
-            info!(event = "no-longer-listening", "no longer listening on {}", kind.show(*address));
+            let shown = kind.show(*address);
+            info!(event = "no-longer-listening", %address, "no longer listening on {shown}");
         }
         // Before another one is opened, which may be the same port on other addresses.
         drop(unwanted);
@@ -158,6 +159,7 @@ impl ErrorLog {
             warn!(
                 event = "accept-failed",
                 count = self.count,
+                %error,
                 "cannot accept connections: {error}"
             );
             (self.said, self.count) = (Some(Instant::now()), 0);

@@ -14,7 +14,7 @@ use std::{fmt, thread};
 
 use chatroom::config::Level;
 use tracing::dispatcher::with_default;
-use tracing::field::{Field, Value, Visit, display};
+use tracing::field::{Field, Value, Visit, debug};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber, warn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -102,7 +102,8 @@ fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
     while let Ok(queued) = queue.recv() {
         match queued {
             Queued::Event(metadata, values) => {
-                with_default(sink.of(event(&values)), || write(metadata, &values));
+                let quotes = !sink.is_journal();
+                with_default(sink.of(event(&values)), || write(metadata, &values, quotes));
                 if sink::has_failed() {
                     DROPPED.fetch_add(1, Relaxed);
                 }
@@ -112,7 +113,9 @@ fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
         let dropped = dropped();
         if dropped > told {
             let lines = dropped - told;
-            let tell = || warn!(event = "lines-dropped", lines, "log lines were dropped");
+            let tell = || {
+                warn!(event = "lines-dropped", lines, "dropped {lines} lines of the log");
+            };
             with_default(sink.of(Some("lines-dropped")), tell);
             // Where this cannot be written either, it is told later, with what is lost until then.
             if !sink::has_failed() {
@@ -130,9 +133,11 @@ fn event(values: &[(Field, Owned)]) -> Option<&str> {
     })
 }
 
-/// Makes the event again, for the thread's own subscriber.
-fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)]) {
-    let texts: Vec<_> = values.iter().map(|(_, value)| value.as_display()).collect();
+/// Makes the event again, for the thread's own subscriber. Where fields stand on one line with the
+/// message, texts in them are in quotation marks, so that none can pass for another field.
+fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)], quotes: bool) {
+    let texts: Vec<_> =
+        values.iter().map(|(field, value)| debug(Shown::of(field, value, quotes))).collect();
     let Some(first) = metadata.fields().iter().next() else { return };
     let mut all: [(&Field, Option<&dyn Value>); MOST_FIELDS] = [(&first, None); MOST_FIELDS];
     for ((place, (field, owned)), text) in all.iter_mut().zip(values).zip(&texts) {
@@ -147,12 +152,22 @@ fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)]) {
     Event::dispatch(metadata, &metadata.fields().value_set(&all));
 }
 
-impl Owned {
-    fn as_display(&self) -> tracing::field::DisplayValue<&str> {
-        match self {
-            Owned::Text(text) => display(text.as_str()),
-            _ => display(""),
-        }
+/// A text of a field, as it is or in quotation marks.
+struct Shown<'a> {
+    text: &'a str,
+    quoted: bool,
+}
+
+impl<'a> Shown<'a> {
+    fn of(field: &Field, value: &'a Owned, quotes: bool) -> Shown<'a> {
+        let text = if let Owned::Text(text) = value { text.as_str() } else { "" };
+        Shown { text, quoted: quotes && field.name() != "message" }
+    }
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.quoted { fmt::Debug::fmt(self.text, f) } else { f.write_str(self.text) }
     }
 }
 

@@ -33,6 +33,7 @@ mod systemd;
 mod tcp_info;
 mod tls;
 mod transport;
+mod users;
 mod welcome;
 mod window;
 

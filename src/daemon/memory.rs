@@ -29,7 +29,7 @@ pub async fn give_back(shared: Arc<Shared>) {
         let given = spawn_blocking(|| {
             let start = std::time::Instant::now();
             raw::give_back_memory();
-            debug!("free memory was given back in {:?}", start.elapsed());
+            debug!("gave free memory back in {:?}", start.elapsed());
         });
         if given.await.is_err() {
             return;

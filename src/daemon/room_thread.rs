@@ -212,7 +212,7 @@ impl RoomThread {
             Submission::End { outlet, reason } => self.end(outlet, reason, now),
             Submission::Expire { session, away } => self.expire(session, away, now),
             Submission::Notice { text, reply } => {
-                info!(event = "notice", text = text.as_str(), "announced");
+                info!(event = "notice", text = text.as_str(), "announced: {text}");
                 let outcome = self.apply(Draft::Notice { text }, now).map(drop);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
@@ -335,7 +335,7 @@ impl RoomThread {
         if let Some(store) = self.store.take().filter(|_| !self.is_broken)
             && let Err(failure) = store.close()
         {
-            tracing::error!(event = "store-failed", "the history was not closed: {failure}");
+            tracing::error!(event = "store-failed", "cannot close the history: {failure}");
         }
         let _ = reply.send(());
     }

@@ -61,12 +61,12 @@ pub fn prepare(stream: &TcpStream, silence: Duration, stalled: Duration) {
     let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive));
     if let Err(error) = outcome {
         // The other side may be gone already; then the first read says so.
-        debug!(event = "socket-option", %error, "a connection does not take its options");
+        debug!(event = "socket-option", %error, "cannot set the options of a connection: {error}");
     }
     if let Err(error) = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES) {
-        debug!(event = "socket-option", %error, "a connection does not take its limit of unsent bytes");
+        debug!(event = "socket-option", %error, "cannot limit the unsent bytes of a connection: {error}");
     }
     if let Err(error) = socket.set_tcp_user_timeout(Some(stalled + silence)) {
-        debug!(event = "socket-option", %error, "a connection does not take its user timeout");
+        debug!(event = "socket-option", %error, "cannot set the timeout of a connection: {error}");
     }
 }

@@ -36,7 +36,9 @@ pub fn ready(status: &str) {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(error) => warn!(event = "not-notified", %error, "cannot tell systemd the time"),
+        Err(error) => {
+            warn!(event = "not-notified", %error, "cannot tell systemd of the reload: {error}");
+        }
     }
 }
 
@@ -173,6 +175,6 @@ fn notify(states: &[NotifyState<'_>]) {
         return;
     }
     if let Err(error) = sd_notify::notify(states) {
-        warn!(event = "not-notified", %error, "cannot notify systemd");
+        warn!(event = "not-notified", %error, "cannot notify systemd: {error}");
     }
 }

@@ -163,7 +163,9 @@ fn saying_and_kicking() {
     ann.expect_end();
     daemon.until("who did it is logged", |daemon| {
         let log = daemon.log();
-        log.contains("command=kick") && log.contains("uid=") && log.contains("target=JAY")
+        log.contains("command=\"kick\"")
+            && log.contains("uid=")
+            && log.contains("target=\"JAY: too loud\"")
     });
 }
 

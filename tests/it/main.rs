@@ -29,6 +29,7 @@ mod ledger_client;
 mod ledger_faults;
 mod lifecycle;
 mod limits;
+mod log;
 mod metrics;
 mod moderation;
 mod mutated;

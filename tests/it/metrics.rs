@@ -41,7 +41,7 @@ fn ask(address: &str, request: &str) -> String {
 pub fn address(daemon: &Daemon) -> String {
     let address = || {
         let log = daemon.log();
-        let (_, rest) = log.split_once("metrics are on http://")?;
+        let (_, rest) = log.split_once("listening for metrics on http://")?;
         Some(rest.split_once("/metrics")?.0.to_owned())
     };
     daemon.until("metrics are served", |_| address().is_some());

@@ -62,9 +62,9 @@ fn options_are_reported_as_changed_unchanged_or_waiting() {
     let again = reload(&daemon);
     assert_eq!(again.changed, []);
     assert_eq!(again.needs_restart.len(), 2);
-    daemon.until("logged", |daemon| daemon.log().contains("changed=[room] topic "));
+    daemon.until("logged", |daemon| daemon.log().contains("changed=\"[room] topic\" "));
     assert!(
-        daemon.log().contains("needs_restart=[room] name, [metrics] listen"),
+        daemon.log().contains("needs_restart=\"[room] name, [metrics] listen\""),
         "{}",
         daemon.log()
     );
@@ -119,7 +119,7 @@ fn the_certificate_in_force_is_named_and_whether_it_changed() {
     daemon.signal(Signal::HUP);
     let is_logged = |daemon: &Daemon| {
         let log = daemon.log();
-        log.contains(&format!("fingerprint={fingerprint}")) && log.contains("changed=false")
+        log.contains(&format!("fingerprint=\"{fingerprint}\"")) && log.contains("changed=false")
     };
     daemon.until("logged", is_logged);
 }
@@ -193,7 +193,7 @@ fn the_password_of_the_room_is_reported_without_saying_it() {
     let said = check_says(&daemon, &["Room password changed: from"]);
     assert!(!said.contains("other words"), "{said}");
     check_says(&daemon, &["Room password unchanged: from"]);
-    daemon.until("logged", |daemon| daemon.log().matches("event=room-password").count() >= 3);
+    daemon.until("logged", |daemon| daemon.log().matches("event=\"room-password\"").count() >= 3);
     assert!(!daemon.log().contains("hush") && !daemon.log().contains("other words"));
     // A reload that fails changes nothing, and says so.
     fs::write(&file, "short\n").unwrap();

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::By;
+use super::{By, Deed};
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 
@@ -33,41 +33,41 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
         return Err(Refusal::TooLong { limit });
     }
     let now = Timestamp::now();
-    let (what, about) = (act.as_str(), act.target());
+    let deed = Deed::from(&act);
     match act {
         Act::Kick { name, reason } => {
             let kick = |reply| Submission::Kick { name: name.clone(), reason, reply };
             ask(shared, kick).await?;
-            change(shared, by, what, about, |_| Ok(Change::Nothing)).await?;
+            change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
             Ok(format!("Removed {name}."))
         }
         Act::Rename { name, to } => {
             let to = Name::new(&to)?;
             let rename = |reply| Submission::Rename { name: name.clone(), to: to.clone(), reply };
             ask(shared, rename).await?;
-            change(shared, by, what, about, |_| Ok(Change::Nothing)).await?;
+            change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
             Ok(format!("{name} is now called {to}."))
         }
         Act::Ban { target, seconds, reason } => {
             let new = new_sanction(SanctionKind::Ban, &target, seconds, reason, &by, now)?;
             let said = format!("Banned {}{}", new.target, new.term);
-            change(shared, by.clone(), what, about, put(new, by, now)).await?;
+            change(shared, by.clone(), deed, put(new, by, now)).await?;
             shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
             Ok(said)
         }
         Act::Mute { target, seconds, reason } => {
             let new = new_sanction(SanctionKind::Mute, &target, seconds, reason, &by, now)?;
             let said = format!("Muted {}{}", new.target, new.term);
-            change(shared, by.clone(), what, about, put(new, by, now)).await?;
+            change(shared, by.clone(), deed, put(new, by, now)).await?;
             Ok(said)
         }
-        Act::Unban { target } => lift(shared, by, SanctionKind::Ban, &target, what, now).await,
-        Act::Unmute { target } => lift(shared, by, SanctionKind::Mute, &target, what, now).await,
+        Act::Unban { target } => lift(shared, by, SanctionKind::Ban, &target, deed, now).await,
+        Act::Unmute { target } => lift(shared, by, SanctionKind::Mute, &target, deed, now).await,
         Act::Topic { text } => {
             let text = clean::line(&text).trim().to_owned();
             let topic = Some(text).filter(|text| !text.is_empty());
             let shown = topic.clone().unwrap_or_else(|| shared.config().room.topic.clone());
-            change(shared, by, what, about, move |_| Ok(Change::SetTopic(topic))).await?;
+            change(shared, by, deed, move |_| Ok(Change::SetTopic(topic))).await?;
             ask(shared, |reply| Submission::Topic { text: shown, reply }).await?;
             Ok("The topic is set.".to_owned())
         }
@@ -76,7 +76,7 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
         ))),
         Act::Slow { seconds } => {
             let slow = Duration::from_secs(seconds);
-            change(shared, by, what, about, move |_| Ok(Change::SetSlow(slow))).await?;
+            change(shared, by, deed, move |_| Ok(Change::SetSlow(slow))).await?;
             let said = match slow.as_secs() {
                 0 => "Slow mode is off.".to_owned(),
                 seconds => format!("Slow mode: one message in {seconds} s from each."),
@@ -159,7 +159,7 @@ async fn lift(
     by: By,
     kind: SanctionKind,
     target: &str,
-    what: &'static str,
+    deed: Deed,
     now: Timestamp,
 ) -> Result<String, Refusal> {
     let target = Target::parse(target);
@@ -170,7 +170,7 @@ async fn lift(
         Some(_) => Ok(Change::RemoveSanction(kind, target)),
         None => Err(Refusal::NoSuchSanction(target.to_string())),
     };
-    change(shared, by, what, shown.clone(), lift).await?;
+    change(shared, by, Deed { target: shown.clone(), ..deed }, lift).await?;
     Ok(match kind {
         SanctionKind::Ban => format!("{shown} is no longer banned."),
         SanctionKind::Mute => format!("{shown} is no longer muted."),
@@ -185,8 +185,7 @@ async fn lift(
 pub async fn change(
     shared: &Arc<Shared>,
     by: By,
-    what: &'static str,
-    target: String,
+    deed: Deed,
     decide: impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static,
 ) -> Result<(), Refusal> {
     let (reply, done) = oneshot::channel();
@@ -195,7 +194,7 @@ pub async fn change(
         let announce = |registry, change| {
             shared.room.submit(Submission::Access { registry, change, reply });
         };
-        shared.access.change(&by, what, &target, decide, announce)
+        shared.access.change(&by, deed, decide, announce)
     };
     spawn_blocking(store).await.map_err(|_| Refusal::ShuttingDown)??;
     done.await.unwrap_or(Err(Refusal::ShuttingDown))

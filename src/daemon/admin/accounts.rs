@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::commands::{failed, said};
-use crate::access::By;
 use crate::access::moderation::change;
+use crate::access::{By, Deed};
 use crate::shared::Shared;
 
 /// The bans and mutes that are in force.
@@ -60,8 +60,8 @@ async fn change_account(
     by: By,
     request: AccountRequest,
 ) -> Result<String, Refusal> {
-    let what = request.as_str();
     let name = Name::new(request.name().unwrap_or_default())?.to_string();
+    let deed = Deed { what: request.as_str(), target: name.clone(), done: request.done(&name) };
     let (sentence, decide): (&str, Decide) = match request {
         AccountRequest::List => return Ok(String::new()),
         AccountRequest::Add { password, operator, .. } => {
@@ -111,7 +111,7 @@ async fn change_account(
             (sentence, put(name, false, move |account| account.is_operator = on))
         }
     };
-    change(shared, by, what, name.clone(), decide).await?;
+    change(shared, by, deed, decide).await?;
     Ok(format!("{name} {sentence}."))
 }
 

@@ -90,7 +90,7 @@ pub fn keep(listeners: &[(Kind, TcpListener)]) {
         {
             warn!(
                 event = "not-kept",
-                "the listening sockets are not kept over a restart: {problem:#}"
+                "cannot keep the listening sockets over a restart: {problem:#}"
             );
         }
     }

@@ -82,7 +82,7 @@ async fn freeze(shared: &Shared) {
         warn!(
             event = "not-handed-over",
             connections = left,
-            "{left} connections are not handed over"
+            "left {left} connections out of the hand-over, which closes them"
         );
     }
 }
@@ -134,7 +134,7 @@ impl HandedOver {
             Err(problem) => {
                 warn!(
                     event = "not-taken-up",
-                    "the connections of before cannot be taken up, and are closed: {problem:#}"
+                    "cannot take up the connections of before, which are closed: {problem:#}"
                 );
                 return None;
             }
@@ -142,7 +142,7 @@ impl HandedOver {
         match suitcase.look(packed.connections.len()) {
             Ok(sockets) => Some(HandedOver { packed, sockets }),
             Err(problem) => {
-                warn!(event = "not-taken-up", "the connections of before are lost: {problem}");
+                warn!(event = "not-taken-up", "lost the connections of before: {problem}");
                 None
             }
         }

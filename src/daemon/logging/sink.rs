@@ -29,6 +29,11 @@ impl Sink {
         Sink { general: journal.unwrap_or_else(to_stderr), is_journal, by_event: HashMap::new() }
     }
 
+    /// Whether it is the journal, where fields stand apart from the message.
+    pub fn is_journal(&self) -> bool {
+        self.is_journal
+    }
+
     /// The way for an event of that name.
     pub fn of(&mut self, event: Option<&str>) -> &Dispatch {
         let kind = KINDS.iter().find(|(name, ..)| self.is_journal && Some(*name) == event);

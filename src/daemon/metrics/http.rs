@@ -41,7 +41,7 @@ pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
         }
     };
     let shown = listener.local_addr().unwrap_or(address);
-    info!(event = "listening", address = %shown, "metrics are on http://{shown}/metrics");
+    info!(event = "listening", address = %shown, "listening for metrics on http://{shown}/metrics");
     let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
@@ -55,7 +55,7 @@ pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
                 });
             }
             Err(error) => {
-                warn!(event = "accept-failed", %error, "cannot accept a request for metrics");
+                warn!(event = "accept-failed", %error, "cannot accept a request for metrics: {error}");
                 sleep(Duration::from_millis(100)).await;
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chatroom::access::Proof;
+use chatroom::clean::word;
 use chatroom::names::Name;
 use chatroom::room::{Admission, Draft, EndReason, GoingOn, Position, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
@@ -46,7 +47,7 @@ impl RoomThread {
         let address = Some(outlet.peer.ip());
         // Whose name is kept out, or whose account has changed, is not here any more.
         let taken_over = match banned(&self.access, outlet.peer.ip(), now) {
-            None => known.and_then(|session| self.take_over(session, &outlet)),
+            None => known.and_then(|session| self.take_over(session)),
             Some(_) => None,
         };
         let admitted = match taken_over {
@@ -113,26 +114,20 @@ impl RoomThread {
         self.tokens.session_of(&hash).or_else(|| {
             let found = self.store.as_ref()?.session_of(&hash);
             found.unwrap_or_else(|failure| {
-                error!(event = "store-failed", "a session cannot be looked up: {failure}");
+                error!(event = "store-failed", "cannot look a session up: {failure}");
                 None
             })
         })
     }
 
     /// Lets a session that is still here go on over another connection, if it is.
-    fn take_over(&mut self, session: SessionId, outlet: &Arc<Outlet>) -> Option<Admission> {
+    fn take_over(&mut self, session: SessionId) -> Option<Admission> {
         let admission = self.room.resume(session)?;
         if let Some(ghost) = self.outlets.remove(&session) {
             let after = self.room.position().seq;
             ghost.stop_after(after);
             self.effects.push(Effect::Close { outlet: ghost, after, reason: EndReason::TakenOver });
         }
-        info!(
-            event = "resumed",
-            name = admission.name.as_str(),
-            address = outlet.peer.to_string(),
-            "came back"
-        );
         Some(admission)
     }
 
@@ -148,7 +143,10 @@ impl RoomThread {
                 Some(token)
             }
             Err(error) => {
-                error!(event = "no-token", "there are no random numbers: {error}");
+                error!(
+                    event = "no-token",
+                    "cannot make a token, for want of random numbers: {error}"
+                );
                 None
             }
         }
@@ -208,7 +206,9 @@ impl RoomThread {
     /// Gives up the place of a person, if they are still away.
     pub(super) fn expire(&mut self, session: SessionId, away: Timestamp, now: Timestamp) {
         let member = self.room.roster().by_session(session);
-        if member.is_some_and(|member| member.away == Some(away)) {
+        if let Some(member) = member.filter(|member| member.away == Some(away)) {
+            let name = member.name.as_str();
+            info!(event = "expired", name, "{} did not come back in time and left", word(name));
             self.leave(session, EndReason::Closed, now);
         }
     }

@@ -151,10 +151,7 @@ impl RoomThread {
 
     fn degrade(&mut self, failure: &StoreFailure) {
         if !self.counts.is_degraded.load(Relaxed) {
-            error!(
-                event = "degraded",
-                "messages are refused, for they cannot be stored: {failure}"
-            );
+            error!(event = "degraded", "refusing messages, which cannot be stored: {failure}");
         }
         self.set_degraded(true);
         self.submit_later(TRY_AGAIN, Submission::TryAgain);
@@ -163,7 +160,7 @@ impl RoomThread {
     pub(super) fn set_degraded(&mut self, is_degraded: bool) {
         if self.counts.is_degraded.swap(is_degraded, Relaxed) != is_degraded {
             if !is_degraded {
-                info!(event = "recovered", "messages are stored again");
+                info!(event = "recovered", "storing messages again");
             }
             // Who shows the number of people shows this, too.
             self.people.send_modify(|_| {});

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chatroom::access::{Act, Proof, Requirement};
+use chatroom::clean::word;
 use chatroom::handover::Stage;
 use chatroom::names::Name;
 use chatroom::permission::{self, Denial, Doing, Standing};
@@ -26,14 +27,8 @@ impl Reader<'_> {
         password: Option<Secret>,
     ) {
         match self.try_join(name, resume, password).await {
-            Ok(Joined { name, .. }) => {
-                info!(
-                    event = "joined",
-                    name = name.as_str(),
-                    address = self.outlet().peer.to_string(),
-                    dialect = self.outlet().dialect().as_str(),
-                    "joined the room"
-                );
+            Ok(Joined { name, resumed }) => {
+                super::told::joined(&name, resumed, self.outlet());
                 self.outlet().traffic.touch();
                 self.silence = super::reader::silence_seconds(self.shared());
                 (self.stage, self.name) = (Stage::Joined, Some(name));
@@ -121,7 +116,8 @@ impl Reader<'_> {
             event = "wrong-password",
             name = name.as_str(),
             address = address.to_string(),
-            "a wrong password"
+            "wrong password given for {} from {address}",
+            word(name.as_str())
         );
         Err(Refusal::WrongPassword)
     }

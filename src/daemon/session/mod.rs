@@ -9,6 +9,7 @@ mod json;
 mod pace;
 mod reader;
 mod text;
+mod told;
 mod waiting;
 mod writer;
 
@@ -25,7 +26,7 @@ use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::error;
 
 use crate::connections::banned;
 use crate::listen::Kind;
@@ -57,7 +58,13 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
     };
     let transport = match transport {
         Ok(transport) => transport,
-        Err(problem) => return error!(event = "tls-failed", "cannot speak TLS: {problem}"),
+        Err(problem) => {
+            let address = peer.to_string();
+            return error!(
+                event = "tls-failed",
+                address, "cannot speak TLS with {peer}: {problem}"
+            );
+        }
     };
     let banned = banned(&shared.access.registry(), peer.ip(), Timestamp::now());
     match shared.connections.admit(&transport, peer, &shared.config().limits, banned) {
@@ -163,17 +170,9 @@ impl Connection {
 
     fn end(&self, name: Option<&Name>, reason: &EndReason) {
         self.shared.connections.count_end(reason);
-        info!(
-            event = "disconnected",
-            name = name.map(Name::as_str),
-            address = self.outlet.peer.to_string(),
-            reason = reason.code(),
-            "{}",
-            match reason {
-                EndReason::Broken(problem) => format!("disconnected: {problem}"),
-                _ => "disconnected".to_owned(),
-            }
-        );
+        let hold = self.shared.config().timeouts.hold;
+        let is_held = !hold.is_zero() && told::is_held(self.outlet.dialect(), reason);
+        told::ended(name, &self.outlet, reason, is_held);
         self.submit_end(reason.clone());
     }
 

@@ -70,7 +70,7 @@ async fn feed(outlet: &Outlet, shared: &Shared, from: Seq, end: Seq) -> Result<(
             Ok(())
         }
         Err(problem) => {
-            error!(event = "store-failed", "{problem}");
+            error!(event = "store-failed", "cannot read the history: {problem}");
             Err(EndReason::Failed)
         }
     }
