@@ -17,7 +17,8 @@ fn run(config: &str, args: &[&str]) -> Output {
     let file = folder.path().join("chatroomd.toml");
     fs::write(&file, config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroomd"));
-    command.arg("--config").arg(file).args(args).env("RUNTIME_DIRECTORY", folder.path());
+    command.arg("--config").arg(file).args(args);
+    command.env("RUNTIME_DIRECTORY", folder.path()).env("STATE_DIRECTORY", folder.path());
     command.output().unwrap()
 }
 
@@ -190,16 +191,18 @@ fn a_dead_socket_is_replaced_and_anything_else_is_not() {
     daemon.signal(Signal::KILL);
     daemon.until_ended();
     assert!(daemon.socket().exists(), "a killed daemon leaves its socket");
-    let again = |daemon: &Daemon| {
+    // Two daemons with one admin socket, and each with a history of its own.
+    let states = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let again = |daemon: &Daemon, state: &TempDir| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatroomd"));
         command.arg("--config").arg(daemon.folder.path().join("chatroomd.toml"));
-        command.env("RUNTIME_DIRECTORY", daemon.folder.path());
+        command.env("RUNTIME_DIRECTORY", daemon.folder.path()).env("STATE_DIRECTORY", state.path());
         command
     };
     let log = fs::File::create(daemon.folder.path().join("log")).unwrap();
-    let mut second = again(&daemon).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let mut second = again(&daemon, &states[0]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     daemon.until("listening", |daemon| daemon.log().contains("listening on"));
-    let third = again(&daemon).output().unwrap();
+    let third = again(&daemon, &states[1]).output().unwrap();
     assert_eq!(third.status.code(), Some(1));
     let said = String::from_utf8(third.stderr).unwrap();
     assert!(said.contains("another chatroomd serves the admin socket"), "{said}");
@@ -210,7 +213,7 @@ fn a_dead_socket_is_replaced_and_anything_else_is_not() {
     let precious = daemon.folder.path().join("precious");
     fs::write(&precious, "data").unwrap();
     std::os::unix::fs::symlink(&precious, daemon.socket()).unwrap();
-    let output = again(&daemon).output().unwrap();
+    let output = again(&daemon, &states[1]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("is in the way"));
     assert_eq!(fs::read_to_string(precious).unwrap(), "data");

@@ -216,7 +216,8 @@ fn a_broken_certificate_does_not_take_the_place_of_a_good_one() {
 #[test]
 fn without_a_certificate_it_says_how_to_make_one() {
     let folder = TempDir::new().unwrap();
-    let started = command(&folder, "[listen]\ntls = \"127.0.0.1:0\"\n").output().unwrap();
+    let started =
+        command(&folder, "[listen]\nchat = []\ntls = \"127.0.0.1:0\"\n").output().unwrap();
     assert_eq!(started.status.code(), Some(1));
     let log = fs::read_to_string(folder.path().join("log")).unwrap();
     assert!(log.contains("cannot read the certificate"), "{log}");
