@@ -87,6 +87,9 @@ pub struct PackedInput {
 pub struct PackedOutput {
     pub session: SessionId,
     pub dialect: Dialect,
+    /// Whether the place is held when the connection is lost. Version 0.1 did not ask.
+    #[serde(default = "yes")]
+    pub holds: bool,
     /// The next record to show.
     pub cursor: Option<Seq>,
     pub replay_until: Option<Seq>,
@@ -96,6 +99,10 @@ pub struct PackedOutput {
     pub outbox: Vec<(Seq, bool, Vec<u8>)>,
     pub bytes_in: u64,
     pub bytes_out: u64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What comes before the rest, so that it can be read whatever that is.
@@ -167,6 +174,8 @@ mod tests {
         let packed = Packed::decode(include_bytes!("../fuzz/corpus/handover/room")).unwrap();
         let stages: Vec<Stage> = packed.connections.iter().map(|it| it.input.stage).collect();
         assert_eq!(stages, [Stage::Joined, Stage::Password]);
+        // Version 0.1 has not asked whether a place is to be held.
+        assert!(packed.connections.iter().all(|it| it.output.holds));
         assert_eq!(packed.room.unwrap().members[1].name, "bo");
         assert_eq!(
             packed.connections[0].output.outbox,

@@ -38,11 +38,12 @@ pub struct Args {
     /// The file with the password of the name or the room, where one is needed; else you are asked
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Give up after so many failed attempts in a row to connect; 0 is never [default: 5]
+    /// Give up after so many failed attempts in a row to join; 0 is never [default: 5]. Being told to
+    /// wait does not count. Once you have joined at a terminal, it does not give up
     #[arg(long, value_name = "N")]
     pub attempts: Option<u32>,
     /// Keep what is needed to go on after a kill in this file: the session, and what is typed and
-    /// not stored yet. At a terminal one is kept without this, in $XDG_STATE_HOME/chatroom
+    /// not stored yet. Without this, that is in $XDG_STATE_HOME/chatroom; in a pipe, only the session
     #[arg(long, value_name = "FILE", conflicts_with = "no_session")]
     pub session: Option<PathBuf>,
     /// Show line by line below what was there before, as in a pipe, instead of on the whole screen
@@ -51,7 +52,7 @@ pub struct Args {
     /// Do not ring the bell when somebody says your name
     #[arg(long)]
     pub no_bell: bool,
-    /// Keep nothing: begin anew each time
+    /// Keep nothing: begin anew each time, and have the name free as soon as the connection is lost
     #[arg(long)]
     pub no_session: bool,
 }

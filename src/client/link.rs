@@ -1,24 +1,19 @@
 //! The connection to the server: what happens on it becomes inputs of the model.
 
 use std::io;
-use std::time::Duration;
 
 use chatroom::fingerprint::Fingerprint;
 use chatroom::wire::Framer;
 use chatroom::wire::json::{self, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::dial;
 use crate::model::Input;
-use crate::secure::{self, Failure};
+use crate::secure::Failure;
 use crate::understand::{MOST_LINE_BYTES, understand};
-
-/// How long connecting may take.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// What protects a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +35,7 @@ pub struct Link {
 impl Link {
     /// Begins to connect. The first input is that it did, or why not; the last is why it ended.
     pub fn open(address: String, security: Security) -> Link {
-        Link::over(async move { connect(&address, security).await })
+        Link::over(async move { dial::connect(&address, security).await })
     }
 
     /// The same, however one connects.
@@ -54,6 +49,7 @@ impl Link {
             let end = match run(connecting, &tell, to_send).await {
                 Ok(why) | Err(Failure::Passing(why)) => Input::Disconnected(why),
                 Err(Failure::Untrusted(why)) => Input::Untrusted(why),
+                Err(Failure::Misdirected(why)) => Input::Misdirected(why),
             };
             // Nobody waits for it where the link was dropped.
             let _ = tell.send(end).await;
@@ -87,20 +83,13 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection, and a sentence on what was learned of the server, if it is news.
-pub type Connected = (Box<dyn Stream>, Option<String>);
-
-async fn connect(address: &str, security: Security) -> Result<Connected, Failure> {
-    let passing = |error: io::Error| Failure::Passing(explain(&error));
-    let stream = TcpStream::connect(address).await.map_err(passing)?;
-    stream.set_nodelay(true).map_err(passing)?;
-    Ok(match security {
-        Security::None => (Box::new(stream), None),
-        Security::Tls { told } => {
-            let (stream, news) = secure::connect(address, stream, told).await?;
-            (Box::new(stream), news)
-        }
-    })
+/// A connection on which the server has spoken.
+pub struct Connected {
+    pub stream: Box<dyn Stream>,
+    /// What has come on it already.
+    pub first: Vec<u8>,
+    /// What was learned of the server, if it is news.
+    pub news: Option<String>,
 }
 
 /// Connects and serves the connection; gives why it ended.
@@ -112,19 +101,19 @@ async fn run(
     tell: &mpsc::Sender<Input>,
     to_send: mpsc::UnboundedReceiver<Request>,
 ) -> Result<String, Failure> {
-    let too_long = || Failure::Passing(format!("no answer within {} s", CONNECT_TIME.as_secs()));
-    let (stream, news) = timeout(CONNECT_TIME, connecting).await.map_err(|_| too_long())??;
+    let Connected { stream, first, news } = connecting.await?;
     for input in news.map(Input::Trusted).into_iter().chain([Input::Connected]) {
         if tell.send(input).await.is_err() {
             return Ok(String::new());
         }
     }
-    Ok(exchange(stream, tell, to_send).await)
+    Ok(exchange(stream, &first, tell, to_send).await)
 }
 
 /// Reads and writes until the connection ends; gives why.
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite,
+    first: &[u8],
     tell: &mpsc::Sender<Input>,
     to_send: mpsc::UnboundedReceiver<Request>,
 ) -> String {
@@ -132,15 +121,27 @@ async fn exchange(
     // In this order, so that a simulation does the same each time.
     tokio::select! {
         biased;
-        why = read_all(reader, tell) => why,
+        why = read_all(reader, first, tell) => why,
         why = write_all(writer, to_send) => why,
     }
 }
 
-async fn read_all(mut reader: impl AsyncRead + Unpin, tell: &mpsc::Sender<Input>) -> String {
+async fn read_all(
+    mut reader: impl AsyncRead + Unpin,
+    first: &[u8],
+    tell: &mpsc::Sender<Input>,
+) -> String {
     let mut framer = Framer::new(MOST_LINE_BYTES);
     let (mut buffer, mut frames) = (vec![0; 16 * 1024], Vec::new());
+    framer.push(first, &mut frames);
     loop {
+        for frame in frames.drain(..) {
+            if let Some(input) = understand(&frame)
+                && tell.send(input).await.is_err()
+            {
+                return String::new();
+            }
+        }
         match reader.read(&mut buffer).await {
             Ok(0) => return "the server closed it".to_owned(),
             Ok(count) => framer.push(&buffer[..count], &mut frames),
@@ -149,13 +150,6 @@ async fn read_all(mut reader: impl AsyncRead + Unpin, tell: &mpsc::Sender<Input>
                 return "the server closed it".to_owned();
             }
             Err(error) => return explain(&error),
-        }
-        for frame in frames.drain(..) {
-            if let Some(input) = understand(&frame)
-                && tell.send(input).await.is_err()
-            {
-                return String::new();
-            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! chatroom-client: the terminal client.
 
 mod args;
+mod dial;
+mod ending;
 #[cfg(test)]
 mod fuzz;
 mod link;
@@ -29,11 +31,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use args::Args;
 use clap::{CommandFactory, error::ErrorKind};
+use ending::tell;
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use link::{Link, Security};
 use memory::{Memory, Place};
-use model::{Exit, Input, Kept, Model, Output, Settings, Show};
+use model::{Exit, Input, Keeps, Model, Output, Recalled, Settings, Show};
 use palette::Colours;
 use preferences::{Notify, Preferences};
 use program::{EXIT_OUTPUT, cannot_print, variable};
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
     let (preferences, password) = match preferred {
         Ok(preferred) => preferred,
         Err(error) => {
-            program::complain(error);
+            tell(format_args!("chatroom-client: {error}"));
             return ExitCode::from(78);
         }
     };
@@ -66,9 +69,10 @@ fn main() -> ExitCode {
         return program::show(&Args::command().error(ErrorKind::MissingRequiredArgument, message));
     }
     let (security, is_private) = (args.security(), args.is_private());
+    let is_all_kept = interactive || args.session.is_some();
     let place = match args.session {
         Some(file) => Some(Place::File(file)),
-        None => Place::of_user().filter(|_| interactive && !args.no_session),
+        None => Place::of_user().filter(|_| !args.no_session),
     };
     let settings = Settings {
         password,
@@ -78,7 +82,11 @@ fn main() -> ExitCode {
         default_name: variable("USER"),
         attempts: args.attempts.unwrap_or_default(),
         interactive,
-        keeps_session: place.is_some(),
+        keeps: match &place {
+            None => Keeps::Nothing,
+            Some(_) if is_all_kept => Keeps::All,
+            Some(_) => Keeps::Session,
+        },
         tag: tag(),
     };
     // A screen is for people, on a terminal that has one.
@@ -103,7 +111,7 @@ fn main() -> ExitCode {
         Ok(Exit::Refused) => ExitCode::FAILURE,
         Ok(Exit::Unreachable) => ExitCode::from(69),
         Err(error) => {
-            program::complain(format_args!("{error:#}"));
+            tell(format_args!("chatroom-client: {error:#}"));
             error.downcast_ref::<NoOutput>().map_or(ExitCode::FAILURE, |_| EXIT_OUTPUT.into())
         }
     }
@@ -113,6 +121,14 @@ fn main() -> ExitCode {
 fn tag() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", now.as_nanos(), std::process::id())
+}
+
+/// Whether this process was started with a signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Lets the model decide, and does what it says, until it is over.
@@ -125,8 +141,10 @@ async fn run(
 ) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let address = settings.address.clone();
-    let mut signals =
-        Signals::new([SIGCONT, SIGHUP, SIGINT, SIGTERM]).context("cannot take over the signals")?;
+    // What `nohup` has had ignored goes on when the terminal is gone.
+    let signals = [SIGCONT, SIGHUP, SIGINT, SIGTERM].into_iter();
+    let signals = signals.filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
+    let mut signals = Signals::new(signals).context("cannot take over the signals")?;
     let mut view = match look {
         Some(look) => View::full(look, notify)?,
         None => View::plain(),
@@ -135,7 +153,8 @@ async fn run(
     // Why nothing can be shown any more.
     let mut broken: Option<io::Error> = None;
     let mut leaves_broken = false;
-    let mut memory = Remembering { place, address: address.clone(), memory: None };
+    let is_told = settings.keeps == Keeps::All;
+    let mut memory = Remembering { place, address: address.clone(), memory: None, is_told };
     let (mut model, mut outputs) = Model::new(settings);
     loop {
         let mut recalled = None;
@@ -170,17 +189,19 @@ async fn run(
                 }
             }
         }
-        if let Some(kept) = recalled {
-            outputs = model.handle(Input::Recalled(kept), start.elapsed());
+        if let Some(recalled) = recalled {
+            outputs = model.handle(Input::Recalled(recalled), start.elapsed());
             continue;
         }
-        broken = view.draw(&model, start.elapsed()).err().or(broken);
+        if broken.is_none() {
+            broken = view.draw(&model, start.elapsed()).err();
+        }
         if broken.is_some() && !leaves_broken {
             leaves_broken = true;
-            outputs = model.handle(Input::Interrupt, start.elapsed());
+            outputs = model.handle(Input::Hangup, start.elapsed());
             continue;
         }
-        let changes_in = view.changes_in(&model, start.elapsed());
+        let changes_in = view.changes_in(&model, start.elapsed()).filter(|_| broken.is_none());
         // All of these can be given up and waited for again without losing anything.
         let input = tokio::select! {
             biased;
@@ -189,7 +210,8 @@ async fn run(
                     broken = view.resumed().err().or(broken);
                     None
                 }
-                _ => Some(Input::Interrupt),
+                Some(SIGINT) => Some(Input::Interrupt),
+                _ => Some(Input::Hangup),
             },
             () = until(start, model.deadline()) => Some(Input::Tick),
             // Before what comes in, or a flood of that would keep a person from having a say.
@@ -224,19 +246,22 @@ struct Remembering {
     place: Option<Place>,
     address: String,
     memory: Option<Memory>,
+    /// Whether it matters to the person that nothing can be kept.
+    is_told: bool,
 }
 
 impl Remembering {
-    fn recall(&mut self, name: &str, view: &mut View) -> Option<Kept> {
+    fn recall(&mut self, name: &str, view: &mut View) -> Recalled {
         self.memory = None;
-        match Memory::open(self.place.as_ref()?, &self.address, name) {
+        let Some(place) = &self.place else { return Recalled::NoPlace };
+        match Memory::open(place, &self.address, name) {
             Ok((memory, kept)) => {
                 self.memory = Some(memory);
-                kept
+                kept.map_or(Recalled::Nothing, Recalled::Kept)
             }
             Err(error) => {
                 self.complain(view, &format!("{error:#}"));
-                None
+                Recalled::NoPlace
             }
         }
     }
@@ -253,6 +278,9 @@ impl Remembering {
     }
 
     fn complain(&self, view: &mut View, why: &str) {
+        if !self.is_told {
+            return;
+        }
         let line = format!("The session is not kept over the end of this program: {why}.");
         // An output that is gone is noticed where the talk is shown.
         let _ = view.show(&Show::Status(line));

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use crate::ending::{rows, tell, width_of};
 use crate::model::Show;
 use crate::palette::Colours;
-use crate::program::{complain_plainly, variable};
+use crate::program::variable;
 
 /// Where lines go and how they look there.
 pub struct Plain {
@@ -41,8 +42,8 @@ impl Plain {
         let Some(line) = self.line(show) else { return Ok(()) };
         match show {
             // What is not the room's talk must not get between it in a pipe.
-            Show::Status(_) | Show::Parting(_) if !self.terminal => {
-                complain_plainly(line);
+            Show::Status(text) | Show::Parting(text) if !self.terminal => {
+                tell(text);
                 Ok(())
             }
             Show::AskName { .. } | Show::AskPassword { .. } if self.terminal => {
@@ -123,7 +124,11 @@ impl Plain {
                 format!("{}[private] {}: {text}", self.time(time, false), self.name(name))
             }
             Show::Room { time, earlier, text } => of_room(time, *earlier, text),
-            Show::Status(text) | Show::Parting(text) => self.styled(dim, &clean::line(text)),
+            Show::Status(text) | Show::Parting(text) => {
+                let rows = rows(text, width_of(&io::stdout()).filter(|_| self.terminal));
+                let rows: Vec<_> = rows.iter().map(|row| self.styled(dim, row)).collect();
+                rows.join("\n")
+            }
             Show::AskName { default: Some(name) } => {
                 format!("Your name [{}]: ", clean::line(name))
             }

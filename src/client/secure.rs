@@ -1,5 +1,6 @@
 //! Connecting with TLS.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -12,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use crate::link::explain;
 use crate::trust::{Known, KnownServers, Verifier};
 
+use chatroom::config::DEFAULT_TLS_PORT;
 use chatroom::fingerprint::Fingerprint;
 
 /// A connection, and a sentence on what was learned of the server, if it is news.
@@ -23,6 +25,8 @@ pub enum Failure {
     Passing(String),
     /// The server is not who it should be, or that cannot be found out.
     Untrusted(String),
+    /// The server speaks TLS where that was not asked for, or does not where it was.
+    Misdirected(String),
 }
 
 /// Agrees on keys with the server at `address` over `stream`. If somebody has `told` what its
@@ -55,12 +59,29 @@ pub async fn connect(
     let secured = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     match (secured, verifier.outcome()) {
         (_, Some(Err(problem))) => Err(Failure::Untrusted(problem)),
-        (Err(error), _) => Err(Failure::Passing(format!("no TLS there: {}", explain(&error)))),
+        (Err(error), _) => Err(no_agreement(address, &error)),
         (Ok(stream), Some(Ok(known))) if known != before => {
             let note = note(address, servers.as_ref(), known).map_err(Failure::Untrusted)?;
             Ok((stream, note))
         }
         (Ok(stream), _) => Ok((stream, None)),
+    }
+}
+
+/// Why the two could not agree on keys.
+fn no_agreement(address: &str, error: &io::Error) -> Failure {
+    let reason = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    match reason {
+        // The first byte of what came does not begin a record of TLS.
+        Some(rustls::Error::InvalidMessage(_)) => Failure::Misdirected(format!(
+            "{address} does not speak TLS. Connect without --tls, or to the server's port for TLS, \
+             which is usually {DEFAULT_TLS_PORT}"
+        )),
+        Some(reason) => Failure::Passing(format!("no agreement on TLS: {reason}")),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Failure::Passing("the server closed it before TLS had begun".to_owned())
+        }
+        None => Failure::Passing(explain(error)),
     }
 }
 

@@ -10,10 +10,10 @@ use ratatui::crossterm::event::Event;
 use tokio::sync::mpsc;
 use zeroize::Zeroize;
 
+use crate::ending::tell;
 use crate::model::{Connection, Input, Model, Show};
 use crate::plain::Plain;
 use crate::preferences::Notify;
-use crate::program::complain_plainly;
 use crate::screen::{Look, Screen, Wish};
 use crate::terminal::{Taken, read_events};
 
@@ -42,6 +42,7 @@ impl View {
             notify,
             screen: Screen::new(look),
             events: read_events(),
+            is_gone: false,
             inputs: VecDeque::new(),
             is_stale: true,
             drawn: None,
@@ -140,7 +141,7 @@ impl View {
         if is_wanted {
             last_words.clear();
         }
-        last_words.iter().chain(&parting).for_each(complain_plainly);
+        last_words.iter().chain(&parting).for_each(tell);
     }
 }
 
@@ -150,6 +151,8 @@ pub struct Full {
     notify: Notify,
     screen: Screen,
     events: mpsc::Receiver<Event>,
+    /// Whether there will be no more of them: the terminal is gone.
+    is_gone: bool,
     /// What is wanted and not taken yet.
     inputs: VecDeque<Input>,
     /// Whether something has changed since it was drawn.
@@ -182,9 +185,12 @@ impl Full {
         if !self.inputs.is_empty() && wants_lines {
             return self.inputs.pop_front();
         }
+        if self.is_gone {
+            return std::future::pending().await;
+        }
         let Some(event) = self.events.recv().await else {
-            // The terminal is gone.
-            return Some(Input::Interrupt);
+            self.is_gone = true;
+            return Some(Input::Hangup);
         };
         // A key is drawn at once.
         (self.is_stale, self.drawn) = (true, None);

@@ -33,9 +33,10 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: 10_000,
-            connections_per_address: 50,
-            new_connections_per_minute: 60,
-            joins_per_minute: 30,
+            // A school or an office behind one address.
+            connections_per_address: 200,
+            new_connections_per_minute: 240,
+            joins_per_minute: 120,
             wrong_passwords_per_minute: 5,
             messages_per_second: 10,
             burst: 50,

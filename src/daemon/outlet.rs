@@ -76,6 +76,7 @@ impl Outlet {
             state: Mutex::new(State {
                 session: connection,
                 dialect: Dialect::Text,
+                holds: true,
                 cursor: None,
                 replay_until: None,
                 past: None,
@@ -114,6 +115,18 @@ impl Outlet {
     /// From now on answers and records are in this dialect.
     pub fn set_dialect(&self, dialect: Dialect) {
         self.state().dialect = dialect;
+    }
+
+    /// Whether the place of the session is held when this connection is lost: only for a client
+    /// that has a token, and has not said that it keeps none.
+    pub fn holds(&self) -> bool {
+        let state = self.state();
+        state.holds && state.dialect == Dialect::Json
+    }
+
+    /// The client says whether it can come back to its session.
+    pub fn set_holds(&self, holds: bool) {
+        self.state().holds = holds;
     }
 
     /// Whose connection this is.

@@ -75,7 +75,7 @@ pub struct Restored {
 /// What is stored together with a batch of records.
 #[derive(Default)]
 pub struct Extras {
-    /// New sessions that can be taken up again.
+    /// Sessions that can be taken up again from now on, with this token and no other.
     pub tokens: Vec<(SessionId, TokenHash)>,
     /// Ids of direct messages, which are no records.
     pub directs: Vec<(SessionId, String)>,
@@ -173,7 +173,9 @@ impl Store {
         }
         for (session, hash) in &extras.tokens {
             transaction
-                .prepare_cached("INSERT INTO sessions (id, token, seen) VALUES (?, ?, ?)")?
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO sessions (id, token, seen) VALUES (?, ?, ?)",
+                )?
                 .execute(params![session.0 as i64, hash, now.as_millisecond()])?;
         }
         for (session, id) in &extras.directs {

@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 /// So many encrypted bytes may wait in memory for the socket, beside what waits in the system.
 const MOST_BUFFERED: usize = 64 * 1024;
 
+/// The first byte of a connection that speaks TLS (RFC 8446, section 5.1).
+const HANDSHAKE_RECORD: u8 = 0x16;
+
 /// The transport of one connection.
 pub struct Transport {
     pub tcp: Arc<TcpStream>,
@@ -39,6 +42,18 @@ impl Transport {
     /// Whether what is written goes to the socket as it is.
     pub fn is_plain(&self) -> bool {
         self.tls.is_none()
+    }
+
+    /// Whether the first byte of the other side shows that it does not speak TLS.
+    ///
+    /// # Errors
+    /// The connection is broken, or has ended.
+    pub async fn is_addressed_in_plain(&self) -> io::Result<bool> {
+        let mut first = [0];
+        match self.tcp.peek(&mut first).await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first != [HANDSHAKE_RECORD]),
+        }
     }
 
     /// Agrees on keys, if that is needed.

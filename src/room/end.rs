@@ -5,6 +5,12 @@ use std::fmt;
 use super::Departure;
 use crate::access::Term;
 
+/// What somebody speaks who does not speak TLS where it is needed.
+pub const NO_TLS: &str = "plain text";
+
+/// What they are told.
+pub const TLS_ONLY: &str = "This port speaks TLS only. Connect with TLS: chatroom-client --tls.";
+
 /// Everything that ends a connection. It is named in the log, in the counters and, where the other
 /// side can still hear, to the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub enum EndReason {
     Banned(Box<Term>),
     /// The session goes on on another connection.
     TakenOver,
+    /// Somebody has come with the password of the name.
+    Replaced,
     /// The daemon cannot go on.
     Failed,
     /// The daemon has as many connections as it may have.
@@ -54,6 +62,7 @@ impl EndReason {
             EndReason::Removed { .. } => "removed",
             EndReason::Banned(_) => "banned",
             EndReason::TakenOver => "taken-over",
+            EndReason::Replaced => "replaced",
             EndReason::Failed => "failed",
             EndReason::Full => "full",
             EndReason::Crowded => "crowded",
@@ -69,6 +78,26 @@ impl EndReason {
             EndReason::TooOften { seconds } => Some(*seconds),
             _ => None,
         }
+    }
+
+    /// Recognises what a connection is told that is turned away, which is always said in text: the
+    /// word for it, and after how many seconds it makes sense to come back.
+    pub fn of_text(line: &str) -> Option<(&'static str, Option<u64>)> {
+        let fixed = [
+            EndReason::Full,
+            EndReason::Crowded,
+            EndReason::ShuttingDown,
+            EndReason::Failed,
+            EndReason::NoName,
+        ];
+        if let Some(reason) = fixed.iter().find(|reason| reason.to_string() == line) {
+            return Some((reason.code(), None));
+        }
+        let seconds = line.strip_prefix("Your address connects too often. Try again in ");
+        if let Some(seconds) = seconds.and_then(|rest| rest.strip_suffix(" s.")?.parse().ok()) {
+            return Some((EndReason::TooOften { seconds }.code(), Some(seconds)));
+        }
+        line.starts_with("You are banned").then_some(("banned", None))
     }
 
     /// What the others are told about it.
@@ -100,6 +129,9 @@ impl fmt::Display for EndReason {
             }
             EndReason::Banned(term) => write!(f, "You are banned{term}"),
             EndReason::TakenOver => f.write_str("You go on on another connection."),
+            EndReason::Replaced => f.write_str(
+                "Your name was taken over by a new connection, which has given its password.",
+            ),
             EndReason::Failed => f.write_str("The server cannot go on. Try again in a while."),
             EndReason::Full => f.write_str("The room is full. Try again later."),
             EndReason::Crowded => {
@@ -108,6 +140,11 @@ impl fmt::Display for EndReason {
             EndReason::TooOften { seconds } => {
                 write!(f, "Your address connects too often. Try again in {seconds} s.")
             }
+            EndReason::Foreign(NO_TLS) => f.write_str(TLS_ONLY),
+            EndReason::Foreign("TLS") => f.write_str(
+                "This port is for the chat, and does not speak TLS. Connect without TLS, or to the \
+                 server's port for TLS.",
+            ),
             EndReason::Foreign(protocol) => {
                 write!(f, "This port is for the chat, and does not speak {protocol}.")
             }
@@ -139,16 +176,39 @@ mod tests {
             (EndReason::Banned(Box::new(term)), "banned", "You are banned: spam", said("spam")),
             (EndReason::TakenOver, "taken-over", "on another connection", lost()),
             (EndReason::Failed, "failed", "cannot go on", lost()),
+            (EndReason::Replaced, "replaced", "taken over by a new connection", lost()),
             (EndReason::Full, "full", "The room is full", lost()),
             (EndReason::Crowded, "crowded", "too many connections", lost()),
             (EndReason::TooOften { seconds: 7 }, "too-often", "again in 7 s", lost()),
             (EndReason::Foreign("HTTP"), "foreign", "does not speak HTTP", lost()),
+            (EndReason::Foreign("TLS"), "foreign", "without TLS, or to the server's port", lost()),
+            (EndReason::Foreign(NO_TLS), "foreign", "speaks TLS only", lost()),
             (EndReason::ShuttingDown, "shutting-down", "server is shutting down", lost()),
         ];
         for (end, code, part, departure) in all {
             assert_eq!((end.code(), end.departure()), (code, departure));
             assert!(end.to_string().contains(part), "{end}");
             assert_eq!(end.retry_after(), (code == "too-often").then_some(7));
+        }
+    }
+
+    #[test]
+    fn what_a_connection_is_told_that_is_turned_away_is_recognised() {
+        let term = |reason: Option<&str>| Term { until: None, reason: reason.map(str::to_owned) };
+        for reason in [
+            EndReason::Full,
+            EndReason::Crowded,
+            EndReason::TooOften { seconds: 17 },
+            EndReason::Banned(term(None).into()),
+            EndReason::Banned(term(Some("spam")).into()),
+            EndReason::Failed,
+            EndReason::ShuttingDown,
+        ] {
+            let told = EndReason::of_text(&reason.to_string());
+            assert_eq!(told, Some((reason.code(), reason.retry_after())), "{reason}");
+        }
+        for line in ["", "Welcome ann!", "Your address connects too often.", "The room is full"] {
+            assert_eq!(EndReason::of_text(line), None, "{line}");
         }
     }
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::names::Name;
 
-pub use end::EndReason;
+pub use end::{EndReason, NO_TLS, TLS_ONLY};
 pub use epochs::{Epochs, GoingOn};
 pub use log::{Found, Log};
 pub use policy::Policy;

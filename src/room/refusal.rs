@@ -119,6 +119,18 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// After how many seconds it makes sense to ask again, if that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Refusal::JoinsTooOften { seconds }
+            | Refusal::PasswordsTooOften { seconds }
+            | Refusal::SlowMode { seconds } => Some(*seconds),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

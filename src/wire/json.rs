@@ -29,6 +29,10 @@ pub enum Request {
         /// That of the account, or of the room.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<Secret>,
+        /// Whether the place is to be held when the connection is lost. Not so for who keeps the token
+        /// nowhere but in memory.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        hold: bool,
     },
     Say {
         text: String,
@@ -72,6 +76,10 @@ pub enum Request {
         id: Option<String>,
     },
     Quit,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Where a client goes on: its session, and the last record that it has seen.
@@ -161,6 +169,9 @@ pub enum Event<'a> {
         id: Option<Cow<'a, str>>,
         code: Cow<'a, str>,
         message: Cow<'a, str>,
+        /// After how many seconds it makes sense to ask again, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_seconds: Option<u64>,
     },
     Pong {
         #[serde(default, skip_serializing_if = "Option::is_none")]

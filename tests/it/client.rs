@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -23,9 +24,22 @@ pub fn client(args: &[&str]) -> Command {
     command
 }
 
+/// A client that keeps its session in a folder.
+pub fn keeping(state: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatroom-client"));
+    command.args(args).env("NO_COLOR", "1").env("XDG_CONFIG_HOME", "/proc/nonexistent");
+    command.env("XDG_STATE_HOME", state);
+    command
+}
+
 /// Runs the client to its end with an input from a pipe.
 fn pipe(input: &str, args: &[&str]) -> Output {
-    let mut child = client(args)
+    pipe_to(input, &mut client(args))
+}
+
+/// The same with a client of another kind.
+pub fn pipe_to(input: &str, program: &mut Command) -> Output {
+    let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -111,17 +125,6 @@ fn a_server_that_is_not_there_is_69() {
 }
 
 #[test]
-fn a_full_room_is_said_to_be_so() {
-    let daemon = Daemon::with("[limits]\nconnections = 1\n");
-    let _ann = Person::text(&daemon, "ann");
-    let address = daemon.address.to_string();
-    let output = pipe("hello\n", &["--name", "bo", "--attempts", "1", &address]);
-    assert_eq!(output.status.code(), Some(69));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("The room is full. Try again later."), "{said}");
-}
-
-#[test]
 fn a_server_that_says_nothing_is_not_waited_for_without_an_end() {
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = mute.local_addr().unwrap().to_string();
@@ -132,17 +135,21 @@ fn a_server_that_says_nothing_is_not_waited_for_without_an_end() {
 }
 
 /// A client that shows line by line at a terminal, and what it shows.
-struct Terminal {
-    child: Child,
-    keyboard: File,
+pub struct Terminal {
+    pub child: Child,
+    pub keyboard: File,
     lines: Receiver<String>,
     shown: Vec<String>,
 }
 
 impl Terminal {
     fn start(args: &[&str]) -> Terminal {
+        Terminal::of(&mut client(args))
+    }
+
+    pub fn of(program: &mut Command) -> Terminal {
         let (keyboard, open) = pseudo_terminal();
-        let child = client(args)
+        let child = program
             .arg("--plain")
             .env("USER", "somebody")
             .stdin(open())
@@ -156,13 +163,13 @@ impl Terminal {
         Terminal { child, keyboard, lines, shown: Vec::new() }
     }
 
-    fn type_line(&mut self, line: &str) {
+    pub fn type_line(&mut self, line: &str) {
         self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// Waits until a line with this in it is shown, and gives it.
     #[track_caller]
-    fn until_shown(&mut self, part: &str) -> String {
+    pub fn until_shown(&mut self, part: &str) -> String {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => {
@@ -186,7 +193,7 @@ impl Terminal {
 
 /// A pseudo-terminal: the side of the person, and a way to open the side of the program.
 pub fn pseudo_terminal() -> (File, impl Fn() -> File) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
@@ -255,7 +262,7 @@ fn ctrl_d_and_a_signal_leave_cleanly() {
 fn it_comes_back_by_itself_and_sends_what_was_typed_meanwhile() {
     let mut daemon = Daemon::start();
     let address = daemon.address;
-    let mut terminal = Terminal::start(&["--name", "bo", "--attempts", "0", &address.to_string()]);
+    let mut terminal = Terminal::start(&["--name", "bo", "--attempts", "1", &address.to_string()]);
     terminal.until_shown("You are bo");
     daemon.signal(Signal::TERM);
     daemon.until_ended();

@@ -189,6 +189,20 @@ fn a_version_that_does_not_start_leaves_everything_for_the_next() {
 }
 
 #[test]
+fn whose_place_is_not_to_be_held_is_known_to_the_next_process() {
+    let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
+    let mut ann = Person::text(&daemon, "ann");
+    let mut jay = Person::connect(&daemon);
+    jay.say(r#"{"type":"hello","protocol":1,"name":"jay","hold":false}"#);
+    jay.event("welcome");
+    ann.expect("[SERVER]: jay joined the chat!");
+    let stored = hand_over(&mut daemon);
+    daemon.start_again_with(stored);
+    jay.reset();
+    ann.expect("[SERVER]: jay has disconnected.");
+}
+
+#[test]
 fn a_state_that_cannot_be_read_lets_everybody_go() {
     let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
     let (mut jay, welcome) = Person::json(&daemon, "jay");

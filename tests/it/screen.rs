@@ -17,16 +17,16 @@ use crate::daemon::{Daemon, PATIENCE, until_ended};
 use crate::harness::Person;
 use crate::moderation::{PASSWORD, add_account};
 
-struct Screen {
-    child: Child,
-    keyboard: File,
+pub struct Screen {
+    pub child: Child,
+    pub keyboard: File,
     /// The side of the program, to look at its settings.
     inside: File,
     before: Termios,
     output: Receiver<Vec<u8>>,
     /// All that came so far, as it came.
     raw: Vec<u8>,
-    emulator: vt100::Parser,
+    pub emulator: vt100::Parser,
 }
 
 fn winsize(rows: u16, columns: u16) -> Winsize {
@@ -42,7 +42,7 @@ impl Screen {
         Screen::of(&mut client(args))
     }
 
-    fn of(program: &mut Command) -> Screen {
+    pub fn of(program: &mut Command) -> Screen {
         let (keyboard, open) = pseudo_terminal();
         let inside = open();
         tcsetwinsize(&inside, winsize(24, 90)).unwrap();
@@ -69,13 +69,13 @@ impl Screen {
         Screen { child, keyboard, inside, before, output, raw: Vec::new(), emulator }
     }
 
-    fn type_in(&mut self, text: &str) {
+    pub fn type_in(&mut self, text: &str) {
         self.keyboard.write_all(text.as_bytes()).unwrap();
     }
 
     /// Waits until the screen is so, and gives its rows.
     #[track_caller]
-    fn until(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+    pub fn until(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         let start = Instant::now();
         while !holds(self.emulator.screen()) {
             let patience = PATIENCE.saturating_sub(start.elapsed());
@@ -89,7 +89,7 @@ impl Screen {
 
     /// Waits until this is somewhere on the screen.
     #[track_caller]
-    fn until_shown(&mut self, part: &str) {
+    pub fn until_shown(&mut self, part: &str) {
         self.until(part, |screen| screen.contents().contains(part));
     }
 
@@ -112,7 +112,7 @@ impl Screen {
 
     /// The same, with this exit status.
     #[track_caller]
-    fn check_ended(mut self, status: i32) {
+    pub fn check_ended(mut self, status: i32) {
         self.until("end", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         let screen = self.emulator.screen();
         assert!(!screen.bracketed_paste());
@@ -156,7 +156,7 @@ fn one_gives_a_name_and_talks() {
 fn a_daemon_that_is_started_again_costs_nothing_that_was_typed() {
     let mut daemon = Daemon::start();
     let address = daemon.address;
-    let mut screen = Screen::start(&["--name", "bo", "--attempts", "0", &address.to_string()]);
+    let mut screen = Screen::start(&["--name", "bo", "--attempts", "1", &address.to_string()]);
     screen.until_shown("bo in lobby · connected");
     screen.type_in("half a ");
     screen.until_shown("> half a");

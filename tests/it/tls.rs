@@ -162,8 +162,13 @@ fn what_is_no_tls_is_closed() {
     let (daemon, address) = daemon();
     let mut ann = Person::connect_to(address);
     ann.say("good evening");
-    // An alert, and the end.
+    // A sentence, and the end.
     while ann.piece().is_some() {}
+    daemon.until("said", |daemon| daemon.log().contains("(foreign)"));
+    // What only begins like it gets an alert.
+    let mut cy = Person::connect_to(address);
+    cy.send(b"\x16good evening");
+    while cy.piece().is_some() {}
     daemon.until("said", |daemon| daemon.log().contains("the TLS handshake failed"));
     // And in the middle of what was TLS.
     let mut bo = Person::secure(&daemon, address);
@@ -313,5 +318,5 @@ fn the_client_says_where_there_is_no_tls() {
     let address = daemon.address.to_string();
     let (said, code) = client_says(&home, &["--tls", &address, "--attempts", "1"]);
     assert_eq!(code, Some(69), "{said}");
-    assert!(said.contains("no TLS there"), "{said}");
+    assert!(said.contains("does not speak TLS. Connect without --tls"), "{said}");
 }

@@ -12,7 +12,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use crate::model::{Input, Kept, Model, Output, Settings};
+use crate::model::{Input, Keeps, Kept, Model, Output, Recalled, Settings};
 use crate::palette::Colours;
 use crate::screen::{Look, Screen, Wish};
 use crate::understand::{MOST_LINE_BYTES, understand};
@@ -123,7 +123,7 @@ impl Client {
             default_name: None,
             attempts: 0,
             interactive: true,
-            keeps_session: true,
+            keeps: Keeps::All,
             tag: "t".to_owned(),
         };
         let look = Look { colours: Colours::Many, links: true, bell: true, zone: TimeZone::UTC };
@@ -134,7 +134,7 @@ impl Client {
             now: Duration::ZERO,
         };
         // As most of what happens is of somebody who is there.
-        client.take(Input::Recalled(None));
+        client.take(Input::Recalled(Recalled::Nothing));
         client.take(Input::Connected);
         client
     }
@@ -181,7 +181,10 @@ impl Client {
                 self.take(Input::Tick);
                 self.take(Input::Connected);
             }
-            Step::Recalled(any) => self.take(Input::Recalled(any.then(Kept::default))),
+            Step::Recalled(any) => self.take(Input::Recalled(match any {
+                true => Recalled::Kept(Kept::default()),
+                false => Recalled::Nothing,
+            })),
             Step::Seconds(seconds) => {
                 self.now += Duration::from_secs(seconds);
                 self.take(Input::Tick);

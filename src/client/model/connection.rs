@@ -5,16 +5,14 @@ use std::time::Duration;
 use chatroom::wire::PROTOCOL;
 use chatroom::wire::json::Request;
 
-use super::{ANSWER_TIME, Exit, Model, Output, Phase};
+use super::{ANSWER_TIME, Exit, Keeps, Model, Output, Phase};
 
 /// The pauses before the second, third ... attempt to connect, in seconds; the last one repeats.
-const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30];
-
-/// No server makes a client wait longer than this many seconds.
-const LONGEST_WAIT: u64 = 300;
+const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 30, 60];
 
 impl Model {
     pub(super) fn connected(&mut self, now: Duration) {
+        self.was_reached = true;
         self.last_words = None;
         self.heard = now;
         self.spoke = now;
@@ -29,27 +27,35 @@ impl Model {
             self.phase = Phase::Greeting;
             let resume = self.resume.clone();
             let password = self.password.clone().filter(|_| self.gives_password);
-            let hello = Request::Hello { protocol: PROTOCOL, name, resume, password };
+            // A place that nobody can come back to is in the way of others.
+            let hold = self.keeps() != Keeps::Nothing;
+            let hello = Request::Hello { protocol: PROTOCOL, name, resume, password, hold };
             self.outputs.push(Output::Send(hello));
         }
     }
 
     pub(super) fn disconnected(&mut self, why: &str, now: Duration) {
-        self.gives_password = false;
-        match self.phase {
+        self.gives_password &= matches!(self.phase, Phase::Pausing { .. });
+        match &mut self.phase {
             Phase::Leaving { .. } => return self.exit_left(),
-            Phase::Over | Phase::Pausing { .. } => return,
+            Phase::Over => return,
+            // It comes back with a new connection, at the same time.
+            Phase::Pausing { connected, .. } => {
+                if std::mem::take(connected) {
+                    self.outputs.push(Output::Disconnect);
+                }
+                return;
+            }
             Phase::Naming { connected } => {
                 // Whoever thinks about a name for long connects again with it.
-                self.phase = Phase::Naming { connected: false };
-                if !connected {
+                if !std::mem::take(connected) {
                     self.cannot_join(why);
                 }
                 return self.outputs.push(Output::Disconnect);
             }
             // What is typed at the question is a password, however long that takes.
-            Phase::Password { .. } => {
-                self.phase = Phase::Password { connected: false };
+            Phase::Password { connected } => {
+                *connected = false;
                 return self.outputs.push(Output::Disconnect);
             }
             _ => {}
@@ -72,45 +78,80 @@ impl Model {
         self.exit(Exit::Refused);
     }
 
+    /// The server speaks TLS, or does not, against what was asked for. That changes by itself only
+    /// where the server was there before.
+    pub(super) fn misdirected(&mut self, why: &str, now: Duration) {
+        if self.is_persistent() {
+            return self.attempt_failed(why, now);
+        }
+        self.status(&format!("Not joined: {}.", why.trim_end_matches('.')));
+        self.tell_unsent();
+        self.exit(Exit::Unreachable);
+    }
+
     /// Nobody has given a name yet, and the room does not seem to be there.
     fn cannot_join(&mut self, why: &str) {
         self.failed_attempts = 1;
         let what = self.why_not_joined(why);
-        self.status(&format!("{what} Does chatroomd run there? With a name it is tried again."));
+        let guess = if self.was_reached { "" } else { " Does chatroomd run there?" };
+        self.status(&format!("{what}{guess} With a name it is tried again."));
     }
 
-    fn why_not_joined(&mut self, why: &str) -> String {
+    pub(super) fn why_not_joined(&mut self, why: &str) -> String {
         let last_words = self.last_words.take();
         let why = last_words.as_deref().unwrap_or(why).trim_end_matches('.');
         format!("Cannot join at {}: {why}.", self.settings.address)
     }
 
+    /// Whether it comes back however long that takes: a person has been there and waits.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.was_joined && self.settings.interactive
+    }
+
     /// Counts a failed attempt; pauses before the next one, or gives up.
     pub(super) fn attempt_failed(&mut self, why: &str, now: Duration) {
-        self.failed_attempts += 1;
+        self.failed_attempts = self.failed_attempts.saturating_add(1);
         let what = self.why_not_joined(why);
-        if self.settings.attempts != 0 && self.failed_attempts >= self.settings.attempts {
-            self.status(&what);
-            self.tell_unsent();
-            let tried = self.failed_attempts;
-            self.status(&format!("Gave up after {tried} attempts. Does chatroomd run there?"));
-            return self.exit(Exit::Unreachable);
+        let most = self.settings.attempts;
+        if !self.is_persistent() && most != 0 && self.failed_attempts >= most {
+            let tried = match self.failed_attempts {
+                1 => "1 attempt".to_owned(),
+                attempts => format!("{attempts} attempts"),
+            };
+            let guess = if self.was_reached { "" } else { " Does chatroomd run there?" };
+            return self.give_up_joining(&what, &format!("Gave up after {tried}.{guess}"));
         }
         self.pause(&what, now);
+    }
+
+    /// Ends without having joined. The last words are about the last cause.
+    pub(super) fn give_up_joining(&mut self, what: &str, last: &str) {
+        self.status(what);
+        self.tell_unsent();
+        self.status(last);
+        self.exit(Exit::Unreachable);
     }
 
     pub(super) fn pause(&mut self, what: &str, now: Duration) {
         let step = (self.failed_attempts as usize).saturating_sub(1).min(PAUSES.len() - 1);
         let pause = Duration::from_secs(PAUSES[step]);
-        self.status(&format!("{what} Trying again in {} s.", pause.as_secs()));
-        self.phase = Phase::Pausing { until: now + self.spread(pause) };
+        self.tell_pause(what, step, pause);
+        let spread = pause / 2;
+        self.phase = Phase::Pausing { until: now + pause + self.up_to(spread), connected: false };
         self.outputs.push(Output::Disconnect);
     }
 
-    /// The server has said how long to wait.
-    pub(super) fn not_before(&mut self, seconds: Option<u64>, now: Duration) {
-        if let (Some(seconds), Phase::Pausing { until }) = (seconds, &mut self.phase) {
-            *until = (*until).max(now + Duration::from_secs(seconds.min(LONGEST_WAIT)));
+    /// Says that it is tried again. Where that goes on for hours, not each time.
+    fn tell_pause(&mut self, what: &str, step: usize, pause: Duration) {
+        let is_last = step == PAUSES.len() - 1;
+        let is_known = self.told_pause.as_deref() == Some(what);
+        self.told_pause = is_last.then(|| what.to_owned());
+        match (is_last, is_known) {
+            (true, true) => {}
+            (true, false) => {
+                self.status(&format!("{what} Trying again about every {} s.", pause.as_secs()));
+            }
+            (false, _) => self.status(&format!("{what} Trying again in {} s.", pause.as_secs())),
         }
     }
 
@@ -120,16 +161,21 @@ impl Model {
         self.send(Request::Ping { id: None }, now);
     }
 
-    /// Up to a tenth longer, so that not everybody comes back in the same moment.
-    pub(super) fn spread(&self, pause: Duration) -> Duration {
-        let sum =
-            self.settings.tag.bytes().fold(0u32, |sum, byte| sum * 31 % 997 + u32::from(byte));
-        pause + pause / 10 * (sum % 100) / 100
+    /// Something between nothing and `most`, another each time and in each client, so that not
+    /// everybody comes back in the same moment.
+    pub(super) fn up_to(&mut self, most: Duration) -> Duration {
+        // Numerical Recipes' generator; its upper bits are as good as it gets.
+        self.chance = self.chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        most * (self.chance >> 16) / (u32::MAX >> 16)
     }
 
     pub(super) fn time_passed(&mut self, now: Duration) {
         match (self.phase, self.silence) {
-            (Phase::Pausing { until }, _) if now >= until => {
+            (Phase::Pausing { until, connected }, _) if now >= until => {
+                if connected {
+                    self.heard = now;
+                    return self.greet();
+                }
                 self.phase = Phase::Connecting;
                 self.outputs.push(Output::Connect);
             }

@@ -14,7 +14,8 @@ pub struct Settings {
     pub name: Option<String>,
     /// What is taken when somebody just presses Enter at the question for a name.
     pub default_name: Option<String>,
-    /// Give up after so many failed attempts in a row; 0 is never.
+    /// Give up after so many failed attempts in a row; 0 is never. Who has joined at a terminal does
+    /// not give up.
     pub attempts: u32,
     /// What is given where the server asks for a password, before a person is asked.
     pub password: Option<Secret>,
@@ -22,10 +23,31 @@ pub struct Settings {
     pub is_private: bool,
     /// Whether a person types, so that commands are understood and questions answered.
     pub interactive: bool,
-    /// Whether there is a place to keep the session in.
-    pub keeps_session: bool,
+    /// What is to outlive the client.
+    pub keeps: Keeps,
     /// Begins every message id; different for each start of the client.
     pub tag: String,
+}
+
+/// What is to outlive a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nothing: nobody can come back to the session.
+    Nothing,
+    /// The session, so that its name is not held against the next client. What was not said is not
+    /// said later: a script that failed tries again by itself.
+    Session,
+    /// Everything, so that the next client goes on where this one was.
+    All,
+}
+
+/// What was found under a name.
+#[derive(Debug)]
+pub enum Recalled {
+    Kept(Kept),
+    Nothing,
+    /// Nothing can be kept under it either.
+    NoPlace,
 }
 
 /// What happens to the client.
@@ -40,15 +62,18 @@ pub enum Input {
     Older,
     /// There will be no more lines.
     NoMoreLines,
-    /// Ctrl-C, SIGTERM, or nobody reads the output any more.
+    /// Ctrl-C. A second one does not wait for the server.
     Interrupt,
-    /// What was kept under the name, if anything was.
-    Recalled(Option<Kept>),
+    /// There is nobody any more: the terminal is gone, nobody reads the output, or the system ends.
+    Hangup,
+    Recalled(Recalled),
     Connected,
     /// What was learned of the server on the way there, for the person to know.
     Trusted(String),
     /// The server is not who it should be, or that cannot be found out; why, and what to do.
     Untrusted(String),
+    /// The server speaks TLS where that was not asked for, or does not where it was.
+    Misdirected(String),
     /// Connecting failed, or the connection is gone, and why.
     Disconnected(String),
     Event(Event<'static>),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chatroom::wire::json::{Request, Resume};
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, Model, Output, Pending, Phase, Show};
+use super::{Keeps, Model, Output, Pending, Phase, Recalled, Show};
 
 /// How far the room was seen is kept no more often than this. A client that is killed shows what
 /// came within this time once more when it is started again.
@@ -30,6 +30,8 @@ pub(super) enum Change {
     Seen,
     /// Something was typed, which nobody else knows yet.
     Said,
+    /// There is another session.
+    Session,
 }
 
 impl Model {
@@ -45,7 +47,8 @@ impl Model {
             }
             self.resume = None;
         }
-        if self.settings.keeps_session {
+        (self.spare, self.has_place) = (None, true);
+        if self.keeps() != Keeps::Nothing {
             self.phase = Phase::Recalling { connected };
             self.outputs.push(Output::Recall(name));
         } else {
@@ -54,25 +57,41 @@ impl Model {
     }
 
     /// Takes up what was kept.
-    pub(super) fn recalled(&mut self, kept: Option<Kept>) {
+    pub(super) fn recalled(&mut self, recalled: Recalled) {
         let Phase::Recalling { connected } = self.phase else { return };
-        if let Some(Kept { resume, pending }) = kept {
-            let before = self.pending.len();
-            // They come before what is typed from now on.
-            for request in pending.into_iter().rev() {
-                if let Some(id) = id_of(&request) {
-                    self.pending.push_front(Pending { id: id.to_owned(), request });
-                }
+        match recalled {
+            Recalled::Kept(kept) if self.keeps() == Keeps::All => self.take_up(kept),
+            Recalled::Kept(kept) => {
+                self.spare = kept.resume;
+                // What somebody has typed under this name, at a terminal, waits for them there.
+                self.has_place = kept.pending.is_empty();
             }
-            self.recalled = Some(self.pending.len() - before);
-            for index in 0..self.pending.len() - before {
-                let Pending { id, request } = &self.pending[index];
-                let (id, request) = (id.clone(), request.clone());
-                self.show_said(&id, &request);
-            }
-            self.resume = resume;
+            Recalled::Nothing => {}
+            Recalled::NoPlace => self.has_place = false,
         }
         self.go_on(connected);
+    }
+
+    fn take_up(&mut self, Kept { resume, pending }: Kept) {
+        let before = self.pending.len();
+        // They come before what is typed from now on.
+        for request in pending.into_iter().rev() {
+            if let Some(id) = id_of(&request) {
+                self.pending.push_front(Pending { id: id.to_owned(), request });
+            }
+        }
+        self.recalled = Some(self.pending.len() - before);
+        for index in 0..self.pending.len() - before {
+            let Pending { id, request } = &self.pending[index];
+            let (id, request) = (id.clone(), request.clone());
+            self.show_said(&id, &request);
+        }
+        self.resume = resume;
+    }
+
+    /// What of this outlives the client, under the name that it has.
+    pub(super) fn keeps(&self) -> Keeps {
+        if self.has_place { self.settings.keeps } else { Keeps::Nothing }
     }
 
     fn go_on(&mut self, connected: bool) {
@@ -86,12 +105,15 @@ impl Model {
 
     /// Notes that there is something to keep.
     pub(super) fn changed(&mut self, change: Change) {
-        self.change = self.change.max(change);
+        let is_kept = self.keeps() == Keeps::All || change != Change::Said;
+        if is_kept {
+            self.change = self.change.max(change);
+        }
     }
 
     /// When there is something to keep, at the latest.
     pub(super) fn keep_at(&self) -> Option<Duration> {
-        let is_due = self.settings.keeps_session && self.change != Change::Nothing;
+        let is_due = self.keeps() != Keeps::Nothing && self.change != Change::Nothing;
         is_due.then_some(self.kept_at + KEEP_EVERY)
     }
 
@@ -102,7 +124,7 @@ impl Model {
         }
         match self.change {
             // Before it is sent: what was sent and is not kept would be said twice.
-            Change::Said => self.outputs.insert(0, Output::Keep(self.kept())),
+            Change::Said | Change::Session => self.outputs.insert(0, Output::Keep(self.kept())),
             // After it is shown: what was kept and not shown would never be.
             _ if now >= self.kept_at + KEEP_EVERY => self.outputs.push(Output::Keep(self.kept())),
             _ => return,
@@ -111,19 +133,21 @@ impl Model {
     }
 
     /// What remains of the session when the client ends.
-    pub(super) fn keep_at_end(&mut self, exit: Exit) {
-        if !self.settings.keeps_session || self.name.is_none() {
+    pub(super) fn keep_at_end(&mut self) {
+        if self.keeps() == Keeps::Nothing || self.name.is_none() {
             return;
         }
-        // Who has left and said everything begins anew.
-        let goes_on = exit == Exit::Unreachable || !self.pending.is_empty();
-        let output = if goes_on { Output::Keep(self.kept()) } else { Output::Forget };
-        self.outputs.push(output);
+        let kept = self.kept();
+        // Until the server has taken note of the end, the name is held for this session.
+        let is_held = kept.resume.is_some() && !self.is_session_over;
+        let goes_on = is_held || !kept.pending.is_empty();
+        self.outputs.push(if goes_on { Output::Keep(kept) } else { Output::Forget });
     }
 
     fn kept(&self) -> Kept {
-        let pending = self.pending.iter().map(|pending| pending.request.clone()).collect();
-        Kept { resume: self.resume.clone(), pending }
+        let pending = self.pending.iter().filter(|_| self.keeps() == Keeps::All);
+        let pending = pending.map(|pending| pending.request.clone()).collect();
+        Kept { resume: self.resume.clone().or_else(|| self.spare.clone()), pending }
     }
 }
 

@@ -10,6 +10,7 @@ mod password;
 mod room;
 mod speech;
 mod typing;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use chatroom::secret::Secret;
 use chatroom::wire::json::{Request, Resume};
 
 pub use command::{Command, spelled};
-pub use inout::{Connection, Exit, Input, Output, Settings, Show};
+pub use inout::{Connection, Exit, Input, Keeps, Output, Recalled, Settings, Show};
 use keeping::Change;
 pub use keeping::Kept;
 use older::Older;
@@ -54,9 +55,10 @@ enum Phase {
     /// `hello` is sent.
     Greeting,
     Joined,
-    /// Connects again at this time.
+    /// Asks again at this time: over a new connection, unless it is still `connected`.
     Pausing {
         until: Duration,
+        connected: bool,
     },
     /// `quit` is sent; waits for the end of the connection until this time.
     Leaving {
@@ -104,8 +106,24 @@ pub struct Model {
     end_of_input: bool,
     any_refused: bool,
     failed_attempts: u32,
+    /// What was last said of a pause that repeats without an end.
+    told_pause: Option<String>,
+    /// Whether any server has spoken there.
+    was_reached: bool,
+    /// Since when, and how often, the server has made this client wait; what was said of that, when.
+    waiting_since: Option<Duration>,
+    waits: u32,
+    told_wait: Option<(String, Duration)>,
     /// The session to take up again, and the last record that was seen.
     resume: Option<Resume>,
+    /// Whether anything can be kept under the name.
+    has_place: bool,
+    /// That of an earlier pipe of this name, for where the name is still held for it.
+    spare: Option<Resume>,
+    /// Whether the server knows that the session is over, so that nobody needs to come back to it.
+    is_session_over: bool,
+    /// Chooses the times between attempts.
+    chance: u32,
     /// What is shown of the time before: up to this record; and how many messages that were.
     catching_up: Option<CatchingUp>,
     /// What was kept is not taken up yet; so many lines of what is pending come from it.
@@ -134,6 +152,8 @@ impl Model {
     pub fn new(settings: Settings) -> (Model, Vec<Output>) {
         let name = settings.name.clone();
         let settings_password = settings.password.clone();
+        let seed = |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte));
+        let chance = settings.tag.bytes().fold(1, seed);
         let mut model = Model {
             settings,
             phase: Phase::Naming { connected: false },
@@ -147,7 +167,16 @@ impl Model {
             end_of_input: false,
             any_refused: false,
             failed_attempts: 0,
+            told_pause: None,
+            was_reached: false,
+            waiting_since: None,
+            waits: 0,
+            told_wait: None,
             resume: None,
+            has_place: true,
+            spare: None,
+            is_session_over: false,
+            chance,
             recalled: None,
             change: Change::Nothing,
             kept_at: Duration::ZERO,
@@ -186,15 +215,17 @@ impl Model {
             Input::Older => self.ask_older(now),
             Input::NoMoreLines => self.input_ended(now),
             Input::Interrupt => self.interrupted(now),
+            Input::Hangup => self.leave(now),
             Input::Recalled(kept) => self.recalled(kept),
             Input::Connected => self.connected(now),
             Input::Trusted(news) => self.status(&news),
             Input::Untrusted(why) => self.untrusted(&why),
+            Input::Misdirected(why) => self.misdirected(&why, now),
             Input::Disconnected(why) => self.disconnected(&why, now),
             Input::Event(event) => self.received(event, now),
             // The question for a name is for people.
             Input::Text(line) if line.contains("Type your name") => {}
-            Input::Text(line) => self.last_words = Some(line),
+            Input::Text(line) => self.turned_away(line, now),
             Input::Tick => self.time_passed(now),
         }
         self.keep(now);
@@ -213,7 +244,7 @@ impl Model {
     /// When [`Input::Tick`] is needed next.
     pub fn deadline(&self) -> Option<Duration> {
         let next = match (self.phase, self.silence) {
-            (Phase::Pausing { until } | Phase::Leaving { until }, _) => Some(until),
+            (Phase::Pausing { until, .. } | Phase::Leaving { until }, _) => Some(until),
             (Phase::Greeting, _) => Some(self.heard + ANSWER_TIME),
             (Phase::Joined, Some(silence)) => {
                 Some((self.heard + silence).min(self.spoke + silence / 3))
@@ -239,7 +270,7 @@ impl Model {
             Phase::Naming { .. } | Phase::Password { .. } => Connection::Naming,
             Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => Connection::Connecting,
             Phase::Joined => Connection::Joined { round_trip: self.round_trip },
-            Phase::Pausing { until } => Connection::Waiting(until.saturating_sub(now)),
+            Phase::Pausing { until, .. } => Connection::Waiting(until.saturating_sub(now)),
             Phase::Leaving { .. } | Phase::Over => Connection::Leaving,
         }
     }
@@ -295,7 +326,7 @@ impl Model {
         let said_all = self.pending.is_empty() && !self.any_refused;
         self.exit(match (self.settings.interactive, self.was_joined) {
             (true, true) => Exit::Left,
-            (true, false) if self.failed_attempts > 0 => Exit::Unreachable,
+            (true, false) if self.failed_attempts > 0 || self.waits > 0 => Exit::Unreachable,
             (true, false) if self.any_refused => Exit::Refused,
             (true, false) => Exit::Left,
             (false, _) if said_all => Exit::Left,
@@ -305,7 +336,7 @@ impl Model {
 
     fn exit(&mut self, exit: Exit) {
         self.phase = Phase::Over;
-        self.keep_at_end(exit);
+        self.keep_at_end();
         self.outputs.push(Output::Exit(exit));
     }
 }

@@ -52,13 +52,15 @@ impl Model {
                 // What one has said oneself may be among them; what is stored is not said twice.
                 self.say_pending(now);
             }
-            Event::Refused { id, code, message } => {
-                self.refused(id.as_deref(), &code, &message, now);
-            }
+            Event::Refused { id, code, message, retry_after_seconds } => match id.as_deref() {
+                None if self.phase == Phase::Greeting => {
+                    self.name_refused(&code, &message, retry_after_seconds, now);
+                }
+                id => self.refused(id, &message, now),
+            },
             Event::Info { message, .. } => self.status(&message),
             Event::Closing { code, message, retry_after_seconds } => {
-                self.closing(&code, &message, now);
-                self.not_before(retry_after_seconds, now);
+                self.closing(&code, &message, retry_after_seconds, now);
             }
             Event::History { id, records, more, .. } => self.history(id.as_deref(), records, more),
             Event::Pong { .. } => {
@@ -156,6 +158,9 @@ impl Model {
         }
         self.phase = Phase::Joined;
         self.failed_attempts = 0;
+        self.told_pause = None;
+        (self.waiting_since, self.waits, self.told_wait) = (None, 0, None);
+        self.is_session_over = false;
         self.gives_password = false;
         self.topic = welcome.topic.to_string();
         self.name = Some(welcome.name.to_string());
@@ -183,7 +188,7 @@ impl Model {
         self.was_joined = true;
         self.older.joined(welcome.epoch, welcome.next);
         let seq = welcome.next.saturating_sub(1);
-        self.changed(Change::Said);
+        self.changed(Change::Session);
         self.resume = Some(Resume { token: welcome.token.to_string(), epoch: welcome.epoch, seq });
         self.catching_up = Some(CatchingUp { until: welcome.seq, messages: 0, after });
         self.caught_up(now);
@@ -237,10 +242,7 @@ impl Model {
         self.leave_if_done(now);
     }
 
-    fn refused(&mut self, id: Option<&str>, code: &str, message: &str, now: Duration) {
-        if self.phase == Phase::Greeting && id.is_none() {
-            return self.name_refused(code, message, now);
-        }
+    fn refused(&mut self, id: Option<&str>, message: &str, now: Duration) {
         self.any_refused = true;
         self.status(message);
         if let Some(id) = id {
@@ -249,20 +251,23 @@ impl Model {
         }
     }
 
-    fn name_refused(&mut self, code: &str, message: &str, now: Duration) {
-        if self.was_joined && code == "name-taken" {
-            // A server that does not know this session any more may hold the name for the lost
-            // connection, until it notices that that is gone.
-            let lost = self.lost_at.unwrap_or(now);
-            if now.saturating_sub(lost) < self.silence.unwrap_or_default() * 2 {
-                return self.pause("The name is still held for the lost connection.", now);
+    fn name_refused(&mut self, code: &str, message: &str, seconds: Option<u64>, now: Duration) {
+        if code == "name-taken" {
+            if let Some(spare) = self.spare.take() {
+                // It may be held for the pipe before, of which only the session is left.
+                self.resume = Some(spare);
+                return self.greet();
             }
-            return self.attempt_failed("somebody else has the name", now);
+            if self.was_joined {
+                return self.name_lost(now);
+            }
         }
         match code {
             "password-needed" | "password-wrong" => return self.password_refused(code, message),
-            // That passes.
-            "busy" | "too-often" => return self.attempt_failed(message, now),
+            _ if Model::means_wait(code) => {
+                let stays = code != "shutting-down";
+                return self.told_to_wait(message, seconds, stays, now);
+            }
             _ => {}
         }
         self.any_refused = true;
@@ -271,26 +276,49 @@ impl Model {
             self.settings.default_name = None;
             self.ask_name(true);
         } else {
+            self.is_session_over = true;
             self.exit(Exit::Refused);
         }
     }
 
-    /// The server says why it is about to close the connection.
-    fn closing(&mut self, code: &str, message: &str, now: Duration) {
+    /// Somebody has the name under which one comes back.
+    fn name_lost(&mut self, now: Duration) {
+        // A server that does not know this session any more may hold the name for the lost
+        // connection, until it notices that that is gone.
+        let lost = self.lost_at.unwrap_or(now);
+        if now.saturating_sub(lost) < self.silence.unwrap_or_default() * 2 {
+            return self.pause("The name is still held for the lost connection.", now);
+        }
+        self.attempt_failed("somebody else has the name", now);
+    }
+
+    /// The server says why it is about to close the connection, or has not let one in.
+    pub(super) fn closing(
+        &mut self,
+        code: &str,
+        message: &str,
+        seconds: Option<u64>,
+        now: Duration,
+    ) {
         match (code, self.phase) {
-            (_, Phase::Leaving { .. }) => {}
-            ("removed" | "banned", _) => {
+            (_, Phase::Leaving { .. }) => self.is_session_over |= code == "quit",
+            ("removed" | "banned" | "replaced" | "taken-over", _) => {
+                self.is_session_over = true;
                 self.status(message);
                 self.tell_unsent();
                 self.exit(Exit::Refused);
             }
             // What follows is the end of the connection, which is said then.
             ("quit", _) => {}
+            (_, Phase::Greeting) if Model::means_wait(code) => {
+                self.told_to_wait(message, seconds, false, now);
+            }
             _ => {
                 let why = message.trim_end_matches('.').to_owned();
                 self.disconnected(&why, now);
             }
         }
+        self.not_before(seconds, now);
     }
 
     /// What one has said oneself came back, which shows that it is stored.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatroom::wire::json::Request;
 
 use super::keeping::Change;
-use super::{Model, Phase, Show};
+use super::{Keeps, Model, Phase, Show};
 
 /// Something said that is not acknowledged yet.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Model {
             1 => "1 line was not sent".to_owned(),
             lines => format!("{lines} lines were not sent"),
         };
-        let keeps = self.settings.keeps_session && self.name.is_some();
+        let keeps = self.keeps() == Keeps::All && self.name.is_some();
         let then = if keeps { "; it is when you come back" } else { "" };
         self.show(Show::Parting(format!("{what}{then}.")));
     }

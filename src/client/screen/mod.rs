@@ -10,7 +10,7 @@ mod links;
 mod recall;
 mod scroll;
 mod talk;
-mod wrap;
+pub mod wrap;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

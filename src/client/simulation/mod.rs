@@ -19,11 +19,12 @@ use chance::Chance;
 use chatroom::room::RecordKind;
 use chatroom::wire::json::Event;
 use server::{Disk, PORT, lock, serve};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use turmoil::net::TcpStream;
 
+use crate::dial;
 use crate::link::{Connected, Link, explain};
-use crate::model::{Exit, Input, Model, Output, Settings, Show};
+use crate::model::{Exit, Input, Keeps, Model, Output, Settings, Show};
 use crate::secure::Failure;
 
 /// How many people talk, and how many lines each says.
@@ -55,15 +56,17 @@ fn settings(name: &str) -> Settings {
         password: None,
         is_private: true,
         interactive: false,
-        keeps_session: false,
+        keeps: Keeps::Nothing,
         tag: name.to_owned(),
     }
 }
 
 async fn connect() -> Result<Connected, Failure> {
     let failure = |error: io::Error| Failure::Passing(explain(&error));
-    let stream = TcpStream::connect(("server", PORT)).await.map_err(failure)?;
-    Ok((Box::new(stream), None))
+    let connecting = TcpStream::connect(("server", PORT));
+    let stream = timeout(dial::LIMIT, connecting).await;
+    let stream = stream.map_err(|_| Failure::Passing("no answer".to_owned()))?.map_err(failure)?;
+    Ok(Connected { stream: Box::new(stream), first: Vec::new(), news: None })
 }
 
 fn line(name: &str, number: usize) -> String {

@@ -288,5 +288,10 @@ impl Connection {
 }
 
 fn refusal(code: &'static str) -> Event<'static> {
-    Event::Refused { id: None, code: code.into(), message: "The name is taken.".into() }
+    Event::Refused {
+        id: None,
+        code: code.into(),
+        message: "The name is taken.".into(),
+        retry_after_seconds: None,
+    }
 }

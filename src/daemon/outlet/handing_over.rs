@@ -36,6 +36,7 @@ impl Outlet {
         Some(PackedOutput {
             session: state.session,
             dialect: state.dialect,
+            holds: state.holds,
             cursor: state.cursor,
             replay_until: state.replay_until,
             tail: std::mem::take(&mut state.tail),
@@ -67,6 +68,7 @@ impl Outlet {
         let mut state = outlet.state();
         state.session = packed.session;
         state.dialect = packed.dialect;
+        state.holds = packed.holds;
         state.cursor = packed.cursor;
         state.replay_until = packed.replay_until;
         // It is not known whether the socket takes more: its task finds out.

@@ -15,6 +15,8 @@ use crate::window::Window;
 pub(super) struct State {
     pub(super) session: SessionId,
     pub(super) dialect: Dialect,
+    /// Whether the place of the session is held when this connection is lost.
+    pub(super) holds: bool,
     /// The next record to show; none before joining.
     pub(super) cursor: Option<Seq>,
     /// The last record that is marked as having happened before.

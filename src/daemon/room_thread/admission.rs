@@ -44,26 +44,22 @@ impl RoomThread {
         now: Timestamp,
     ) {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
-        let address = Some(outlet.peer.ip());
         // Whose name is kept out, or whose account has changed, is not here any more.
         let taken_over = match banned(&self.access, outlet.peer.ip(), now) {
-            None => known.and_then(|session| self.take_over(session)),
+            None => known.and_then(|session| self.take_over(session, EndReason::TakenOver)),
             Some(_) => None,
         };
-        let admitted = match taken_over {
-            Some(admission) => Ok(admission),
-            None => self.may_join(name, proof, address, now).and_then(|()| {
-                let session = known.unwrap_or(outlet.connection);
-                self.room.join(session, name, known.is_some(), now)
-            }),
+        let admitted = match (known, taken_over) {
+            (Some(session), Some(admission)) => Ok((session, admission)),
+            _ => self.come_in(&outlet, name, known, proof, now),
         };
-        let admission = match admitted {
-            Ok(admission) => admission,
+        let (session, admission) = match admitted {
+            Ok(admitted) => admitted,
             Err(refusal) => return self.effects.push(Effect::ReplyJoin(reply, refusal)),
         };
-        let session = known.unwrap_or(outlet.connection);
         outlet.adopt(session);
         self.outlets.insert(session, outlet.clone());
+        let known = known.filter(|known| *known == session);
         let token = match (known, resume.as_ref()) {
             (Some(_), Some(resume)) => {
                 self.tokens.add(tokens::hash(&resume.token), session);
@@ -77,6 +73,33 @@ impl RoomThread {
         let resume = resume.filter(|resume| known.is_some() || is_older(resume));
         let entry = Entry { admission, token, resumed: known.is_some(), resume };
         self.effects.push(Effect::Admit { outlet, entry, reply });
+    }
+
+    /// Lets somebody in by their name: to a place that is free, or that is their own.
+    fn come_in(
+        &mut self,
+        outlet: &Arc<Outlet>,
+        name: &Name,
+        known: Option<SessionId>,
+        proof: &Proof,
+        now: Timestamp,
+    ) -> Result<(SessionId, Admission), Refusal> {
+        self.may_join(name, proof, Some(outlet.peer.ip()), now)?;
+        // Whoever is here under a name with an account has given its password, and so has this one.
+        let own = match proof {
+            Proof::Account(_) => self.room.roster().by_name(name.as_str()),
+            Proof::None | Proof::Room(_) => None,
+        };
+        if let Some(session) = own.map(|member| member.session)
+            && let Some(admission) = self.take_over(session, EndReason::Replaced)
+        {
+            // Its token is with whoever was here before.
+            self.tokens.remove(session);
+            return Ok((session, admission));
+        }
+        let session = known.unwrap_or(outlet.connection);
+        let admission = self.room.join(session, name, known.is_some(), now)?;
+        Ok((session, admission))
     }
 
     /// Welcomes somebody, once their joining is stored and shown.
@@ -121,12 +144,12 @@ impl RoomThread {
     }
 
     /// Lets a session that is still here go on over another connection, if it is.
-    fn take_over(&mut self, session: SessionId) -> Option<Admission> {
+    fn take_over(&mut self, session: SessionId, reason: EndReason) -> Option<Admission> {
         let admission = self.room.resume(session)?;
         if let Some(ghost) = self.outlets.remove(&session) {
             let after = self.room.position().seq;
             ghost.stop_after(after);
-            self.effects.push(Effect::Close { outlet: ghost, after, reason: EndReason::TakenOver });
+            self.effects.push(Effect::Close { outlet: ghost, after, reason });
         }
         Some(admission)
     }
@@ -181,7 +204,7 @@ impl RoomThread {
             return;
         }
         let hold = self.config.timeouts.hold;
-        let can_come_back = outlet.dialect() == Dialect::Json
+        let can_come_back = outlet.holds()
             && !hold.is_zero()
             && !matches!(
                 reason,

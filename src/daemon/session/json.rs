@@ -46,7 +46,8 @@ impl Reader<'_> {
             Request::Hello { protocol, .. } if protocol != PROTOCOL => {
                 self.refuse(Refusal::Protocol { version: PROTOCOL }, None);
             }
-            Request::Hello { name, resume, password, .. } => {
+            Request::Hello { name, resume, password, hold, .. } => {
+                self.outlet().set_holds(hold);
                 self.join(&name, resume, password).await;
             }
             Request::Say { text, action, id } => {

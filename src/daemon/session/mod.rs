@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use chatroom::handover::PackedInput;
 use chatroom::names::Name;
-use chatroom::room::EndReason;
+use chatroom::room::{EndReason, NO_TLS};
 use chatroom::wire::{Answer, Dialect};
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::error;
 
 use crate::connections::banned;
@@ -47,6 +47,12 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// waited for.
 static TURNED_AWAY: Semaphore = Semaphore::const_new(MOST_TURNED_AWAY);
 pub const MOST_TURNED_AWAY: usize = 16;
+
+/// Over TLS that takes a handshake, which is what somebody might want who has to be turned away: so
+/// many at a time are told, each turn takes so long, and the others are just closed.
+static TOLD_OVER_TLS: Semaphore = Semaphore::const_new(8);
+const BETWEEN_TURNS: Duration = Duration::from_millis(400);
+const SHORT_HANDSHAKE: Duration = Duration::from_secs(2);
 
 /// Begins to serve a connection that was just accepted, in a task of its own.
 pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared>) {
@@ -103,18 +109,43 @@ async fn linger(transport: &Transport) {
 /// it gets its turn, and they can be many.
 fn turn_away(transport: Transport, shared: &Shared, reason: EndReason) {
     shared.connections.count_end(&reason);
-    // What it speaks is not known; every client can show a line of text.
-    let farewell = chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason });
+    let Ok(permit) = TURNED_AWAY.try_acquire() else {
+        if transport.is_plain() {
+            let _ = transport.try_write(&last_words(&reason));
+        }
+        return;
+    };
+    tokio::spawn(async move {
+        if transport.is_plain() {
+            farewell(transport, &reason).await;
+            return drop(permit);
+        }
+        let Ok(turn) = TOLD_OVER_TLS.try_acquire() else { return };
+        if let Ok(Ok(())) = timeout(SHORT_HANDSHAKE, transport.handshake()).await {
+            farewell(transport, &reason).await;
+        }
+        drop(permit);
+        sleep(BETWEEN_TURNS).await;
+        drop(turn);
+    });
+}
+
+/// What a connection is told that is not served. What it speaks is not known; every client can show
+/// a line of text.
+fn last_words(reason: &EndReason) -> Vec<u8> {
+    let reason = reason.clone();
+    chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason })
+}
+
+/// Tells a connection that nobody is served on why that is so, and ends it.
+async fn farewell(transport: Transport, reason: &EndReason) {
     // A new connection takes a line at once; if not, there is nobody to tell.
-    if transport.is_plain() {
-        let _ = transport.try_write(&farewell);
-    }
-    if let Ok(permit) = TURNED_AWAY.try_acquire() {
-        tokio::spawn(async move {
-            linger(&transport).await;
-            drop(permit);
-        });
-    }
+    let _ = transport.try_write(&last_words(reason));
+    linger(&transport).await;
+}
+
+fn not_tls() -> EndReason {
+    EndReason::Foreign(NO_TLS)
 }
 
 fn broken(error: &io::Error) -> EndReason {
@@ -157,9 +188,20 @@ impl Connection {
 
     /// Agrees on keys, unless that takes too long or the daemon ends meanwhile.
     async fn shake_hands(&self) -> Result<(), EndReason> {
+        let shaking = async {
+            if self.transport.is_addressed_in_plain().await? {
+                return Ok(false);
+            }
+            self.transport.handshake().await.map(|()| true)
+        };
         let problem = tokio::select! {
-            shaken = timeout(HANDSHAKE, self.transport.handshake()) => match shaken {
-                Ok(Ok(())) => return Ok(()),
+            shaken = timeout(HANDSHAKE, shaking) => match shaken {
+                Ok(Ok(false)) => {
+                    // In the language of who does not speak TLS.
+                    farewell(Transport::plain(self.transport.tcp.clone()), &not_tls()).await;
+                    return Err(not_tls());
+                }
+                Ok(Ok(true)) => return Ok(()),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("it took longer than {} s", HANDSHAKE.as_secs()),
             },

@@ -115,6 +115,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             id: id.as_deref().map(Cow::from),
             code: refusal.code().into(),
             message: refusal.to_string().into(),
+            retry_after_seconds: refusal.retry_after(),
         },
         Answer::Direct(direct) => Event::Direct {
             room: (&direct.room).into(),

@@ -5,6 +5,8 @@ use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp, Welcome};
 use super::*;
 
 mod password;
+mod places;
+mod waiting;
 
 const START: Duration = Duration::ZERO;
 
@@ -17,7 +19,7 @@ fn settings(interactive: bool) -> Settings {
         password: None,
         is_private: true,
         interactive,
-        keeps_session: false,
+        keeps: Keeps::Nothing,
         tag: "t".to_owned(),
     }
 }
@@ -64,16 +66,24 @@ fn message_at(seq: u64, id: Option<&str>) -> Input {
 
 fn refused(id: Option<&str>, code: &'static str) -> Input {
     let id = id.map(|id| id.to_owned().into());
-    Input::Event(Event::Refused { id, code: code.into(), message: "No.".into() })
+    Input::Event(Event::Refused {
+        id,
+        code: code.into(),
+        message: "No.".into(),
+        retry_after_seconds: None,
+    })
+}
+
+fn hello(name: &str, resume: Option<Resume>, hold: bool) -> Output {
+    let name = name.to_owned();
+    Output::Send(Request::Hello { protocol: PROTOCOL, name, resume, password: None, hold })
 }
 
 /// A client that has joined.
 fn joined(interactive: bool) -> Model {
     let (mut model, outputs) = Model::new(settings(interactive));
     assert_eq!(outputs, [Output::Connect]);
-    let hello =
-        Request::Hello { protocol: PROTOCOL, name: "ann".to_owned(), resume: None, password: None };
-    assert_eq!(model.handle(Input::Connected, START), [Output::Send(hello)]);
+    assert_eq!(model.handle(Input::Connected, START), [hello("ann", None, false)]);
     model.handle(welcome(), START);
     model.handle(join_line(1, false), START);
     model
@@ -229,17 +239,16 @@ fn who_thinks_long_about_a_name_connects_again_with_it() {
     model.handle(refused(None, "name-taken"), START);
     assert_eq!(model.handle(Input::Disconnected("gone".to_owned()), at(70)), [Output::Disconnect]);
     assert_eq!(model.handle(Input::Line("bo".to_owned()), at(80)), [Output::Connect]);
-    let hello =
-        Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None, password: None };
-    assert_eq!(model.handle(Input::Connected, at(80)), [Output::Send(hello)]);
+    assert_eq!(model.handle(Input::Connected, at(80)), [hello("bo", None, false)]);
 }
 
 /// A client that keeps its session, and has joined.
 fn keeping(kept: Option<Kept>) -> (Model, Vec<Output>) {
-    let (mut model, outputs) = Model::new(Settings { keeps_session: true, ..settings(true) });
+    let (mut model, outputs) = Model::new(Settings { keeps: Keeps::All, ..settings(true) });
     assert_eq!(outputs, [Output::Recall("ann".to_owned())]);
     let pending = kept.as_ref().map_or(0, |kept| kept.pending.len());
-    let outputs = model.handle(Input::Recalled(kept), START);
+    let recalled = kept.map_or(Recalled::Nothing, Recalled::Kept);
+    let outputs = model.handle(Input::Recalled(recalled), START);
     let is_said = |output: &&Output| matches!(output, Output::Show(Show::Said { .. }));
     // What is still to be sent is shown as that.
     assert_eq!(outputs.iter().filter(is_said).count(), pending);
@@ -284,13 +293,7 @@ fn what_is_typed_is_kept_before_it_is_sent_and_what_is_seen_after_it_is_shown() 
 fn a_client_that_was_killed_goes_on_where_it_was() {
     let kept = Kept { resume: resume(5), pending: vec![say("old-1", "typed before")] };
     let (mut model, outputs) = keeping(Some(kept));
-    let hello = Request::Hello {
-        protocol: PROTOCOL,
-        name: "ann".to_owned(),
-        resume: resume(5),
-        password: None,
-    };
-    assert_eq!(outputs, [Output::Send(hello)]);
+    assert_eq!(outputs, [hello("ann", resume(5), true)]);
     let welcome = Welcome { resumed: true, ..welcome_event(6, 6) };
     model.handle(Input::Event(Event::Welcome(welcome)), START);
     let outputs = model.handle(message_at(6, None), START);
@@ -299,6 +302,9 @@ fn a_client_that_was_killed_goes_on_where_it_was() {
     assert!(outputs.contains(&Output::Show(Show::Status(line.to_owned()))), "{outputs:?}");
     model.handle(message_at(7, Some("old-1")), START);
     model.handle(Input::Line("/quit".to_owned()), START);
+    let closing =
+        Event::Closing { code: "quit".into(), message: "".into(), retry_after_seconds: None };
+    model.handle(Input::Event(closing), START);
     let outputs = model.handle(Input::Disconnected("closed".to_owned()), START);
     assert_eq!(outputs, [Output::Forget, Output::Exit(Exit::Left)]);
 }
@@ -311,9 +317,8 @@ fn another_name_does_not_say_what_was_kept_under_the_first() {
     let outputs = model.handle(Input::Line("bo".to_owned()), START);
     let forgotten = Output::Show(Show::NotStored { id: "old-1".to_owned() });
     assert_eq!(outputs, [forgotten, Output::Recall("bo".to_owned())]);
-    let hello =
-        Request::Hello { protocol: PROTOCOL, name: "bo".to_owned(), resume: None, password: None };
-    assert_eq!(model.handle(Input::Recalled(None), START), [Output::Send(hello)]);
+    let outputs = model.handle(Input::Recalled(Recalled::Nothing), START);
+    assert_eq!(outputs, [hello("bo", None, true)]);
     assert!(model.pending.is_empty());
 }
 

@@ -10,7 +10,7 @@ fn password(text: &str) -> Option<Secret> {
 
 fn hello_with(password: Option<Secret>) -> Output {
     let name = "ann".to_owned();
-    Output::Send(Request::Hello { protocol: PROTOCOL, name, resume: None, password })
+    Output::Send(Request::Hello { protocol: PROTOCOL, name, resume: None, password, hold: false })
 }
 
 /// A client whose name needs a password.

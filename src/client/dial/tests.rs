@@ -1,0 +1,182 @@
+use std::net::IpAddr;
+
+use super::*;
+
+/// What becomes of a connection to an address.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// Made and greeted after so many milliseconds.
+    Answers(u64),
+    /// Nothing comes back, not even a refusal.
+    Swallows,
+    Refuses,
+    /// The connection is made, and nothing is said on it.
+    IsSilent,
+    Closes,
+    SpeaksTls,
+    IsUntrusted,
+}
+use Fate::{Answers, Closes, IsSilent, IsUntrusted, Refuses, SpeaksTls, Swallows};
+
+fn address(text: &str) -> SocketAddr {
+    (text.parse::<IpAddr>().unwrap(), 1).into()
+}
+
+/// Where one got to, or why nowhere; after how many milliseconds; and what was tried when.
+fn dial(fates: &[(&str, Fate)]) -> (Result<String, Failure>, u64, Vec<(String, u64)>) {
+    let fates: Vec<_> = fates.iter().map(|(text, fate)| (address(text), *fate)).collect();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        let start = Instant::now();
+        let tried = std::sync::Mutex::new(Vec::new());
+        let addresses = interleaved(fates.iter().map(|(address, _)| *address));
+        let open = |address: SocketAddr| {
+            let at = start.elapsed().as_millis() as u64;
+            tried.lock().unwrap().push((address.ip().to_string(), at));
+            let fate = fates.iter().find(|it| it.0 == address).unwrap().1;
+            async move {
+                match fate {
+                    Swallows => std::future::pending().await,
+                    Refuses => Err(io::ErrorKind::ConnectionRefused.into()),
+                    Answers(after) => {
+                        tokio::time::sleep(Duration::from_millis(after)).await;
+                        Ok((address, fate))
+                    }
+                    _ => Ok((address, fate)),
+                }
+            }
+        };
+        let greet = |(address, fate): (SocketAddr, Fate)| async move {
+            let passing = |why: &str| Err(Failure::Passing(why.to_owned()));
+            match fate {
+                IsSilent => std::future::pending().await,
+                Closes => passing("the server closed it without a word"),
+                SpeaksTls => Err(Failure::Misdirected("it speaks TLS".to_owned())),
+                IsUntrusted => Err(Failure::Untrusted("it is another one".to_owned())),
+                _ => Ok(Connected {
+                    stream: Box::new(tokio::io::empty()),
+                    first: Vec::new(),
+                    news: Some(address.ip().to_string()),
+                }),
+            }
+        };
+        let outcome = race(addresses, open, greet).await;
+        let outcome = outcome.map(|connected| connected.news.unwrap());
+        (outcome, start.elapsed().as_millis() as u64, tried.into_inner().unwrap())
+    })
+}
+
+#[track_caller]
+fn check(fates: &[(&str, Fate)], expect: &str, within: std::ops::RangeInclusive<u64>) {
+    let (outcome, took, tried) = dial(fates);
+    let got = match outcome {
+        Ok(address) => address,
+        Err(Failure::Passing(why)) => format!("passing: {why}"),
+        Err(Failure::Misdirected(why)) => format!("misdirected: {why}"),
+        Err(Failure::Untrusted(why)) => format!("untrusted: {why}"),
+    };
+    assert_eq!(got, expect, "{tried:?}");
+    assert!(within.contains(&took), "{took} ms: {tried:?}");
+}
+
+#[test]
+fn families_take_turns_in_the_order_of_the_resolver() {
+    let order = |found: &[&str]| -> Vec<String> {
+        let turns = interleaved(found.iter().map(|text| address(text)));
+        turns.iter().map(|address| address.ip().to_string()).collect()
+    };
+    assert_eq!(order(&["::1", "::2", "::3", "1.1.1.1"]), ["::1", "1.1.1.1", "::2", "::3"]);
+    assert_eq!(order(&["1.1.1.1", "1.1.1.2", "::1"]), ["1.1.1.1", "::1", "1.1.1.2"]);
+    assert_eq!(order(&["1.1.1.1", "1.1.1.1"]), ["1.1.1.1"]);
+    assert!(order(&[]).is_empty());
+}
+
+#[test]
+fn the_first_address_that_answers_is_used() {
+    check(&[("::1", Answers(100)), ("1.1.1.1", Answers(0))], "::1", 100..=110);
+    check(&[("::1", Swallows), ("1.1.1.1", Answers(10))], "1.1.1.1", 260..=270);
+    check(&[("1.1.1.1", Swallows), ("1.1.1.2", Answers(10))], "1.1.1.2", 260..=270);
+    check(&[("::1", Refuses), ("1.1.1.1", Answers(10))], "1.1.1.1", 10..=20);
+    check(
+        &[("::1", Swallows), ("::2", Swallows), ("1.1.1.1", Swallows), ("1.1.1.2", Answers(0))],
+        "1.1.1.2",
+        750..=760,
+    );
+    // What is slow is not given up: it may still be the first.
+    check(&[("::1", Answers(400)), ("1.1.1.1", Answers(900))], "::1", 400..=410);
+}
+
+#[test]
+fn an_address_whose_server_does_not_speak_is_passed_over() {
+    check(&[("::1", IsSilent), ("1.1.1.1", Answers(0))], "1.1.1.1", 3000..=3010);
+    check(&[("::1", Closes), ("1.1.1.1", Answers(0))], "1.1.1.1", 0..=10);
+    check(&[("::1", SpeaksTls), ("1.1.1.1", Answers(0))], "1.1.1.1", 0..=10);
+    // One that was overtaken is tried again where the faster one is of no use.
+    check(&[("::1", Answers(300)), ("1.1.1.1", Closes)], "::1", 550..=560);
+}
+
+#[test]
+fn each_address_has_its_time_and_says_why_not() {
+    check(&[("::1", Refuses)], "passing: nobody listens there", 0..=0);
+    check(&[("::1", Refuses), ("1.1.1.1", Refuses)], "passing: nobody listens there", 0..=0);
+    check(&[("1.1.1.1", Swallows)], "passing: no answer within 10 s", 10_000..=10_010);
+    check(&[("1.1.1.1", IsSilent)], "passing: no answer within 10 s", 10_000..=10_010);
+    let both = "passing: ::1: nobody listens there; 1.1.1.1: no answer within 10 s";
+    check(&[("::1", Refuses), ("1.1.1.1", Swallows)], both, 10_000..=10_010);
+    check(&[], "passing: the name has no address", 0..=0);
+    check(&[("::1", Closes), ("1.1.1.1", SpeaksTls)], "misdirected: it speaks TLS", 0..=10);
+    // Another server than the known one is not made up for by a second address.
+    check(&[("::1", IsUntrusted), ("1.1.1.1", Answers(0))], "untrusted: it is another one", 0..=0);
+}
+
+/// What a server says first, and what becomes of the connection.
+fn greeted(words: &'static [u8], is_plain: bool) -> (Result<Vec<u8>, Failure>, Vec<u8>) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        let (client, mut server) = tokio::io::duplex(1024);
+        let serving = tokio::spawn(async move {
+            let mut heard = vec![0; 64];
+            // It waits for the other side, as TLS does.
+            let count = server.read(&mut heard).await.unwrap();
+            server.write_all(words).await.unwrap();
+            heard.truncate(count);
+            heard
+        });
+        let connected = until_greeted(client, "host:1", is_plain).await;
+        (connected.map(|connected| connected.first), serving.await.unwrap())
+    })
+}
+
+#[test]
+fn a_server_that_waits_for_tls_is_found_out() {
+    for words in [
+        &b"\x15\x03\x03\x00\x02\x02\x46"[..],
+        b"[SERVER]: This port speaks TLS only. Connect with TLS: chatroom-client --tls.\n",
+    ] {
+        let (connected, heard) = greeted(words, true);
+        let Err(Failure::Misdirected(why)) = connected else { panic!("{words:?}") };
+        assert_eq!((&*why, &*heard), ("host:1 speaks TLS. Connect with --tls", PING));
+    }
+    let (connected, _) = greeted(b"{\"type\":\"pong\"}\n", true);
+    assert!(connected.is_ok_and(|first| first == b"{\"type\":\"pong\"}\n"));
+}
+
+#[test]
+fn another_server_is_found_out_by_its_first_words() {
+    let what = |first: &[u8]| foreign(first, true);
+    assert_eq!(
+        what(b"SSH-2.0-OpenSSH_9.2p1\r\n").unwrap(),
+        "is not a chatroomd server. It says: SSH-2.0-OpenSSH_9.2p1"
+    );
+    let long = what(&[b'x'; 500]).unwrap();
+    assert!(long.len() < 120, "{long}");
+    assert!(!what(b"220 \x1b]0;owned\x07 ready").unwrap().contains('\x1b'));
+    // However little of its first line has come so far.
+    for first in [&b"["[..], b"[SERVER]: Hi!", b"[SERVER]: The room is full.", b"{", b"{\"type\""] {
+        assert_eq!(what(first), None, "{first:?}");
+    }
+    // Over TLS, what looks like TLS is nothing else than strange.
+    assert!(foreign(b"\x15\x03\x03", false).unwrap().contains("is not a chatroomd server"));
+}

@@ -1,0 +1,48 @@
+//! Lines of the client about itself, by words at the width of the terminal.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+
+use chatroom::clean;
+use rustix::termios::tcgetwinsize;
+
+use crate::program::complain_plainly;
+use crate::screen::wrap;
+
+/// Says something on the standard error output. Where that is gone, there is nobody to tell.
+pub fn tell(text: impl Display) {
+    rows(&text.to_string(), width_of(&io::stderr())).iter().for_each(complain_plainly);
+}
+
+/// How many columns a terminal has, if it is one.
+pub fn width_of(output: &(impl AsFd + IsTerminal)) -> Option<usize> {
+    let size = tcgetwinsize(output.as_fd()).ok().filter(|_| output.is_terminal())?;
+    Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
+/// A text, which may be several lines, as rows of a terminal so wide; as it is where that is not known.
+pub fn rows(text: &str, width: Option<usize>) -> Vec<String> {
+    let lines = text.lines().map(clean::line);
+    let Some(width) = width else { return lines.map(String::from).collect() };
+    let wrapped = lines.flat_map(|line| wrap::wrap(&line, width));
+    let row = |parts: Vec<wrap::Part>| {
+        let row: String = parts.into_iter().map(|part| part.text).collect();
+        row.trim_end().to_owned()
+    };
+    wrapped.map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_not_cut_at_the_edge() {
+        let text = "Not joined: host does not speak TLS. Connect without --tls.\nBye.";
+        let expect = ["Not joined: host does", "not speak TLS. Connect", "without --tls.", "Bye."];
+        assert_eq!(rows(text, Some(22)), expect);
+        assert_eq!(rows(text, None).len(), 2);
+        assert_eq!(rows("a\x1b[2Jb", None), ["a[2Jb"], "and nothing but text gets there");
+    }
+}
