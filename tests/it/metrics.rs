@@ -37,6 +37,32 @@ fn ask(address: &str, request: &str) -> String {
     answer
 }
 
+#[test]
+fn metrics_are_served_under_no_foreign_name() {
+    let daemon = Daemon::with(OVER_HTTP);
+    let address = address(&daemon);
+    let port = address.rsplit(':').next().unwrap();
+    let ask = |target: &str, hosts: &[&str]| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        write!(stream, "GET {target} HTTP/1.1\r\n{hosts}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    for host in [&address, "localhost", &format!("LocalHost:{port}"), "127.0.0.2", "[::1]"] {
+        assert_eq!(ask("/metrics", &[host]), "200", "{host}");
+    }
+    let evil = format!("evil.example:{port}");
+    for hosts in [&[&*evil][..], &["10.1.2.3"], &["localhost.evil.example"], &[""], &[]] {
+        assert_eq!(ask("/metrics", hosts), "421", "{hosts:?}");
+    }
+    assert_eq!(ask("/metrics", &["localhost", &evil]), "421", "one of two");
+    assert_eq!(ask(&format!("http://{evil}/metrics"), &["localhost"]), "421");
+    assert_eq!(ask("http://localhost/metrics", &["localhost"]), "200");
+}
+
 /// Where the metrics are served, as the log says.
 pub fn address(daemon: &Daemon) -> String {
     let address = || {

@@ -1,19 +1,20 @@
 //! Serving the metrics to Prometheus.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HOST};
+use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
@@ -25,6 +26,9 @@ const MOST_AT_A_TIME: usize = 8;
 
 /// How long asking and taking in the answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const MISDIRECTED: &str = "Metrics are served under the IP address of this machine, localhost or its \
+                           host name only. Use one of these in the URL.\n";
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -62,9 +66,18 @@ pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
     }
 }
 
-async fn serve(stream: TcpStream, overview: &Overview) {
-    let answer = |request: Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(request.method(), request.uri().path(), overview))
+async fn serve(stream: TcpStream, overview: &Arc<Overview>) {
+    let Ok(local) = stream.local_addr().map(|address| address.ip().to_canonical()) else { return };
+    let answer = |request: Request<Incoming>| {
+        let overview = overview.clone();
+        async move {
+            if !is_asked_here(&request, local) {
+                return Ok(response(StatusCode::MISDIRECTED_REQUEST, MISDIRECTED.to_owned()));
+            }
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            // Going through all connections takes a while: not on the thread that serves them.
+            spawn_blocking(move || answer(&method, &path, &overview)).await
+        }
     };
     let mut server = http1::Builder::new();
     // One place in `MOST_AT_A_TIME` is for one request.
@@ -83,6 +96,35 @@ fn answer(method: &Method, path: &str, overview: &Overview) -> Response<Full<Byt
         }
         _ => (StatusCode::NOT_FOUND, "The metrics are at /metrics.\n".to_owned()),
     };
+    response(status, text)
+}
+
+/// Whether a request is for the address at which it has come. A web page can have a browser ask
+/// under a name of its own that leads here ("DNS rebinding"), and read the answer.
+fn is_asked_here<T>(request: &Request<T>, local: IpAddr) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    let target = request.uri().authority();
+    host.and_then(|host| host.parse().ok()).is_some_and(|host| is_ours(&host, local))
+        && hosts.next().is_none()
+        && target.is_none_or(|target| is_ours(target, local))
+}
+
+/// Whether that is this machine: by a loopback address, by the one that is connected to, or by a
+/// name that nobody else has a say in.
+fn is_ours(authority: &Authority, local: IpAddr) -> bool {
+    let host = authority.host().trim_start_matches('[').trim_end_matches([']', '.']);
+    let uname = rustix::system::uname();
+    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(address) => address.is_loopback() || address == local,
+        Err(_) => {
+            let is_name = |name: &str| host.eq_ignore_ascii_case(name);
+            is_name("localhost") || uname.nodename().to_str().is_ok_and(is_name)
+        }
+    }
+}
+
+fn response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(text)));
     let kind = if status == StatusCode::OK { OPEN_METRICS } else { "text/plain; charset=utf-8" };
     let headers = response.headers_mut();
@@ -92,4 +134,30 @@ fn answer(method: &Method, path: &str, overview: &Overview) -> Response<Full<Byt
     }
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_names_that_lead_nowhere_else_are_ours() {
+        let local = "10.0.0.5".parse().unwrap();
+        let is_ours = |host: &str| super::is_ours(&host.parse().unwrap(), local);
+        for host in ["localhost", "LOCALHOST.:9100", "127.0.0.1:9100", "127.9.9.9", "[::1]:9100"] {
+            assert!(is_ours(host), "{host}");
+        }
+        assert!(is_ours("10.0.0.5:9100") && is_ours("[::ffff:10.0.0.5]:9100"));
+        let uname = rustix::system::uname();
+        assert!(is_ours(uname.nodename().to_str().unwrap()));
+        for host in [
+            "evil.example:9100",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.6",
+            "0.0.0.0",
+            "[::]",
+            "user@evil.example",
+        ] {
+            assert!(!is_ours(host), "{host}");
+        }
+    }
 }
