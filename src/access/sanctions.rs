@@ -63,7 +63,8 @@ impl Sanctions {
     pub fn in_force(&self, now: Timestamp) -> Vec<&Sanction> {
         let mut in_force: Vec<_> =
             self.iter().filter(|sanction| sanction.term.is_in_force(now)).collect();
-        in_force.sort_by_key(|sanction| (Reverse(sanction.made), sanction.target.to_string()));
+        in_force
+            .sort_by_cached_key(|sanction| (Reverse(sanction.made), sanction.target.to_string()));
         in_force
     }
 

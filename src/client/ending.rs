@@ -1,18 +1,20 @@
 //! Lines of the client about itself, by words at the width of the terminal.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use chatroom::clean;
 use rustix::termios::tcgetwinsize;
 
-use crate::program::complain_plainly;
 use crate::screen::wrap;
 
 /// Says something on the standard error output. Where that is gone, there is nobody to tell.
 pub fn tell(text: impl Display) {
-    rows(&text.to_string(), width_of(&io::stderr())).iter().for_each(complain_plainly);
+    let error = io::stderr();
+    for line in rows(&text.to_string(), width_of(&error)) {
+        let _ = writeln!(&error, "{line}");
+    }
 }
 
 /// How many columns a terminal has, if it is one.

@@ -19,6 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::warn;
 use zeroize::Zeroizing;
@@ -99,8 +100,8 @@ async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
                 (Reply::Refused { code, message }, None)
             }
         };
-        let mut bytes = Vec::new();
-        json::push_line(&reply, &mut bytes);
+        // A reply can be long: encoding it is nothing for the thread that serves everybody.
+        let Ok(bytes) = spawn_blocking(move || encode(&reply)).await else { return };
         match timeout(PATIENCE, output.write_all(&bytes)).await {
             Ok(Ok(())) if line.ends_with(b"\n") => {}
             _ => return,
@@ -113,14 +114,31 @@ async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
     }
 }
 
+fn encode(reply: &Reply) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    json::push_line(reply, &mut bytes);
+    bytes
+}
+
 /// Sends a file behind an answer. Its end is known from the answer.
-async fn send_file(mut file: File, output: &mut OwnedWriteHalf) -> std::io::Result<()> {
-    let mut piece = vec![0; 256 * 1024];
+async fn send_file(file: File, output: &mut OwnedWriteHalf) -> std::io::Result<()> {
+    let mut file = file;
     loop {
-        let length = file.read(&mut piece)?;
-        if length == 0 {
+        // Reading waits for the disk.
+        let read = spawn_blocking(move || read_piece(file)).await;
+        let piece;
+        (file, piece) = read.map_err(std::io::Error::other)??;
+        if piece.is_empty() {
             return Ok(());
         }
-        timeout(PATIENCE, output.write_all(&piece[..length])).await??;
+        timeout(PATIENCE, output.write_all(&piece)).await??;
     }
+}
+
+/// The next piece of a file; an empty one is its end.
+fn read_piece(mut file: File) -> std::io::Result<(File, Vec<u8>)> {
+    let mut piece = vec![0; 256 * 1024];
+    let length = file.read(&mut piece)?;
+    piece.truncate(length);
+    Ok((file, piece))
 }

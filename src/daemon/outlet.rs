@@ -25,13 +25,16 @@ use tokio::net::TcpStream;
 
 use crate::metrics::Totals;
 use crate::window::Window;
-use state::{Ending, State, Written};
+use state::{Ending, Entry, State, Written};
 pub use traffic::Traffic;
 
 /// So many answers, and so many bytes of them, may wait before no more requests of this connection
 /// are taken.
 const OUTBOX: usize = 64;
 const OUTBOX_BYTES: usize = 64 * 1024;
+
+/// So many pieces are written to one connection before others have their turn.
+const TURN: u32 = 8;
 
 /// The way out to one connection.
 pub struct Outlet {
@@ -52,6 +55,8 @@ pub enum Pumped {
     Idle,
     /// The socket takes no more at present.
     Blocked,
+    /// There is more, and others have their turn before it is written.
+    More,
     /// What comes next, from the one number to before the other, is no longer in the window.
     /// [`Outlet::provide`] goes on.
     Behind(Seq, Seq),
@@ -84,12 +89,15 @@ impl Outlet {
                 outbox: VecDeque::new(),
                 outbox_bytes: 0,
                 promised: 0,
+                promised_bytes: 0,
                 last: None,
                 is_blocked: false,
                 is_abandoned: false,
                 ending: None,
                 is_freezing: false,
                 in_flight: 0,
+                in_flight_bytes: 0,
+                waits_to_ask: false,
                 delivered: 0,
                 is_woken: false,
                 waker: None,
@@ -196,6 +204,15 @@ impl Outlet {
         self.wake();
     }
 
+    /// The same with an answer that is encoded already.
+    pub fn answer_encoded(&self, bytes: Vec<u8>) {
+        let mut state = self.state();
+        let after = state.cursor.map_or(Seq(0), Seq::previous);
+        state.push_entry(Entry::bytes(after, false, bytes));
+        drop(state);
+        self.wake();
+    }
+
     /// Answers behind the record `after`.
     pub fn answer_after(&self, after: Seq, answer: &Answer) {
         self.state().push(after, answer);
@@ -259,11 +276,13 @@ impl Outlet {
             state.is_blocked = written.is_err() || !state.tail.is_empty();
         }
         let is_blocked = state.is_blocked;
+        let has_people = !is_whole && state.has_people();
         drop(state);
         let is_done = match is_whole {
             true => !is_blocked,
             // It made one of these records, or there are answers between them. But catching up can
             // be long, and is not for the room to wait for.
+            false if has_people => false,
             false => cursor >= batch.first() && self.pump(window, &mut write) == Pumped::Idle,
         };
         if !is_done {
@@ -285,7 +304,12 @@ impl Outlet {
         let mut state = self.state();
         let was_full = !state.has_space();
         state.is_blocked = false;
+        let mut pieces = 0;
         let pumped = loop {
+            if pieces == TURN {
+                break Pumped::More;
+            }
+            pieces += 1;
             match state.write_next(window, &mut counted) {
                 Ok(Written::Some) => {}
                 Ok(Written::Behind(from, end)) => break Pumped::Behind(from, end),

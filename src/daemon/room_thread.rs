@@ -22,6 +22,7 @@ use std::time::Duration;
 use chatroom::access::Registry;
 use chatroom::admin::{Redaction, User};
 use chatroom::config::Config;
+use chatroom::names::Name;
 use chatroom::room::{Departure, Draft, EndReason, Epochs, Member, Refusal, Room, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
@@ -152,9 +153,27 @@ struct RoomThread {
 
 /// What follows from a request, after everything accepted before it has been published.
 enum Effect {
-    Answer { outlet: Arc<Outlet>, after: Seq, answer: Answer },
-    Admit { outlet: Arc<Outlet>, entry: Entry, reply: oneshot::Sender<Result<Joined, Refusal>> },
-    Close { outlet: Arc<Outlet>, after: Seq, reason: EndReason },
+    Answer {
+        outlet: Arc<Outlet>,
+        after: Seq,
+        answer: Answer,
+    },
+    /// Answers who is here, and ends the request.
+    ShowPeople {
+        outlet: Arc<Outlet>,
+        after: Seq,
+        people: Arc<[Name]>,
+    },
+    Admit {
+        outlet: Arc<Outlet>,
+        entry: Entry,
+        reply: oneshot::Sender<Result<Joined, Refusal>>,
+    },
+    Close {
+        outlet: Arc<Outlet>,
+        after: Seq,
+        reason: EndReason,
+    },
     Reply(Outcome, Result<(), Refusal>),
     ReplyJoin(oneshot::Sender<Result<Joined, Refusal>>, Refusal),
     ReplyUsers(oneshot::Sender<Vec<User>>),
@@ -205,9 +224,10 @@ impl RoomThread {
                 self.release(session);
             }
             Submission::Who { session } => {
-                let people = self.room.roster().names();
-                self.answer(session, Answer::Who { room: self.window.room.clone(), people });
-                self.release(session);
+                if let Some(outlet) = self.outlets.get(&session).cloned() {
+                    let (after, people) = (self.room.position().seq, self.room.roster().names());
+                    self.effects.push(Effect::ShowPeople { outlet, after, people });
+                }
             }
             Submission::End { outlet, reason } => self.end(outlet, reason, now),
             Submission::Expire { session, away } => self.expire(session, away, now),
@@ -307,7 +327,17 @@ impl RoomThread {
                 after,
                 answer: answer @ Answer::Direct(Direct { own: false, .. }),
             } => {
-                outlet.keep_promise(after, &answer);
+                let bytes = match &answer {
+                    Answer::Direct(direct) => direct.text.len(),
+                    _ => 0,
+                };
+                outlet.keep_promise(after, &answer, bytes);
+            }
+            Effect::ShowPeople { outlet, after, people } => {
+                let room = self.window.room.clone();
+                outlet.answer_after(after, &Answer::Who { room, people });
+                // Only now, so that no more is asked before that counts which is not read.
+                outlet.end_request();
             }
             Effect::Answer { outlet, after, answer } => {
                 if let Answer::Refused { refusal, .. } = &answer {

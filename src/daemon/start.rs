@@ -73,7 +73,7 @@ pub fn start(
     let database = store.as_ref().map(|store| store.path().to_owned());
     let past = match &database {
         Some(path) => Past::on_disk(path)?,
-        None => Past::Memory(window.clone()),
+        None => Past::in_memory(window.clone())?,
     };
     let beginning = Beginning {
         room: Room::new(last, config.policy()),

@@ -10,6 +10,7 @@ mod opening;
 pub mod past;
 mod rows;
 mod schema;
+mod search;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -11,12 +11,16 @@ use std::task::{Context, Poll};
 use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 /// So many encrypted bytes may wait in memory for the socket, beside what waits in the system.
 const MOST_BUFFERED: usize = 64 * 1024;
 
 /// The first byte of a connection that speaks TLS (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
+
+/// So many steps of handshakes are taken before all others have their turn.
+static HANDSHAKES: Semaphore = Semaphore::const_new(2);
 
 /// The transport of one connection.
 pub struct Transport {
@@ -71,13 +75,22 @@ impl Transport {
                 }
                 flushed => flushed?,
             }
-            match self.step() {
+            match self.step_in_turn().await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.tcp.readable().await?,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The same as a step, of which there are few before all others have their turn: signing takes
+    /// up to milliseconds, and many may come at once.
+    async fn step_in_turn(&self) -> io::Result<bool> {
+        let _turn = HANDSHAKES.acquire().await;
+        let step = self.step();
+        tokio::task::yield_now().await;
+        step
     }
 
     /// Whether the handshake is over; if not, goes on with what has come.

@@ -73,6 +73,14 @@ pub enum Refusal {
     /// More people give passwords than can be looked at.
     PasswordsBusy,
     AccountLocked(String),
+    /// Many searches are under way.
+    SearchesBusy,
+    /// A text to look for of more than so many bytes.
+    SearchTooLong {
+        limit: usize,
+    },
+    /// What was said before cannot be read; the log says why.
+    HistoryUnreadable,
     /// Somebody from the address joins too often; they may again after so many seconds.
     JoinsTooOften {
         seconds: u64,
@@ -90,11 +98,12 @@ impl Refusal {
             Refusal::LooksLike(_) => "name-looks-like",
             Refusal::NotJoined => "not-joined",
             Refusal::AlreadyJoined => "already-joined",
-            Refusal::TooLong { .. } => "too-long",
+            Refusal::TooLong { .. } | Refusal::SearchTooLong { .. } => "too-long",
+            Refusal::HistoryUnreadable => "history-unreadable",
             Refusal::Empty => "empty",
             Refusal::NotUtf8 => "not-utf8",
             Refusal::NoSuchUser(_) => "no-such-user",
-            Refusal::Busy(_) => "busy",
+            Refusal::Busy(_) | Refusal::SearchesBusy => "busy",
             Refusal::BadRequest(_) => "bad-request",
             Refusal::UnknownType(_) => "unknown-type",
             Refusal::Protocol { .. } => "protocol-version",
@@ -204,6 +213,15 @@ impl fmt::Display for Refusal {
             }
             Refusal::JoinsTooOften { seconds } => {
                 write!(f, "Your address joins too often. Try again in {seconds} s.")
+            }
+            Refusal::SearchesBusy => {
+                f.write_str("Too many searches are in progress. Try again in a moment.")
+            }
+            Refusal::SearchTooLong { limit } => {
+                write!(f, "A search can be at most {limit} bytes long. Search for a part of that.")
+            }
+            Refusal::HistoryUnreadable => {
+                f.write_str("The history cannot be read at the moment. Tell the operator.")
             }
             Refusal::ShuttingDown => f.write_str("The server is shutting down."),
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Act;
 use crate::secret::Secret;
 
-pub use encode::{encode_answer, encode_record, format_time, push_line, record_event};
+pub use encode::{encode_answer, encode_record, format_time, push_line, push_string, record_event};
 pub use parse::{MOST_ID_BYTES, parse_request};
 
 /// What a client asks for.

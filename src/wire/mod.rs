@@ -7,11 +7,13 @@ mod batch;
 mod framing;
 pub mod greeting;
 pub mod json;
+mod people;
 pub mod text;
 
 pub use answer::{Answer, Direct, History, Welcome, encode_answer};
 pub use batch::{Batch, Encoded};
 pub use framing::{Frame, Framer, Framing};
+pub use people::PeopleList;
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON protocol.

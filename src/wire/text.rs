@@ -35,6 +35,9 @@ pub enum Request<'a> {
     Say(&'a str),
 }
 
+/// Begins what the server says.
+const SERVER: &str = "[SERVER]: ";
+
 const ME_USAGE: &str = "Write !me and what you do, as in: !me waves";
 const MSG_USAGE: &str = "Write !msg, a name and a text, as in: !msg ann hello";
 
@@ -204,7 +207,10 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::Help => HELP.iter().for_each(|line| server_line(out, line)),
         Answer::Usage(usage) => server_line(out, usage),
         Answer::Info { message, .. } => server_line(out, message),
-        Answer::Who { people, .. } => server_line(out, &who(people)),
+        Answer::Who { people, .. } => {
+            let names: Vec<&str> = people.iter().map(Name::as_str).collect();
+            push_line(out, &[&who_begins(names.len()), &names.join(", ")]);
+        }
         Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
         // A text client shows what it sent by itself.
         Answer::Direct(Direct { own: true, .. }) => {}
@@ -245,16 +251,16 @@ pub fn end_of_history(count: usize, is_search: bool, more: bool) -> Cow<'static,
     }
 }
 
-fn who(people: &[Name]) -> String {
-    let names: Vec<&str> = people.iter().map(Name::as_str).collect();
-    match names.as_slice() {
-        [name] => format!("1 person is here: {name}"),
-        names => format!("{} people are here: {}", names.len(), names.join(", ")),
+/// What stands before the names of the people who are here.
+pub(super) fn who_begins(count: usize) -> String {
+    match count {
+        1 => format!("{SERVER}1 person is here: "),
+        count => format!("{SERVER}{count} people are here: "),
     }
 }
 
 fn server_line(out: &mut Vec<u8>, text: &str) {
-    push_line(out, &["[SERVER]: ", text]);
+    push_line(out, &[SERVER, text]);
 }
 
 fn push_line(out: &mut Vec<u8>, parts: &[&str]) {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::daemon::Daemon;
 use crate::harness::{PROMPT, Person};
+use crate::turns::crowd;
 
 #[test]
 fn who_gives_no_name_is_closed_with_a_sentence() {
@@ -293,6 +294,51 @@ fn a_flood_is_slowed_and_nothing_of_it_is_lost() {
     sender.join().unwrap();
     flood.say("!who");
     flood.expect("[SERVER]: 2 people are here: ann, flood");
+}
+
+/// How many bytes of memory the daemon has resident.
+fn resident(daemon: &Daemon) -> usize {
+    let memory = std::fs::read_to_string(format!("/proc/{}/statm", daemon.child.id())).unwrap();
+    let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+#[test]
+fn answers_that_are_not_read_take_little_memory() {
+    const PEOPLE: usize = 900;
+    let daemon = Daemon::start();
+    let _crowd = crowd(&daemon, PEOPLE);
+    let mut ann = Person::text(&daemon, "ann");
+    let mut ask = |number: usize| {
+        let mut deaf = Person::text(&daemon, &format!("deaf-{number}"));
+        let socket = socket2::SockRef::from(&deaf.stream);
+        // What waits in the systems is not what is measured.
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        deaf.send("!who\n".repeat(32).as_bytes());
+        // Behind what they have asked for.
+        ann.say("!who");
+        ann.lines_until_starting("[SERVER]: 9");
+        deaf
+    };
+    let before = resident(&daemon);
+    let mut all = vec![ask(0)];
+    let one = resident(&daemon).saturating_sub(before);
+    all.extend((1..20).map(&mut ask));
+    let twenty = resident(&daemon).saturating_sub(before);
+    println!(
+        "32 lists of {PEOPLE} people that are not read: {one} bytes; for 20 who ask: {twenty}"
+    );
+    // An answer of a list takes 210 KB; all of them would be 6.7 MB and 134 MB.
+    assert!(one < 2 << 20, "{one} bytes");
+    assert!(twenty < 8 << 20, "{twenty} bytes");
+    // And nothing of it is lost.
+    for deaf in &mut all[..2] {
+        for _ in 0..32 {
+            let line = deaf.lines_until_starting("[SERVER]: 9");
+            let count: usize = line[10..].split(' ').next().unwrap().parse().unwrap();
+            assert_eq!(line.matches(", ").count() + 1, count);
+        }
+    }
 }
 
 #[test]

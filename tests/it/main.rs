@@ -48,3 +48,4 @@ mod scarcity;
 mod screen;
 mod script_client;
 mod tls;
+mod turns;

@@ -43,6 +43,23 @@ pub fn daemon() -> (Daemon, SocketAddr) {
     (daemon, address)
 }
 
+/// Trusts what is in the folder of the daemon now.
+pub fn client_config(
+    daemon: &Daemon,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let file = daemon.folder.path().join("certificate.pem");
+    roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
 /// Puts another certificate for the same key into a folder, which ends in that year.
 pub fn certify_until(folder: &Path, year: i32) {
     let key = fs::read_to_string(folder.join("key.pem")).unwrap();
@@ -67,18 +84,10 @@ impl Person {
         address: SocketAddr,
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> Person {
-        let mut roots = RootCertStore::empty();
-        let file = daemon.folder.path().join("certificate.pem");
-        roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = client_config(daemon, versions);
         let mut person = Person::connect_to(address);
         let name = "localhost".try_into().unwrap();
-        person.tls = Some(ClientConnection::new(Arc::new(config), name).unwrap());
+        person.tls = Some(ClientConnection::new(config, name).unwrap());
         person
     }
 
@@ -164,7 +173,7 @@ fn what_is_no_tls_is_closed() {
     ann.say("good evening");
     // A sentence, and the end.
     while ann.piece().is_some() {}
-    daemon.until("said", |daemon| daemon.log().contains("(foreign)"));
+    daemon.until("said", |daemon| daemon.log().contains("reason=\"foreign\""));
     // What only begins like it gets an alert.
     let mut cy = Person::connect_to(address);
     cy.send(b"\x16good evening");

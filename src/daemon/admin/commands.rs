@@ -38,6 +38,14 @@ impl Operator {
         }
     }
 
+    /// Makes a reply where that may take a while, or wait for the disk: not on the thread that serves
+    /// everybody.
+    async fn aside(&self, make: impl FnOnce(&Overview) -> Reply + Send + 'static) -> Reply {
+        let overview = self.overview.clone();
+        let made = spawn_blocking(move || make(&overview)).await;
+        made.unwrap_or_else(|_| failed("a part of chatroomd failed; the log says why"))
+    }
+
     async fn reply_to(&self, by: By, request: Request) -> Reply {
         match request {
             Request::Ping => match self.health.check().await {
@@ -49,23 +57,30 @@ impl Operator {
                     self.overview.shared.room.ask(|reply| Submission::Users { reply }).await;
                 users.map_or_else(room_is_gone, Reply::Users)
             }
-            Request::Status => Reply::Status(Box::new(self.overview.status())),
-            Request::Metrics => match self.overview.metrics() {
-                Ok(text) => Reply::Metrics(text),
-                Err(error) => failed(&format!("the metrics cannot be written: {error}")),
-            },
+            Request::Status => {
+                self.aside(|overview| Reply::Status(Box::new(overview.status()))).await
+            }
+            Request::Metrics => {
+                let metrics = |overview: &Overview| match overview.metrics() {
+                    Ok(text) => Reply::Metrics(text),
+                    Err(error) => failed(&format!("the metrics cannot be written: {error}")),
+                };
+                self.aside(metrics).await
+            }
             Request::Examine => {
-                let overview = self.overview.clone();
-                let examine = move || doctor::examine(&overview, Timestamp::now());
-                let findings = spawn_blocking(examine).await;
-                findings.map_or_else(|_| failed("it cannot be looked at"), Reply::Findings)
+                let examine = |overview: &Overview| {
+                    Reply::Findings(doctor::examine(overview, Timestamp::now()))
+                };
+                self.aside(examine).await
             }
             Request::Say { text } => {
                 let notice = |reply| Submission::Notice { text, reply };
                 self.overview.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
             }
             Request::Moderate { act } => said(moderate(&self.overview.shared, by, act).await),
-            Request::Bans => Reply::Bans(accounts::bans(&self.overview.shared)),
+            Request::Bans => {
+                self.aside(|overview| Reply::Bans(accounts::bans(&overview.shared))).await
+            }
             Request::Audit { limit } => accounts::audit(&self.overview.shared, limit).await,
             Request::Account { what } => accounts::carry_out(&self.overview.shared, by, what).await,
             Request::History { .. } => self.show_history(request).await,

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chatroom::admin::{Reply, Request};
-use chatroom::room::{Record, Seq};
+use chatroom::room::{Record, Refusal, Seq};
 use chatroom::wire::json::record_event;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::Operator;
-use super::commands::failed;
-use crate::store::past::Selection;
+use super::commands::{failed, refused};
+use crate::store::past::{MAX_SEARCH_BYTES, Selected, Selection, Unread};
 use crate::store::{self};
 
 /// How long a request that waits for something new is kept waiting.
@@ -32,28 +33,26 @@ impl Operator {
         };
         let limit = limit.min(MOST_RECORDS);
         let (after, before) = (after.map(Seq), before.map(Seq));
-        let selection = Selection { after, before, since, until, from, grep, limit };
+        let selection = Selection { after, before, since, until, from, grep, limit, max_bytes: 0 };
         let start = Instant::now();
         loop {
-            match self.overview.shared.past.select(selection.clone()).await {
-                Err(problem) => return failed(&problem),
-                Ok((records, _)) if wait && records.is_empty() && start.elapsed() < WAIT => {
-                    sleep(LOOK_EVERY).await;
-                }
-                Ok((records, more)) => return self.as_reply(&records, more),
+            let room = self.overview.shared.window.room.clone();
+            let make = move |(records, more): Selected| {
+                (records.is_empty(), as_reply(&room, &records, more))
+            };
+            match self.overview.shared.past.select(selection.clone(), make).await {
+                Err(unread) => return Self::explain(unread),
+                Ok((true, _)) if wait && start.elapsed() < WAIT => sleep(LOOK_EVERY).await,
+                Ok((_, reply)) => return reply,
             }
         }
     }
 
-    fn as_reply(&self, records: &[Record], more: bool) -> Reply {
-        let room = &self.overview.shared.window.room;
-        let values = records
-            .iter()
-            .map(|record| serde_json::to_value(record_event(room, record, None, false)))
-            .collect::<Result<Vec<_>, _>>();
-        match values {
-            Ok(values) => Reply::History(values, more),
-            Err(error) => failed(&format!("the history cannot be shown: {error}")),
+    fn explain(unread: Unread) -> Reply {
+        match unread {
+            Unread::Busy => refused(&Refusal::SearchesBusy),
+            Unread::TooLong => refused(&Refusal::SearchTooLong { limit: MAX_SEARCH_BYTES }),
+            Unread::Failed(problem) => failed(&problem),
         }
     }
 
@@ -62,11 +61,22 @@ impl Operator {
         let Some(database) = self.overview.database.clone() else {
             return (failed("there is no history on disk: [history] enabled is false"), None);
         };
-        let copied = tokio::task::spawn_blocking(move || copy(&database)).await;
+        let copied = spawn_blocking(move || copy(&database)).await;
         match copied.context("the copy was broken off").and_then(|copied| copied) {
             Ok((file, length)) => (Reply::Backup(length), Some(file)),
             Err(error) => (failed(&format!("there is no backup: {error:#}")), None),
         }
+    }
+}
+
+fn as_reply(room: &str, records: &[Record], more: bool) -> Reply {
+    let values = records
+        .iter()
+        .map(|record| serde_json::to_value(record_event(room, record, None, false)))
+        .collect::<Result<Vec<_>, _>>();
+    match values {
+        Ok(values) => Reply::History(values, more),
+        Err(error) => failed(&format!("the history cannot be shown: {error}")),
     }
 }
 

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use chatroom::room::{Found, Seq};
 use chatroom::wire::{Answer, Batch};
 
-use super::state::{Entry, State, Written};
+use super::state::{Content, Entry, State, Written};
 use crate::window::Window;
 
 /// About how many bytes are put together for one write.
 const PIECE: usize = 64 * 1024;
+
+/// About how many bytes of a list of people are encoded at a time.
+const LIST_PIECE: usize = 16 * 1024;
 
 /// Bytes for one write, and what each part of them is.
 #[derive(Default)]
@@ -24,6 +27,8 @@ struct Piece {
 #[derive(Clone, Copy)]
 enum Part {
     Answer,
+    /// A part of a list of people, and the next of them.
+    People(usize),
     Record(Seq),
 }
 
@@ -104,7 +109,16 @@ fn assemble(state: &State, window: &Window, piece: &mut Piece) -> Option<(Seq, S
             if entry.alone && !piece.parts.is_empty() {
                 break;
             }
-            piece.push(&entry.bytes, Part::Answer);
+            match &entry.content {
+                Content::Bytes(bytes) => piece.bytes.extend_from_slice(bytes),
+                Content::People(list) => {
+                    if let Some(next) = list.append(LIST_PIECE, &mut piece.bytes) {
+                        piece.end(Part::People(next));
+                        break;
+                    }
+                }
+            }
+            piece.end(Part::Answer);
             answers += 1;
             if entry.alone {
                 break;
@@ -153,13 +167,13 @@ pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) 
     };
     let bytes = chatroom::wire::encode_answer(state.dialect, &gap);
     state.outbox_bytes += bytes.len();
-    state.outbox.push_front(Entry { after: cursor.previous(), alone: false, bytes });
+    state.outbox.push_front(Entry::bytes(cursor.previous(), false, bytes));
     state.cursor = Some(first);
 }
 
 impl Piece {
-    fn push(&mut self, bytes: &[u8], part: Part) {
-        self.bytes.extend_from_slice(bytes);
+    /// Notes what was appended last.
+    fn end(&mut self, part: Part) {
         self.parts.push((self.bytes.len(), part));
     }
 
@@ -177,7 +191,7 @@ impl Piece {
             let is_replay = state.replay_until.is_some_and(|until| seq <= until);
             let zone = is_replay.then_some(&window.zone);
             batch.append_for(state.session, state.dialect, zone, seq, &mut self.bytes);
-            self.parts.push((self.bytes.len(), Part::Record(seq)));
+            self.end(Part::Record(seq));
             seq = seq.next();
         }
         seq
@@ -193,6 +207,7 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
         }
         match part {
             Part::Answer => state.pop(),
+            Part::People(next) => state.pass_people(next),
             Part::Record(seq) => {
                 state.cursor = Some(seq.next());
                 // One's own lines are not written in text.

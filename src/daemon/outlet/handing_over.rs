@@ -9,8 +9,8 @@ use chatroom::room::SessionId;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::Outlet;
 use super::state::Entry;
+use super::{Outlet, Pumped};
 use crate::window::Window;
 
 impl Outlet {
@@ -40,7 +40,7 @@ impl Outlet {
             cursor: state.cursor,
             replay_until: state.replay_until,
             tail: std::mem::take(&mut state.tail),
-            outbox: outbox.into_iter().map(|it| (it.after, it.alone, it.bytes)).collect(),
+            outbox: outbox.into_iter().map(|it| (it.after, it.alone, it.into_bytes())).collect(),
             bytes_in: self.traffic.bytes_in.load(Relaxed),
             bytes_out: self.traffic.bytes_out.load(Relaxed),
         })
@@ -50,7 +50,7 @@ impl Outlet {
     /// has ended.
     pub fn write_last(&self, window: &Window) {
         let Some(socket) = &self.socket else { return };
-        self.pump(window, &mut |bytes| socket.try_write(bytes));
+        while self.pump(window, &mut |bytes| socket.try_write(bytes)) == Pumped::More {}
         // Who has not read it all is not waited for.
         let _ = SockRef::from(socket).shutdown(Shutdown::Write);
     }
@@ -75,7 +75,7 @@ impl Outlet {
         state.is_blocked = true;
         state.tail = packed.tail;
         state.outbox_bytes = packed.outbox.iter().map(|(_, _, bytes)| bytes.len()).sum();
-        let entry = |(after, alone, bytes)| Entry { after, alone, bytes };
+        let entry = |(after, alone, bytes)| Entry::bytes(after, alone, bytes);
         state.outbox = packed.outbox.into_iter().map(entry).collect();
         drop(state);
         outlet

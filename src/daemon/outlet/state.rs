@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use chatroom::room::{EndReason, Seq, SessionId};
-use chatroom::wire::{Answer, Batch, Dialect, encode_answer};
+use chatroom::wire::{Answer, Batch, Dialect, PeopleList, encode_answer};
 
 use super::{OUTBOX, OUTBOX_BYTES, assembly};
 use crate::window::Window;
@@ -28,8 +28,10 @@ pub(super) struct State {
     pub(super) outbox: VecDeque<Entry>,
     /// The bytes in the outbox.
     pub(super) outbox_bytes: usize,
-    /// Answers that are about to come without having been asked for by this connection.
+    /// Answers that are about to come without having been asked for by this connection, and their
+    /// bytes.
     pub(super) promised: usize,
+    pub(super) promised_bytes: usize,
     /// The last record that is shown on this connection, if its end is near.
     pub(super) last: Option<Seq>,
     /// Whether the socket has taken no more, so that the connection's task waits for it.
@@ -39,8 +41,12 @@ pub(super) struct State {
     pub(super) ending: Option<Ending>,
     /// Whether the connection is to be handed over to another process.
     pub(super) is_freezing: bool,
-    /// How many requests are on their way to the room.
+    /// How many requests are on their way to the room, and about how many bytes their answers will
+    /// have.
     pub(super) in_flight: u8,
+    pub(super) in_flight_bytes: usize,
+    /// Whether the task waits for them to become fewer.
+    pub(super) waits_to_ask: bool,
     /// How many records were written.
     pub(super) delivered: u64,
     /// Whether the task was told that there may be something to write.
@@ -64,7 +70,16 @@ pub(super) struct Entry {
     pub(super) after: Seq,
     /// Whether it has to go out in a write of its own.
     pub(super) alone: bool,
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Content,
+    /// About how many bytes of it are still to be written.
+    pub(super) weight: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Bytes(Vec<u8>),
+    /// What is long is encoded only when it can be written.
+    People(Box<PeopleList>),
 }
 
 #[derive(Debug)]
@@ -76,22 +91,56 @@ pub(super) struct Ending {
 
 impl State {
     pub(super) fn push(&mut self, after: Seq, answer: &Answer) {
-        let bytes = encode_answer(self.dialect, answer);
-        if !bytes.is_empty() {
-            let alone = matches!(answer, Answer::KeepAlive);
-            self.outbox_bytes += bytes.len();
-            self.outbox.push_back(Entry { after, alone, bytes });
+        let entry = match PeopleList::of(self.dialect, answer) {
+            Some(list) => Entry::people(after, list),
+            None => {
+                let alone = matches!(answer, Answer::KeepAlive);
+                Entry::bytes(after, alone, encode_answer(self.dialect, answer))
+            }
+        };
+        self.push_entry(entry);
+    }
+
+    pub(super) fn push_entry(&mut self, entry: Entry) {
+        if entry.weight > 0 {
+            self.outbox_bytes += entry.weight;
+            self.outbox.push_back(entry);
+        }
+    }
+
+    /// Notes that so much of the list that is the first answer was encoded and is written, or in the
+    /// tail.
+    pub(super) fn pass_people(&mut self, next: usize) {
+        if let Some(entry) = self.outbox.front_mut()
+            && let Content::People(list) = &mut entry.content
+        {
+            list.go_on_at(next);
+            let left = list.bytes_left();
+            self.outbox_bytes = self.outbox_bytes - entry.weight + left;
+            entry.weight = left;
         }
     }
 
     pub(super) fn pop(&mut self) {
         if let Some(entry) = self.outbox.pop_front() {
-            self.outbox_bytes -= entry.bytes.len();
+            self.outbox_bytes -= entry.weight;
         }
     }
 
     pub(super) fn has_space(&self) -> bool {
-        self.outbox.len() + self.promised < OUTBOX && self.outbox_bytes < OUTBOX_BYTES
+        self.outbox.len() + self.promised < OUTBOX
+            && self.outbox_bytes + self.promised_bytes < OUTBOX_BYTES
+    }
+
+    /// Whether something waits that takes long to encode, which is nothing for the room to do.
+    pub(super) fn has_people(&self) -> bool {
+        self.outbox.iter().any(|entry| matches!(entry.content, Content::People(_)))
+    }
+
+    /// A promise of so many bytes is kept, or broken.
+    pub(super) fn settle(&mut self, bytes: usize) {
+        self.promised = self.promised.saturating_sub(1);
+        self.promised_bytes = self.promised_bytes.saturating_sub(bytes);
     }
 
     /// Whether this process listens no more to what comes.
@@ -129,6 +178,27 @@ impl State {
 }
 
 impl Entry {
+    pub(super) fn bytes(after: Seq, alone: bool, bytes: Vec<u8>) -> Entry {
+        Entry { after, alone, weight: bytes.len(), content: Content::Bytes(bytes) }
+    }
+
+    fn people(after: Seq, list: PeopleList) -> Entry {
+        let weight = list.bytes_left();
+        Entry { after, alone: false, weight, content: Content::People(Box::new(list)) }
+    }
+
+    /// All that is left of it.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        match self.content {
+            Content::Bytes(bytes) => bytes,
+            Content::People(list) => {
+                let mut bytes = Vec::new();
+                list.append(usize::MAX, &mut bytes);
+                bytes
+            }
+        }
+    }
+
     /// Whether everything that belongs before it has been shown.
     pub(super) fn is_due(&self, cursor: Option<Seq>) -> bool {
         cursor.is_none_or(|cursor| self.after < cursor)

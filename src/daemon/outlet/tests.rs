@@ -185,9 +185,105 @@ fn a_full_outbox_has_no_space_until_it_is_written() {
     for _ in 0..OUTBOX {
         fixture.outlet.answer(&Answer::Help);
     }
-    assert!(!fixture.outlet.promise());
+    assert!(!fixture.outlet.promise(0));
     fixture.pump(usize::MAX);
-    assert!(fixture.outlet.promise());
+    assert!(fixture.outlet.promise(0));
+}
+
+#[test]
+fn what_was_promised_takes_space_until_it_has_come() {
+    let fixture = Fixture::new(1 << 20);
+    assert!(fixture.outlet.promise(OUTBOX_BYTES));
+    assert!(!fixture.outlet.promise(1));
+    fixture.outlet.keep_promise(Seq(0), &Answer::Usage("short"), OUTBOX_BYTES);
+    assert!(fixture.outlet.promise(1));
+    fixture.outlet.break_promise(1);
+    assert_eq!(fixture.outlet.state().promised_bytes, 0);
+}
+
+/// 2,000 people in JSON, as an answer and as its bytes.
+fn crowd(fixture: &Fixture) -> (Answer, String) {
+    fixture.outlet.set_dialect(Dialect::Json);
+    let people = (0..2000).map(|n| Name::new(&format!("person-{n}")).unwrap()).collect();
+    let answer = Answer::Who { room: "lobby".to_owned(), people };
+    let bytes = chatroom::wire::encode_answer(Dialect::Json, &answer);
+    (answer, String::from_utf8(bytes).unwrap())
+}
+
+#[test]
+fn a_long_list_is_encoded_as_it_is_taken_in() {
+    for takes in [1, 1000, 20_000, usize::MAX] {
+        let mut fixture = Fixture::new(1 << 20);
+        let (answer, whole) = crowd(&fixture);
+        fixture.outlet.answer(&answer);
+        fixture.say(&[(OTHER, "one")]);
+        while fixture.pump(takes).0 != Pumped::Idle {
+            let state = fixture.outlet.state();
+            assert!(state.tail.len() <= 17 * 1024, "{} bytes wait", state.tail.len());
+            assert!(state.outbox_bytes + fixture.seen.len() + 17 * 1024 > whole.len());
+        }
+        assert!(fixture.seen.starts_with(&whole), "in steps of {takes}");
+        assert!(fixture.seen.ends_with("\"text\":\"one\"}\n"));
+        let state = fixture.outlet.state();
+        assert_eq!((state.outbox_bytes, state.outbox.len()), (0, 0));
+    }
+}
+
+#[test]
+fn a_long_list_that_is_half_written_is_handed_over_with_its_rest() {
+    let mut fixture = Fixture::new(1 << 20);
+    let (answer, whole) = crowd(&fixture);
+    fixture.outlet.answer(&answer);
+    assert_eq!(fixture.pump(1000).0, Pumped::Blocked);
+    let packed = fixture.outlet.pack().unwrap();
+    let rest: Vec<u8> = packed.outbox.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
+    assert!(fixture.seen.into_bytes() == whole.as_bytes()[..1000]);
+    assert!([packed.tail, rest].concat() == whole.as_bytes()[1000..]);
+}
+
+#[tokio::test]
+async fn a_long_list_is_nothing_for_who_publishes() {
+    let (fixture, _theirs) = connected();
+    assert!(fixture.is_woken().await);
+    let (answer, _) = crowd(&fixture);
+    fixture.outlet.answer(&answer);
+    assert!(fixture.is_woken().await);
+    fixture.deliver(OTHER, "one");
+    assert!(fixture.is_woken().await, "its task is told");
+    assert!(fixture.outlet.state().has_people(), "and nothing else was done");
+}
+
+#[test]
+fn others_have_their_turn_before_all_is_written() {
+    let mut fixture = Fixture::new(1 << 30);
+    let text = "x".repeat(40_000);
+    for _ in 0..20 {
+        fixture.say(&[(OTHER, &text)]);
+    }
+    assert_eq!(fixture.pump(usize::MAX), (Pumped::More, TURN as usize));
+    while fixture.pump(usize::MAX).0 == Pumped::More {}
+    assert_eq!(fixture.seen.matches("ann: ").count(), 20);
+}
+
+#[tokio::test]
+async fn requests_wait_for_each_other_by_number_and_by_what_they_are_answered_with() {
+    let fixture = Fixture::new(1 << 20);
+    let begins = async |bytes| {
+        let begun = tokio::time::timeout(Duration::ZERO, fixture.outlet.begin_request(bytes));
+        begun.await.is_ok()
+    };
+    assert!(begins(OUTBOX_BYTES - 1).await);
+    assert!(begins(1).await && !begins(1).await);
+    fixture.outlet.end_request();
+    assert!(!begins(1).await, "it is not known which one it was");
+    fixture.outlet.end_request();
+    assert!(begins(usize::MAX).await, "the first one always may");
+    assert!(!begins(0).await);
+    fixture.outlet.end_request();
+    for _ in 0..32 {
+        assert!(begins(0).await);
+    }
+    assert!(!begins(0).await);
 }
 
 /// An outlet that has joined, with a socket, and the other end of that.

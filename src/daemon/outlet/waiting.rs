@@ -7,25 +7,29 @@ use std::task::Poll;
 use chatroom::room::Seq;
 use chatroom::wire::Answer;
 
-use super::Outlet;
 use super::state::State;
+use super::{OUTBOX_BYTES, Outlet};
 
 /// So many requests of one connection may be on their way to the room.
 const IN_FLIGHT: u8 = 32;
 
 impl Outlet {
-    /// Keeps space for an answer that the connection itself did not ask for, if there is any.
-    pub fn promise(&self) -> bool {
+    /// Keeps space for an answer of about so many bytes that the connection itself did not ask for,
+    /// if there is any.
+    pub fn promise(&self, bytes: usize) -> bool {
         let mut state = self.state();
         let has_space = state.has_space();
-        state.promised += usize::from(has_space);
+        if has_space {
+            state.promised += 1;
+            state.promised_bytes += bytes;
+        }
         has_space
     }
 
     /// Answers with what was promised.
-    pub fn keep_promise(&self, after: Seq, answer: &Answer) {
+    pub fn keep_promise(&self, after: Seq, answer: &Answer, bytes: usize) {
         let mut state = self.state();
-        state.promised = state.promised.saturating_sub(1);
+        state.settle(bytes);
         state.push(after, answer);
         drop(state);
         self.wake();
@@ -46,31 +50,40 @@ impl Outlet {
         self.until(|state| state.ending.is_some()).await;
     }
 
-    /// Waits until not too many requests are on their way to the room, and counts one more.
-    pub async fn begin_request(&self) {
+    /// Waits until not too many requests are on their way to the room, nor too many bytes of what
+    /// they will be answered with, and counts one more.
+    pub async fn begin_request(&self, answer_bytes: usize) {
         self.until(|state| {
-            let may_begin = state.in_flight < IN_FLIGHT;
-            state.in_flight += u8::from(may_begin);
+            let bytes = state.in_flight_bytes.saturating_add(answer_bytes);
+            let may_begin =
+                state.in_flight == 0 || state.in_flight < IN_FLIGHT && bytes <= OUTBOX_BYTES;
+            if may_begin {
+                state.in_flight += 1;
+                state.in_flight_bytes = bytes;
+            }
+            state.waits_to_ask = !may_begin;
             may_begin
         })
         .await;
     }
 
-    /// One request has arrived in the room.
+    /// One request has arrived in the room. Its bytes count until all of them have.
     pub fn end_request(&self) {
         let mut state = self.state();
-        let was_full = state.in_flight == IN_FLIGHT;
         state.in_flight = state.in_flight.saturating_sub(1);
+        if state.in_flight == 0 {
+            state.in_flight_bytes = 0;
+        }
+        let is_waited_for = std::mem::take(&mut state.waits_to_ask);
         drop(state);
-        if was_full {
+        if is_waited_for {
             self.wake();
         }
     }
 
-    /// Gives the space back that was kept for an answer.
-    pub fn break_promise(&self) {
-        let mut state = self.state();
-        state.promised = state.promised.saturating_sub(1);
+    /// Gives the space back that was kept for an answer of so many bytes.
+    pub fn break_promise(&self, bytes: usize) {
+        self.state().settle(bytes);
     }
 
     /// Says that there may be something to write.

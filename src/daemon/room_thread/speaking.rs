@@ -80,7 +80,7 @@ impl RoomThread {
         match self.outlets.get(&to.session) {
             _ if is_repeated || to.session == session => {}
             None => return Err(Refusal::Away(to.name)),
-            Some(outlet) if !outlet.promise() => return Err(Refusal::Busy(to.name)),
+            Some(outlet) if !outlet.promise(text.len()) => return Err(Refusal::Busy(to.name)),
             Some(_) => {}
         }
         let room = self.window.room.clone();

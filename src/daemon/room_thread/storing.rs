@@ -123,7 +123,7 @@ impl RoomThread {
                 Effect::ReplyJoin(reply, Refusal::StorageFull)
             }
             Effect::Answer { outlet, answer: Answer::Direct(direct), .. } if !direct.own => {
-                outlet.break_promise();
+                outlet.break_promise(direct.text.len());
                 return None;
             }
             Effect::Answer { outlet, answer: Answer::Direct(direct), .. } => {
@@ -132,6 +132,9 @@ impl RoomThread {
             }
             Effect::Answer { outlet, after, answer } => {
                 Effect::Answer { outlet, after: after.min(last), answer }
+            }
+            Effect::ShowPeople { outlet, after, people } => {
+                Effect::ShowPeople { outlet, after: after.min(last), people }
             }
             Effect::Close { outlet, after, reason } => {
                 Effect::Close { outlet, after: after.min(last), reason }

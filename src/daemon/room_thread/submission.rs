@@ -123,6 +123,23 @@ pub enum Submission {
     },
 }
 
+/// About how many bytes an answer has beside the text that is in it.
+const ANSWER_BYTES: usize = 256;
+
+impl Submission {
+    /// About how many bytes the person who asks will be answered with.
+    pub fn answer_bytes(&self) -> usize {
+        match self {
+            // As many people as there are: nothing else is asked meanwhile.
+            Submission::Who { .. } => usize::MAX,
+            Submission::Speech { text, .. } | Submission::Direct { text, .. } => {
+                text.len() + ANSWER_BYTES
+            }
+            _ => ANSWER_BYTES,
+        }
+    }
+}
+
 /// The way to the room thread.
 #[derive(Clone)]
 pub struct RoomHandle {

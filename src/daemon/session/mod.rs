@@ -213,7 +213,8 @@ impl Connection {
     fn end(&self, name: Option<&Name>, reason: &EndReason) {
         self.shared.connections.count_end(reason);
         let hold = self.shared.config().timeouts.hold;
-        let is_held = !hold.is_zero() && told::is_held(self.outlet.dialect(), reason);
+        let is_held =
+            !hold.is_zero() && self.outlet.holds() && told::is_held(self.outlet.dialect(), reason);
         told::ended(name, &self.outlet, reason, is_held);
         self.submit_end(reason.clone());
     }

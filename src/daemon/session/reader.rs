@@ -10,7 +10,7 @@ use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::Bucket;
 use chatroom::wire::greeting::{Foreign, strip_telnet};
-use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History};
+use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History, encode_answer};
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
@@ -19,7 +19,7 @@ use super::{Connection, broken};
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
-use crate::store::past::Selection;
+use crate::store::past::{MAX_PAGE_BYTES, MAX_SEARCH_BYTES, Selection, Unread};
 
 /// After so many lines of one connection the others have their turn.
 const TURN: u32 = 64;
@@ -226,10 +226,11 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Sends a request to the room when this connection has not too many on their way there.
+    /// Sends a request to the room when this connection has not too many on their way there, nor too
+    /// much to be answered with.
     pub(super) async fn submit(&self, submission: Submission) {
         self.outlet().traffic.touch();
-        self.outlet().begin_request().await;
+        self.outlet().begin_request(submission.answer_bytes()).await;
         self.shared().room.submit(submission);
     }
 
@@ -238,13 +239,24 @@ impl<'c> Reader<'c> {
         self.outlet().traffic.touch();
         let room = self.shared().window.room.clone();
         let is_search = selection.grep.is_some();
-        match self.shared().past.select(selection).await {
-            Ok((records, more)) => {
-                let zone = self.shared().window.zone.clone();
-                let history = History { room, id, is_search, records, more, zone };
-                self.outlet().answer(&Answer::History(history));
-            }
-            Err(problem) => self.refuse(Refusal::BadRequest(problem), id),
+        let selection = Selection { max_bytes: MAX_PAGE_BYTES, ..selection };
+        let (dialect, zone) = (self.outlet().dialect(), self.shared().window.zone.clone());
+        let of = id.clone();
+        let encode = move |(records, more)| {
+            let history = History { room, id: of, is_search, records, more, zone };
+            encode_answer(dialect, &Answer::History(history))
+        };
+        match self.shared().past.select(selection, encode).await {
+            Ok(bytes) => self.outlet().answer_encoded(bytes),
+            Err(unread) => self.refuse(
+                match unread {
+                    Unread::Busy => Refusal::SearchesBusy,
+                    Unread::TooLong => Refusal::SearchTooLong { limit: MAX_SEARCH_BYTES },
+                    // What failed is for the operator to know.
+                    Unread::Failed(_) => Refusal::HistoryUnreadable,
+                },
+                id,
+            ),
         }
     }
 

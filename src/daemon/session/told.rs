@@ -29,9 +29,11 @@ pub fn ended(name: Option<&Name>, outlet: &Outlet, reason: &EndReason, is_held: 
 
 /// Whether the place of who spoke this way is held when their connection ends so.
 pub fn is_held(dialect: Dialect, reason: &EndReason) -> bool {
-    use EndReason::{Banned, Failed, Quit, Removed, ShuttingDown, TakenOver};
-    let is_wanted =
-        matches!(reason, Quit | Removed { .. } | Banned(_) | TakenOver | Failed | ShuttingDown);
+    use EndReason::{Banned, Failed, Quit, Removed, Replaced, ShuttingDown, TakenOver};
+    let is_wanted = matches!(
+        reason,
+        Quit | Removed { .. } | Banned(_) | TakenOver | Replaced | Failed | ShuttingDown
+    );
     dialect == Dialect::Json && !is_wanted
 }
 
@@ -44,7 +46,9 @@ fn sentence(name: Option<&str>, address: &str, reason: &EndReason, is_held: bool
         return format!("connection from {address} ended before joining ({why})");
     };
     match reason {
-        EndReason::TakenOver => format!("{name} moved on from the connection of {address}"),
+        EndReason::TakenOver | EndReason::Replaced => {
+            format!("{name} moved on from the connection of {address}")
+        }
         _ if is_held => format!("{name} lost the connection from {address} ({why})"),
         _ => format!("{name} left ({why}) from {address}"),
     }

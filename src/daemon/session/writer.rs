@@ -55,6 +55,7 @@ async fn go_on(connection: &Connection, mut pumped: Pumped) -> Result<(), EndRea
         match pumped {
             Pumped::Idle => return Ok(()),
             Pumped::Ended(reason) => return Err(reason),
+            Pumped::More => tokio::task::yield_now().await,
             Pumped::Behind(from, end) => feed(outlet, shared, from, end).await?,
             Pumped::Blocked => until_taken(&transport.tcp, outlet, shared).await?,
         }

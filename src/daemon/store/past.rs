@@ -1,25 +1,38 @@
 //! Reading what was said before: from the disk, or, without a store, from the window in memory.
 //!
-//! Three threads read, each over its own connection: one feeds readers that are behind, one gives
-//! pages of what was said before, and one searches, which can take long and must hold up neither.
+//! Three threads read: one feeds readers that are behind, one gives pages of what was said before,
+//! and one searches ([`super::search`]), which can take long and must hold up neither. The first two
+//! answer one question after the other, and each is small. What was found is encoded there, too: the
+//! thread that serves everybody only passes it on.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::{io, thread};
 
 use chatroom::admin::MessagesBy;
 use chatroom::names;
 use chatroom::room::{Found, REDACTED, Record, RecordKind, Seq};
+use chatroom::wire::text;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
+use tracing::error;
 
+use super::search::{self, Place, Places, Scan};
 use super::{open_reader, rows};
 use crate::window::Window;
 
-/// So many records are read at a time for a reader that is behind.
+/// So many records, and about so many bytes of them, are read at a time for a reader that is behind.
 const FED_AT_A_TIME: u64 = 256;
+const MAX_FED_BYTES: usize = 64 * 1024;
+
+/// The most bytes of a page of what was said before: what is asked for again and again, and not
+/// read, is kept for each who asks.
+pub const MAX_PAGE_BYTES: usize = 128 * 1024;
+
+/// The longest text that can be searched for.
+pub const MAX_SEARCH_BYTES: usize = 512;
 
 /// So many records are looked through for one answer about the messages of a user.
 const LOOKED_THROUGH_AT_A_TIME: u64 = 20_000;
@@ -38,24 +51,84 @@ pub struct Selection {
     /// Only what has this in its text, without regard to case.
     pub grep: Option<String>,
     pub limit: usize,
+    /// About how many bytes of records there may be, the first record aside; 0 is no limit.
+    pub max_bytes: usize,
 }
 
 /// Some records, in the order of their numbers, and whether there are more.
 pub type Selected = (Vec<Record>, bool);
 
+/// Why nothing can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// Too many searches are under way.
+    Busy,
+    /// The text to look for is longer than [`MAX_SEARCH_BYTES`].
+    TooLong,
+    /// The store failed, as the log says in more detail.
+    Failed(String),
+}
+
 /// The way to what was said before.
-pub enum Past {
-    Disk { feed: Sender<Query>, pages: Sender<Query>, search: Sender<Query> },
-    Memory(Arc<Window>),
+pub struct Past {
+    /// None where nothing is stored.
+    feed: Option<Sender<Query>>,
+    pages: Sender<Query>,
+    search: Sender<Query>,
+    places: Places,
+}
+
+/// Where to look.
+pub enum Source {
+    Disk(Connection),
+    Window(Arc<Window>),
 }
 
 /// A question to one of the threads.
 pub enum Query {
     /// The records from a number on, up to before another one.
     From(Seq, Seq, oneshot::Sender<Result<Vec<Record>, String>>),
-    Select(Selection, oneshot::Sender<Result<Selected, String>>),
+    Select(Selection, Reply),
     /// The messages that the user of this (folded) name has sent since then, after a record.
     MessagesBy(String, Option<Timestamp>, Seq, oneshot::Sender<Result<MessagesBy, String>>),
+    /// The same, a piece at a time, between others.
+    Search(Box<Scan>, Place, Reply),
+}
+
+/// What is done with what was selected, on the thread that has read it.
+pub struct Reply {
+    give: Box<dyn FnOnce(Result<Selected, String>) + Send>,
+    /// Dropped when nobody waits for it any more.
+    waits: Weak<()>,
+}
+
+impl Reply {
+    /// A reply that is made of what was selected, and the way on which it comes.
+    pub fn new<T: Send + 'static>(
+        make: impl FnOnce(Selected) -> T + Send + 'static,
+    ) -> (Reply, impl Future<Output = Option<Result<T, String>>>) {
+        let (reply, answer) = oneshot::channel();
+        let waits = Arc::new(());
+        let of = Arc::downgrade(&waits);
+        let give = Box::new(move |selected: Result<Selected, String>| {
+            drop(reply.send(selected.map(make)));
+        });
+        let answer = async move {
+            let answer = answer.await.ok();
+            drop(waits);
+            answer
+        };
+        (Reply { give, waits: of }, answer)
+    }
+
+    pub fn give(self, selected: Result<Selected, String>) {
+        (self.give)(selected);
+    }
+
+    /// Whether nobody waits for it any more.
+    pub fn is_closed(&self) -> bool {
+        self.waits.strong_count() == 0
+    }
 }
 
 impl Past {
@@ -65,33 +138,63 @@ impl Past {
     /// The file cannot be opened, or the system has no thread to give.
     pub fn on_disk(path: &Path) -> anyhow::Result<Past> {
         let start = |name: &str| -> anyhow::Result<Sender<Query>> {
-            let db = open_reader(path)?;
-            let (sender, queries) = channel();
-            spawn(name, move || answer_all(&db, &queries))?;
-            Ok(sender)
+            Ok(start_reader(name, Source::Disk(open_reader(path)?))?)
         };
-        Ok(Past::Disk { feed: start("feed")?, pages: start("pages")?, search: start("search")? })
+        let (feed, pages) = (Some(start("feed")?), start("pages")?);
+        Ok(Past::with(feed, pages, Source::Disk(open_reader(path)?))?)
+    }
+
+    /// The past where nothing is stored: what is in the window.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn in_memory(window: Arc<Window>) -> io::Result<Past> {
+        let pages = start_reader("pages", Source::Window(window.clone()))?;
+        Past::with(None, pages, Source::Window(window))
+    }
+
+    fn with(feed: Option<Sender<Query>>, pages: Sender<Query>, source: Source) -> io::Result<Past> {
+        let (search, queries) = channel();
+        spawn("search", move || search::answer_all(&source, &queries))?;
+        Ok(Past { feed, pages, search, places: Places::default() })
     }
 
     /// The next records for a reader that is behind the window. None where there are none: without
     /// a store, what has left the window is gone.
     pub async fn feed(&self, from: Seq, end: Seq) -> Result<Vec<Record>, String> {
-        let Past::Disk { feed, .. } = self else { return Ok(Vec::new()) };
-        ask(feed, |reply| Query::From(from, end, reply)).await
+        let Some(feed) = &self.feed else { return Ok(Vec::new()) };
+        let (reply, answer) = oneshot::channel();
+        feed.send(Query::From(from, end, reply)).map_err(|_| GONE.to_owned())?;
+        answer.await.map_err(|_| GONE.to_owned())?
     }
 
-    /// Selects records.
+    /// Selects records, and makes something of them, off the thread that serves everybody.
     ///
     /// # Errors
-    /// A sentence on why the store cannot be read.
-    pub async fn select(&self, selection: Selection) -> Result<Selected, String> {
-        match self {
-            Past::Disk { pages, search, .. } => {
-                let thread = if selection.is_selective() { search } else { pages };
-                ask(thread, |reply| Query::Select(selection, reply)).await
-            }
-            Past::Memory(window) => Ok(selection.pick(|visit| visit_window(window, visit))),
+    /// Why not.
+    pub async fn select<T: Send + 'static>(
+        &self,
+        selection: Selection,
+        make: impl FnOnce(Selected) -> T + Send + 'static,
+    ) -> Result<T, Unread> {
+        if selection.grep.as_ref().is_some_and(|grep| grep.len() > MAX_SEARCH_BYTES) {
+            return Err(Unread::TooLong);
         }
+        let (reply, answer) = Reply::new(make);
+        let (thread, query) = if selection.is_long() {
+            let place = self.places.take().ok_or(Unread::Busy)?;
+            (&self.search, Query::Search(Box::new(Scan::new(selection)), place, reply))
+        } else {
+            (&self.pages, Query::Select(selection, reply))
+        };
+        let made = match thread.send(query) {
+            Ok(()) => answer.await.unwrap_or_else(|| Err(GONE.to_owned())),
+            Err(_) => Err(GONE.to_owned()),
+        };
+        made.map_err(|problem| {
+            error!(event = "store-failed", "{problem}");
+            Unread::Failed(problem)
+        })
     }
 }
 
@@ -106,94 +209,88 @@ impl Past {
         since: Option<Timestamp>,
         after: Seq,
     ) -> Result<MessagesBy, String> {
-        let name = names::fold(&name);
-        match self {
-            Past::Disk { search, .. } => {
-                ask(search, |reply| Query::MessagesBy(name, since, after, reply)).await
-            }
-            Past::Memory(window) => {
-                let mut found = MessagesBy::default();
-                visit_window(window, &mut |record| {
-                    note_message(&mut found, record, &name, since);
-                    record.seq > after
-                });
-                found.targets.retain(|seq| *seq > after.0);
-                found.targets.reverse();
-                Ok(found)
-            }
-        }
+        let (reply, answer) = oneshot::channel();
+        let query = Query::MessagesBy(names::fold(&name), since, after, reply);
+        self.pages.send(query).map_err(|_| GONE.to_owned())?;
+        answer.await.map_err(|_| GONE.to_owned())?
     }
 }
 
-async fn ask<T>(
-    thread: &Sender<Query>,
-    query: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Query,
-) -> Result<T, String> {
-    let (reply, answer) = oneshot::channel();
-    let gone = "the history cannot be read any more; restart chatroomd";
-    thread.send(query(reply)).map_err(|_| gone.to_owned())?;
-    answer.await.map_err(|_| gone.to_owned())?
+const GONE: &str = "the history cannot be read any more; restart chatroomd";
+
+fn start_reader(name: &str, source: Source) -> io::Result<Sender<Query>> {
+    let (sender, queries) = channel();
+    spawn(name, move || answer_all(&source, &queries))?;
+    Ok(sender)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
-fn answer_all(db: &Connection, queries: &Receiver<Query>) {
-    let explain = |error: rusqlite::Error| format!("the history cannot be read: {error}");
+fn answer_all(source: &Source, queries: &Receiver<Query>) {
     while let Ok(query) = queries.recv() {
-        // Who asked may have gone meanwhile.
-        match query {
-            Query::From(from, end, reply) => {
-                drop(reply.send(read_from(db, from, end).map_err(explain)));
+        // Whoever asked may be gone meanwhile.
+        match (query, source) {
+            (Query::From(from, end, reply), Source::Disk(db)) => {
+                drop(reply.send(read_from(db, from, end).map_err(|error| explain(&error))));
             }
-            Query::MessagesBy(name, since, after, reply) => {
-                let found = messages_by(db, &name, since, after);
-                drop(reply.send(found.map_err(explain)));
+            (Query::Select(_, reply), _) if reply.is_closed() => {}
+            (Query::Select(selection, reply), Source::Disk(db)) => {
+                reply.give(select(db, &selection).map_err(|error| explain(&error)));
             }
-            Query::Select(selection, reply) => {
-                drop(reply.send(select(db, &selection).map_err(explain)));
+            (Query::MessagesBy(name, since, after, reply), source) => {
+                let found = match source {
+                    Source::Disk(db) => messages_by(db, &name, since, after),
+                    Source::Window(window) => Ok(messages_in(window, &name, since, after)),
+                };
+                drop(reply.send(found.map_err(|error| explain(&error))));
             }
+            // A page begins at its end, so that no more than it is looked at.
+            (Query::Select(selection, reply), Source::Window(window)) => {
+                reply.give(Ok(Scan::new(selection).of_window(window)));
+            }
+            // What left the window is gone, and searches have a thread of their own.
+            (Query::From(..), Source::Window(_)) | (Query::Search(..), _) => {}
         }
     }
+}
+
+/// What an operator is told of a failure of the store.
+pub(super) fn explain(error: &rusqlite::Error) -> String {
+    format!("the history cannot be read: {error}")
 }
 
 fn read_from(db: &Connection, from: Seq, end: Seq) -> rusqlite::Result<Vec<Record>> {
     let mut select = db.prepare_cached(rows::SELECT_FROM)?;
     let limit = FED_AT_A_TIME as i64;
-    select.query_map([from.0 as i64, end.0 as i64, limit], rows::read)?.collect()
+    let mut found = select.query([from.0 as i64, end.0 as i64, limit])?;
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    while bytes < MAX_FED_BYTES
+        && let Some(row) = found.next()?
+    {
+        let record = rows::read(row)?;
+        bytes += record.weight();
+        records.push(record);
+    }
+    Ok(records)
 }
 
 fn select(db: &Connection, selection: &Selection) -> rusqlite::Result<Selected> {
-    let forward = selection.is_forward();
     let from = selection.after.map_or(0, |seq| seq.0 as i64 + 1);
     let end = selection.before.map_or(i64::MAX, |seq| seq.0 as i64);
-    let mut failure = None;
-    let like = selection.grep.as_deref().and_then(like_pattern);
-    let mut statement = db.prepare_cached(match (forward, &like) {
-        (true, None) => rows::SELECT_FROM,
-        (false, None) => rows::SELECT_BACK,
-        (true, Some(_)) => rows::SELECT_FROM_LIKE,
-        (false, Some(_)) => rows::SELECT_BACK_LIKE,
+    let mut statement = db.prepare_cached(match selection.is_forward() {
+        true => rows::SELECT_FROM,
+        false => rows::SELECT_BACK,
     })?;
-    let all = -1;
-    let mut found = match like {
-        None => statement.query(params![from, end, all])?,
-        Some(like) => statement.query(params![from, end, all, like])?,
-    };
-    let selected = selection.pick(|visit| {
-        loop {
-            match found.next().and_then(|row| row.map(rows::read).transpose()) {
-                Ok(Some(record)) if visit(&record) => {}
-                Ok(_) => return,
-                Err(error) => {
-                    failure = Some(error);
-                    return;
-                }
-            }
+    let mut picked = Picked::default();
+    let mut found = statement.query(params![from, end, -1])?;
+    while let Some(row) = found.next()? {
+        if !picked.add(selection, rows::read(row)?) {
+            break;
         }
-    });
-    failure.map_or(Ok(selected), Err)
+    }
+    Ok(picked.in_order(selection))
 }
 
 fn messages_by(
@@ -231,90 +328,65 @@ fn note_message(found: &mut MessagesBy, record: &Record, name: &str, since: Opti
     }
 }
 
-/// A pattern that lets SQLite pass over most of what cannot match: the longest part of the text in
-/// letters whose case SQLite knows. None where there is no such part.
-fn like_pattern(grep: &str) -> Option<String> {
-    let longest = grep.split(|c: char| !c.is_ascii()).max_by_key(|part| part.len())?;
-    if longest.is_empty() {
-        return None;
+fn messages_in(window: &Window, name: &str, since: Option<Timestamp>, after: Seq) -> MessagesBy {
+    let mut found = MessagesBy::default();
+    let (first, mut end, _) = window.extent();
+    while end > first
+        && end.previous() > after
+        && let Found::Batch(batch) = window.at(end.previous())
+    {
+        let wanted = batch.records().iter().rev().filter(|record| record.seq > after);
+        wanted.for_each(|record| note_message(&mut found, record, name, since));
+        end = batch.first();
     }
-    let escaped = longest.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Some(format!("%{escaped}%"))
+    found.targets.reverse();
+    found
+}
+
+/// What was picked so far.
+#[derive(Debug, Default)]
+pub(super) struct Picked {
+    records: Vec<Record>,
+    bytes: usize,
+    more: bool,
+}
+
+impl Picked {
+    /// Adds a record that is wanted. Gives false if there is enough.
+    pub(super) fn add(&mut self, selection: &Selection, record: Record) -> bool {
+        let bytes = self.bytes + record.weight();
+        let is_too_much = selection.max_bytes != 0 && bytes > selection.max_bytes;
+        self.more =
+            self.records.len() >= selection.limit || (is_too_much && !self.records.is_empty());
+        if !self.more {
+            self.bytes = bytes;
+            self.records.push(record);
+        }
+        !self.more
+    }
+
+    /// All of it, in the order of the numbers, and whether there is more.
+    pub(super) fn in_order(self, selection: &Selection) -> Selected {
+        let mut records = self.records;
+        if !selection.is_forward() {
+            records.reverse();
+        }
+        (records, self.more)
+    }
 }
 
 impl Selection {
     /// Whether the first records are wanted, and not the last.
-    fn is_forward(&self) -> bool {
+    pub(super) fn is_forward(&self) -> bool {
         self.after.is_some() && self.before.is_none()
     }
 
-    /// Whether records may have to be passed over to find what is asked for.
-    fn is_selective(&self) -> bool {
-        self.from.is_some() || self.grep.is_some() || self.since.is_some() || self.until.is_some()
-    }
-
-    /// Picks what is asked for. `visit_all` shows records in the order in which they are wanted,
-    /// as long as it is told to go on.
-    fn pick(&self, visit_all: impl FnOnce(&mut dyn FnMut(&Record) -> bool)) -> Selected {
-        let from = self.from.as_deref().map(names::fold);
-        let grep = self.grep.as_deref().map(str::to_lowercase);
-        let (mut picked, mut more) = (Vec::new(), false);
-        visit_all(&mut |record| {
-            if self.matches(record, from.as_deref(), grep.as_deref()) {
-                more = picked.len() >= self.limit;
-                if !more {
-                    picked.push(record.clone());
-                }
-            }
-            !more
-        });
-        if !self.is_forward() {
-            picked.reverse();
-        }
-        (picked, more)
-    }
-
-    fn matches(&self, record: &Record, from: Option<&str>, grep: Option<&str>) -> bool {
-        let (name, text) = match &record.kind {
-            RecordKind::Topic { text } => (None, Some(text)),
-            RecordKind::Renamed { name, .. } => (Some(name), None),
-            RecordKind::Message { name, text } | RecordKind::Action { name, text } => {
-                (Some(name), Some(text))
-            }
-            RecordKind::Joined { name } | RecordKind::Left { name, .. } => (Some(name), None),
-            RecordKind::Notice { text } => (None, Some(text)),
-            RecordKind::Redacted { .. } => (None, None),
-        };
-        self.after.is_none_or(|after| record.seq > after)
-            && self.before.is_none_or(|before| record.seq < before)
-            && self.since.is_none_or(|since| record.time >= since)
-            && self.until.is_none_or(|until| record.time <= until)
-            && from.is_none_or(|from| name.is_some_and(|name| **name.folded() == *from))
-            && grep.is_none_or(|grep| text.is_some_and(|text| text.to_lowercase().contains(grep)))
-    }
-}
-
-/// Shows the records of the window, the newest first.
-fn visit_window(window: &Window, visit: &mut dyn FnMut(&Record) -> bool) {
-    let (first, mut end, _) = window.extent();
-    while end > first {
-        let Found::Batch(batch) = window.at(end.previous()) else { return };
-        if !batch.records().iter().rev().all(&mut *visit) {
-            return;
-        }
-        end = batch.first();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sqlite_looks_for_the_longest_part_in_ascii() {
-        assert_eq!(like_pattern("tea").as_deref(), Some("%tea%"));
-        assert_eq!(like_pattern("caf\u{e9} au lait").as_deref(), Some("% au lait%"));
-        assert_eq!(like_pattern("100%_\\").as_deref(), Some("%100\\%\\_\\\\%"));
-        assert_eq!(like_pattern("\u{e9}"), None);
+    /// Whether many records may have to be looked at to find what is asked for.
+    fn is_long(&self) -> bool {
+        self.limit > text::MOST_HISTORY
+            || self.from.is_some()
+            || self.grep.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
     }
 }

@@ -21,6 +21,9 @@ pub const SELECT_FROM_LIKE: &str = "SELECT seq, epoch, time, kind, session, clie
 pub const SELECT_BACK_LIKE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM records WHERE seq >= ? AND \
      seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq DESC LIMIT ?3";
 
+/// The first and the last number. Asked for together without this, all of them would be looked at.
+pub const ENDS: &str = "SELECT (SELECT min(seq) FROM records), (SELECT max(seq) FROM records)";
+
 /// What stands before the reason in the text of somebody's removal.
 const REMOVED_WITH: &str = "removed: ";
 

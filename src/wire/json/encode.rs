@@ -142,12 +142,21 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
 }
 
 /// Anything as one line of JSON.
-pub fn push_line<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+pub fn push_line<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let start = out.len();
     match serde_json::to_writer(&mut *out, value) {
         Ok(()) => out.push(b'\n'),
         // Writing to memory does not fail, and the types here have no other way to.
         Err(_) => out.truncate(start),
+    }
+}
+
+/// A text as a string of JSON.
+pub fn push_string(text: &str, out: &mut Vec<u8>) {
+    push_line(text, out);
+    // Where nothing could be written, there is no line end either.
+    if out.last() == Some(&b'\n') {
+        out.pop();
     }
 }
 

@@ -1,0 +1,158 @@
+//! Long lists of people, encoded a piece at a time: in a large room one takes megabytes, and whoever
+//! asks for it may not read it.
+
+use std::sync::Arc;
+
+use super::{Answer, Dialect, Welcome, encode_answer, json};
+use crate::names::Name;
+
+/// A list of fewer bytes of names is encoded at once.
+const LONG: usize = 8 * 1024;
+
+/// What stands between two names beside them, at most: quotation marks and a comma.
+const BETWEEN: usize = 3;
+
+/// What is between the brackets of an empty list in JSON comes behind this. Inside of a string, its
+/// quotation marks would be escaped.
+const USERS: &[u8] = b"\"users\":[";
+
+/// An answer with a long list of people, as far as it is encoded. It shares the list with the others
+/// that were made of it.
+#[derive(Debug, Clone)]
+pub struct PeopleList {
+    dialect: Dialect,
+    before: Box<[u8]>,
+    people: Arc<[Name]>,
+    behind: Box<[u8]>,
+    /// The next of the people; none before the beginning is encoded.
+    next: Option<usize>,
+}
+
+impl PeopleList {
+    /// An answer as a list to be encoded, if it has a long one.
+    pub fn of(dialect: Dialect, answer: &Answer) -> Option<PeopleList> {
+        let (people, without) = match answer {
+            Answer::Who { room, people } => {
+                (people, Answer::Who { room: room.clone(), people: [].into() })
+            }
+            Answer::Welcome(welcome) if dialect == Dialect::Json => {
+                let people = [].into();
+                (&welcome.people, Answer::Welcome(Welcome { people, ..welcome.clone() }))
+            }
+            _ => return None,
+        };
+        if people.iter().map(bytes_of).sum::<usize>() < LONG {
+            return None;
+        }
+        let (before, behind) = match dialect {
+            Dialect::Text => (super::text::who_begins(people.len()).into_bytes(), b"\n".to_vec()),
+            Dialect::Json => {
+                let mut whole = encode_answer(dialect, &without);
+                let end = whole.windows(USERS.len()).position(|it| it == USERS)? + USERS.len();
+                let behind = whole.split_off(end);
+                (whole, behind)
+            }
+        };
+        let (before, behind) = (before.into(), behind.into());
+        Some(PeopleList { dialect, before, people: people.clone(), behind, next: None })
+    }
+
+    /// About how many bytes are still to be encoded.
+    pub fn bytes_left(&self) -> usize {
+        let names = &self.people[self.next.unwrap_or(0)..];
+        self.before.len() + names.iter().map(bytes_of).sum::<usize>() + self.behind.len()
+    }
+
+    /// Appends about so many bytes. Gives what is left, if there is something.
+    pub fn append(&self, bytes: usize, out: &mut Vec<u8>) -> Option<usize> {
+        let start = out.len();
+        if self.next.is_none() {
+            out.extend_from_slice(&self.before);
+        }
+        let from = self.next.unwrap_or(0);
+        for (index, name) in self.people.iter().enumerate().skip(from) {
+            if out.len() - start >= bytes {
+                return Some(index);
+            }
+            match self.dialect {
+                Dialect::Text => {
+                    out.extend_from_slice(if index > 0 { b", " } else { b"" });
+                    out.extend_from_slice(name.as_str().as_bytes());
+                }
+                Dialect::Json => {
+                    out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                    json::push_string(name.as_str(), out);
+                }
+            }
+        }
+        out.extend_from_slice(&self.behind);
+        None
+    }
+
+    /// Goes on at what [`PeopleList::append`] has given.
+    pub fn go_on_at(&mut self, next: usize) {
+        self.next = Some(next);
+    }
+}
+
+fn bytes_of(name: &Name) -> usize {
+    name.as_str().len() + BETWEEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::{Position, Seq};
+
+    fn people(count: usize) -> Arc<[Name]> {
+        (0..count).map(|n| Name::new(&format!("person-{n}-\u{e9}")).unwrap()).collect()
+    }
+
+    fn answers(people: &Arc<[Name]>) -> [Answer; 2] {
+        let who = Answer::Who { room: "lobby".to_owned(), people: people.clone() };
+        let welcome = Welcome {
+            room: "lobby".to_owned(),
+            topic: "not the \"users\":[] of it".to_owned(),
+            name: people[0].clone(),
+            people: people.clone(),
+            position: Position { epoch: 1, seq: Seq(7) },
+            next: Seq(8),
+            message_bytes: 4096,
+            token: None,
+            resumed: false,
+            lost: None,
+            silence_seconds: 60,
+        };
+        [who, Answer::Welcome(welcome)]
+    }
+
+    #[test]
+    fn the_pieces_are_the_whole() {
+        for answer in answers(&people(2000)) {
+            for dialect in [Dialect::Text, Dialect::Json] {
+                let Some(mut list) = PeopleList::of(dialect, &answer) else {
+                    assert!(matches!(answer, Answer::Welcome(_)) && dialect == Dialect::Text);
+                    continue;
+                };
+                let whole = encode_answer(dialect, &answer);
+                for piece in [1, 100, 1000, usize::MAX] {
+                    let mut out = Vec::new();
+                    list.next = None;
+                    while let Some(next) = list.append(piece, &mut out) {
+                        assert!(list.bytes_left() + 1000 > whole.len() - out.len());
+                        list.go_on_at(next);
+                    }
+                    assert!(out == whole, "{dialect:?} in pieces of {piece}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_short_is_encoded_at_once() {
+        for answer in answers(&people(20)) {
+            assert!(PeopleList::of(Dialect::Json, &answer).is_none());
+        }
+        assert!(PeopleList::of(Dialect::Json, &Answer::Help).is_none());
+    }
+}
