@@ -8,8 +8,8 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::builder::Resettable;
+use clap::{Command, FromArgMatches};
 
 /// The exit status where the output cannot be written (`EX_IOERR` of sysexits.h).
 pub const EXIT_OUTPUT: u8 = 74;
@@ -74,20 +74,20 @@ pub fn cause(error: &io::Error) -> String {
     }
 }
 
-/// Reads the command line.
+/// Reads the command line as it is described.
 ///
 /// # Errors
-/// The exit status, where there is nothing to do but to show help or what is wrong with it.
-pub fn parse<A: Parser>() -> Result<A, ExitCode> {
+/// Help, the version, or what is wrong with it, for [`show`].
+pub fn parse<A: FromArgMatches>(command: Command) -> Result<A, clap::Error> {
     // An empty variable counts as unset; clap would take it for an empty value.
-    let mut command = A::command().mut_args(|arg| match arg.get_env() {
+    let mut command = command.mut_args(|arg| match arg.get_env() {
         Some(name) if name.to_str().and_then(variable_os).is_none() => arg.env(Resettable::Reset),
         _ => arg,
     });
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     matches
         .and_then(|matches| A::from_arg_matches(&matches))
-        .map_err(|error| show(&error.format(&mut command)))
+        .map_err(|error| error.format(&mut command))
 }
 
 /// Shows help, the version or a mistake, and gives the exit status.

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
@@ -151,9 +151,9 @@ async fn run(args: Args) -> io::Result<bool> {
 }
 
 fn main() -> ExitCode {
-    let args: Args = match program::parse() {
+    let args: Args = match program::parse(Args::command()) {
         Ok(args) => args,
-        Err(status) => return status,
+        Err(answer) => return program::show(&answer),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {

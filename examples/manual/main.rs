@@ -7,8 +7,8 @@
 #[allow(dead_code, reason = "only the descriptions are needed here")]
 #[path = "../../src/client/args.rs"]
 mod client;
-#[allow(dead_code, reason = "only the descriptions are needed here")]
-#[path = "../../src/ctl/args.rs"]
+#[allow(dead_code, unused_imports, reason = "only the descriptions are needed here")]
+#[path = "../../src/ctl/args/mod.rs"]
 mod ctl;
 #[allow(dead_code, reason = "only the descriptions are needed here")]
 #[path = "../../src/daemon/args.rs"]
@@ -26,30 +26,32 @@ fn main() -> io::Result<()> {
     let folder = PathBuf::from(env::args().nth(1).unwrap_or_else(|| "target/manual".to_owned()));
     fs::create_dir_all(&folder)?;
     let see = "chatroomd(8), chatctl(1), chatroom\\-client(1), chatroomd.toml(5), systemctl(1)";
-    write_all(&folder, "8", named(daemon::Args::command(), "chatroomd"), program::DAEMON, see)?;
-    write_all(&folder, "1", ctl::for_people(), program::CTL, see)?;
-    let client = named(client::Args::command(), "chatroom-client");
-    write_all(&folder, "1", client, program::CLIENT, see)?;
+    write_page(&folder, "8", daemon::Args::command(), program::DAEMON, see)?;
+    write_page(&folder, "1", ctl::for_people(), program::CTL, see)?;
+    write_page(&folder, "1", client::Args::command(), program::CLIENT, see)?;
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        generate_to(shell, &mut daemon::Args::command(), "chatroomd", &folder)?;
+        generate_to(shell, &mut client::Args::command(), "chatroom-client", &folder)?;
+    }
+    // These ask chatctl, which knows who is in the room.
+    for (shell, file) in [
+        (ctl::Shell::Bash, "chatctl.bash"),
+        (ctl::Shell::Zsh, "_chatctl"),
+        (ctl::Shell::Fish, "chatctl.fish"),
+    ] {
+        fs::write(folder.join(file), ctl::script::script(shell))?;
+    }
     let shipped = include_str!("../../etc/chatroomd.toml");
     fs::write(folder.join("chatroomd.toml.5"), file::page(shipped, see))
 }
 
-/// The package gives its name to each; a program has its own.
-fn named(command: Command, name: &'static str) -> Command {
-    command.name(name).bin_name(name).display_name(name)
-}
-
-fn write_all(
+fn write_page(
     folder: &Path,
     section: &str,
     mut command: Command,
     files: &[(&str, &str)],
     see: &str,
 ) -> io::Result<()> {
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        let name = command.get_name().to_owned();
-        generate_to(shell, &mut command.clone(), name, folder)?;
-    }
     command.build();
     let page = folder.join(format!("{}.{section}", command.get_name()));
     fs::write(page, program::page(&command, section, files, see)?)

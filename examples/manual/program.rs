@@ -29,6 +29,9 @@ pub const CLIENT: &[(&str, &str)] = &[
     ("$NO_COLOR", "If it is set, nothing is coloured."),
 ];
 
+/// Begins the examples below a help.
+const EXAMPLES: &str = "Examples:";
+
 /// Begins what `--help` says of the exit status.
 const STATUS: &str = "Exit status:";
 
@@ -60,8 +63,13 @@ pub fn page(
         commands(&mut rest, command);
     }
     let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let (examples, more) = without_examples(&more);
+    if !examples.is_empty() {
+        rest.control("SH", ["EXAMPLES"]);
+        verbatim(&mut rest, &examples);
+    }
     let (status, notes): (Vec<&str>, Vec<&str>) =
-        more.split("\n\n").partition(|paragraph| paragraph.starts_with(STATUS));
+        more.into_iter().partition(|paragraph| paragraph.starts_with(STATUS));
     if !notes.is_empty() {
         rest.control("SH", ["NOTES"]);
     }
@@ -98,8 +106,31 @@ fn commands(roff: &mut Roff, parent: &Command) {
             let Some(help) = argument.get_help() else { continue };
             roff.control("TP", []).text([term(argument)]).text([roman(help.to_string())]);
         }
+        let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let (examples, _) = without_examples(&more);
+        if !examples.is_empty() {
+            roff.control("PP", []).text([roman("For example:")]);
+            verbatim(roff, &examples);
+        }
         roff.control("RE", []);
     }
+}
+
+/// The lines of the examples in what stands below a help, and the other paragraphs.
+fn without_examples(more: &str) -> (Vec<&str>, Vec<&str>) {
+    let (examples, others): (Vec<&str>, Vec<&str>) =
+        more.split("\n\n").partition(|paragraph| paragraph.starts_with(EXAMPLES));
+    let lines = examples.iter().flat_map(|text| text.lines().skip(1)).map(str::trim).collect();
+    (lines, others.into_iter().filter(|paragraph| !paragraph.is_empty()).collect())
+}
+
+/// Lines as they are typed.
+fn verbatim(roff: &mut Roff, lines: &[&str]) {
+    roff.control("PP", []).control("RS", ["4"]).control("nf", []);
+    for line in lines {
+        roff.text([roman(*line)]);
+    }
+    roff.control("fi", []).control("RE", []);
 }
 
 /// Those of the command itself.

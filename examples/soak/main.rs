@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use chance::Chance;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use daemon::Daemon;
 use disk::Disk;
 use person::{Noticed, Person};
@@ -209,9 +209,9 @@ fn judge(looks: &[Look], noticed: &Noticed, log: &str) -> anyhow::Result<()> {
 }
 
 fn main() -> ExitCode {
-    let args: Args = match program::parse() {
+    let args: Args = match program::parse(Args::command()) {
         Ok(args) => args,
-        Err(status) => return status,
+        Err(answer) => return program::show(&answer),
     };
     let folder = std::env::temp_dir().join(format!("chatroom-soak-{}", std::process::id()));
     let outcome = fs::create_dir(&folder).map_err(anyhow::Error::from).and_then(|()| {

@@ -78,8 +78,11 @@ pub struct Ban {
     pub until: Option<Timestamp>,
     pub reason: Option<String>,
     pub since: Timestamp,
-    /// Who has done it.
+    /// Who has done it: the user and process as the system knows them, or the account.
     pub by: String,
+    /// The number of that user, where it was done with `chatctl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
 }
 
 /// Something that was done.
@@ -88,6 +91,9 @@ pub struct AuditEntry {
     pub time: Timestamp,
     /// The account, or the user and process as the system knows them.
     pub by: String,
+    /// The number of that user, where it was done with `chatctl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
     pub what: String,
     pub target: String,
 }
@@ -118,7 +124,7 @@ pub enum RefusalCode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     pub name: String,
-    /// IP address and port.
+    /// IP address and port; where the connection is lost, the last one. Empty if that is not known.
     pub address: String,
     /// `text` or `json`.
     pub dialect: String,
@@ -126,6 +132,12 @@ pub struct User {
     /// Seconds since the connection was lost, while the place is held; else none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away_seconds: Option<u64>,
+    /// Whether they may moderate in the room.
+    #[serde(default)]
+    pub operator: bool,
+    /// Whether they may not speak.
+    #[serde(default)]
+    pub muted: bool,
     /// Seconds since the last line that was not a keep-alive.
     pub idle_seconds: u64,
     pub bytes_in: u64,
@@ -140,6 +152,12 @@ pub struct Status {
     pub version: String,
     pub pid: u32,
     pub room: String,
+    /// The topic of the room, empty if there is none.
+    #[serde(default)]
+    pub topic: String,
+    /// The least seconds between two messages of one user; 0 is off.
+    #[serde(default)]
+    pub slow_seconds: u64,
     pub since: Timestamp,
     /// The addresses on which it really listens.
     pub listen: Vec<String>,

@@ -6,55 +6,59 @@ use chatroom::config::DEFAULT_PORT;
 use chatroom::fingerprint::Fingerprint;
 use clap::Parser;
 
-/// Talks in a chat room from the terminal.
+/// Talk in a chat room from the terminal
 ///
 /// With its input or output in a pipe it says each line of its input, waits until all of them are
-/// acknowledged, and ends: echo done | chatroom-client --name deploy
+/// acknowledged, and ends.
 #[derive(Parser)]
 #[command(
+    name = "chatroom-client",
     version,
     after_help = "Write !quit, /quit, Ctrl-D or Ctrl-C to leave, !help for the commands.\n\n\
-                  Exit status: 0 left, and everything was said; 1 the server refused the name or a \
-                  line, or removed you;\n2 wrong usage; 69 the server could not be reached; 74 the \
-                  output could not be written;\n78 client.toml is wrong.\n\n\
-                  ~/.config/chatroom/client.toml can set address, tls,\n\
-                  fingerprint, name, attempts, bell, plain,\n\
-                  links = false, and notify = \"osc9\" or \"osc777\"."
+                  ~/.config/chatroom/client.toml can set address, tls, fingerprint, name, attempts,\n\
+                  bell, plain, links = false, and notify = \"osc9\" or \"osc777\".\n\n\
+                  Exit status: 0 left, and everything was said; 1 the server refused the name or a\n\
+                  line, or removed you; 2 wrong usage; 69 the server could not be reached; 74 the\n\
+                  output could not be written; 78 client.toml is wrong.\n\n\
+                  Examples:\n  \
+                  chatroom-client chat.example --name ann\n  \
+                  chatroom-client --tls chat.example\n  \
+                  echo done | chatroom-client --name deploy"
 )]
 pub struct Args {
-    /// Where the room is [default: 127.0.0.1:53000, with --tls 127.0.0.1:53001]
+    /// Connect to this room [default: 127.0.0.1:53000, with --tls 127.0.0.1:53001]
     #[arg(value_name = "HOST[:PORT]", value_parser = checked_address)]
     pub address: Option<String>,
-    /// Encrypt what goes over the network, and make sure that the server is who it was: either the
-    /// system vouches for it, or it shows the certificate that it showed before
+    /// Join under this name; without it you are asked
+    #[arg(long, short, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Read the password of the name or the room from this file; without it you are asked if needed
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Encrypt, and make sure that the server is the same as before: either the system vouches for
+    /// it, or it shows the certificate that it showed then
     #[arg(long)]
     pub tls: bool,
     /// Encrypt, and accept this certificate and no other: sha256: and 64 hexadecimal digits
     #[arg(long, value_name = "FINGERPRINT")]
     pub fingerprint: Option<Fingerprint>,
-    /// Your name there; without it you are asked
-    #[arg(long, short, value_name = "NAME")]
-    pub name: Option<String>,
-    /// The file with the password of the name or the room, where one is needed; else you are asked
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Give up after so many failed attempts in a row to join; 0 is never [default: 5]. Being told to
-    /// wait does not count. Once you have joined at a terminal, it does not give up
+    /// Give up after N failed attempts in a row to join; 0 is never [default: 5]. Being told to wait
+    /// does not count, and once joined at a terminal the client does not give up
     #[arg(long, value_name = "N")]
     pub attempts: Option<u32>,
     /// Keep what is needed to go on after a kill in this file: the session, and what is typed and
     /// not stored yet. Without this, that is in $XDG_STATE_HOME/chatroom; in a pipe, only the session
     #[arg(long, value_name = "FILE", conflicts_with = "no_session")]
     pub session: Option<PathBuf>,
+    /// Keep nothing: begin anew each time, and free the name as soon as the connection is lost
+    #[arg(long)]
+    pub no_session: bool,
     /// Show line by line below what was there before, as in a pipe, instead of on the whole screen
     #[arg(long)]
     pub plain: bool,
-    /// Do not ring the bell when somebody says your name
+    /// Do not ring the bell when your name is mentioned
     #[arg(long)]
     pub no_bell: bool,
-    /// Keep nothing: begin anew each time, and have the name free as soon as the connection is lost
-    #[arg(long)]
-    pub no_session: bool,
 }
 
 /// An address that can be completed.

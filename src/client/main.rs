@@ -47,9 +47,9 @@ use tokio::time::sleep_until;
 use view::View;
 
 fn main() -> ExitCode {
-    let mut args: Args = match program::parse() {
+    let mut args: Args = match program::parse(Args::command()) {
         Ok(args) => args,
-        Err(status) => return status,
+        Err(answer) => return program::show(&answer),
     };
     let preferred = Preferences::of_user().and_then(|preferences| {
         args.complete(&preferences)?;

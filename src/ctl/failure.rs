@@ -2,12 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 use std::{error, fmt};
 
 use chatroom::admin::RefusalCode;
 use chatroom::clean;
+use serde_json::{Value, json};
 
 use crate::program::{EXIT_OUTPUT, cannot_print, cause};
 
@@ -48,9 +48,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Failure::Partly { cause, .. } => return cause.exit_code(),
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Failure::Partly { cause, .. } => cause.exit_status(),
             Failure::Refused { code: RefusalCode::NoSuchUser, .. } => 4,
             Failure::Refused { code: RefusalCode::Configuration, .. } => 78,
             // Nothing is overwritten.
@@ -65,7 +65,33 @@ impl Failure {
             Failure::Output(_) | Failure::File(..) => EXIT_OUTPUT,
             Failure::NoAnswer { .. } => 75,
             Failure::NotPermitted(_) => 77,
-        })
+        }
+    }
+
+    /// The stable word for it in JSON.
+    fn code(&self) -> Value {
+        let word = match self {
+            Failure::NotRunning(_) => "not-running",
+            Failure::NotPermitted(_) => "not-permitted",
+            Failure::Ended => "ended",
+            Failure::NoAnswer { .. } => "no-answer",
+            Failure::Refused { code, .. } => return json!(code),
+            Failure::Misunderstood(_) => "misunderstood",
+            Failure::Io(_) => "io",
+            Failure::Output(_) => "output",
+            Failure::File(..) => "file",
+            Failure::Partly { cause, .. } => return cause.code(),
+            Failure::Interrupted => "interrupted",
+            Failure::Usage(_) => "usage",
+            Failure::Declined => "declined",
+        };
+        json!(word)
+    }
+
+    /// One object, for programs.
+    pub fn as_json(&self) -> Value {
+        let (code, message, status) = (self.code(), self.to_string(), self.exit_status());
+        json!({ "error": { "code": code, "message": message, "exit_status": status } })
     }
 }
 

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::print;
 use crate::program::Printed;
+use crate::run::print;
 
 /// One record as a line: its number, its time here, and what happened.
 pub fn line(record: &Value) -> String {

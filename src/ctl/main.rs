@@ -1,6 +1,7 @@
-//! chatctl: what an operator looks after the daemon with.
+//! chatctl: what an operator administers the daemon with.
 
 mod args;
+mod complete;
 mod connection;
 mod doctor;
 mod failure;
@@ -11,160 +12,50 @@ mod password;
 mod program;
 mod redact;
 mod request;
+mod run;
 mod show;
+mod table;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::env::args_os;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use args::{Args, Command};
-use chatroom::admin::{Reply, Request};
-use chatroom::clean;
-use connection::Connection;
 use failure::Failure;
-use jiff::Timestamp;
-use program::Printed;
 
 fn main() -> ExitCode {
-    let args: Args = match program::parse() {
+    if complete::answer() {
+        return ExitCode::SUCCESS;
+    }
+    let args: Args = match program::parse(args::command()) {
         Ok(args) => args,
-        Err(status) => return status,
+        Err(error) => return misused(&error),
     };
     if let Command::Doctor = args.command {
         return doctor::run(&args);
     }
-    match run(&args) {
+    match run::run(&args) {
         Ok(output) => program::print_and_exit(&output, ExitCode::SUCCESS),
-        Err(failure) => {
-            program::complain(&failure);
-            failure.exit_code()
-        }
+        Err(failure) => report(&failure, args.json),
     }
 }
 
-/// Carries out the command and gives what to print.
-fn run(args: &Args) -> Result<String, Failure> {
-    if let Command::HandOver { unit } = &args.command {
-        return hand_over::hand_over(unit, args.socket.as_deref(), args.timeout);
+/// Says what went wrong: on standard error for people, as JSON on standard output for programs.
+fn report(failure: &Failure, json: bool) -> ExitCode {
+    let is_printable = !matches!(failure, Failure::Output(_));
+    if !json || !is_printable || program::print(&format!("{}\n", failure.as_json())).is_err() {
+        program::complain(failure);
     }
-    if let Command::Completions { shell } = args.command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut args::for_people(), "chatctl", &mut script);
-        return Ok(String::from_utf8_lossy(&script).into_owned());
-    }
-    // Before the connection, for the daemon does not wait for as long as a person may type.
-    let password = match &args.command {
-        Command::Account { what } => what.needs_password().map(password::ask).transpose()?,
-        _ => None,
-    };
-    let Some(request) = args.command.request(password) else { return Ok(String::new()) };
-    let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
-    if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
-        confirm(&mut connection)?;
-        // The daemon does not wait for as long as a person may think.
-        connection = Connection::open(args.socket.as_deref(), args.timeout)?;
-    }
-    if let Command::Redact { targets, user, since } = &args.command {
-        return redact::run(&mut connection, targets, user.as_deref(), *since, args.json);
-    }
-    let asked = Instant::now();
-    let reply = match args.command {
-        Command::History { .. } => history::ask_all(&mut connection, &request)?,
-        _ => connection.ask(&request)?,
-    };
-    let milliseconds = asked.elapsed().as_secs_f64() * 1000.0;
-    if let Reply::Refused { code, message } = reply {
-        return Err(Failure::Refused { code, message });
-    }
-    if let (Command::Backup { file }, Reply::Backup(length)) = (&args.command, &reply) {
-        let said = history::save(&mut connection, *length, file)?;
-        return Ok(if args.json { format!("{}\n", show::as_json(&reply)) } else { said });
-    }
-    if let (Command::History { follow: true, .. }, Reply::History(records, _)) =
-        (&args.command, &reply)
-    {
-        let show = |record| if args.json { format!("{record}") } else { history::line(record) };
-        let lines: String = records.iter().map(|record| show(record) + "\n").collect();
-        if print(&lines)? == Printed::All {
-            history::follow(&mut connection, &request, records, args.json)?;
-        }
-        return Ok(String::new());
-    }
-    if args.json {
-        let value = match args.command {
-            Command::Ping => serde_json::json!({ "ping": { "milliseconds": milliseconds } }),
-            _ => show::as_json(&reply),
-        };
-        return Ok(format!("{value}\n"));
-    }
-    Ok(match (&args.command, &reply) {
-        (_, Reply::Users(users)) => show::users(users, Timestamp::now()),
-        (_, Reply::Status(status)) => show::status(status, Timestamp::now()),
-        (_, Reply::Metrics(text)) => text.clone(),
-        (_, Reply::LogLevel(level)) => format!("{level}\n"),
-        (_, Reply::Said(said)) => format!("{}\n", clean::line(said)),
-        (_, Reply::Bans(bans)) => show::bans(bans, Timestamp::now()),
-        (_, Reply::Audit(entries)) => show::audit(entries, Timestamp::now()),
-        (_, Reply::Accounts(accounts)) => show::accounts(accounts, Timestamp::now()),
-        (_, Reply::History(records, _)) => {
-            records.iter().map(|record| history::line(record) + "\n").collect()
-        }
-        (Command::Reload { quiet: true }, Reply::Reloaded(_)) => String::new(),
-        (_, Reply::Reloaded(reloaded)) => {
-            reloaded.lines().iter().map(|line| format!("{}\n", clean::line(line))).collect()
-        }
-        (_, Reply::DoneWith(notes)) => format!("Done. Note:\n{}\n", notes.join("\n")),
-        (command, _) => describe(command, milliseconds, &mut connection),
-    })
+    ExitCode::from(failure.exit_status())
 }
 
-/// Prints a part of what there is to print.
-///
-/// # Errors
-/// It cannot be written.
-fn print(text: &str) -> Result<Printed, Failure> {
-    program::print(text).map_err(Failure::Output)
-}
-
-/// Says in a sentence what was done.
-fn describe(command: &Command, milliseconds: f64, connection: &mut Connection) -> String {
-    match command {
-        Command::Ping => {
-            format!("chatroomd and all of its parts answered in {milliseconds:.1} ms.\n")
-        }
-        Command::Reload { .. } => "The configuration was read again.\n".to_owned(),
-        Command::Shutdown { cancel: true, .. } => "The shutdown was called off.\n".to_owned(),
-        Command::Shutdown { after: Some(_), .. } => {
-            "The shutdown was announced. `chatctl shutdown --cancel` calls it off.\n".to_owned()
-        }
-        Command::Shutdown { .. } if connection.until_closed() => {
-            "chatroomd has ended.\n".to_owned()
-        }
-        Command::Shutdown { .. } => "chatroomd is ending.\n".to_owned(),
-        _ => String::new(),
+/// Prints help or the version where that was asked for, else what is wrong with the command line.
+fn misused(error: &clap::Error) -> ExitCode {
+    let wants_json = args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    if !error.use_stderr() || !wants_json {
+        return program::show(error);
     }
-}
-
-/// Asks, where a person sits at a terminal, whether the room is really to be closed.
-fn confirm(connection: &mut Connection) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(());
-    }
-    let people = match connection.ask(&Request::Status)? {
-        Reply::Status(status) => status.people,
-        _ => 0,
-    };
-    let who = match people {
-        0 => "nobody is here".to_owned(),
-        1 => "1 person is here".to_owned(),
-        people => format!("{people} people are here"),
-    };
-    // Whether or not this is shown, the answer counts.
-    let _ = write!(io::stderr(), "Shut the room down ({who})? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Failure::Declined),
-    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    report(&Failure::Usage(text.trim_end().to_owned()), true)
 }

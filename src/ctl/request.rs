@@ -59,18 +59,21 @@ impl Command {
                 Request::Moderate { act: Act::Unmute { target: target.clone() } }
             }
             Command::Bans => Request::Bans,
+            // They are shown.
+            Command::Topic { text, clear: false } if text.is_empty() => Request::Status,
+            Command::Slow { time: None } => Request::Status,
             Command::Topic { text, .. } => {
                 Request::Moderate { act: Act::Topic { text: text.join(" ") } }
             }
             Command::Rename { name, to } => {
                 Request::Moderate { act: Act::Rename { name: name.clone(), to: to.clone() } }
             }
-            Command::Slow { time } => {
+            Command::Slow { time: Some(time) } => {
                 Request::Moderate { act: Act::Slow { seconds: time.as_secs() } }
             }
             Command::Account { what } => Request::Account { what: what.request(password) },
             Command::Audit { lines } => Request::Audit { limit: *lines },
-            Command::Users => Request::Users,
+            Command::Users { .. } => Request::Users,
             Command::Status => Request::Status,
             Command::Metrics => Request::Metrics,
             Command::Doctor => Request::Examine,

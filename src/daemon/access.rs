@@ -15,7 +15,7 @@ use chatroom::room::Refusal;
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use crate::users;
+use crate::users::{self, Users};
 use db::Db;
 use passwords::Passwords;
 
@@ -113,16 +113,22 @@ impl Access {
         let before = self.registry();
         let change = decide(&before)?;
         let target = clean::line(&deed.target).into_owned();
-        let entry =
-            AuditEntry { time: now, by: by.to_string(), what: deed.what.to_owned(), target };
+        let entry = AuditEntry {
+            time: now,
+            by: by.to_string(),
+            what: deed.what.to_owned(),
+            target,
+            uid: None,
+        };
         db.store(&change, &entry).map_err(|failure| {
             error!(event = "store-failed", "cannot store what an operator did: {failure}");
             Refusal::StorageFull
         })?;
         let Deed { what, done, .. } = deed;
+        let (shown, _) = Users::read().resolve(&entry.by);
         info!(
             event = "moderation",
-            by = entry.by,
+            by = shown,
             act = what,
             target = entry.target,
             "{} {done}",
@@ -152,6 +158,11 @@ impl Access {
     /// # Errors
     /// They cannot be read.
     pub fn audit(&self, limit: usize) -> rusqlite::Result<Vec<AuditEntry>> {
-        self.db.lock().unwrap_or_else(PoisonError::into_inner).audit(limit)
+        let mut entries = self.db.lock().unwrap_or_else(PoisonError::into_inner).audit(limit)?;
+        let users = Users::read();
+        for entry in &mut entries {
+            (entry.by, entry.uid) = users.resolve(&entry.by);
+        }
+        Ok(entries)
     }
 }

@@ -4,21 +4,27 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Serves a chat room over TCP.
+/// Serve a chat room over TCP and TLS
 ///
 /// Without --config it reads /etc/chatroomd.toml if that exists, and else serves on
-/// 127.0.0.1:53000. SIGTERM and SIGINT end it gracefully, SIGHUP reads the configuration again.
+/// 127.0.0.1:53000. SIGTERM and SIGINT stop it gracefully, SIGHUP reloads the configuration.
 #[derive(Parser)]
 #[command(
+    name = "chatroomd",
     version,
-    after_help = "Exit status: 0 ended as told, 1 cannot start, 2 wrong usage, 74 the \
-                  output could not be\nwritten, 78 wrong configuration.\n\nPeople join with chatroom-client or nc; chatctl looks after it."
+    after_help = "People join with chatroom-client or nc; chatctl administers it.\n\n\
+                  Exit status: 0 ended as told, 1 cannot start, 2 wrong usage, 74 the output\n\
+                  could not be written, 78 wrong configuration.\n\n\
+                  Examples:\n  \
+                  chatroomd --config ./chatroomd.toml\n  \
+                  chatroomd --check-config\n  \
+                  chatroomd --make-certificate chat.example"
 )]
 pub struct Args {
     /// Read the configuration from this file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only check the configuration, and say what is wrong with it
+    /// Check the configuration, say what is wrong with it, and exit
     #[arg(long)]
     pub check_config: bool,
     /// Make a key and a self-signed certificate for these names of this machine (its host name and

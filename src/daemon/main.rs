@@ -41,14 +41,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use args::Args;
+use clap::CommandFactory;
 
 /// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
-    let args: Args = match program::parse() {
+    let args: Args = match program::parse(Args::command()) {
         Ok(args) => args,
-        Err(status) => return status,
+        Err(answer) => return program::show(&answer),
     };
     let file = files::config_file(args.config.as_deref());
     let config = match files::read_config(file.as_deref()) {

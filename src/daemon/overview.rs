@@ -40,6 +40,8 @@ impl Overview {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             room: shared.window.room.clone(),
+            topic: shared.topic(),
+            slow_seconds: shared.access.registry().slow.as_secs(),
             since: self.since,
             listen: self.listen.clone(),
             config: self.config_file.clone(),

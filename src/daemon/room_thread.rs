@@ -5,6 +5,7 @@
 //! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
 
 mod admission;
+mod describing;
 mod handing_over;
 mod order;
 mod redacting;
@@ -34,6 +35,7 @@ use crate::outlet::Outlet;
 use crate::store::{Extras, Store, StoreFailure, TokenHash};
 use crate::window::Window;
 use admission::Entry;
+use describing::Seen;
 use storing::TRY_AGAIN;
 use submission::Counts;
 pub use submission::{Joined, Outcome, RoomHandle, Submission};
@@ -91,6 +93,7 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         access: beginning.access,
         last_said: HashMap::new(),
         outlets: BTreeMap::new(),
+        detached: HashMap::new(),
         tokens: Tokens::default(),
         effects: Vec::new(),
         extras: Extras::default(),
@@ -129,6 +132,8 @@ struct RoomThread {
     /// The connections of the people who are here. Who is away has none. They are gone through in the
     /// order in which they came, which is about that of the memory of their sockets.
     outlets: BTreeMap<SessionId, Arc<Outlet>>,
+    /// The lost connections of those who are away.
+    detached: HashMap<SessionId, Seen>,
     tokens: Tokens,
     /// What is to be done once the batch is published.
     effects: Vec<Effect>,

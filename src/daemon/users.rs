@@ -1,4 +1,4 @@
-//! What the system calls its users, for the log.
+//! What the system calls its users, for the log and the audit.
 
 use std::fs;
 
@@ -13,6 +13,30 @@ pub fn shown(uid: u32) -> String {
     match name(&users, uid) {
         Some(name) => format!("{} (uid {uid})", word(name)),
         None => format!("uid {uid}"),
+    }
+}
+
+/// What is stored of who has done something with `chatctl` begins with this, and the number.
+const UID: &str = "uid ";
+
+/// The users of this machine, read once for many who are to be shown.
+pub struct Users(String);
+
+impl Users {
+    pub fn read() -> Users {
+        Users(fs::read_to_string(FILE).unwrap_or_default())
+    }
+
+    /// What is stored of who has done something ("uid 0, process 7"), with the name in the place of
+    /// the number ("root, process 7"), and the number.
+    pub fn resolve(&self, by: &str) -> (String, Option<u32>) {
+        let number = by.strip_prefix(UID).map(|rest| rest.split(',').next().unwrap_or(rest));
+        let Some(uid) = number.and_then(|number| number.parse().ok()) else {
+            return (by.to_owned(), None);
+        };
+        let rest = &by[UID.len() + number.map_or(0, str::len)..];
+        let shown = name(&self.0, uid).map(|name| format!("{}{rest}", word(name)));
+        (shown.unwrap_or_else(|| by.to_owned()), Some(uid))
     }
 }
 
@@ -37,5 +61,16 @@ mod tests {
         assert_eq!(name(users, 1000), Some("ann"));
         assert_eq!((name(users, 8), name(users, 7), name("", 0)), (None, None, None));
         assert_eq!(shown(u32::MAX - 7), format!("uid {}", u32::MAX - 7));
+    }
+
+    #[test]
+    fn only_what_is_stored_of_a_user_is_resolved() {
+        let users = Users("root:x:0:0::/root:/bin/bash\n".to_owned());
+        let resolved = |by: &str| users.resolve(by);
+        assert_eq!(resolved("uid 0, process 12"), ("root, process 12".to_owned(), Some(0)));
+        assert_eq!(resolved("uid 0"), ("root".to_owned(), Some(0)));
+        assert_eq!(resolved("uid 7, process 1"), ("uid 7, process 1".to_owned(), Some(7)));
+        assert_eq!(resolved("account uid 0"), ("account uid 0".to_owned(), None));
+        assert_eq!(resolved("uid nobody"), ("uid nobody".to_owned(), None));
     }
 }

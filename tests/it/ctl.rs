@@ -105,7 +105,7 @@ fn users_are_listed_for_people_and_for_programs() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 3);
     let heads: Vec<&str> = lines[0].split_whitespace().collect();
-    assert_eq!(heads, ["NAME", "ADDRESS", "DIALECT", "SINCE", "IDLE", "IN", "OUT"]);
+    assert_eq!(heads, ["NAME", "ADDRESS", "SINCE", "IDLE", "DIALECT", "STATE", "IN", "OUT"]);
     assert!(lines[1].starts_with("ann   127.0.0.1:") && lines[1].contains("  text  "), "{table}");
     let json: Value =
         serde_json::from_str(&check_done(&run(&socket, &["users", "--json"]))).unwrap();
@@ -200,27 +200,4 @@ fn a_shutdown_can_be_announced_called_off_and_carried_out() {
     ann.expect("[SERVER]: server is shutting down");
     ann.expect_end();
     assert!(daemon.until_ended().success());
-}
-
-/// What Tab offers in bash behind these words.
-fn offered(words: &[&str]) -> Vec<String> {
-    let script = check_done(&run(Path::new("/"), &["completions", "bash"]));
-    let last = words.len() - 1;
-    let (line, current, before) = (words.join(" "), words[last], words[last - 1]);
-    let ask = format!(
-        "{script}\nCOMP_WORDS=({line}); [ -n '{current}' ] || COMP_WORDS+=('')\nCOMP_CWORD={last}\n\
-         _chatctl chatctl '{current}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
-    );
-    let output = Command::new("bash").args(["--norc", "-c", &ask]).output().unwrap();
-    let offered = String::from_utf8(output.stdout).unwrap();
-    offered.lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn tab_completes_commands_and_options() {
-    assert_eq!(offered(&["chatctl", "ba"]), ["ban", "bans", "backup"]);
-    assert_eq!(offered(&["chatctl", "history", "--s"]), ["--since", "--socket"]);
-    assert_eq!(offered(&["chatctl", "account", "re"]), ["remove"]);
-    // That is for the unit and not for people.
-    assert_eq!(offered(&["chatctl", "ha"]), [""]);
 }

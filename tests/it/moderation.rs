@@ -1,7 +1,7 @@
 //! Keeping order: by chatctl, and in the room by operators.
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -72,9 +72,17 @@ fn a_ban_holds_over_a_restart_and_ends_when_it_is_lifted() {
     let audit: Value = serde_json::from_str(&ctl(&daemon, &["--json", "audit"])).unwrap();
     let acts: Vec<_> = audit["audit"].as_array().unwrap().iter().map(|act| &act["what"]).collect();
     assert_eq!(acts, ["ban", "unban"]);
-    let uid = rustix::process::getuid().as_raw();
-    let by = audit["audit"][0]["by"].as_str().unwrap();
-    assert!(by.starts_with(&format!("uid {uid}, process ")), "{by}");
+    for done in [&audit["audit"][0], &bans["bans"][0]] {
+        assert_eq!(done["uid"], rustix::process::getuid().as_raw());
+        let by = done["by"].as_str().unwrap();
+        assert!(by.starts_with(&format!("{}, process ", user())), "{by}");
+    }
+}
+
+/// Who runs this, as the system calls them.
+fn user() -> String {
+    let name = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(name.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

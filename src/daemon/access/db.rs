@@ -124,6 +124,7 @@ impl Db {
                 by: row.get(1)?,
                 what: row.get(2)?,
                 target: row.get(3)?,
+                uid: None,
             })
         })?;
         entries.collect()
@@ -251,6 +252,7 @@ mod tests {
         let entry = AuditEntry {
             time: now,
             by: "uid 0".to_owned(),
+            uid: None,
             what: "ban".to_owned(),
             target: "eve".to_owned(),
         };

@@ -102,7 +102,8 @@ async fn spare_operators(shared: &Shared, target: &Target) -> Result<(), Refusal
             let users = shared.room.ask(|reply| Submission::Users { reply }).await;
             let is_hit = |user: &User| {
                 let address = user.address.parse::<SocketAddr>().ok().map(|it| it.ip());
-                registry.is_operator(&user.name) && target.matches(None, address)
+                let is_here = user.away_seconds.is_none();
+                is_here && registry.is_operator(&user.name) && target.matches(None, address)
             };
             users.unwrap_or_default().into_iter().find(is_hit).map(|user| user.name)
         }

@@ -14,18 +14,24 @@ use super::commands::{failed, said};
 use crate::access::moderation::change;
 use crate::access::{By, Deed};
 use crate::shared::Shared;
+use crate::users::Users;
 
 /// The bans and mutes that are in force.
 pub fn bans(shared: &Shared) -> Vec<Ban> {
     let registry = shared.access.registry();
     let sanctions = registry.sanctions.in_force(Timestamp::now());
-    let shown = sanctions.into_iter().map(|sanction| Ban {
-        kind: sanction.kind.as_str().to_owned(),
-        target: sanction.target.to_string(),
-        until: sanction.term.until,
-        reason: sanction.term.reason.clone(),
-        since: sanction.made,
-        by: sanction.by.clone(),
+    let users = Users::read();
+    let shown = sanctions.into_iter().map(|sanction| {
+        let (by, uid) = users.resolve(&sanction.by);
+        Ban {
+            kind: sanction.kind.as_str().to_owned(),
+            target: sanction.target.to_string(),
+            until: sanction.term.until,
+            reason: sanction.term.reason.clone(),
+            since: sanction.made,
+            by,
+            uid,
+        }
     });
     shown.collect()
 }

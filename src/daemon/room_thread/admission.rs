@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
+use super::describing::Seen;
 use super::{Effect, Joined, RoomThread, Submission, tokens};
 use crate::connections::banned;
 use crate::outlet::Outlet;
@@ -146,6 +147,7 @@ impl RoomThread {
     /// Lets a session that is still here go on over another connection, if it is.
     fn take_over(&mut self, session: SessionId, reason: EndReason) -> Option<Admission> {
         let admission = self.room.resume(session)?;
+        self.detached.remove(&session);
         if let Some(ghost) = self.outlets.remove(&session) {
             let after = self.room.position().seq;
             ghost.stop_after(after);
@@ -212,6 +214,7 @@ impl RoomThread {
             );
         if can_come_back && self.room.hold(session, now) {
             self.outlets.remove(&session);
+            self.detached.insert(session, Seen::of(&outlet));
             let after = self.room.position().seq;
             outlet.stop_after(after);
             self.effects.push(Effect::Close { outlet, after, reason });
@@ -243,6 +246,7 @@ impl RoomThread {
             return;
         }
         self.tokens.remove(session);
+        self.detached.remove(&session);
         if let Some(outlet) = self.outlets.remove(&session) {
             // Before anything is published: who leaves does not see it.
             outlet.stop_after(after);

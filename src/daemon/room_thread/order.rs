@@ -97,7 +97,12 @@ impl RoomThread {
         }
     }
 
-    fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
+    pub(super) fn sanction_of(
+        &self,
+        kind: SanctionKind,
+        member: &Member,
+        now: Timestamp,
+    ) -> Option<&Term> {
         let address = self.outlets.get(&member.session).map(|outlet| outlet.peer.ip());
         let sanction =
             self.access.sanctions.against(kind, Some(member.name.as_str()), address, now)?;

@@ -1,10 +1,7 @@
 //! What people say, to everybody and to each other; and who they are.
 
-use std::sync::atomic::Ordering::Relaxed;
-
-use chatroom::admin::User;
 use chatroom::permission::Doing;
-use chatroom::room::{Accepted, Draft, Found, Member, Record, Refusal, Seq, SessionId};
+use chatroom::room::{Accepted, Draft, Found, Record, Refusal, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
 
@@ -94,27 +91,5 @@ impl RoomThread {
         }
         self.answer(session, Answer::Direct(Direct { own: true, ..copy }));
         Ok(())
-    }
-
-    pub(super) fn users(&self) -> Vec<User> {
-        let next = self.window.last().next();
-        self.room.roster().iter().map(|member| self.describe(member, next)).collect()
-    }
-
-    pub(super) fn describe(&self, member: &Member, next: Seq) -> User {
-        let outlet = self.outlets.get(&member.session);
-        let traffic = outlet.map(|outlet| &outlet.traffic);
-        let away = member.away.map(|away| Timestamp::now().duration_since(away).as_secs());
-        User {
-            name: member.name.to_string(),
-            address: outlet.map(|outlet| outlet.peer.to_string()).unwrap_or_default(),
-            dialect: outlet.map_or("json", |outlet| outlet.dialect().as_str()).to_owned(),
-            since: member.since,
-            away_seconds: away.map(|seconds| seconds.max(0).unsigned_abs()),
-            idle_seconds: traffic.map_or(0, |traffic| traffic.idle().as_secs()),
-            bytes_in: traffic.map_or(0, |traffic| traffic.bytes_in.load(Relaxed)),
-            bytes_out: traffic.map_or(0, |traffic| traffic.bytes_out.load(Relaxed)),
-            behind: outlet.map_or(0, |outlet| outlet.behind(next)),
-        }
     }
 }

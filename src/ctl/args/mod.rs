@@ -1,0 +1,356 @@
+//! The command line of chatctl.
+
+mod help;
+pub mod script;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chatroom::config::Level;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+pub use help::{command, for_people};
+use values::{duration, slow, time};
+
+/// The heading of what every command takes.
+const GLOBAL: &str = "Global options";
+
+/// Administer a running chatroomd
+#[derive(Parser)]
+#[command(
+    name = "chatctl",
+    version,
+    disable_help_flag = true,
+    after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, ban, account or\n\
+                  record, 69 chatroomd is not running, 74 the output or a file could not be written\n\
+                  (the daemon did what was asked), 75 it did not answer in time, 77 not permitted,\n\
+                  78 wrong configuration.\n\n\
+                  Examples:\n  \
+                  chatctl users --sort idle\n  \
+                  chatctl ban eve --for \"2 h\" --reason spam\n  \
+                  chatctl history --grep tea --since \"2 h\""
+)]
+pub struct Args {
+    /// Use this admin socket [default: /run/chatroomd/admin.sock, or the one in the user's runtime folder]
+    #[arg(
+        long,
+        global = true,
+        env = "CHATROOMD_SOCKET",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = GLOBAL,
+        display_order = 900
+    )]
+    pub socket: Option<PathBuf>,
+    /// Wait this long for an answer
+    #[arg(
+        long,
+        global = true,
+        default_value = "5 s",
+        value_parser = duration,
+        value_name = "TIME",
+        help_heading = GLOBAL,
+        display_order = 901
+    )]
+    pub timeout: Duration,
+    /// Print JSON instead of text, errors included
+    #[arg(long, global = true, help_heading = GLOBAL, display_order = 902)]
+    pub json: bool,
+    /// Print help
+    #[arg(
+        long,
+        short,
+        global = true,
+        action = ArgAction::Help,
+        help_heading = GLOBAL,
+        display_order = 903
+    )]
+    help: Option<bool>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the people in the room
+    #[command(after_help = "Examples:\n  \
+                            chatctl users --sort idle\n  \
+                            chatctl users --json")]
+    Users {
+        /// Sort by this
+        #[arg(long, value_enum, default_value_t = Sort::Name, value_name = "COLUMN")]
+        sort: Sort,
+    },
+    /// Show what was said
+    #[command(after_help = "Examples:\n  \
+                            chatctl history --from ann --since \"2026-11-22 21:00\"\n  \
+                            chatctl history --grep tea --since \"2 h\" -n 200\n  \
+                            chatctl history --follow")]
+    History {
+        /// Show only what this user did
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
+        /// Show only what contains this text, ignoring case
+        #[arg(long, value_name = "TEXT")]
+        grep: Option<String>,
+        /// Show only what is not older: "2 h" ago, a date, or a date and a time
+        #[arg(long, value_parser = time, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// Show only what is not newer
+        #[arg(long, value_parser = time, value_name = "TIME")]
+        until: Option<Timestamp>,
+        /// Show the last N lines
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        lines: usize,
+        /// Go on with what is said from now on
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Announce something to all members
+    #[command(after_help = "Examples:\n  chatctl say back in five minutes")]
+    Say {
+        /// Text of the announcement
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+    },
+    /// Show, set or clear the topic of the room
+    #[command(after_help = "Examples:\n  \
+                            chatctl topic\n  \
+                            chatctl topic Tea at five\n  \
+                            chatctl topic --clear")]
+    Topic {
+        /// New topic; without one the present topic is shown
+        #[arg(value_name = "TEXT")]
+        text: Vec<String>,
+        /// Go back to the topic of the configuration
+        #[arg(long, conflicts_with = "text")]
+        clear: bool,
+    },
+    /// Show or set slow mode, a least time between two messages
+    #[command(after_help = "Examples:\n  \
+                            chatctl slow\n  \
+                            chatctl slow 10s\n  \
+                            chatctl slow off")]
+    Slow {
+        /// Least time between two messages of one user, or "off"; without it the present time is shown
+        #[arg(value_parser = slow, value_name = "TIME|off")]
+        time: Option<Duration>,
+    },
+    /// Remove a user, who may come back
+    #[command(after_help = "Examples:\n  chatctl kick ann too loud")]
+    Kick {
+        /// User to remove
+        name: String,
+        /// Reason, which all members see
+        #[arg(value_name = "REASON")]
+        reason: Vec<String>,
+    },
+    /// Keep a user, an address or a network out
+    #[command(after_help = "Examples:\n  \
+                            chatctl ban eve --for \"2 h\" --reason spam\n  \
+                            chatctl ban 10.0.0.0/8")]
+    Ban(Sanction),
+    /// Lift a ban
+    #[command(after_help = "Examples:\n  chatctl unban eve")]
+    Unban {
+        /// Name, address or network that is banned
+        target: String,
+    },
+    /// Let a user listen but not speak
+    #[command(after_help = "Examples:\n  chatctl mute bo --for \"10 min\"")]
+    Mute(Sanction),
+    /// Lift a mute
+    #[command(after_help = "Examples:\n  chatctl unmute bo")]
+    Unmute {
+        /// Name, address or network that is muted
+        target: String,
+    },
+    /// List the bans and mutes in force
+    Bans,
+    /// Give a user another name
+    #[command(after_help = "Examples:\n  chatctl rename bo robert")]
+    Rename {
+        /// User to rename
+        name: String,
+        /// New name
+        #[arg(value_name = "NEW NAME")]
+        to: String,
+    },
+    /// Remove the text of messages, wherever it is kept
+    #[command(after_help = "Examples:\n  \
+                            chatctl redact 42 43\n  \
+                            chatctl redact --user eve --since \"2 h\"")]
+    Redact {
+        /// Numbers of the messages, as `chatctl history` shows them
+        #[arg(required_unless_present = "user", value_name = "SEQ")]
+        targets: Vec<u64>,
+        /// Remove all that this user has said ...
+        #[arg(long, requires = "since", conflicts_with = "targets", value_name = "NAME")]
+        user: Option<String>,
+        /// ... since then
+        #[arg(long, value_parser = time, value_name = "TIME")]
+        since: Option<Timestamp>,
+    },
+    /// Manage the names that have a password
+    Account {
+        #[command(subcommand)]
+        what: Account,
+    },
+    /// Show what operators did, with chatctl and in the room
+    #[command(after_help = "Examples:\n  chatctl audit -n 200")]
+    Audit {
+        /// Show the last N entries
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        lines: usize,
+    },
+    /// Show daemon status
+    Status,
+    /// Check the whole installation and say how to mend it
+    Doctor,
+    /// Test that the daemon and all of its parts answer, and how fast
+    Ping,
+    /// Show metrics, as OpenMetrics text for Prometheus
+    Metrics,
+    /// Show or set how much is logged
+    #[command(after_help = "Examples:\n  chatctl log-level debug")]
+    LogLevel {
+        /// New level; without one the present level is shown
+        #[arg(value_parser = level())]
+        level: Option<Level>,
+    },
+    /// Reload the configuration and say what is in force then
+    #[command(after_help = "Examples:\n  chatctl reload --json")]
+    Reload {
+        /// Print nothing but problems; the journal has the rest
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Copy the history into a new file, while the room goes on
+    #[command(after_help = "Examples:\n  chatctl backup chat.sqlite")]
+    Backup {
+        /// File to create
+        file: PathBuf,
+    },
+    /// Notify all members and stop the daemon
+    #[command(after_help = "Examples:\n  \
+                            chatctl shutdown --in \"5 min\" --message \"a new kernel\"\n  \
+                            chatctl shutdown --cancel")]
+    Shutdown {
+        /// Stop after this time, as in "5 min"
+        #[arg(long = "in", value_parser = duration, value_name = "TIME")]
+        after: Option<Duration>,
+        /// Tell all members this
+        #[arg(long, value_name = "TEXT")]
+        message: Option<String>,
+        /// Call off a shutdown that was set for later
+        #[arg(long, conflicts_with_all = ["after", "message"])]
+        cancel: bool,
+        /// Do not ask for confirmation
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Print what makes Tab complete commands, options and names
+    #[command(after_help = "Examples:\n  \
+                            source <(chatctl completions bash)\n  \
+                            chatctl completions fish > ~/.config/fish/completions/chatctl.fish")]
+    Completions {
+        /// Shell to print it for
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Keep all connections, if systemd is restarting the unit (for its ExecStop=)
+    #[command(hide = true)]
+    HandOver { unit: String },
+}
+
+/// Against whom, for how long, and why.
+#[derive(clap::Args)]
+pub struct Sanction {
+    /// Name (and its account), address as 10.0.0.7, or network as 10.0.0.0/8
+    pub target: String,
+    /// End it after this time, as in "10 min" or "2 days"; without it, it is permanent
+    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+    pub time: Option<Duration>,
+    /// Reason, which the user is told
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Account {
+    /// List all accounts
+    List,
+    /// Give a name a password, asked for or read from the input
+    #[command(after_help = "Examples:\n  chatctl account add ann --operator")]
+    Add {
+        /// Name of the account
+        name: String,
+        /// Let the user moderate in the room, too
+        #[arg(long)]
+        operator: bool,
+    },
+    /// Remove an account and free its name
+    #[command(after_help = "Examples:\n  chatctl account remove ann")]
+    Remove {
+        /// Name of the account
+        name: String,
+    },
+    /// Set another password, asked for or read from the input
+    #[command(after_help = "Examples:\n  chatctl account password ann")]
+    Password {
+        /// Name of the account
+        name: String,
+    },
+    /// Keep the owner of an account out
+    #[command(after_help = "Examples:\n  chatctl account lock ann")]
+    Lock {
+        /// Name of the account
+        name: String,
+    },
+    /// Let the owner of an account in again
+    #[command(after_help = "Examples:\n  chatctl account unlock ann")]
+    Unlock {
+        /// Name of the account
+        name: String,
+    },
+    /// Let a user moderate in the room
+    #[command(after_help = "Examples:\n  \
+                            chatctl account operator ann\n  \
+                            chatctl account operator ann --off")]
+    Operator {
+        /// Name of the account
+        name: String,
+        /// Take that back
+        #[arg(long)]
+        off: bool,
+    },
+}
+
+/// What the list of users is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    Name,
+    /// The earliest first.
+    Since,
+    Address,
+    /// The longest idle first.
+    Idle,
+}
+
+/// A shell in which Tab can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+fn level() -> impl TypedValueParser<Value = Level> {
+    let names = Level::ALL.map(Level::as_str);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Level>())
+}

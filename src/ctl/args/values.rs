@@ -1,0 +1,32 @@
+//! What the values of options mean.
+
+use std::time::Duration;
+
+use chatroom::config::parse_duration;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+/// A moment: a time ago, or a date and perhaps a time of day here, or a full timestamp.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    let ago = || parse_duration(text).and_then(|ago| Timestamp::now().checked_sub(ago).ok());
+    let here = || {
+        let here: DateTime = text.parse().ok()?;
+        here.to_zoned(TimeZone::system()).ok().map(|time| time.timestamp())
+    };
+    let expected = "it is a time ago as in \"2 h\", or a moment as in \"2026-11-22 21:04\"";
+    text.parse().ok().or_else(ago).or_else(here).ok_or_else(|| expected.to_owned())
+}
+
+/// The time of slow mode; zero is off.
+pub(super) fn slow(text: &str) -> Result<Duration, String> {
+    if text == "off" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    // A number without a unit is what people type first; seconds are meant.
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    seconds
+        .or_else(|| parse_duration(text))
+        .ok_or_else(|| "it is a time such as \"30 s\" or \"5 min\"".to_owned())
+}

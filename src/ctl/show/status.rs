@@ -1,0 +1,87 @@
+//! `chatctl status`.
+
+use chatroom::admin::Status;
+use chatroom::clean;
+use jiff::Timestamp;
+
+use super::{seconds, size};
+use crate::table::pairs;
+
+/// The state of the daemon, a line for each part.
+pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
+    let config = match &status.config {
+        Some(file) => file.display().to_string(),
+        None => "none (the defaults serve)".to_owned(),
+    };
+    let up = now.duration_since(status.since).as_secs().max(0).unsigned_abs();
+    let limit = match status.connections_limit {
+        0 => "no limit".to_owned(),
+        limit => format!("at most {limit}"),
+    };
+    let ended: Vec<_> =
+        status.ended.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let window = (size(status.window_bytes as u64), size(status.window_limit as u64));
+    let mut rows = vec![
+        ("room", status.room.clone()),
+        ("topic", if status.topic.is_empty() { "none".to_owned() } else { status.topic.clone() }),
+        ("slow mode", slow(status).trim_end().to_owned()),
+        ("people", status.people.to_string()),
+        ("connections", format!("{} ({limit})", status.connections)),
+        ("listening", status.listen.join(", ")),
+        ("running", format!("{}, process {}", seconds(up), status.pid)),
+        ("version", status.version.clone()),
+        ("configuration", config),
+        ("log level", status.log_level.to_string()),
+        ("messages", status.messages.to_string()),
+        ("history", history(status)),
+        ("newest record", format!("{} in epoch {}", status.seq, status.epoch)),
+        (
+            "window",
+            format!("{} records, about {} of {}", status.window_records, window.0, window.1),
+        ),
+        ("accepted", status.accepted.to_string()),
+        ("ended", if ended.is_empty() { "none".to_owned() } else { ended.join(", ") }),
+    ];
+    if status.slowed > 0 {
+        rows.push(("slowed", format!("{} times", status.slowed)));
+    }
+    for limited in &status.limited {
+        let what =
+            format!("{} ({}, for {})", limited.address, limited.what, seconds(limited.seconds));
+        rows.push(("has to wait", what));
+    }
+    if status.log_lines_dropped > 0 {
+        rows.push(("log lines lost", status.log_lines_dropped.to_string()));
+    }
+    if let Some(left) = status.shutdown_in_seconds {
+        rows.push(("shutdown", format!("in {}", seconds(left))));
+    }
+    pairs(&rows, width)
+}
+
+fn history(status: &Status) -> String {
+    match (status.history, status.degraded) {
+        (false, _) => "only in memory".to_owned(),
+        (true, false) => {
+            let size = size(status.history_bytes);
+            format!("{size} on disk, from record {} on", status.history_oldest)
+        }
+        (true, true) => "DEGRADED: messages are refused, they cannot be stored".to_owned(),
+    }
+}
+
+/// The topic of the room.
+pub fn topic(status: &Status) -> String {
+    match status.topic.as_str() {
+        "" => "The room has no topic.\n".to_owned(),
+        topic => format!("{}\n", clean::line(topic)),
+    }
+}
+
+/// How slow mode is set.
+pub fn slow(status: &Status) -> String {
+    match status.slow_seconds {
+        0 => "off\n".to_owned(),
+        time => format!("one message in {} from each user\n", seconds(time)),
+    }
+}
