@@ -72,7 +72,7 @@ impl Act {
     /// Whom or what it is about, with what belongs to it.
     pub fn target(&self) -> String {
         let with = |target: &str, seconds: &Option<u64>, reason: &Option<String>| {
-            let time = seconds.map(|seconds| format!(" for {seconds} s")).unwrap_or_default();
+            let time = for_seconds(*seconds);
             let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("{target}{time}{reason}")
         };
@@ -84,7 +84,8 @@ impl Act {
             Act::Unban { target } | Act::Unmute { target } => target.clone(),
             Act::Topic { text } => text.clone(),
             Act::Rename { name, to } => format!("{name} to {to}"),
-            Act::Slow { seconds } => format!("{seconds} s"),
+            Act::Slow { seconds: 0 } => "off".to_owned(),
+            Act::Slow { seconds } => span(*seconds),
         }
     }
 

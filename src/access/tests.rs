@@ -179,7 +179,7 @@ fn what_operators_do_is_told_with_whom_it_is_about() {
     let mute = Act::Mute { target: target.clone(), seconds: None, reason: None };
     for (act, word, about, against) in [
         (Act::Kick { name: name.clone(), reason }, "kick", "eve: too loud", Some("eve")),
-        (ban, "ban", "eve for 60 s: too loud", Some("eve")),
+        (ban, "ban", "eve for 1 min: too loud", Some("eve")),
         (Act::Unban { target: target.clone() }, "unban", "eve", None),
         (mute, "mute", "eve", Some("eve")),
         (Act::Unmute { target }, "unmute", "eve", None),

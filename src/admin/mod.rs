@@ -6,6 +6,7 @@ mod finding;
 mod places;
 mod reload;
 mod reply;
+mod watch;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use reload::{CertificateInForce, PasswordInForce, Reloaded, in_force, waits}
 pub use reply::{
     AccountInfo, AuditEntry, Ban, Limited, MessagesBy, Redaction, RefusalCode, Reply, Status, User,
 };
+pub use watch::Watched;
 
 /// The longest request, in bytes with its line end.
 pub const MOST_REQUEST_BYTES: usize = 64 * 1024;
@@ -75,6 +77,13 @@ pub enum Request {
         /// Waits, for some seconds, until there is something.
         wait: bool,
     },
+    /// Tells of what happens from now on, or from after a record on, until the connection is closed:
+    /// after the answer a line each, a record or a [`Watched`].
+    Watch {
+        after: Option<u64>,
+        /// In which epoch that is.
+        epoch: Option<u32>,
+    },
     /// The numbers of what a user has said, of a bounded part of the history.
     MessagesBy {
         name: String,
@@ -119,6 +128,7 @@ impl Request {
             Request::Audit { .. } => "audit",
             Request::Account { what } => what.as_str(),
             Request::History { .. } => "history",
+            Request::Watch { .. } => "watch",
             Request::MessagesBy { .. } => "messages-by",
             Request::Redact { .. } => "redact",
             Request::Backup => "backup",
@@ -142,6 +152,7 @@ impl Request {
             | Request::Audit { .. }
             | Request::Account { what: AccountRequest::List }
             | Request::History { .. }
+            | Request::Watch { .. }
             | Request::MessagesBy { .. }
             | Request::LogLevel { level: None } => true,
             // A copy of everything that was said is no mere look.

@@ -29,6 +29,13 @@ pub enum Reply {
     Accounts(Vec<AccountInfo>),
     /// Records as in the JSON protocol, and whether there are more.
     History(Vec<serde_json::Value>, bool),
+    /// Lines follow.
+    Watching {
+        room: String,
+        epoch: u32,
+        /// The last record that is not shown.
+        seq: u64,
+    },
     MessagesBy(MessagesBy),
     Redacted(Redaction),
     /// So many bytes follow.

@@ -101,6 +101,15 @@ impl Connection {
         matches!(self.read_line(deadline), Err(Failure::Ended))
     }
 
+    /// Waits for a line that comes unasked.
+    ///
+    /// # Errors
+    /// None comes in time, or the connection is closed.
+    pub fn receive_line(&mut self, within: Duration) -> Result<Vec<u8>, Failure> {
+        self.timeout = within;
+        self.read_line(Instant::now() + within)
+    }
+
     fn read_line(&mut self, deadline: Instant) -> Result<Vec<u8>, Failure> {
         let mut answer = Vec::new();
         loop {

@@ -1,47 +1,17 @@
-//! What was said: looking at it, taking it away, keeping a copy.
+//! What was said: looking at it, and keeping a copy.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use chatroom::admin::{Reply, Request};
-use chatroom::clean;
-use chatroom::wire::json::{Event, Stamp};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::program::Printed;
+use crate::record;
 use crate::run::print;
-
-/// One record as a line: its number, its time here, and what happened.
-pub fn line(record: &Value) -> String {
-    let Ok(event) = serde_json::from_value::<Event<'static>>(record.clone()) else {
-        return clean::line(&record.to_string()).into_owned();
-    };
-    let (stamp, text) = match &event {
-        Event::Message(speech) => (&speech.stamp, format!("{}: {}", speech.name, speech.text)),
-        Event::Action(speech) => (&speech.stamp, format!("* {} {}", speech.name, speech.text)),
-        Event::Joined { stamp, name } => (stamp, format!("-- {name} joined")),
-        Event::Left { stamp, name, how, .. } => (stamp, format!("-- {name} left ({how})")),
-        Event::Notice { stamp, text } => (stamp, format!("-- SERVER: {text}")),
-        Event::Redacted { stamp, targets } => {
-            let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
-            (stamp, format!("-- removed by the operator: {}", targets.join(", ")))
-        }
-        _ => return clean::line(&record.to_string()).into_owned(),
-    };
-    format!("{:>6}  {}  {}", stamp.seq, local_time(stamp), clean::line(&text))
-}
-
-fn local_time(stamp: &Stamp<'_>) -> String {
-    match stamp.time.parse::<Timestamp>() {
-        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => clean::line(&stamp.time).into_owned(),
-    }
-}
 
 /// Prints what comes after `records`, until nobody reads it any more.
 pub fn follow(
@@ -74,7 +44,7 @@ pub fn follow(
         for record in &records {
             last = record["seq"].as_u64().unwrap_or(last);
         }
-        let show = |record| if json { format!("{record}\n") } else { line(record) + "\n" };
+        let show = |value| if json { format!("{value}\n") } else { record::line(value) + "\n" };
         if print(&records.iter().map(show).collect::<String>())? == Printed::NoReader {
             return Ok(());
         }

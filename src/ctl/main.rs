@@ -10,11 +10,13 @@ mod history;
 mod password;
 #[path = "../program.rs"]
 mod program;
+mod record;
 mod redact;
 mod request;
 mod run;
 mod show;
 mod table;
+mod watch;
 
 use std::env::args_os;
 use std::process::ExitCode;

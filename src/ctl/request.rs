@@ -43,7 +43,7 @@ impl Command {
     /// What to ask of the daemon, with the password that it needs. None for what it is not asked for.
     pub fn request(&self, password: Option<Secret>) -> Option<Request> {
         Some(match self {
-            Command::Completions { .. } => return None,
+            Command::Completions { .. } | Command::Watch => return None,
             Command::Ban(sanction) => {
                 let (target, seconds, reason) = sanction.parts();
                 Request::Moderate { act: Act::Ban { target, seconds, reason } }

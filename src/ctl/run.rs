@@ -12,7 +12,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::program::{self, Printed};
 use crate::table::terminal_width;
-use crate::{hand_over, history, password, redact, show};
+use crate::{hand_over, history, password, record, redact, show, watch};
 
 /// Carries out the command and gives what to print.
 pub fn run(args: &Args) -> Result<String, Failure> {
@@ -21,6 +21,9 @@ pub fn run(args: &Args) -> Result<String, Failure> {
     }
     if let Command::Completions { shell } = args.command {
         return Ok(script::script(shell));
+    }
+    if let Command::Watch = args.command {
+        return watch::run(args);
     }
     // Before the connection, for the daemon does not wait for as long as a person may type.
     let password = match &args.command {
@@ -56,7 +59,7 @@ pub fn run(args: &Args) -> Result<String, Failure> {
     if let (Command::History { follow: true, .. }, Reply::History(records, _)) =
         (&args.command, &reply)
     {
-        let show = |record| if args.json { format!("{record}") } else { history::line(record) };
+        let show = |record| if args.json { format!("{record}") } else { record::line(record) };
         let lines: String = records.iter().map(|record| show(record) + "\n").collect();
         if print(&lines)? == Printed::All {
             history::follow(&mut connection, &request, records, args.json)?;
@@ -109,7 +112,7 @@ fn as_text(command: &Command, reply: &Reply) -> Option<String> {
         (_, Reply::Audit(entries)) => show::audit(entries, now, width),
         (_, Reply::Accounts(accounts)) => show::accounts(accounts, now, width),
         (_, Reply::History(records, _)) => {
-            records.iter().map(|record| history::line(record) + "\n").collect()
+            records.iter().map(|record| record::line(record) + "\n").collect()
         }
         (Command::Reload { quiet: true }, Reply::Reloaded(_)) => String::new(),
         (_, Reply::Reloaded(reloaded)) => {

@@ -27,7 +27,8 @@ pub struct Column {
     head: &'static str,
     /// The width to which its cells may be shortened.
     least: usize,
-    /// The column with the highest number is left out first where there is no room; 0 stays.
+    /// The column with the highest number is left out first where there is no room: from 2 on
+    /// before any cell is shortened, 1 where that does not suffice; 0 stays.
     dispensable: u8,
 }
 
@@ -85,16 +86,18 @@ fn fit(columns: &[Column], widths: &mut [usize], width: Option<usize>) -> Vec<us
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     let Some(width) = width else { return shown };
     let least: Vec<usize> = (0..columns.len()).map(|i| widths[i].min(columns[i].least)).collect();
+    // What is worth less than whole cells goes first.
+    let leave_out = |shown: &mut Vec<usize>, rank: u8| {
+        let last = shown.iter().copied().max_by_key(|&i| columns[i].dispensable);
+        let last = last.filter(|&i| columns[i].dispensable >= rank);
+        shown.retain(|&i| Some(i) != last);
+        last.is_some()
+    };
     let total = |shown: &[usize], widths: &[usize]| {
         shown.iter().map(|&i| widths[i] + GAP).sum::<usize>().saturating_sub(GAP)
     };
-    while total(&shown, &least) > width {
-        let last = shown.iter().copied().max_by_key(|&i| columns[i].dispensable);
-        match last.filter(|&i| columns[i].dispensable > 0) {
-            Some(last) => shown.retain(|&i| i != last),
-            None => break,
-        }
-    }
+    while total(&shown, widths) > width && leave_out(&mut shown, 2) {}
+    while total(&shown, &least) > width && leave_out(&mut shown, 1) {}
     while total(&shown, widths) > width {
         let widest = shown.iter().copied().filter(|&i| widths[i] > least[i]);
         match widest.max_by_key(|&i| widths[i] - least[i]) {

@@ -7,6 +7,7 @@ mod idle;
 mod note;
 mod redaction;
 mod socket;
+mod watch;
 
 use std::fs::File;
 use std::io::Read;
@@ -18,7 +19,7 @@ use chatroom::wire::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::warn;
@@ -48,8 +49,7 @@ pub async fn serve_all(listener: UnixListener, operator: Operator) {
                 let permit = idle.make_room(&permits).await;
                 let (operator, idle) = (operator.clone(), idle.clone());
                 tokio::spawn(async move {
-                    serve(stream, &operator, &idle).await;
-                    drop(permit);
+                    serve(stream, &operator, &idle, permit).await;
                 });
             }
             Err(error) => {
@@ -61,7 +61,12 @@ pub async fn serve_all(listener: UnixListener, operator: Operator) {
 }
 
 /// Serves one connection: a line is a request, and each gets a line back.
-async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
+async fn serve(
+    stream: UnixStream,
+    operator: &Operator,
+    idle: &Idle,
+    permit: Option<OwnedSemaphorePermit>,
+) {
     // The system knows who that is; what the other side says of itself is not asked.
     let (uid, pid) = match stream.peer_cred() {
         Ok(peer) => (peer.uid(), peer.pid().unwrap_or(0)),
@@ -90,6 +95,11 @@ async fn serve(stream: UnixStream, operator: &Operator, idle: &Idle) {
         let (reply, attachment) = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
                 let asked = Asked::log(&request, uid, pid);
+                if let Request::Watch { .. } = request {
+                    // However long that is, it takes the place of nobody who has something to ask.
+                    drop(permit);
+                    return operator.watch(&request, &mut input, output).await;
+                }
                 let answer = operator.carry_out(By::Operator { uid, pid }, request).await;
                 asked.log_refusal(&answer.0);
                 answer

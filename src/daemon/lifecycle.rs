@@ -147,6 +147,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
                 error!(event = "not-handed-over", "cannot hand the connections over: {problem:#}");
             }
         }
+        daemon.shared.watchers.end(true).await;
         return Ok(());
     }
     // Who comes now is turned away by the system.
@@ -156,6 +157,7 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     }
     let reason = if end.is_ok() { EndReason::ShuttingDown } else { EndReason::Failed };
     daemon.say_farewell(&reason).await;
+    daemon.shared.watchers.end(false).await;
     end.map(drop)
 }
 

@@ -34,6 +34,7 @@ mod tcp_info;
 mod tls;
 mod transport;
 mod users;
+mod watchers;
 mod welcome;
 mod window;
 

@@ -9,6 +9,7 @@ use crate::connections::Connections;
 use crate::room_thread::RoomHandle;
 use crate::store::past::Past;
 use crate::tls::Identity;
+use crate::watchers::Watchers;
 use crate::window::Window;
 
 /// What every part of the daemon may use.
@@ -20,6 +21,8 @@ pub struct Shared {
     pub access: Access,
     /// What was said before.
     pub past: Past,
+    /// Operators who watch what happens.
+    pub watchers: Watchers,
     /// What is shown to who speaks TLS, where that is spoken.
     identity: RwLock<Option<Identity>>,
     config: RwLock<Arc<Config>>,
@@ -43,6 +46,7 @@ impl Shared {
             window,
             connections: Connections::new(run),
             past,
+            watchers: Watchers::default(),
             access,
             identity: RwLock::new(identity),
             config: RwLock::new(config.clone()),

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use chatroom::room::{Found, Log, Position, Seq};
 use chatroom::wire::Batch;
 use jiff::tz::TimeZone;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The newest batches, shared. The lock is only held to look one up, never while it is written.
 pub struct Window {
@@ -15,6 +15,8 @@ pub struct Window {
     pub zone: TimeZone,
     /// Told when there is something to write: a batch here, an answer wherever there is one.
     pub written: Notify,
+    /// Told when there is a batch more, if somebody watches.
+    published: watch::Sender<()>,
     log: RwLock<Log<Batch>>,
 }
 
@@ -23,7 +25,8 @@ impl Window {
     pub fn new(room: String, last: Position, limit: usize) -> Window {
         let log = RwLock::new(Log::new(last.seq.next(), limit));
         let (zone, written) = (TimeZone::system(), Notify::new());
-        Window { room, epoch: last.epoch, zone, written, log }
+        let published = watch::Sender::new(());
+        Window { room, epoch: last.epoch, zone, written, published, log }
     }
 
     /// Shows a batch to everybody who asks from now on.
@@ -31,6 +34,13 @@ impl Window {
         let (count, weight) = (batch.records().len(), batch.weight());
         self.write().push(batch, count, weight);
         self.written.notify_one();
+        // Without anybody who watches this does nothing.
+        let _ = self.published.send(());
+    }
+
+    /// A way to wait until there is a batch more.
+    pub fn published(&self) -> watch::Receiver<()> {
+        self.published.subscribe()
     }
 
     /// Takes the text of some records away.

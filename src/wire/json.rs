@@ -3,6 +3,7 @@
 //! [`Request`] is what a client says, [`Event`] what the server says. Both sides use these types,
 //! so that a round trip cannot differ. Unknown fields are ignored.
 
+mod decode;
 mod encode;
 mod parse;
 

@@ -8,12 +8,14 @@ mod framing;
 pub mod greeting;
 pub mod json;
 mod people;
+mod sentence;
 pub mod text;
 
 pub use answer::{Answer, Direct, History, Welcome, encode_answer};
 pub use batch::{Batch, Encoded};
 pub use framing::{Frame, Framer, Framing};
 pub use people::PeopleList;
+pub use sentence::sentence;
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON protocol.

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 
+use super::sentence::sentence;
 use super::{Answer, Direct};
 use crate::access::Act;
 use crate::config::parse_duration;
 use crate::names::Name;
-use crate::room::{Departure, EndReason, Record, RecordKind};
+use crate::room::{EndReason, Record, RecordKind};
 
 /// What a line of a person in the room asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,32 +153,11 @@ fn sanction(text: &str) -> (String, Option<u64>, Option<String>) {
 
 /// Appends a record as one line.
 pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
-    let line = match &record.kind {
-        RecordKind::Message { name, text } => {
-            return push_line(out, &[name.as_str(), ": ", text]);
-        }
-        RecordKind::Action { name, text } => {
-            return push_line(out, &["* ", name.as_str(), " ", text]);
-        }
-        RecordKind::Joined { name } => format!("{name} joined the chat!"),
-        RecordKind::Left { name, how: Departure::Quit } => format!("{name} has quit."),
-        RecordKind::Left { name, how: Departure::Lost } => format!("{name} has disconnected."),
-        RecordKind::Left { name, how: Departure::Removed { reason: None } } => {
-            format!("{name} was removed by the operator.")
-        }
-        RecordKind::Left { name, how: Departure::Removed { reason: Some(reason) } } => {
-            format!("{name} was removed by the operator: {reason}")
-        }
-        RecordKind::Notice { text } => text.clone(),
-        RecordKind::Topic { text } if text.is_empty() => "The room has no topic now.".to_owned(),
-        RecordKind::Topic { text } => format!("Topic: {text}"),
-        RecordKind::Renamed { name, to } => format!("{name} is now called {to}."),
-        RecordKind::Redacted { targets } => match targets.len() {
-            1 => "A message was removed by the operator.".to_owned(),
-            count => format!("{count} messages were removed by the operator."),
-        },
-    };
-    server_line(out, &line);
+    match &record.kind {
+        RecordKind::Message { name, text } => push_line(out, &[name.as_str(), ": ", text]),
+        RecordKind::Action { name, text } => push_line(out, &["* ", name.as_str(), " ", text]),
+        kind => server_line(out, &sentence(kind)),
+    }
 }
 
 /// Appends a record as one line of what was said before, with its time in a time zone.

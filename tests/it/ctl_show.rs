@@ -122,6 +122,69 @@ fn the_topic_and_slow_mode_can_be_shown() {
 }
 
 #[test]
+fn history_shows_sentences_and_no_json() {
+    let daemon = Daemon::start();
+    let socket = daemon.socket();
+    let mut ann = Person::text(&daemon, "ann");
+    ann.say("tea?");
+    let mut bo = Person::text(&daemon, "bo");
+    ann.expect("[SERVER]: bo joined the chat!");
+    bo.say("!me nods");
+    ann.expect("* bo nods");
+    for args in [
+        &["topic", "Tea at five"][..],
+        &["rename", "bo", "robert"],
+        &["redact", "2"],
+        &["say", "closing soon"],
+        &["kick", "robert", "too loud"],
+    ] {
+        check_done(&run(&socket, args));
+    }
+    let shown = check_done(&run(&socket, &["history"]));
+    let said: Vec<&str> = shown.lines().map(|line| line.splitn(3, "  ").last().unwrap()).collect();
+    let said: Vec<&str> = said.iter().map(|line| line.rsplit("  ").next().unwrap()).collect();
+    let expect = [
+        "-- ann joined the chat!",
+        "ann: (removed by the operator)",
+        "-- bo joined the chat!",
+        "* bo nods",
+        "-- Topic: Tea at five",
+        "-- bo is now called robert.",
+        "-- A message was removed by the operator (2)",
+        "-- SERVER: closing soon",
+        "-- robert was removed by the operator: too loud",
+    ];
+    assert_eq!(said, expect, "{shown}");
+}
+
+#[test]
+fn metrics_are_samples_for_programs() {
+    let daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    ann.say("tea?");
+    ann.say("!who");
+    ann.expect("[SERVER]: 1 person is here: ann");
+    let metrics = json(&run(&daemon.socket(), &["metrics", "--json"]));
+    let samples = metrics["metrics"].as_array().unwrap();
+    let sample = |name: &str| {
+        let found = samples.iter().find(|sample| sample["name"] == name);
+        found.unwrap_or_else(|| panic!("{name} is not in {metrics}"))
+    };
+    let messages = sample("chatroom_messages_total");
+    assert_eq!((&messages["value"], &messages["type"]), (&1.into(), &"counter".into()));
+    assert_eq!(messages["help"], "Messages and actions");
+    assert_eq!(sample("chatroom_people")["value"], 1);
+    assert_eq!(sample("chatroom_build_info")["labels"]["room"], "lobby");
+    let bucket = sample("chatroom_store_seconds_bucket");
+    assert!(bucket["labels"]["le"].is_string() && bucket["value"].is_u64(), "{bucket}");
+    assert_eq!(bucket["unit"], "seconds");
+    assert!(samples.iter().all(|sample| sample["value"].is_number()), "{metrics}");
+    // The same as Prometheus gets, one for each line.
+    let text = check_done(&run(&daemon.socket(), &["metrics"]));
+    assert_eq!(samples.len(), text.lines().filter(|line| !line.starts_with('#')).count());
+}
+
+#[test]
 fn every_failure_is_json_for_programs() {
     let daemon = Daemon::start();
     let folder = TempDir::new().unwrap();

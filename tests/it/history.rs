@@ -283,10 +283,12 @@ fn what_is_said_is_followed_until_the_daemon_ends() {
         if arguments.contains(&"--json") {
             daemon.signal(Signal::TERM);
             daemon.until_ended();
-            let ended = following.wait_with_output().unwrap();
-            let said = String::from_utf8(ended.stderr).unwrap();
-            assert_eq!(ended.status.code(), Some(69), "{said}");
+            let error: Value = serde_json::from_str(&line()).unwrap();
+            let said = error["error"]["message"].as_str().unwrap();
             assert!(said.contains("it has ended, or starts again"), "{said}");
+            assert_eq!(error["error"]["code"], "ended");
+            let ended = following.wait_with_output().unwrap();
+            assert_eq!((ended.status.code(), ended.stderr.len()), (Some(69), 0));
         } else {
             // Who reads it has seen enough.
             drop(lines);

@@ -51,3 +51,4 @@ mod screen;
 mod script_client;
 mod tls;
 mod turns;
+mod watch;

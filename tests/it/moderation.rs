@@ -246,5 +246,5 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     olga.say("!topic Coffee");
     olga.expect("[SERVER]: Only operators may do that.");
     let audit = ctl(&daemon, &["audit"]);
-    assert!(audit.contains("account olga") && audit.contains("bo for 600 s: too loud"), "{audit}");
+    assert!(audit.contains("account olga") && audit.contains("bo for 10 min: too loud"), "{audit}");
 }

@@ -114,7 +114,7 @@ fn history_shows_as_many_lines_as_asked_for() {
     assert_eq!(lines("2001").len(), 2001);
     let all = lines("20000");
     assert_eq!(all.len(), 2501);
-    assert!(all[0].ends_with("ann joined") && all[2500].ends_with("ann: line 2500"));
+    assert!(all[0].ends_with("ann joined the chat!") && all[2500].ends_with("ann: line 2500"));
     let of_grep = done(&chatctl(&daemon, &["history", "--grep", "LINE 1", "-n", "1105"]));
     assert_eq!(of_grep.lines().count(), 1105, "over several answers, too");
     let json = done(&chatctl(&daemon, &["history", "-n", "1500", "--json"]));

@@ -9,7 +9,7 @@ use super::Args;
 
 /// The commands by what they are for, in the order in which they are shown.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
-    ("The room", &["users", "history", "say", "topic", "slow"]),
+    ("The room", &["users", "watch", "history", "say", "topic", "slow"]),
     (
         "Moderation",
         &["kick", "ban", "unban", "mute", "unmute", "bans", "rename", "redact", "account", "audit"],

@@ -86,6 +86,14 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Sort::Name, value_name = "COLUMN")]
         sort: Sort,
     },
+    /// Watch who comes and goes and what is said, live
+    #[command(
+        after_help = "Ctrl-C ends it. It goes on over a restart of the daemon, after what it has shown.\n\n\
+                            Examples:\n  \
+                            chatctl watch\n  \
+                            chatctl watch --json"
+    )]
+    Watch,
     /// Show what was said
     #[command(after_help = "Examples:\n  \
                             chatctl history --from ann --since \"2026-11-22 21:00\"\n  \

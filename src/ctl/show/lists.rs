@@ -92,9 +92,9 @@ pub fn bans(bans: &[Ban], now: Timestamp, width: Option<usize>) -> String {
         Column::new("KIND"),
         Column::flexible("AGAINST", 14),
         Column::new("UNTIL"),
-        Column::new("SINCE").dispensable(1),
+        Column::new("SINCE").dispensable(2),
         Column::flexible("BY", 10),
-        Column::flexible("REASON", 10),
+        Column::flexible("REASON", 16),
     ];
     let rows: Vec<_> = bans
         .iter()
@@ -104,7 +104,8 @@ pub fn bans(bans: &[Ban], now: Timestamp, width: Option<usize>) -> String {
                 ban.target.clone(),
                 ban.until.map_or_else(|| "permanent".to_owned(), |until| local_time(until, now)),
                 local_time(ban.since, now),
-                ban.by.clone(),
+                // The process is long gone; it is in the audit.
+                ban.by.split(", process").next().unwrap_or_default().to_owned(),
                 ban.reason.clone().unwrap_or_default(),
             ]
         })

@@ -1,6 +1,7 @@
 //! What the operator sees: tables and sentences, or JSON.
 
 mod lists;
+mod metrics;
 mod status;
 
 use bytesize::ByteSize;
@@ -18,13 +19,16 @@ pub fn as_json(reply: &Reply) -> Value {
         Reply::Users(users) => json!({ "users": users }),
         Reply::Status(status) => json!({ "status": status }),
         Reply::Findings(findings) => json!({ "findings": findings }),
-        Reply::Metrics(text) => json!({ "metrics": text }),
+        Reply::Metrics(text) => json!({ "metrics": metrics::samples(text) }),
         Reply::History(records, more) => json!({ "history": records, "more": more }),
         Reply::Backup(bytes) => json!({ "backup": { "bytes": bytes } }),
         Reply::LogLevel(level) => json!({ "log_level": level }),
         Reply::Bans(bans) => json!({ "bans": bans }),
         Reply::Audit(entries) => json!({ "audit": entries }),
         Reply::Accounts(accounts) => json!({ "accounts": accounts }),
+        Reply::Watching { room, epoch, seq } => {
+            json!({ "watching": { "room": room, "epoch": epoch, "seq": seq } })
+        }
         Reply::MessagesBy(found) => json!({ "messages": found }),
         Reply::Redacted(done) => json!({ "redacted": done }),
         Reply::Said(said) => json!({ "done": true, "notes": [said] }),

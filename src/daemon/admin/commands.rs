@@ -1,9 +1,11 @@
 //! The operator's commands.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatroom::access::SanctionKind;
 use chatroom::admin::{RefusalCode, Reply, Request};
 use chatroom::room::{Refusal, Seq};
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use crate::health::Health;
 use crate::lifecycle::Control;
 use crate::overview::Overview;
 use crate::room_thread::Submission;
+use crate::shared::Shared;
 use crate::{doctor, logging, systemd};
 
 /// The longest time to a shutdown, in seconds.
@@ -52,11 +55,7 @@ impl Operator {
                 true => Reply::Done,
                 false => failed("a part of chatroomd does not answer; restart it"),
             },
-            Request::Users => {
-                let users =
-                    self.overview.shared.room.ask(|reply| Submission::Users { reply }).await;
-                users.map_or_else(room_is_gone, Reply::Users)
-            }
+            Request::Users => users(&self.overview.shared).await,
             Request::Status => {
                 self.aside(|overview| Reply::Status(Box::new(overview.status()))).await
             }
@@ -88,7 +87,8 @@ impl Operator {
                 self.messages_by(name, since, Seq(after)).await
             }
             Request::Redact { targets } => self.redact(targets).await,
-            // Its answer comes with a file.
+            // These are answered with more than a line.
+            Request::Watch { .. } => failed("watching has to be asked for on its own"),
             Request::Backup => failed("a backup has to be asked for on its own"),
             Request::Reload => self.reload().await,
             Request::Shutdown { after, .. } if after > LONGEST_NOTICE => {
@@ -139,6 +139,26 @@ impl Operator {
         }
         Reply::Done
     }
+}
+
+/// The people in the room, with what they may and may not do.
+async fn users(shared: &Arc<Shared>) -> Reply {
+    let Some(mut users) = shared.room.ask(|reply| Submission::Users { reply }).await else {
+        return room_is_gone();
+    };
+    let (registry, now) = (shared.access.registry(), Timestamp::now());
+    // What each name looks like takes a while to find out.
+    let marked = spawn_blocking(move || {
+        for user in &mut users {
+            let address = user.address.parse::<SocketAddr>().ok().map(|address| address.ip());
+            let mute =
+                registry.sanctions.against(SanctionKind::Mute, Some(&user.name), address, now);
+            user.muted = mute.is_some();
+            user.operator = registry.is_operator(&user.name);
+        }
+        users
+    });
+    marked.await.map_or_else(|_| failed("chatroomd is ending"), Reply::Users)
 }
 
 fn outcome(outcome: Result<(), Refusal>) -> Reply {

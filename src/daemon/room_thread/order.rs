@@ -97,12 +97,7 @@ impl RoomThread {
         }
     }
 
-    pub(super) fn sanction_of(
-        &self,
-        kind: SanctionKind,
-        member: &Member,
-        now: Timestamp,
-    ) -> Option<&Term> {
+    fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
         let address = self.outlets.get(&member.session).map(|outlet| outlet.peer.ip());
         let sanction =
             self.access.sanctions.against(kind, Some(member.name.as_str()), address, now)?;

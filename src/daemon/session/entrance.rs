@@ -28,7 +28,8 @@ impl Reader<'_> {
     ) {
         match self.try_join(name, resume, password).await {
             Ok(Joined { name, resumed }) => {
-                super::told::joined(&name, resumed, self.outlet());
+                let watchers = &self.connection.shared.watchers;
+                super::told::joined(&name, resumed, self.outlet(), watchers);
                 self.outlet().traffic.touch();
                 self.silence = super::reader::silence_seconds(self.shared());
                 (self.stage, self.name) = (Stage::Joined, Some(name));

@@ -75,13 +75,17 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
     let banned = banned(&shared.access.registry(), peer.ip(), Timestamp::now());
     match shared.connections.admit(&transport, peer, &shared.config().limits, banned) {
         Ok(outlet) => {
+            told::came(peer, None, &shared.watchers);
             let greeting = shared.config().room.greeting.clone();
             outlet.answer(&Answer::Prompt { greeting });
             let connection = Connection { transport, outlet, shared };
             // Not an `async fn`, which would hold its argument twice.
             tokio::spawn(connection.run(None));
         }
-        Err(reason) => turn_away(transport, &shared, reason),
+        Err(reason) => {
+            told::came(peer, Some(&reason), &shared.watchers);
+            turn_away(transport, &shared, reason);
+        }
     }
 }
 
@@ -215,7 +219,7 @@ impl Connection {
         let hold = self.shared.config().timeouts.hold;
         let is_held =
             !hold.is_zero() && self.outlet.holds() && told::is_held(self.outlet.dialect(), reason);
-        told::ended(name, &self.outlet, reason, is_held);
+        told::ended(name, &self.outlet, reason, is_held, &self.shared.watchers);
         self.submit_end(reason.clone());
     }
 

@@ -1,17 +1,30 @@
-//! Who comes and goes, in the log.
+//! Who comes and goes, in the log and for operators who watch.
 
+use std::net::SocketAddr;
+
+use chatroom::admin::Watched;
 use chatroom::clean::word;
 use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::Dialect;
+use chatroom::wire::json::format_time;
+use jiff::Timestamp;
 use tracing::info;
 
 use crate::outlet::Outlet;
+use crate::watchers::Watchers;
 
 /// Somebody has come, or come back.
-pub fn joined(name: &Name, resumed: bool, outlet: &Outlet) {
+pub fn joined(name: &Name, resumed: bool, outlet: &Outlet, watchers: &Watchers) {
     let (name, shown) = (name.as_str(), word(name.as_str()));
     let (address, dialect) = (outlet.peer.to_string(), outlet.dialect().as_str());
+    watchers.tell(|| Watched::Entered {
+        time: format_time(Timestamp::now()),
+        address: address.clone(),
+        name: name.to_owned(),
+        dialect: dialect.to_owned(),
+        resumed,
+    });
     if resumed {
         info!(event = "resumed", name, address, dialect, "{shown} came back from {address}");
     } else {
@@ -20,11 +33,35 @@ pub fn joined(name: &Name, resumed: bool, outlet: &Outlet) {
 }
 
 /// A connection has ended. Where `is_held`, its person can come back to their place.
-pub fn ended(name: Option<&Name>, outlet: &Outlet, reason: &EndReason, is_held: bool) {
+pub fn ended(
+    name: Option<&Name>,
+    outlet: &Outlet,
+    reason: &EndReason,
+    is_held: bool,
+    watchers: &Watchers,
+) {
     let address = outlet.peer.to_string();
     let said = sentence(name.map(Name::as_str), &address, reason, is_held);
     let (name, reason) = (name.map(Name::as_str), reason.code());
+    watchers.tell(|| Watched::Disconnected {
+        time: format_time(Timestamp::now()),
+        address: address.clone(),
+        name: name.map(str::to_owned),
+        reason: reason.to_owned(),
+        held: is_held,
+    });
     info!(event = "disconnected", name, address, reason, "{said}");
+}
+
+/// A connection was let in, or turned away.
+pub fn came(peer: SocketAddr, turned_away: Option<&EndReason>, watchers: &Watchers) {
+    watchers.tell(|| {
+        let (time, address) = (format_time(Timestamp::now()), peer.to_string());
+        match turned_away {
+            None => Watched::Connected { time, address },
+            Some(reason) => Watched::TurnedAway { time, address, reason: reason.code().to_owned() },
+        }
+    });
 }
 
 /// Whether the place of who spoke this way is held when their connection ends so.
