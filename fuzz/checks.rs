@@ -9,7 +9,7 @@ use chatroom::config::Config;
 use chatroom::handover::Packed;
 use chatroom::lookalike::{fold, look};
 use chatroom::names::{LONGEST, MOST_BYTES, Name, SHORTEST};
-use chatroom::wire::greeting::strip_telnet;
+use chatroom::wire::greeting::{Telnet, Verdict, judge, strip_telnet};
 use chatroom::wire::json::{self, Event};
 use chatroom::wire::{Frame, Framer, text};
 
@@ -17,7 +17,7 @@ use chatroom::wire::{Frame, Framer, text};
 pub type Check = fn(&[u8]);
 
 /// A check by its name, which is that of its target and of the folder of its corpus.
-pub const ALL: [(&str, Check); 9] = [
+pub const ALL: [(&str, Check); 10] = [
     ("framing", framing),
     ("text", text_lines),
     ("requests", requests),
@@ -26,6 +26,7 @@ pub const ALL: [(&str, Check); 9] = [
     ("config", configuration),
     ("names", names),
     ("telnet", telnet),
+    ("opening", opening),
     ("handover", handover),
 ];
 
@@ -33,16 +34,20 @@ pub const ALL: [(&str, Check); 9] = [
 pub fn framing(data: &[u8]) {
     let Some((&[limit, split], bytes)) = data.split_first_chunk() else { return };
     let limit = usize::from(limit);
-    let mut expected: Vec<Frame> = bytes
-        .split(|&byte| byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .map(|line| match line.len() > limit {
-            true => Frame::TooLong,
-            false => Frame::Line(line.to_vec()),
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n' || byte == 0);
+    let expected: Vec<Frame> = lines
+        // What is behind the last line end is not whole, and a NUL behind another one ends nothing.
+        .filter(|&line| line != [0] && (line.ends_with(b"\n") || line.ends_with(&[0])))
+        .map(|line| {
+            let whole = &line[..line.len() - 1];
+            let returns = whole.iter().rev().take_while(|&&byte| byte == b'\r').count();
+            let line = &whole[..whole.len() - returns];
+            match line.len() > limit || whole.len() > limit + 1 {
+                true => Frame::TooLong,
+                false => Frame::Line(line.to_vec()),
+            }
         })
         .collect();
-    // What is behind the last line end is not whole.
-    expected.pop();
     for size in [bytes.len().max(1), usize::from(split).max(1), 1] {
         let (mut framer, mut frames) = (Framer::new(limit), Vec::new());
         bytes.chunks(size).for_each(|piece| framer.push(piece, &mut frames));
@@ -150,6 +155,22 @@ pub fn telnet(data: &[u8]) {
     }
     let all: BTreeSet<u8> = data.iter().copied().collect();
     assert!(line.len() <= data.len() && line.iter().all(|byte| all.contains(byte)));
+}
+
+/// The first line is judged the same however it arrives: what has been foreign is never ours with
+/// more of the same line, and what is ours stays so.
+pub fn opening(data: &[u8]) {
+    let whole = judge(data);
+    for end in 0..data.len().min(4096) {
+        match (judge(&data[..end]), whole) {
+            (Verdict::Ours, Verdict::Foreign(foreign)) => panic!("{end} bytes hide {foreign:?}"),
+            (Verdict::Foreign(foreign), Verdict::Ours) => panic!("{end} bytes show {foreign:?}"),
+            _ => {}
+        }
+    }
+    let mut telnet = Telnet::default();
+    let pieces: Vec<u8> = data.chunks(3).flat_map(|it| telnet.strip(it).into_owned()).collect();
+    assert_eq!(pieces, *Telnet::default().strip(data), "in pieces");
 }
 
 /// What one process can read, the next one reads from it as well; and what it goes on with takes

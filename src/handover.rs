@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::room::{Seq, SessionId};
+use crate::wire::greeting::Telnet;
 use crate::wire::{Dialect, Frame, Framer};
 
 /// The version of the format.
@@ -76,6 +77,13 @@ pub struct PackedInput {
     pub name: Option<String>,
     /// The unfinished line.
     pub framer: Framer,
+    /// What has come of the first line while it is not known what the other side speaks; none once it
+    /// is. Version 0.1 did not keep it.
+    #[serde(default)]
+    pub opening: Option<Vec<u8>>,
+    /// The unfinished command of a telnet client.
+    #[serde(default)]
+    pub telnet: Telnet,
     /// Lines that have come and are not looked at yet.
     pub frames: Vec<Frame>,
     /// For how many seconds nothing may come.

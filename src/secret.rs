@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A password. It is wiped from memory when it is dropped, and nothing prints it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +23,11 @@ impl Secret {
 
     /// Takes over a password that is a line, as in a file.
     pub fn of_line(mut line: String) -> Secret {
-        line.truncate(line.trim_end_matches(['\n', '\r']).len());
-        Secret::new(line)
+        line.truncate(line.trim_end_matches(['\n', '\r', '\0']).len());
+        // An editor of another system may have put a byte order mark before it.
+        let secret = Secret::new(crate::wire::greeting::without_mark(&line).to_owned());
+        line.zeroize();
+        secret
     }
 
     /// What it is, for who compares it.
@@ -60,6 +63,14 @@ mod tests {
         let secret = Secret::new("correct horse".to_owned());
         assert_eq!(format!("{secret:?}"), "(secret)");
         assert_eq!(secret.expose(), "correct horse");
+    }
+
+    #[test]
+    fn a_file_of_any_system_has_the_same_password() {
+        for file in ["horse", "horse\n", "\u{feff}horse\r\n", "horse\r\n\0"] {
+            assert_eq!(Secret::of_line(file.to_owned()).expose(), "horse", "{file:?}");
+        }
+        assert_eq!(Secret::of_line(" horse \n".to_owned()).expose(), " horse ");
     }
 
     #[test]

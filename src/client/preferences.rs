@@ -59,7 +59,7 @@ impl Preferences {
     fn read(file: &Path) -> Result<Preferences, String> {
         let shown = file.display();
         match std::fs::read_to_string(file) {
-            Ok(text) => toml::from_str(&text)
+            Ok(text) => toml::from_str(text.trim_start_matches('\u{feff}'))
                 .map_err(|error| format!("{shown}: {}", error.to_string().trim_end())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Preferences::default()),
             Err(error) => Err(format!("{shown}: {error}")),
@@ -79,6 +79,9 @@ mod tests {
         std::fs::write(&file, "address = \"chat.example\"\nbell = false\n").unwrap();
         let read = Preferences::read(&file).unwrap();
         assert_eq!((read.address.as_deref(), read.bell), (Some("chat.example"), Some(false)));
+        std::fs::write(&file, "\u{feff}name = \"ann\"\r\nbell = true\r\n").unwrap();
+        let read = Preferences::read(&file).unwrap();
+        assert_eq!((read.name.as_deref(), read.bell), (Some("ann"), Some(true)));
         std::fs::write(&file, "bel = false\n").unwrap();
         let mistake = Preferences::read(&file).unwrap_err();
         assert!(mistake.contains("client.toml") && mistake.contains("`bell`"), "{mistake}");

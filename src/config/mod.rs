@@ -190,7 +190,7 @@ impl Config {
     /// Every problem that there is, in the order of the lines.
     pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
         let mut config = Config::default();
-        let mut document = Document::parse(text);
+        let mut document = Document::parse(text.trim_start_matches('\u{feff}'));
         document.section("listen", |section| {
             section.take("chat", values::addresses, &mut config.listen.chat);
             section.take("tls", values::addresses, &mut config.listen.tls);

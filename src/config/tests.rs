@@ -102,6 +102,12 @@ fn every_option_is_read() {
 }
 
 #[test]
+fn a_file_of_any_system_is_read() {
+    let config = Config::parse("\u{feff}[room]\r\nname = \"cellar\"\r\n").unwrap();
+    assert_eq!(config.room.name, "cellar");
+}
+
+#[test]
 fn all_problems_are_said_at_once_with_their_lines() {
     let text = "[listen]\nchat = [\"localhost\"]\nchta = 1\n[limits]\nmessage-bytes = 3\nwindow = 5\n\
                 [tiemouts]\n[timeouts]\nname = 30\ngrace = \"9 h\"\n[log]\nlevel = \"loud\"\n";

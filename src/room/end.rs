@@ -8,6 +8,18 @@ use crate::access::Term;
 /// What somebody speaks who does not speak TLS where it is needed.
 pub const NO_TLS: &str = "plain text";
 
+/// A header of the PROXY protocol from an address of which none is taken.
+pub const NO_PROXY: &str = "the PROXY protocol";
+
+/// Text in two bytes a character.
+pub const NO_UTF16: &str = "UTF-16";
+
+/// A line that cannot be a name, nor anything else that comes first.
+pub const FIRST_LINE_TOO_LONG: &str = "a first line of that length";
+
+/// Lines that came behind a name that was refused, before anybody could know of that.
+pub const LINES_BEHIND: &str = "lines behind a name that was refused";
+
 /// What they are told.
 pub const TLS_ONLY: &str = "This port speaks TLS only. Connect with TLS: chatroom-client --tls.";
 
@@ -145,6 +157,24 @@ impl fmt::Display for EndReason {
                 "This port is for the chat, and does not speak TLS. Connect without TLS, or to the \
                  server's port for TLS.",
             ),
+            EndReason::Foreign("IRC") => f.write_str(
+                "This port is for the chat, and does not speak IRC yet. Connect with \
+                 chatroom-client or nc.",
+            ),
+            EndReason::Foreign(NO_PROXY) => f.write_str(
+                "This port does not take headers of the PROXY protocol from your address. The option \
+                 proxy_protocol in [listen] of chatroomd names the proxies that may send them.",
+            ),
+            EndReason::Foreign(NO_UTF16) => f.write_str(
+                "That is UTF-16, and this port takes UTF-8. Set your terminal or program to UTF-8.",
+            ),
+            EndReason::Foreign(FIRST_LINE_TOO_LONG) => f.write_str(
+                "The first line is longer than any name. Connect again, and send a name.",
+            ),
+            EndReason::Foreign(LINES_BEHIND) => f.write_str(
+                "The name was refused, and the lines behind it were not taken for another one. \
+                 Connect again, and wait for the answer to the name.",
+            ),
             EndReason::Foreign(protocol) => {
                 write!(f, "This port is for the chat, and does not speak {protocol}.")
             }
@@ -183,6 +213,11 @@ mod tests {
             (EndReason::Foreign("HTTP"), "foreign", "does not speak HTTP", lost()),
             (EndReason::Foreign("TLS"), "foreign", "without TLS, or to the server's port", lost()),
             (EndReason::Foreign(NO_TLS), "foreign", "speaks TLS only", lost()),
+            (EndReason::Foreign("IRC"), "foreign", "does not speak IRC yet", lost()),
+            (EndReason::Foreign(NO_PROXY), "foreign", "proxy_protocol in [listen]", lost()),
+            (EndReason::Foreign(NO_UTF16), "foreign", "takes UTF-8", lost()),
+            (EndReason::Foreign(FIRST_LINE_TOO_LONG), "foreign", "than any name", lost()),
+            (EndReason::Foreign(LINES_BEHIND), "foreign", "wait for the answer", lost()),
             (EndReason::ShuttingDown, "shutting-down", "server is shutting down", lost()),
         ];
         for (end, code, part, departure) in all {

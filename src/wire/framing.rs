@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::greeting::{is_line_end, lead};
+
 /// How the bytes of a connection are cut into pieces that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
     /// Nothing was received yet that would tell.
     Undecided,
-    /// Each line is one, whether it ends with `\n` or `\r\n`.
+    /// Each line is one, whether it ends with `\n`, `\r\n`, or with NUL as telnet's do.
     Lines,
     /// The older script client sends no line ends: what is received together is one.
     Pieces,
@@ -52,7 +54,8 @@ impl Framer {
     /// Whether something has come, but no line end yet, so that time has to tell what it is.
     pub fn is_waiting_for_decision(&self) -> bool {
         // A JSON object is never a piece: the older script client does not speak it.
-        self.framing == Framing::Undecided && !self.rest.is_empty() && self.rest[0] != b'{'
+        let first = lead(&self.rest).first();
+        self.framing == Framing::Undecided && first.is_some_and(|&first| first != b'{')
     }
 
     /// The first input stood alone without a line end: this is a connection of pieces, and what
@@ -68,10 +71,17 @@ impl Framer {
     /// Takes in what was received together, and adds the lines or pieces that are whole to `frames`.
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
         let mut bytes = bytes;
-        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-            self.framing = Framing::Lines;
+        while let Some(end) = bytes.iter().position(|&byte| is_line_end(byte)) {
+            let is_nul = bytes[end] == 0;
+            // A script that sends pieces may put NUL behind each.
+            if !is_nul || self.framing == Framing::Undecided {
+                self.framing = Framing::Lines;
+            }
             self.extend(&bytes[..end]);
-            frames.push(self.end_frame());
+            // One NUL, or several, may stand behind another line end.
+            if !is_nul || self.has_rest() {
+                frames.push(self.end_frame());
+            }
             bytes = &bytes[end + 1..];
         }
         if bytes.is_empty() {
@@ -81,6 +91,11 @@ impl Framer {
         if self.framing == Framing::Pieces {
             frames.push(self.end_frame());
         }
+    }
+
+    /// Whether there is an unfinished line.
+    pub fn has_rest(&self) -> bool {
+        self.overlong || !self.rest.is_empty()
     }
 
     fn extend(&mut self, bytes: &[u8]) {
@@ -95,7 +110,7 @@ impl Framer {
 
     fn end_frame(&mut self) -> Frame {
         let mut line = std::mem::take(&mut self.rest);
-        if line.last() == Some(&b'\r') {
+        while line.last() == Some(&b'\r') {
             line.pop();
         }
         let overlong = std::mem::take(&mut self.overlong) || line.len() > self.limit;
@@ -129,6 +144,8 @@ mod tests {
         check(&[b"one\ntwo\r\nthr", b"ee\n"], &[Some("one"), Some("two"), Some("three")]);
         check(&[b"o", b"n", b"e", b"\r", b"\n", b"\n"], &[Some("one"), Some("")]);
         check(&[b"unfinished"], &[]);
+        check(&[b"one\r\0two\0", b"three\r", b"\0"], &[Some("one"), Some("two"), Some("three")]);
+        check(&[b"one\r\n\0\0two\r\r\n\0\n"], &[Some("one"), Some("two"), Some("")]);
     }
 
     #[test]
@@ -178,7 +195,9 @@ mod tests {
         frames.extend(framer.decide_for_pieces());
         framer.push(b"&", &mut frames);
         framer.push(b"hello", &mut frames);
-        check_frames(std::mem::take(&mut frames), &[Some("ann"), Some("&"), Some("hello")]);
+        framer.push(b"bye\0\0", &mut frames);
+        let pieces = [Some("ann"), Some("&"), Some("hello"), Some("bye")];
+        check_frames(std::mem::take(&mut frames), &pieces);
         framer.push(b"now a\nline", &mut frames);
         framer.push(b"s\n", &mut frames);
         check_frames(std::mem::take(&mut frames), &[Some("now a"), Some("lines")]);
@@ -191,6 +210,9 @@ mod tests {
         framer.push(b"{\"ty", &mut Vec::new());
         frames.extend(framer.decide_for_pieces());
         assert_eq!(framer.framing(), Framing::Undecided);
+        framer = Framer::new(10);
+        framer.push("\u{feff} {".as_bytes(), &mut Vec::new());
+        assert!(!framer.is_waiting_for_decision());
         let (mut framer, mut frames) = (Framer::new(10), Vec::new());
         framer.push(b"ann\nhel", &mut frames);
         frames.extend(framer.decide_for_pieces());

@@ -213,6 +213,17 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::Repeated { .. } | Answer::Pong { .. } => {}
         // In text these have been said already, or are what the person asked for.
         Answer::Closing { reason: EndReason::Quit | EndReason::Closed, .. } => {}
+        Answer::Closing { reason: reason @ EndReason::Foreign("HTTP"), .. } => {
+            let mut body = Vec::new();
+            server_line(&mut body, &reason.to_string());
+            out.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n");
+            let length = body.len();
+            let fields = format!(
+                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n"
+            );
+            out.extend_from_slice(fields.as_bytes());
+            out.extend_from_slice(&body);
+        }
         Answer::Closing { reason, .. } => server_line(out, &reason.to_string()),
     }
 }

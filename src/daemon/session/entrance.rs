@@ -35,6 +35,7 @@ impl Reader<'_> {
                 (self.stage, self.name) = (Stage::Joined, Some(name));
             }
             Err(Refusal::PasswordNeeded { name }) if !self.is_private() => {
+                self.is_name_refused = true;
                 self.refuse(Refusal::PasswordInsecure { name }, None);
             }
             Err(Refusal::PasswordNeeded { name }) if self.outlet().dialect() == Dialect::Text => {
@@ -43,7 +44,10 @@ impl Reader<'_> {
                 self.outlet().answer(&Answer::Info { message, id: None });
                 (self.stage, self.name) = (Stage::Password, Name::new(&name).ok());
             }
-            Err(refusal) => self.refuse(refusal, None),
+            Err(refusal) => {
+                self.is_name_refused = true;
+                self.refuse(refusal, None);
+            }
         }
     }
 

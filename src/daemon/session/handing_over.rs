@@ -24,8 +24,9 @@ impl Reader<'_> {
         let stage = self.stage;
         let name = self.name.as_ref().map(Name::to_string);
         let framer = std::mem::replace(&mut self.framer, chatroom::wire::Framer::new(0));
-        let silence = self.silence;
-        (self.outlet().clone(), PackedInput { stage, name, framer, frames, silence })
+        let (silence, telnet, opening) = (self.silence, self.telnet, self.opening.take());
+        let packed = PackedInput { stage, name, framer, opening, telnet, frames, silence };
+        (self.outlet().clone(), packed)
     }
 
     /// Goes on where another process has stopped, and gives what it has not looked at.
@@ -33,6 +34,8 @@ impl Reader<'_> {
         self.stage = packed.stage;
         self.name = packed.name.as_deref().map(Name::from_store);
         self.framer = packed.framer;
+        self.opening = packed.opening;
+        self.telnet = packed.telnet;
         self.silence = packed.silence;
         packed.frames
     }

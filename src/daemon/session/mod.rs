@@ -6,6 +6,7 @@
 mod entrance;
 mod handing_over;
 mod json;
+mod opening;
 mod pace;
 mod reader;
 mod text;

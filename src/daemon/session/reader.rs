@@ -9,8 +9,8 @@ use chatroom::handover::Stage;
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::Bucket;
-use chatroom::wire::greeting::{Foreign, strip_telnet};
-use chatroom::wire::{Answer, Dialect, Frame, Framer, Framing, History, encode_answer};
+use chatroom::wire::greeting::{Foreign, Telnet, strip_telnet, without_blanks, without_mark};
+use chatroom::wire::{Answer, Dialect, Frame, Framer, History, encode_answer};
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
@@ -46,7 +46,12 @@ pub(super) struct Reader<'c> {
     /// The name under which the person is or was in the room; before that, the one that needs the
     /// password which comes next.
     pub(super) name: Option<Name>,
+    /// What has come of the first line, until it is known whether it is for us.
+    pub(super) opening: Option<Vec<u8>>,
+    pub(super) telnet: Telnet,
     pub(super) framer: Framer,
+    /// Whether the line that was handled last was refused as a name.
+    pub(super) is_name_refused: bool,
     /// When the last bytes came.
     pub(super) heard: Instant,
     /// For how many seconds nothing may come; what the welcome has said, whatever was configured
@@ -66,7 +71,10 @@ impl<'c> Reader<'c> {
             connection,
             stage: Stage::New,
             name: None,
+            opening: Some(Vec::new()),
+            telnet: Telnet::Text,
             framer,
+            is_name_refused: false,
             heard,
             silence,
             sent: Bucket::default(),
@@ -101,7 +109,7 @@ impl<'c> Reader<'c> {
         let received = match outcome {
             Waited::Readable => self.receive(&mut frames),
             Waited::Decision => {
-                frames.extend(self.framer.decide_for_pieces());
+                self.decide(&mut frames);
                 Ok(true)
             }
             Waited::Broken(error) => Err(error),
@@ -149,6 +157,9 @@ impl<'c> Reader<'c> {
                 Some(frame) => self.handle(frame).await,
                 None => break,
             }
+            if self.is_name_refused {
+                self.check_lines_behind(frames.as_slice());
+            }
         }
         None
     }
@@ -159,10 +170,7 @@ impl<'c> Reader<'c> {
         let received = BUFFER.with_borrow_mut(|buffer| {
             let received = self.connection.transport.try_read(&mut buffer[..most])?;
             let bytes = &buffer[..received];
-            match Foreign::of_bytes(bytes).filter(|_| self.stage == Stage::New) {
-                Some(foreign) => self.end(EndReason::Foreign(foreign.as_str())),
-                None => self.framer.push(bytes, frames),
-            }
+            self.take_in(bytes, frames);
             if self.stage != Stage::Joined {
                 buffer[..received].zeroize();
             }
@@ -186,42 +194,40 @@ impl<'c> Reader<'c> {
     }
 
     async fn handle(&mut self, frame: Frame) {
+        self.is_name_refused = false;
+        let has_joined = self.stage == Stage::Joined;
         let Frame::Line(mut line) = frame else {
+            // Neither a name nor a request that comes before there is one is so long.
+            if self.stage == Stage::New {
+                return self.end(EndReason::Foreign(Foreign::TooLong.as_str()));
+            }
+            self.is_name_refused = !has_joined;
             let limit = self.shared().config().limits.message_bytes;
             return self.refuse(Refusal::TooLong { limit }, None);
         };
-        if self.outlet().dialect() == Dialect::Text && !line.starts_with(b"{") {
-            let length = line.len();
-            strip_telnet(&mut line);
-            if line.is_empty() && length > 0 {
-                return;
-            }
-        }
+        // As another process has left it, perhaps.
+        strip_telnet(&mut line);
         let Ok(mut line) = String::from_utf8(line) else {
+            self.is_name_refused = !has_joined;
             return self.refuse(Refusal::NotUtf8, None);
         };
-        if self.stage == Stage::New {
-            if let Some(foreign) = Foreign::of_line(&line) {
-                return self.end(EndReason::Foreign(foreign.as_str()));
-            }
-            self.stage = Stage::Naming;
-            if line.starts_with('{') && self.framer.framing() == Framing::Lines {
-                self.outlet().set_dialect(Dialect::Json);
-            }
+        let is_nameless = matches!(self.stage, Stage::New | Stage::Naming);
+        let text = if is_nameless { without_blanks(&line) } else { without_mark(&line) };
+        if is_nameless && !self.is_ours(text) {
+            return;
         }
-        // It may have a password in it.
-        let has_secret = self.stage != Stage::Joined;
         // The configuration may have changed meanwhile.
         self.framer.set_limit(match self.outlet().dialect() {
             Dialect::Text => text_line_bytes(self.shared()),
             Dialect::Json => json_line_bytes(self.shared()),
         });
         match self.outlet().dialect() {
-            Dialect::Text => self.handle_text(&line).await,
+            Dialect::Text => self.handle_text(text).await,
             // Not in the place that every text client has for it while it joins.
-            Dialect::Json => Box::pin(self.handle_json(&line)).await,
+            Dialect::Json => Box::pin(self.handle_json(text)).await,
         }
-        if has_secret {
+        // It may have a password in it.
+        if !has_joined {
             line.zeroize();
         }
     }

@@ -12,10 +12,6 @@ use tokio::time::{Instant, timeout_at};
 use super::Connection;
 use super::reader::Reader;
 
-/// How long the first input may stand alone without a line end before it is taken for a piece of
-/// the older script client, which sends none.
-const PIECE_DECISION: Duration = Duration::from_millis(200);
-
 /// What waiting has brought.
 pub(super) enum Waited {
     /// Bytes, or the end of them.
@@ -54,16 +50,16 @@ impl Reader<'_> {
 
     /// Until when something has to come, and what it means if it does not.
     fn deadline(&self) -> Option<(Instant, Waited)> {
-        let decision = self.heard + PIECE_DECISION;
+        let decision = self.until_decision().map(|pause| self.heard + pause);
         match (self.stage, self.outlet().dialect()) {
             (Stage::New | Stage::Naming | Stage::Password, _) => {
                 let named = self.outlet().traffic.start + self.naming_time();
-                match self.framer.is_waiting_for_decision() && decision < named {
-                    true => Some((decision, Waited::Decision)),
-                    false => Some((named, Waited::NoName)),
+                match decision.filter(|&decision| decision < named) {
+                    Some(decision) => Some((decision, Waited::Decision)),
+                    None => Some((named, Waited::NoName)),
                 }
             }
-            _ if self.framer.is_waiting_for_decision() => Some((decision, Waited::Decision)),
+            _ if decision.is_some() => decision.map(|decision| (decision, Waited::Decision)),
             (Stage::Joined, Dialect::Json) => {
                 Some((self.heard + Duration::from_secs(self.silence.into()), Waited::Silent))
             }

@@ -1,0 +1,375 @@
+//! Other protocols, told by their first line.
+
+/// What somebody speaks who has come to the wrong port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    Tls,
+    Http,
+    Ssh,
+    Smtp,
+    Ftp,
+    Irc,
+    Imap,
+    Rtsp,
+    Sip,
+    Redis,
+    Memcached,
+    Stomp,
+    Postgres,
+    Xml,
+    /// A header of the PROXY protocol, from where none is taken.
+    Proxy,
+    Binary,
+    /// Something else that is no name.
+    Unknown,
+    /// It may be our language, but not our encoding.
+    Utf16,
+    /// It is longer than a first line can be.
+    TooLong,
+}
+
+impl Foreign {
+    /// Its name, as [`crate::room::EndReason::Foreign`] has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Foreign::Tls => "TLS",
+            Foreign::Http => "HTTP",
+            Foreign::Ssh => "SSH",
+            Foreign::Smtp => "SMTP",
+            Foreign::Ftp => "FTP or POP3",
+            Foreign::Irc => "IRC",
+            Foreign::Imap => "IMAP",
+            Foreign::Rtsp => "RTSP",
+            Foreign::Sip => "SIP",
+            Foreign::Redis => "the protocol of Redis",
+            Foreign::Memcached => "the protocol of memcached",
+            Foreign::Stomp => "STOMP",
+            Foreign::Postgres => "the protocol of PostgreSQL",
+            Foreign::Xml => "XML",
+            Foreign::Proxy => crate::room::NO_PROXY,
+            Foreign::Binary => "that binary protocol",
+            Foreign::Unknown => "that protocol",
+            Foreign::Utf16 => crate::room::NO_UTF16,
+            Foreign::TooLong => crate::room::FIRST_LINE_TOO_LONG,
+        }
+    }
+
+    /// What a whole line shows, before there is a name.
+    pub fn of_line(line: &str) -> Option<Foreign> {
+        let line = line.trim();
+        let mut words = line.split_ascii_whitespace();
+        let first = words.next()?;
+        match words.next() {
+            None => of_word(first),
+            Some(second) => of_words(line, first, second).or_else(|| of_header(line)),
+        }
+    }
+
+    /// What the beginning of a line shows that has no end yet.
+    pub fn of_beginning(line: &str) -> Option<Foreign> {
+        let (word, rest) = line.trim_start().split_once(' ')?;
+        of_verb(word).or_else(|| (is_method(word) && is_target(rest)).then_some(Foreign::Http))
+    }
+}
+
+/// Whether a line without an end may become one that shows another protocol.
+pub fn may_become_foreign(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_token = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let begins_a_verb = |word: &str| {
+        let all = VERBS.iter().map(|(verb, _)| *verb).chain(METHODS.iter().copied());
+        let word = word.to_ascii_uppercase();
+        all.into_iter().any(|verb| verb.starts_with(&word))
+    };
+    // No name has white space in it, either.
+    line.contains(' ') || is_token(line) || begins_a_verb(line)
+}
+
+/// Words that begin a line of another protocol when more words follow.
+const VERBS: &[(&str, Foreign)] = &[
+    ("EHLO", Foreign::Smtp),
+    ("HELO", Foreign::Smtp),
+    ("LHLO", Foreign::Smtp),
+    ("NICK", Foreign::Irc),
+    ("CAP", Foreign::Irc),
+    ("PASS", Foreign::Irc),
+    ("USER", Foreign::Ftp),
+    ("AUTH", Foreign::Ftp),
+    ("PROXY", Foreign::Proxy),
+    ("SELECT", Foreign::Redis),
+    ("CONFIG", Foreign::Redis),
+    ("CLIENT", Foreign::Redis),
+    ("COMMAND", Foreign::Redis),
+    ("EVAL", Foreign::Redis),
+    ("SLAVEOF", Foreign::Redis),
+    ("REPLICAOF", Foreign::Redis),
+    ("@RSYNCD:", Foreign::Unknown),
+    ("@PJL", Foreign::Unknown),
+    ("BEGIN", Foreign::Unknown),
+];
+
+/// Words that are a line of another protocol as they stand, and hardly what a person is called.
+const ALONE: &[(&str, Foreign)] = &[
+    ("EHLO", Foreign::Smtp),
+    ("HELO", Foreign::Smtp),
+    ("STARTTLS", Foreign::Smtp),
+    ("NOOP", Foreign::Smtp),
+    ("RSET", Foreign::Smtp),
+    ("CAPA", Foreign::Ftp),
+    ("FEAT", Foreign::Ftp),
+    ("SYST", Foreign::Ftp),
+    ("QUIT", Foreign::Ftp),
+    ("PING", Foreign::Redis),
+    ("INFO", Foreign::Redis),
+    ("COMMAND", Foreign::Redis),
+    ("DBSIZE", Foreign::Redis),
+    ("FLUSHALL", Foreign::Redis),
+    ("FLUSHDB", Foreign::Redis),
+    ("MONITOR", Foreign::Redis),
+    ("SHUTDOWN", Foreign::Redis),
+    ("stats", Foreign::Memcached),
+    ("version", Foreign::Memcached),
+    ("flush_all", Foreign::Memcached),
+    ("CONNECT", Foreign::Stomp),
+    ("STOMP", Foreign::Stomp),
+    ("AMQP", Foreign::Binary),
+    ("PROXY", Foreign::Proxy),
+];
+
+/// The methods of HTTP that are known without a version behind them.
+const METHODS: &[&str] = &[
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI",
+    "PROPFIND",
+];
+
+/// Fields that stand in the headers of HTTP, SIP and mail, beside those with a hyphen.
+const FIELDS: &[&str] = &[
+    "host",
+    "accept",
+    "connection",
+    "cookie",
+    "origin",
+    "referer",
+    "upgrade",
+    "via",
+    "from",
+    "to",
+    "cseq",
+    "date",
+    "subject",
+    "range",
+    "expect",
+    "te",
+    "trailer",
+    "pragma",
+    "dnt",
+    "action",
+    "authorization",
+    "contact",
+    "allow",
+    "server",
+    "expires",
+    "etag",
+    "forwarded",
+];
+
+fn of_word(word: &str) -> Option<Foreign> {
+    let upper = word.to_ascii_uppercase();
+    // RFC 4253, section 4.2.
+    if upper.starts_with("SSH-") {
+        return Some(Foreign::Ssh);
+    }
+    if word.starts_with('<') {
+        return Some(Foreign::Xml);
+    }
+    // RESP: an array or a string, with its length.
+    let length = word.strip_prefix(['*', '$']);
+    if length.is_some_and(|digits| digits.parse::<i64>().is_ok()) {
+        return Some(Foreign::Redis);
+    }
+    if is_git(word) {
+        return Some(Foreign::Unknown);
+    }
+    ALONE.iter().find(|(alone, _)| *alone == word).map(|(_, foreign)| *foreign)
+}
+
+fn of_words(line: &str, first: &str, second: &str) -> Option<Foreign> {
+    if let Some(foreign) = of_version(line, first) {
+        return Some(foreign);
+    }
+    let upper = first.to_ascii_uppercase();
+    match &*upper {
+        // IRC names a user with four words, the others with one.
+        "USER" if line.split_ascii_whitespace().count() > 3 => return Some(Foreign::Irc),
+        _ if upper.starts_with("SSH-") => return Some(Foreign::Ssh),
+        "HTTP/1.0" | "HTTP/1.1" | "HTTP/2" => return Some(Foreign::Http),
+        "RFB" if second.starts_with(|c: char| c.is_ascii_digit()) => return Some(Foreign::Unknown),
+        // Written by programs in capitals or in small letters, by people in neither.
+        "GET" | "SET" | "DEL" | "GETS" | "ADD" | "HELLO" | "MGET" | "KEYS"
+            if !is_target(second) =>
+        {
+            let is_redis = first == upper;
+            let is_memcached = *first == *"set" && line.split_ascii_whitespace().count() >= 5;
+            return match (is_redis, is_memcached) {
+                (true, _) => Some(Foreign::Redis),
+                (_, true) => Some(Foreign::Memcached),
+                _ => None,
+            };
+        }
+        _ if is_method(first) && is_target(second) => return Some(Foreign::Http),
+        _ => {}
+    }
+    if first.starts_with('<') {
+        return Some(Foreign::Xml);
+    }
+    if is_git(first) {
+        return Some(Foreign::Unknown);
+    }
+    of_verb(first).or_else(|| of_tag(first, second))
+}
+
+/// A request line ends with the version of its protocol (RFC 9112, section 3), whatever the method is,
+/// and however it is written.
+fn of_version(line: &str, first: &str) -> Option<Foreign> {
+    let is_token =
+        first.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_!#$%&'*+.^`|~".contains(&byte));
+    let words = line.split_ascii_whitespace().skip(1);
+    let has_target = words.clone().next().is_some_and(is_target);
+    let named = |word: &str| {
+        let (name, version) = word.split_once('/')?;
+        let is_version = version.starts_with(|c: char| c.is_ascii_digit());
+        match (is_version, &*name.to_ascii_uppercase()) {
+            (true, "HTTP") => Some(Foreign::Http),
+            (true, "RTSP") => Some(Foreign::Rtsp),
+            (true, "SIP") => Some(Foreign::Sip),
+            (true, "ICAP") => Some(Foreign::Unknown),
+            _ => None,
+        }
+    };
+    // "I like HTTP/2" is what a person says.
+    let is_request = first.len() >= 3 || has_target || line.contains("HTTP/1.");
+    words.filter_map(named).next().filter(|_| is_token && is_request)
+}
+
+fn of_verb(word: &str) -> Option<Foreign> {
+    let upper = word.to_ascii_uppercase();
+    VERBS.iter().find(|(verb, _)| *verb == upper).map(|(_, foreign)| *foreign)
+}
+
+/// A command of IMAP has a tag before it.
+fn of_tag(tag: &str, command: &str) -> Option<Foreign> {
+    let digits = tag.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '.');
+    let is_tag = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let commands = ["CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "ID", "LOGOUT", "NOOP"];
+    let is_command = commands.contains(&&*command.to_ascii_uppercase());
+    (is_tag && is_command).then_some(Foreign::Imap)
+}
+
+/// A line of a header: nobody is called that, nor is what follows a name.
+fn of_header(line: &str) -> Option<Foreign> {
+    let (field, _) = line.split_once(": ")?;
+    let is_field = |field: &str| {
+        field.contains('-')
+            && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            || FIELDS.contains(&&*field.to_ascii_lowercase())
+    };
+    is_field(field).then_some(Foreign::Unknown)
+}
+
+fn is_git(word: &str) -> bool {
+    let (Some(length), Some(rest)) = (word.get(..4), word.get(4..)) else { return false };
+    length.bytes().all(|byte| byte.is_ascii_hexdigit()) && rest.starts_with("git-")
+}
+
+fn is_method(word: &str) -> bool {
+    METHODS.contains(&&*word.to_ascii_uppercase())
+}
+
+/// Whether it looks like what a request asks for.
+fn is_target(word: &str) -> bool {
+    word.starts_with('/') || word.starts_with("* ") || word == "*" || word.contains("://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_protocols_are_told_by_their_first_line() {
+        for (line, foreign) in [
+            ("GET / HTTP/1.1", Foreign::Http),
+            ("get / http/1.1", Foreign::Http),
+            ("  GET\t/  HTTP/1.1 \r", Foreign::Http),
+            ("GET /a b HTTP/1.1", Foreign::Http),
+            ("GET / HTTP/1.1 please", Foreign::Http),
+            ("GET  HTTP/1", Foreign::Http),
+            ("GET /", Foreign::Http),
+            ("M-SEARCH * HTTP/1.1", Foreign::Http),
+            ("BREW pot HTTP/1.0", Foreign::Http),
+            ("CONNECT example.org:443 HTTP/1.1", Foreign::Http),
+            ("HTTP/1.1 200 OK", Foreign::Http),
+            ("PRI * HTTP/2.0", Foreign::Http),
+            ("SSH-2.0-OpenSSH_9.2p1", Foreign::Ssh),
+            ("SSH-2.0-OpenSSH_9.2p1 Debian-2", Foreign::Ssh),
+            ("SSH-1.99-x", Foreign::Ssh),
+            ("EHLO mail.example", Foreign::Smtp),
+            ("helo x", Foreign::Smtp),
+            ("EHLO", Foreign::Smtp),
+            ("USER ann", Foreign::Ftp),
+            ("USER ann 0 * :Ann", Foreign::Irc),
+            ("NICK ann", Foreign::Irc),
+            ("CAP LS 302", Foreign::Irc),
+            ("OPTIONS sip:nm SIP/2.0", Foreign::Sip),
+            ("OPTIONS rtsp://x/ RTSP/1.0", Foreign::Rtsp),
+            ("*1", Foreign::Redis),
+            ("PING", Foreign::Redis),
+            ("SET a b", Foreign::Redis),
+            ("set a 0 0 5", Foreign::Memcached),
+            ("stats", Foreign::Memcached),
+            ("a001 LOGIN x y", Foreign::Imap),
+            ("<?xml version='1.0'?>", Foreign::Xml),
+            ("<policy-file-request/>", Foreign::Xml),
+            ("CONNECT", Foreign::Stomp),
+            ("PROXY TCP4 1.2.3.4 5.6.7.8 1 2", Foreign::Proxy),
+            ("PROXY UNKNOWN", Foreign::Proxy),
+            ("Content-Type: text/plain", Foreign::Unknown),
+            ("Host: x", Foreign::Unknown),
+            ("0033git-upload-pack /x.git", Foreign::Unknown),
+            ("RFB 003.008", Foreign::Unknown),
+        ] {
+            assert_eq!(Foreign::of_line(line), Some(foreign), "{line}");
+        }
+        for line in [
+            "",
+            "ann",
+            "GET",
+            "Ping",
+            "Ann B",
+            "I like HTTP/2",
+            "ann: hello",
+            "get up",
+            "set",
+            "a1 and more",
+            "$x",
+            "Jo-Ann",
+            "add me",
+            "!quit",
+            "&",
+        ] {
+            assert_eq!(Foreign::of_line(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_line_end_yet_is_told_as_far_as_it_can_be() {
+        assert_eq!(Foreign::of_beginning("POST /aaaaa"), Some(Foreign::Http));
+        assert_eq!(Foreign::of_beginning("PROXY TCP4 1"), Some(Foreign::Proxy));
+        assert_eq!(Foreign::of_beginning("post"), None);
+        for line in ["G", "PO", "post", "POST", "FOO", "ehl", "foo bar"] {
+            assert!(may_become_foreign(line), "{line}");
+        }
+        for line in ["ann", "Bo", "gert", "Caprice"] {
+            assert!(!may_become_foreign(line), "{line}");
+        }
+    }
+}
