@@ -58,6 +58,9 @@ pub struct PackedMember {
     pub since: Timestamp,
     /// The hash of their token, if they have one.
     pub token: Option<[u8; 32]>,
+    /// What they were called before, and until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<(String, Timestamp)>,
 }
 
 /// A connection between two lines of its input.

@@ -5,6 +5,7 @@
 //! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
 
 mod admission;
+mod aliases;
 mod describing;
 mod handing_over;
 mod order;
@@ -32,9 +33,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
 use crate::outlet::Outlet;
-use crate::store::{Extras, Store, StoreFailure, TokenHash};
+use crate::store::{Extras, Store, StoreFailure, StoredAlias, TokenHash};
 use crate::window::Window;
 use admission::Entry;
+use aliases::Aliases;
 use describing::Seen;
 use storing::TRY_AGAIN;
 use submission::Counts;
@@ -71,6 +73,8 @@ pub struct Beginning {
     pub members: Vec<(Member, Prospect)>,
     /// The tokens of sessions, where they are not stored.
     pub tokens: Vec<(SessionId, TokenHash)>,
+    /// What they were called before, where that is not stored.
+    pub aliases: Vec<(SessionId, Vec<StoredAlias>)>,
     /// Told when the store failed in a way that there is no going on from.
     pub on_failure: Box<dyn Fn(String) + Send>,
 }
@@ -95,6 +99,7 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         outlets: BTreeMap::new(),
         detached: HashMap::new(),
         tokens: Tokens::default(),
+        aliases: Aliases::default(),
         effects: Vec::new(),
         extras: Extras::default(),
         accepted: Vec::new(),
@@ -110,6 +115,9 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
     };
     for (session, hash) in beginning.tokens {
         room_thread.tokens.add(hash, session);
+    }
+    for (session, aliases) in beginning.aliases {
+        room_thread.aliases.recall(session, aliases::from_store(&aliases));
     }
     room_thread.restore(beginning.members);
     thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
@@ -135,6 +143,8 @@ struct RoomThread {
     /// The lost connections of those who are away.
     detached: HashMap<SessionId, Seen>,
     tokens: Tokens,
+    /// Who the sessions were before, for what is in force against them.
+    aliases: Aliases,
     /// What is to be done once the batch is published.
     effects: Vec<Effect>,
     /// What is to be stored with the batch.
@@ -192,6 +202,7 @@ impl RoomThread {
         while requests.blocking_recv_many(&mut drained, MOST_DRAINED) > 0 {
             let now = Timestamp::now();
             for (session, how) in std::mem::take(&mut self.deferred) {
+                self.note_leaving(session);
                 // If they came back meanwhile, they are not gone.
                 let _ = self.room.apply(Draft::Leave { session, how }, now, |_, _| None);
             }

@@ -14,7 +14,7 @@ use crate::lifecycle::Control;
 use crate::room_thread::{self, Beginning, Prospect};
 use crate::shared::Shared;
 use crate::store::past::Past;
-use crate::store::{Store, TokenHash};
+use crate::store::{Store, StoredAlias, TokenHash};
 use crate::tls::Identity;
 use crate::window::Window;
 
@@ -33,6 +33,7 @@ struct Before {
     epochs: Epochs,
     members: Vec<(Member, Prospect)>,
     tokens: Vec<(SessionId, TokenHash)>,
+    aliases: Vec<(SessionId, Vec<StoredAlias>)>,
     /// How often the daemon was started on its history.
     run: u64,
     store: Option<Store>,
@@ -68,7 +69,7 @@ pub fn start(
             }
         }
     }
-    let Before { last, epochs, members, tokens, run, store } = before;
+    let Before { last, epochs, members, tokens, aliases, run, store } = before;
     let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
     let database = store.as_ref().map(|store| store.path().to_owned());
     let past = match &database {
@@ -84,6 +85,7 @@ pub fn start(
         access: access.registry(),
         members,
         tokens,
+        aliases,
         on_failure: Box::new(on_failure),
     };
     let room = room_thread::spawn(beginning)?;
@@ -109,6 +111,7 @@ fn open_history(
         epochs: restored.epochs,
         members: members.map(|(member, back)| (member, prospect(back))).collect(),
         tokens: Vec::new(),
+        aliases: Vec::new(),
         run: restored.run,
         store: Some(restored.store),
     })
@@ -121,6 +124,7 @@ fn without_history(handed_over: Option<&HandedOver>) -> Before {
         epochs: Epochs::new(Vec::new()),
         members: Vec::new(),
         tokens: Vec::new(),
+        aliases: Vec::new(),
         run: 0,
         store: None,
     };
@@ -135,6 +139,7 @@ fn without_history(handed_over: Option<&HandedOver>) -> Before {
             None => Prospect::Gone,
         };
         before.members.push((Member { session, name, since: member.since, away: None }, prospect));
+        before.aliases.push((session, member.aliases.clone()));
         before.tokens.extend(member.token.map(|token| (session, token)));
     }
     before

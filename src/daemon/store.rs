@@ -47,6 +47,9 @@ const BUSY_TIME: Duration = Duration::from_secs(5);
 /// A token in the form in which it is stored: its SHA-256 hash.
 pub type TokenHash = [u8; 32];
 
+/// What a session was called before, or where it was sanctioned, as it is stored; and until when.
+pub type StoredAlias = (String, Timestamp);
+
 /// The writer of the history.
 pub struct Store {
     db: Connection,
@@ -84,12 +87,17 @@ pub struct Extras {
     pub redactions: Vec<Seq>,
     /// Who has another name from now on.
     pub renames: Vec<(SessionId, String)>,
+    /// What sessions were called before, or where they were sanctioned, and until when.
+    pub aliases: Vec<(SessionId, String, Timestamp)>,
 }
 
 impl Extras {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty() && self.directs.is_empty() && self.redactions.is_empty()
+        self.tokens.is_empty()
+            && self.directs.is_empty()
+            && self.redactions.is_empty()
+            && self.aliases.is_empty()
     }
 }
 
@@ -189,6 +197,13 @@ impl Store {
                 .prepare_cached("UPDATE members SET name = ? WHERE session = ?")?
                 .execute(params![name, session.0 as i64])?;
         }
+        for (session, alias, until) in &extras.aliases {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO aliases (session, alias, until) VALUES (?, ?, ?)",
+                )?
+                .execute(params![session.0 as i64, alias, until.as_millisecond()])?;
+        }
         for seq in &extras.redactions {
             transaction
                 .prepare_cached(rows::REDACT)?
@@ -285,6 +300,20 @@ impl Store {
         Ok(id.map(|id| SessionId(id as u64)))
     }
 
+    /// What a session was called before, or where it was sanctioned, and until when.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn aliases_of(&self, session: SessionId) -> Result<Vec<StoredAlias>, StoreFailure> {
+        let mut select =
+            self.db.prepare_cached("SELECT alias, until FROM aliases WHERE session = ?")?;
+        let aliases = select.query_map([session.0 as i64], |row| {
+            let until = Timestamp::from_millisecond(row.get(1)?).unwrap_or(Timestamp::MAX);
+            Ok((row.get(0)?, until))
+        })?;
+        Ok(aliases.collect::<Result<_, _>>()?)
+    }
+
     /// The record that a session has made with an id; 0 if that was no record.
     ///
     /// # Errors
@@ -336,8 +365,13 @@ fn store_member(db: &Connection, record: &Record, now: Timestamp) -> Result<(), 
         }
         RecordKind::Left { .. } => {
             db.prepare_cached("DELETE FROM members WHERE session = ?")?.execute([session])?;
-            db.prepare_cached("UPDATE sessions SET seen = ? WHERE id = ?")?
+            let known = db
+                .prepare_cached("UPDATE sessions SET seen = ? WHERE id = ?")?
                 .execute(params![now.as_millisecond(), session])?;
+            if known == 0 {
+                // It cannot come back.
+                db.prepare_cached("DELETE FROM aliases WHERE session = ?")?.execute([session])?;
+            }
         }
         _ => {}
     }

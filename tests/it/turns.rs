@@ -24,7 +24,10 @@ const BOUND: Duration = Duration::from_millis(250);
 const WATCHED: Duration = Duration::from_millis(1500);
 
 /// On a busy machine it is looked so often: what is unbounded is so each time.
-const LOOKS: usize = 4;
+const LOOKS: usize = 6;
+
+/// A history that does not wait for the disk, which other tests keep busy.
+const HISTORY: &str = "[history]\nreplay = 0\ndurability = \"process\"\n";
 
 /// Connections that ask all the time.
 struct Askers {
@@ -178,7 +181,7 @@ fn searches_without_a_history_hold_up_nobody() {
 
 #[test]
 fn searches_of_the_history_hold_up_neither_pages_nor_talk() {
-    let daemon = Daemon::with("[history]\nreplay = 0\n[limits]\nwindow = \"64 KiB\"\n");
+    let daemon = Daemon::with(&format!("{HISTORY}[limits]\nwindow = \"64 KiB\"\n"));
     fill(&daemon, 2000);
     let mut pair = Pair::new(&daemon);
     pair.check("nothing else, on disk", &daemon);
@@ -217,7 +220,7 @@ pub fn crowd(daemon: &Daemon, count: usize) -> Vec<Person> {
 
 #[test]
 fn lists_of_people_and_joining_hold_up_nobody() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::with(HISTORY);
     let _crowd = crowd(&daemon, 600);
     let mut pair = Pair::new(&daemon);
     pair.check("nothing else, in a crowd", &daemon);
@@ -261,7 +264,7 @@ fn handshakes_hold_up_nobody() {
 
 #[test]
 fn what_operators_ask_for_holds_up_nobody() {
-    let daemon = Daemon::with("[metrics]\nlisten = \"127.0.0.1:0\"\n[history]\nreplay = 0\n");
+    let daemon = Daemon::with(&format!("[metrics]\nlisten = \"127.0.0.1:0\"\n{HISTORY}"));
     fill(&daemon, 1000);
     let _crowd = crowd(&daemon, 300);
     for number in 0..50 {
@@ -292,7 +295,8 @@ fn what_operators_ask_for_holds_up_nobody() {
             stream.shutdown(Shutdown::Write).unwrap();
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).unwrap();
-            assert!(!answer.is_empty() && !answer.starts_with(b"{\"reply\":\"refused\""));
+            let begins = String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned();
+            assert!(!begins.is_empty() && !begins.contains("refused"), "{begins}");
         });
         pair.check(&format!("4 operators ask for {what}"), &daemon);
         drop(askers);

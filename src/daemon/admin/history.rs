@@ -8,6 +8,7 @@ use anyhow::Context;
 use chatroom::admin::{Reply, Request};
 use chatroom::room::{Record, Refusal, Seq};
 use chatroom::wire::json::record_event;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -24,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The most records of one answer; that there are more is said in it.
 const MOST_RECORDS: usize = 1000;
+
+/// Held while a copy is made.
+static COPYING: Mutex<()> = Mutex::const_new(());
 
 impl Operator {
     pub(super) async fn show_history(&self, request: Request) -> Reply {
@@ -61,6 +65,8 @@ impl Operator {
         let Some(database) = self.overview.database.clone() else {
             return (failed("there is no history on disk: [history] enabled is false"), None);
         };
+        // One after the other: two at a time would write the same file.
+        let _turn = COPYING.lock().await;
         let copied = spawn_blocking(move || copy(&database)).await;
         match copied.context("the copy was broken off").and_then(|copied| copied) {
             Ok((file, length)) => (Reply::Backup(length), Some(file)),

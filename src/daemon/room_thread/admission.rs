@@ -23,6 +23,8 @@ pub(super) struct Entry {
     token: Option<String>,
     /// Whether a session is taken up again.
     resumed: bool,
+    /// Whether it was detached, and nobody else had its place.
+    was_detached: bool,
     /// Up to where they have seen the room before.
     resume: Option<Resume>,
 }
@@ -30,7 +32,8 @@ pub(super) struct Entry {
 impl Entry {
     /// How this person has come in.
     pub(super) fn joined(&self) -> Joined {
-        Joined { name: self.admission.name.clone(), resumed: self.resumed }
+        let Entry { resumed, was_detached, .. } = *self;
+        Joined { name: self.admission.name.clone(), resumed, was_detached }
     }
 }
 
@@ -45,11 +48,14 @@ impl RoomThread {
         now: Timestamp,
     ) {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
+        let known = known.filter(|session| self.may_be_called(*session, name));
+        let detached = known.and_then(|session| self.room.roster().by_session(session)?.away);
         // Whose name is kept out, or whose account has changed, is not here any more.
         let taken_over = match banned(&self.access, outlet.peer.ip(), now) {
             None => known.and_then(|session| self.take_over(session, EndReason::TakenOver)),
             Some(_) => None,
         };
+        let was_detached = detached.is_some() && taken_over.is_some();
         let admitted = match (known, taken_over) {
             (Some(session), Some(admission)) => Ok((session, admission)),
             _ => self.come_in(&outlet, name, known, proof, now),
@@ -60,6 +66,7 @@ impl RoomThread {
         };
         outlet.adopt(session);
         self.outlets.insert(session, outlet.clone());
+        self.note_network(session, outlet.peer.ip(), now);
         let known = known.filter(|known| *known == session);
         let token = match (known, resume.as_ref()) {
             (Some(_), Some(resume)) => {
@@ -72,7 +79,7 @@ impl RoomThread {
         // which the end was lost, though, the session may have been lost with it.
         let is_older = |resume: &Resume| resume.epoch < self.epochs.current();
         let resume = resume.filter(|resume| known.is_some() || is_older(resume));
-        let entry = Entry { admission, token, resumed: known.is_some(), resume };
+        let entry = Entry { admission, token, resumed: known.is_some(), was_detached, resume };
         self.effects.push(Effect::Admit { outlet, entry, reply });
     }
 
@@ -99,13 +106,16 @@ impl RoomThread {
             return Ok((session, admission));
         }
         let session = known.unwrap_or(outlet.connection);
+        if known.is_some() {
+            self.recall(session, name, now)?;
+        }
         let admission = self.room.join(session, name, known.is_some(), now)?;
         Ok((session, admission))
     }
 
     /// Welcomes somebody, once their joining is stored and shown.
     pub(super) fn admit(&self, outlet: &Outlet, entry: Entry) {
-        let Entry { admission, token, resumed, resume } = entry;
+        let Entry { admission, token, resumed, resume, .. } = entry;
         // A list of who is here is of this moment, and made once for all who came in this batch.
         // A person with text gets no list, but sees who came right after.
         let (people, position) = match outlet.dialect() {
@@ -242,6 +252,7 @@ impl RoomThread {
     pub(super) fn leave(&mut self, session: SessionId, reason: EndReason, now: Timestamp) {
         let draft = Draft::Leave { session, how: reason.departure() };
         let after = self.room.position().seq;
+        self.note_leaving(session);
         if self.room.apply(draft, now, |_, _| None).is_err() {
             return;
         }

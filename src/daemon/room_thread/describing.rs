@@ -12,7 +12,7 @@ use crate::outlet::Outlet;
 
 /// What is known of a connection; where it is lost, what was known.
 pub(super) struct Seen {
-    peer: SocketAddr,
+    pub(super) peer: SocketAddr,
     dialect: &'static str,
     bytes_in: u64,
     bytes_out: u64,

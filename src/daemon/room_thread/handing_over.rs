@@ -18,6 +18,8 @@ impl RoomThread {
         let hold = !self.config.timeouts.hold.is_zero();
         for (member, prospect) in members {
             let session = member.session;
+            let aliases = self.stored_aliases(session);
+            self.aliases.recall(session, aliases);
             let may_stay = self.may_stay(&member, now);
             let away = (prospect != Prospect::GoesOn).then_some(now);
             if self.room.restore(Member { away, ..member }).is_err() {
@@ -57,6 +59,7 @@ impl RoomThread {
             name: member.name.to_string(),
             since: member.since,
             token: self.tokens.hash_of(member.session),
+            aliases: self.pack_aliases(member.session),
         });
         let position = self.room.position();
         let members = members.collect();

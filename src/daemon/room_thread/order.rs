@@ -12,6 +12,7 @@ use chatroom::wire::Answer;
 use jiff::{SignedDuration, Timestamp};
 
 use super::RoomThread;
+use super::aliases::Alias;
 
 /// What somebody is told whose account has changed.
 const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
@@ -65,16 +66,20 @@ impl RoomThread {
             (Denial::NotJoined | Denial::Silence, _) => Refusal::NotJoined,
             _ => Refusal::NotPermitted,
         })?;
-        match doing == Doing::Speak && standing == Standing::Joined {
+        // However it is said: whoever could go on in private would only be louder there.
+        let is_speech = matches!(doing, Doing::Speak | Doing::Direct);
+        match is_speech && standing == Standing::Joined {
             true => self.check_slow(member, now),
             false => Ok(()),
         }
     }
 
-    /// Slow mode: each says one thing in so much time.
+    /// Slow mode: each says one thing in so much time, whatever they were called meanwhile.
     fn check_slow(&self, member: &Member, now: Timestamp) -> Result<(), Refusal> {
         let slow = SignedDuration::try_from(self.access.slow).unwrap_or(SignedDuration::MAX);
-        let said = self.last_said.get(member.name.folded());
+        let before = self.aliases.names(member.session);
+        let before = before.filter_map(|name| self.last_said.get(name.as_str()));
+        let said = before.chain(self.last_said.get(member.name.folded())).max();
         let next = said.and_then(|said| said.checked_add(slow).ok());
         match next.map(|next| next.duration_since(now)).filter(|wait| wait.is_positive()) {
             Some(wait) => Err(Refusal::SlowMode { seconds: wait.as_secs_f64().ceil() as u64 }),
@@ -99,8 +104,10 @@ impl RoomThread {
 
     fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
         let address = self.outlets.get(&member.session).map(|outlet| outlet.peer.ip());
-        let sanction =
-            self.access.sanctions.against(kind, Some(member.name.as_str()), address, now)?;
+        let sanctions = &self.access.sanctions;
+        let sanction = sanctions
+            .against(kind, Some(member.name.as_str()), address, now)
+            .or_else(|| self.aliases.sanction(sanctions, kind, member.session, now))?;
         Some(&sanction.term)
     }
 
@@ -108,7 +115,7 @@ impl RoomThread {
     pub(super) fn may_stay(&self, member: &Member, now: Timestamp) -> bool {
         let name = member.name.as_str();
         self.access.may_stay(name, member.since)
-            && self.access.sanctions.against(SanctionKind::Ban, Some(name), None, now).is_none()
+            && self.sanction_of(SanctionKind::Ban, member, now).is_none()
     }
 
     /// From now on this is in force. Who may not be here any more because of the change goes, who
@@ -120,6 +127,13 @@ impl RoomThread {
         now: Timestamp,
     ) {
         self.access = registry;
+        if let Change::PutSanction(Sanction { target: target @ Target::Network(_), made, .. }) =
+            change
+        {
+            for session in self.hit_by(target) {
+                self.note_alias(session, Alias { target: target.clone(), until: *made });
+            }
+        }
         match change {
             Change::PutSanction(Sanction { kind, target, .. })
             | Change::RemoveSanction(kind, target) => {
@@ -144,7 +158,11 @@ impl RoomThread {
             Target::Network(_) => {
                 let outlets = self.outlets.iter();
                 let hit = outlets.filter(|(_, it)| target.matches(None, Some(it.peer.ip())));
-                hit.map(|(&session, _)| session).collect()
+                let hit = hit.map(|(&session, _)| session);
+                // The place of a detached session is where its connection was.
+                let detached = self.detached.iter();
+                let lost = detached.filter(|(_, it)| target.matches(None, Some(it.peer.ip())));
+                hit.chain(lost.map(|(&session, _)| session)).collect()
             }
         }
     }
@@ -186,7 +204,9 @@ impl RoomThread {
         {
             return Err(Refusal::Banned(ban.term.clone()));
         }
+        let before = Alias::name(member.name.as_str(), now);
         self.apply(Draft::Rename { session, to: to.clone() }, now)?;
+        self.note_alias(session, before);
         self.extras.renames.push((session, to.to_string()));
         Ok(())
     }

@@ -83,6 +83,7 @@ impl RoomThread {
         let room = self.window.room.clone();
         let copy = Direct { room, time: now, from: from.name, to: to.name, text, own: false, id };
         if !is_repeated {
+            self.note_said(session, now);
             self.room.note_id(session, copy.id.as_deref(), Seq(0));
             self.extras.directs.extend(copy.id.clone().map(|id| (session, id)));
             if to.session != session {

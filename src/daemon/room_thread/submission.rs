@@ -23,8 +23,10 @@ pub type Outcome = oneshot::Sender<Result<(), Refusal>>;
 /// How somebody has come in.
 pub struct Joined {
     pub name: Name,
-    /// Whether they have taken up a session again.
+    /// Whether they have taken up a session again,
     pub resumed: bool,
+    /// which was detached.
+    pub was_detached: bool,
 }
 
 /// What the rest of the daemon asks of the room. The order in which requests are sent is the order

@@ -27,7 +27,7 @@ impl Reader<'_> {
         password: Option<Secret>,
     ) {
         match self.try_join(name, resume, password).await {
-            Ok(Joined { name, resumed }) => {
+            Ok(Joined { name, resumed, .. }) => {
                 let watchers = &self.connection.shared.watchers;
                 super::told::joined(&name, resumed, self.outlet(), watchers);
                 self.outlet().traffic.touch();
@@ -72,8 +72,8 @@ impl Reader<'_> {
         let join = |reply| Submission::Join { outlet, name, resume, proof, reply };
         let joined = self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown));
         if let Ok(joined) = &joined {
-            if joined.resumed {
-                // Who comes back does not count: a connection may be bad.
+            if joined.was_detached {
+                // Whoever comes back to a place that is held does not count: a connection may be bad.
                 guard.forgive_join(address, &config.limits);
             }
             if has_proved {
@@ -163,6 +163,8 @@ impl Reader<'_> {
     /// Does what an operator wants who is in the room.
     pub(super) async fn moderate(&mut self, act: Act, id: Option<String>) {
         let Some(name) = self.name.clone() else { return };
+        // Everybody is shown some of it, as what is said.
+        self.keep_pace().await;
         // Operators may be muted, too, and everything in its order.
         let session = self.outlet().session();
         let may = |reply| Submission::May { session, doing: Doing::Moderate, reply };

@@ -50,9 +50,11 @@ pub(super) fn forget_old_sessions(db: &Connection, now: Timestamp) -> rusqlite::
     let old = "SELECT id FROM sessions WHERE seen < ?1 \
                AND id NOT IN (SELECT session FROM members) ORDER BY seen LIMIT 256";
     let until = now.as_millisecond() - SESSION_TIME;
-    // Both name the same sessions, for the first of them changes nothing of them.
-    db.prepare_cached(&format!("DELETE FROM directs WHERE session IN ({old})"))?
-        .execute([until])?;
+    // All name the same sessions, for only the last of them changes anything of them.
+    for table in ["directs", "aliases"] {
+        db.prepare_cached(&format!("DELETE FROM {table} WHERE session IN ({old})"))?
+            .execute([until])?;
+    }
     db.prepare_cached(&format!("DELETE FROM sessions WHERE id IN ({old})"))?.execute([until])?;
     Ok(())
 }

@@ -40,6 +40,13 @@ const STEPS: &[&str] = &[
     ",
     // Forgetting old sessions now and then, while the room goes on.
     "CREATE INDEX sessions_by_seen ON sessions (seen);",
+    // What sessions were called before, and until when.
+    "CREATE TABLE aliases (
+        session INTEGER NOT NULL,
+        alias TEXT NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (session, alias)
+    ) WITHOUT ROWID;",
 ];
 
 /// Makes the database what this version needs. Gives whether it was made just now.
