@@ -1,12 +1,15 @@
 //! The file in which a session is kept between two runs of the client.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chatroom::xdg::state_home;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 
 use crate::model::Kept;
@@ -63,16 +66,19 @@ impl Memory {
         if let (Place::Folder(_), Some(folder)) = (place, file.parent()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let lock = private().open(beside(&file, "lock"))?;
+        let lock = open_own(&beside(&file, "lock"), private().create(true))?;
         if lock.try_lock().is_err() {
             bail!("another chatroom-client uses it");
         }
-        let kept = match fs::read(&file) {
-            Ok(bytes) => Some(
-                serde_json::from_slice(&bytes).context("it is damaged; remove it to begin anew")?,
-            ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
+        let kept = match open_own(&file, OpenOptions::new().read(true)) {
+            Ok(mut file) => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                let kept = serde_json::from_slice(&bytes);
+                Some(kept.context("it is damaged; remove it to begin anew")?)
+            }
+            Err(error) if is_missing(&error) => None,
+            Err(error) => return Err(error),
         };
         Ok((Memory { file, _lock: lock }, kept))
     }
@@ -88,7 +94,12 @@ impl Memory {
     /// It cannot be written; what was kept before is kept on.
     pub fn keep(&self, kept: &Kept) -> io::Result<()> {
         let new = beside(&self.file, "new");
-        let mut file = private().truncate(true).open(&new)?;
+        // Whatever is there was left behind, or put there: it is not written into, nor followed.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private().create_new(true).open(&new)?;
         file.write_all(&serde_json::to_vec(kept)?)?;
         file.sync_data()?;
         fs::rename(&new, &self.file)
@@ -116,8 +127,41 @@ fn beside(file: &Path, extension: &str) -> PathBuf {
 /// For files that nobody else may read: the token in them is a secret.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
+    options.write(true).mode(0o600);
     options
+}
+
+/// Opens a file that nobody else can have put there or can write to, in whatever folder it is.
+fn open_own(path: &Path, options: &mut OpenOptions) -> anyhow::Result<File> {
+    let shown = path.display();
+    // What waits for a writer is no file, and not waited for.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path);
+    let file = file.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) => {
+            anyhow!("{shown} is a symbolic link, which is not followed; remove it")
+        }
+        _ => error.into(),
+    })?;
+    let found = file.metadata()?;
+    let (own, uid, mode) = (geteuid().as_raw(), found.uid(), found.mode());
+    if !found.is_file() {
+        bail!("{shown} is no file; remove it, or name another one");
+    }
+    if uid != own {
+        bail!("{shown} belongs to another user (uid {uid}); remove it, or name another file");
+    }
+    if mode & 0o022 != 0 {
+        bail!(
+            "other users can write to {shown}; remove it if you do not trust it, else `chmod go-w` it"
+        );
+    }
+    Ok(file)
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 #[cfg(test)]

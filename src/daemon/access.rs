@@ -15,6 +15,7 @@ use chatroom::room::Refusal;
 use jiff::Timestamp;
 use tracing::{error, info};
 
+use crate::folders;
 use crate::users::{self, Users};
 use db::Db;
 use passwords::Passwords;
@@ -85,6 +86,9 @@ impl Access {
     /// # Errors
     /// It cannot be read.
     pub fn open(folder: Option<&Path>) -> anyhow::Result<Access> {
+        if let Some(folder) = folder {
+            folders::check_state(folder)?;
+        }
         let (db, registry) = Db::open(folder)?;
         let registry = RwLock::new(Arc::new(registry));
         Ok(Access { registry, db: Mutex::new(db), passwords: Passwords::new()? })

@@ -6,6 +6,7 @@ mod args;
 mod connections;
 mod doctor;
 mod files;
+mod folders;
 mod guard;
 mod handover;
 mod health;

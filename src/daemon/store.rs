@@ -22,6 +22,7 @@ use chatroom::room::{Epochs, Member, Position, Record, RecordKind, Seq, SessionI
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::folders;
 pub use failure::StoreFailure;
 pub use files::{check, copy, size};
 use files::{lock, open_reader};
@@ -111,6 +112,7 @@ impl Store {
         history: &History,
         on_failure: impl Fn(StoreFailure) + Send + 'static,
     ) -> anyhow::Result<Restored> {
+        folders::check_state(folder)?;
         let lock = lock(folder)?;
         let path = folder.join(DATABASE);
         let shown = path.display().to_string();

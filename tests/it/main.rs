@@ -40,6 +40,7 @@ mod network;
 mod output;
 mod permissions;
 mod places;
+mod planted;
 mod protocol_doc;
 mod reaching;
 mod redaction;

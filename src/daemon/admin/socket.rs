@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use tokio::net::UnixListener;
 
+use crate::folders;
+
 /// Who may connect: the user and the group of the daemon.
 const MODE: u32 = 0o660;
 
@@ -24,6 +26,7 @@ impl AdminSocket {
     /// Another daemon serves there, or there is something else in its place, or it cannot be made.
     pub fn open(path: &Path) -> anyhow::Result<(AdminSocket, UnixListener)> {
         let shown = path.display();
+        folders::check_runtime(path.parent().unwrap_or(Path::new("/")))?;
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(|error| {
             let hint = "set [admin] socket or [paths] runtime to a place where this user may write";

@@ -9,6 +9,7 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::BUSY_TIME;
+use crate::folders;
 
 /// How long looking through a history may take. An operator waits for it.
 const CHECK_TIME: Duration = Duration::from_secs(2);
@@ -22,7 +23,7 @@ const LOCK: &str = "lock";
 /// Another daemon has it, or nothing can be written there.
 pub(super) fn lock(folder: &Path) -> anyhow::Result<File> {
     let shown = folder.display();
-    let lock = File::create(folder.join(LOCK))
+    let lock = folders::open_private(&folder.join(LOCK))
         .with_context(|| format!("cannot write in the state folder {shown}"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -47,7 +47,9 @@ fn explain(line: &str, error: &serde_json::Error) -> (Refusal, Option<String>) {
         None => Refusal::BadRequest("A request has a \"type\", which is a string.".to_owned()),
         Some(kind) if !REQUEST_TYPES.contains(&kind) => Refusal::UnknownType(kind.to_owned()),
         Some(kind) => {
+            // Where in the line that is, is of no use to a person.
             let problem = error.to_string().replace('`', "\"");
+            let problem = problem.split(" at line ").next().unwrap_or_default();
             Refusal::BadRequest(format!("That \"{kind}\" is not understood: {problem}."))
         }
     };
