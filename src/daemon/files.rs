@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::access::Access;
 use crate::access::passwords::hash_now;
 use crate::program::{variable, variable_os};
-use crate::tls::Pair;
+use crate::tls::{Pair, is_open};
 
 /// The configuration file that is read where none is named.
 pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
@@ -141,6 +141,12 @@ pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
     let password = fs::read_to_string(&file).with_context(|| {
         format!("cannot read the password of the room, {shown}; [access] password_file names it")
     })?;
+    if is_open(&file) {
+        warn!(
+            event = "open-key",
+            "anybody on this machine can read the password of the room, {shown}; chmod o= it"
+        );
+    }
     let password = Secret::of_line(password);
     if let Err(problem) = password.check_new() {
         bail!("the password of the room, {shown}, will not do: {problem}");

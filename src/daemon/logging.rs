@@ -161,7 +161,9 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn of(field: &Field, value: &'a Owned, quotes: bool) -> Shown<'a> {
         let text = if let Owned::Text(text) = value { text.as_str() } else { "" };
-        Shown { text, quoted: quotes && field.name() != "message" }
+        // The message stands without marks for people, unless it has something like a field in it.
+        let is_plain = field.name() == "message" && !text.contains('=');
+        Shown { text, quoted: quotes && !is_plain }
     }
 }
 

@@ -106,6 +106,20 @@ fn what_only_looks_is_for_debugging() {
     }
 }
 
+/// What of a line is not in quotation marks.
+fn unquoted(line: &str) -> String {
+    let (mut rest, mut quoted, mut chars) = (String::new(), false, line.chars());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if quoted => drop(chars.next()),
+            '"' => quoted = !quoted,
+            c if !quoted => rest.push(c),
+            _ => {}
+        }
+    }
+    rest
+}
+
 #[test]
 fn nothing_that_is_written_passes_for_something_else() {
     let daemon = Daemon::start();
@@ -115,6 +129,8 @@ fn nothing_that_is_written_passes_for_something_else() {
         "x\" event=\"joined\n2026-11-22T21:04:05Z  INFO eve joined from 6.6.6.6:6\x1b[31m\u{202e}";
     check_done(&run(&socket, &["say", forged]));
     check_done(&run(&socket, &["topic", forged]));
+    check_done(&run(&socket, &["topic", "tea event=joined name=eve"]));
+    check_done(&run(&socket, &["say", "tea event=\"joined\" name=\"eve\""]));
     check_done(&run(&socket, &["kick", "bo", forged]));
     check_fails(&run(&socket, &["mute", forged]), 1, &[]);
     check_fails(&run(&socket, &["kick", "nobody: x (uid 0)"]), 4, &[]);
@@ -122,6 +138,12 @@ fn nothing_that_is_written_passes_for_something_else() {
     let log = daemon.log();
     assert!(!log.lines().any(|line| line.starts_with("2026-11-22T21:04:05Z")), "{log}");
     assert!(!log.contains(|c| c != '\n' && chatroom::clean::is_unsafe(c)), "{log}");
+    // Outside of quotation marks, each line has one event and no field twice.
+    for line in log.lines() {
+        let fields = unquoted(line);
+        let count = |field: &str| fields.matches(field).count();
+        assert!(count(" event=") <= 1 && count(" name=") <= 1, "{line}");
+    }
     // A field cannot be ended by what is in it.
     assert!(log.contains("target=\"bo: x\\\" event=\\\"joined 2026-11-22T21:04:05Z"), "{log}");
 }
