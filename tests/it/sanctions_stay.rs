@@ -125,6 +125,8 @@ fn a_mute_stays_with_who_is_renamed_and_does_not_hit_who_has_the_name_next() {
     ctl(&daemon, &["mute", "bo"]);
     ctl(&daemon, &["rename", "bo", "zed"]);
     check_speech(&mut bo, "muted");
+    let is_muted = |name: &str| daemon.users().iter().any(|it| it.name == name && it.muted);
+    assert!(is_muted("zed") && !is_muted("ann"), "and an operator sees it");
     bo.reset();
     let (mut zed, answer) = come_back(&daemon, "zed", &welcome);
     assert_eq!(answer["name"], "zed");

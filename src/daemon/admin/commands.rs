@@ -153,7 +153,7 @@ async fn users(shared: &Arc<Shared>) -> Reply {
             let address = user.address.parse::<SocketAddr>().ok().map(|address| address.ip());
             let mute =
                 registry.sanctions.against(SanctionKind::Mute, Some(&user.name), address, now);
-            user.muted = mute.is_some();
+            user.muted |= mute.is_some();
             user.operator = registry.is_operator(&user.name);
         }
         users

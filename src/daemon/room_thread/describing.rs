@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
+use chatroom::access::SanctionKind;
 use chatroom::admin::User;
 use chatroom::room::{Member, Seq};
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ impl RoomThread {
         let outlet = self.outlets.get(&member.session);
         let present = outlet.map(|outlet| Seen::of(outlet));
         let seen = present.as_ref().or_else(|| self.detached.get(&member.session));
+        let sanctions = &self.access.sanctions;
+        let taken_along = self.aliases.sanction(sanctions, SanctionKind::Mute, member.session, now);
         let away = member.away.map(|away| now.duration_since(away).as_secs());
         User {
             name: member.name.to_string(),
@@ -49,7 +52,8 @@ impl RoomThread {
             away_seconds: away.map(|seconds| seconds.max(0).unsigned_abs()),
             // To find these out takes longer, and needs nothing that only the room has.
             operator: false,
-            muted: false,
+            // A mute that the session has taken along, the name and the address do not show.
+            muted: taken_along.is_some(),
             idle_seconds: outlet.map_or(0, |outlet| outlet.traffic.idle().as_secs()),
             bytes_in: seen.map_or(0, |seen| seen.bytes_in),
             bytes_out: seen.map_or(0, |seen| seen.bytes_out),
