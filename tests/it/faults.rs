@@ -35,7 +35,7 @@ struct Mount {
 impl Mount {
     fn tmpfs(size: &str) -> Option<Mount> {
         let folder = TempDir::new().unwrap();
-        let options = format!("size={size}");
+        let options = format!("mode=0700,size={size}");
         run("mount", &["-t", "tmpfs", "-o", &options, "tmpfs", path(folder.path())])
             .then_some(Mount { folder })
     }

@@ -80,7 +80,9 @@ fn what_is_not_utf8_is_refused_and_control_codes_go() {
     bo.send(b"caf\xe9\n");
     bo.expect("[SERVER]: That was not accepted: it is not UTF-8. Set your terminal to UTF-8.");
     bo.send(b"a\0b\x1b[31mred\x07\xc2\x9b\xe2\x80\xaeover\n");
-    ann.expect("bo: ab[31mredover");
+    // NUL ends a line, as telnet's line ends do.
+    ann.expect("bo: a");
+    ann.expect("bo: b[31mredover");
     bo.send(b"\0\x07\n");
     bo.expect("[SERVER]: That message was not sent: there is nothing in it that can be seen.");
     check_lives(&mut bo, "bo", &mut ann);
