@@ -1,5 +1,6 @@
 //! The command line of chatctl.
 
+mod accounts;
 mod help;
 pub mod script;
 #[cfg(test)]
@@ -10,12 +11,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chatroom::config::Level;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand};
 use jiff::Timestamp;
 
+pub use accounts::{Account, Sanction};
 pub use help::{command, for_people};
-use values::{duration, slow, time};
+pub use values::{Shell, Sort};
+use values::{duration, level, slow, time};
 
 /// The heading of what every command takes.
 const GLOBAL: &str = "Global options";
@@ -274,91 +276,4 @@ pub enum Command {
     /// Keep all connections, if systemd is restarting the unit (for its ExecStop=)
     #[command(hide = true)]
     HandOver { unit: String },
-}
-
-/// Against whom, for how long, and why.
-#[derive(clap::Args)]
-pub struct Sanction {
-    /// Name (and its account), address as 10.0.0.7, or network as 10.0.0.0/8
-    pub target: String,
-    /// End it after this time, as in "10 min" or "2 days"; without it, it is permanent
-    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
-    pub time: Option<Duration>,
-    /// Reason, which the user is told
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
-#[derive(Subcommand)]
-pub enum Account {
-    /// List all accounts
-    List,
-    /// Give a name a password, asked for or read from the input
-    #[command(after_help = "Examples:\n  chatctl account add ann --operator")]
-    Add {
-        /// Name of the account
-        name: String,
-        /// Let the user moderate in the room, too
-        #[arg(long)]
-        operator: bool,
-    },
-    /// Remove an account and free its name
-    #[command(after_help = "Examples:\n  chatctl account remove ann")]
-    Remove {
-        /// Name of the account
-        name: String,
-    },
-    /// Set another password, asked for or read from the input
-    #[command(after_help = "Examples:\n  chatctl account password ann")]
-    Password {
-        /// Name of the account
-        name: String,
-    },
-    /// Keep the owner of an account out
-    #[command(after_help = "Examples:\n  chatctl account lock ann")]
-    Lock {
-        /// Name of the account
-        name: String,
-    },
-    /// Let the owner of an account in again
-    #[command(after_help = "Examples:\n  chatctl account unlock ann")]
-    Unlock {
-        /// Name of the account
-        name: String,
-    },
-    /// Let a user moderate in the room
-    #[command(after_help = "Examples:\n  \
-                            chatctl account operator ann\n  \
-                            chatctl account operator ann --off")]
-    Operator {
-        /// Name of the account
-        name: String,
-        /// Take that back
-        #[arg(long)]
-        off: bool,
-    },
-}
-
-/// What the list of users is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Sort {
-    Name,
-    /// The earliest first.
-    Since,
-    Address,
-    /// The longest idle first.
-    Idle,
-}
-
-/// A shell in which Tab can complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
-
-fn level() -> impl TypedValueParser<Value = Level> {
-    let names = Level::ALL.map(Level::as_str);
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<Level>())
 }

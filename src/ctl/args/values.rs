@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use chatroom::config::parse_duration;
+use chatroom::config::{Level, parse_duration};
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -29,4 +31,28 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     seconds
         .or_else(|| parse_duration(text))
         .ok_or_else(|| "it is a time such as \"30 s\" or \"5 min\"".to_owned())
+}
+
+/// What the list of users is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    Name,
+    /// The earliest first.
+    Since,
+    Address,
+    /// The longest idle first.
+    Idle,
+}
+
+/// A shell in which Tab can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+pub(super) fn level() -> impl TypedValueParser<Value = Level> {
+    let names = Level::ALL.map(Level::as_str);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Level>())
 }
