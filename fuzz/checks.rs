@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use chatroom::admin;
+use chatroom::characters::{self, Kind};
 use chatroom::clean;
 use chatroom::config::Config;
 use chatroom::handover::Packed;
-use chatroom::lookalike::{fold, look};
+use chatroom::lookalike::{fold, look, look_alike, looks};
 use chatroom::names::{LONGEST, MOST_BYTES, Name, SHORTEST};
 use chatroom::wire::greeting::{Telnet, Verdict, judge, strip_telnet};
 use chatroom::wire::json::{self, Event};
@@ -81,6 +82,13 @@ pub fn text_lines(data: &[u8]) {
     let clean = clean::line(line);
     assert!(!clean.contains(clean::is_unsafe), "{clean:?}");
     assert_eq!(clean::line(&clean), clean, "cleaning twice is cleaning once");
+    let squeezed = clean::squeezed(&clean);
+    assert_eq!(clean::squeezed(&squeezed), squeezed, "squeezing twice is squeezing once");
+    assert_eq!(clean::line(&squeezed), squeezed, "what is squeezed is clean");
+    let is_seen = |c: &char| !characters::is_invisible(*c) || characters::is_blank(*c);
+    let chars: Vec<char> = squeezed.chars().filter(is_seen).collect();
+    assert!(!chars.windows(2).any(|pair| pair.iter().all(|&c| characters::is_blank(c))));
+    assert_eq!(clean::is_visible(&squeezed), clean::is_visible(&clean));
 }
 
 /// What is understood comes back as it was; what is not, is said in a sentence without control codes.
@@ -132,18 +140,53 @@ pub fn configuration(data: &[u8]) {
     }
 }
 
-/// A name that may be one is short, visible and one word, and stays what it is.
+/// A name that may be one is short, visible and one word, and stays what it is. It is none of the
+/// server's, and begins no line of the protocol.
 pub fn names(data: &[u8]) {
     let Ok(input) = std::str::from_utf8(data) else { return };
     assert_eq!(fold(&fold(input)), fold(input), "folding twice is folding once");
+    assert!(looks(input).contains(&look(input)) && look_alike(input, input));
     let Ok(name) = Name::new(input) else { return };
     let shown = name.as_str();
     assert_eq!(Name::new(shown).as_ref(), Ok(&name));
     assert_eq!(Name::from_store(shown), name);
     assert!((SHORTEST..=LONGEST * 64).contains(&shown.len()) && shown.len() <= MOST_BYTES);
-    assert!(!shown.contains(char::is_whitespace) && !shown.contains(clean::is_invisible));
     assert_eq!(clean::line(shown), shown);
+    assert_eq!(clean::squeezed(shown), shown);
     assert_eq!(look(name.folded()), look(shown), "capitals look the same");
+    check_properties(shown);
+    for reserved in ["server", "[server]", "system", "admin", "operator", "moderator", "chatroomd"]
+    {
+        assert!(!look_alike(shown, reserved), "{shown} {reserved}");
+    }
+    let is_letter = |c: char| !c.is_ascii() && c.is_alphabetic();
+    if !shown.starts_with(is_letter) {
+        const BEGINNINGS: [char; 8] = ['!', '&', '#', '@', '{', '[', '/', '*'];
+        assert!(!looks(shown).iter().any(|look| look.starts_with(BEGINNINGS)), "{shown}");
+    }
+}
+
+/// What the properties of its characters say of a name.
+fn check_properties(name: &str) {
+    let is_something = |c| characters::is_readable(c) || characters::is_emoji(c) || c == '\u{20e3}';
+    assert!(name.contains(is_something) || name.contains('\u{1f3f4}'), "{name:?}");
+    for (at, c) in name.char_indices() {
+        assert!(c != ':' && !c.is_control() && !characters::is_blank(c), "{name:?}");
+        if characters::is_invisible(c) {
+            // It joins, or is part of an emoji: never at the beginning.
+            let is_of_emoji = matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{e0020}'..='\u{e007f}');
+            assert!(at > 0 && (matches!(c, '\u{200c}' | '\u{200d}') || is_of_emoji), "{name:?}");
+            continue;
+        }
+        let is_kind = match characters::kind(c) {
+            Kind::Letter | Kind::Number | Kind::Mark | Kind::Currency => true,
+            Kind::Punctuation => true,
+            Kind::Symbol => c.is_ascii() || characters::is_emoji(c),
+            Kind::Enclosing => c == '\u{20e3}',
+            Kind::Space | Kind::Other => false,
+        };
+        assert!(is_kind, "{name:?}");
+    }
 }
 
 /// What telnet negotiates goes, and nothing else does.

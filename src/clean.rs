@@ -1,7 +1,10 @@
-//! Taking out of a text what could do harm on a terminal or in a log.
+//! Taking out of a text what could do harm on a terminal or in a log, and showing it as a line.
 //!
 //! It is used on the way in (by the room), and again where something is drawn or printed (by the
-//! client and `chatctl`), so that neither has to trust the other.
+//! client and `chatctl`), so that neither has to trust the other. What names may contain is decided
+//! in [`crate::names`]: a text loses only what is harmful.
+
+mod bidi;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,74 +12,126 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use unicode_normalization::char::is_combining_mark;
 
-/// Whether `c` can move a cursor, end a line or turn the direction of what follows.
+use crate::characters::{
+    ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER, is_blank, is_ignorable, is_invisible,
+};
+use crate::emoji::{self, BLACK_FLAG};
+
+pub use bidi::is_control as is_bidi_control;
+
+/// Whether `c` can move a cursor, end a line or turn other characters round.
 ///
 /// These are the control characters (C0, DEL and C1: Unicode category Cc), the line and paragraph
-/// separators, and the bidirectional controls of Unicode Standard Annex 9, section 2.
+/// separators, and the overrides of Unicode Standard Annex 9, section 2. A text never keeps them.
 pub fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{2028}' | '\u{2029}'
-            | '\u{061C}' | '\u{200E}' | '\u{200F}'
-            | '\u{202A}'..='\u{202E}'
-            | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202D}' | '\u{202E}')
 }
 
-/// Whether `c` takes no room on a screen, so that two texts that differ in it look the same.
-///
-/// The zero-width joiners are among them: they are fine in a message (emoji need them) and a trick
-/// in a name.
-pub fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180E}'
-        | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}' | '\u{206A}'..='\u{206F}'
-        | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
-        | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
-}
-
-/// Whether `c` joins what is around it, or says how the one before it is drawn. Emoji and several
-/// languages need that in a text.
-fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
-}
-
-/// Whether `c` is invisible, and no text needs it.
+/// Whether `c` hides something, or means nothing in a line of text: annotations, deprecated format
+/// characters, a mark of byte order, and what is no character and never will be one that is seen.
+/// Tags are, unless they belong to a flag.
 pub fn is_trick(c: char) -> bool {
-    is_invisible(c) && !is_joiner(c)
+    matches!(c,
+        '\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E00FF}' | '\u{E01F0}'..='\u{E0FFF}' | '\u{FDD0}'..='\u{FDEF}')
+        || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 /// Whether `c` takes no place of its own: it belongs to the one before it.
 pub fn is_mark(c: char) -> bool {
-    is_joiner(c) || is_combining_mark(c)
+    !c.is_ascii() && (is_ignorable(c) || is_combining_mark(c))
+}
+
+/// Whether there is something to be seen in a text.
+pub fn is_visible(text: &str) -> bool {
+    !text.chars().all(|c| is_blank(c) || is_invisible(c) || is_mark(c))
 }
 
 /// So many marks on one character are more than any language needs. With more of them a line
 /// reaches into those above and below.
 const MOST_MARKS: usize = 8;
 
-/// `text` as one harmless line: line breaks and tabs become a space; other unsafe characters go, and
-/// invisible ones that no text needs, and marks beyond what a character can bear.
+/// `text` as one harmless line: line breaks and tabs become a space; other unsafe characters go,
+/// what hides something, what turns the text behind it round, and marks beyond what a character can
+/// bear. Everything else stays, seen or not.
 pub fn line(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
-    let kept = || {
-        let mut marks = 0;
-        text.chars().filter_map(move |c| {
-            let c = match c {
-                '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-                // What goes does not part marks from the character that they are on.
-                c if is_unsafe(c) || is_trick(c) => return None,
-                c => c,
-            };
-            marks = if is_mark(c) { marks + 1 } else { 0 };
-            (marks <= MOST_MARKS).then_some(c)
-        })
+    let mut balanced = bidi::balanced(text).into_iter().peekable();
+    let (mut kept, mut marks, mut end_of_tags) = (String::with_capacity(text.len()), 0, 0);
+    for (at, c) in text.char_indices() {
+        if at < end_of_tags {
+            kept.push(c);
+            continue;
+        }
+        let c = match c {
+            '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
+            c if bidi::is_control(c) && balanced.next_if_eq(&at).is_none() => continue,
+            // What goes does not part marks from the character that they are on.
+            c if is_unsafe(c) || is_trick(c) => continue,
+            BLACK_FLAG => {
+                let behind = at + BLACK_FLAG.len_utf8();
+                end_of_tags = behind + emoji::tags(&text[behind..]).unwrap_or(0);
+                c
+            }
+            c => c,
+        };
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        if marks <= MOST_MARKS {
+            kept.push(c);
+        }
+    }
+    match kept == text {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(kept),
+    }
+}
+
+/// A text as it is shown in a line of a terminal: a run of blank characters becomes one, and there
+/// is none at its beginning. With more of them the end of a text could be pushed to where the next
+/// row begins, and pass for a line of its own.
+pub fn squeezed(text: &str) -> Cow<'_, str> {
+    let is_plain = match text.is_ascii() {
+        true => !text.starts_with(' ') && !text.as_bytes().windows(2).any(|pair| pair == b"  "),
+        false => false,
     };
-    if kept().eq(text.chars()) {
+    if is_plain {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(kept().collect())
+    let mut in_run = true;
+    let mut is_kept = |c: char| {
+        // What is not seen does not end a run.
+        let was_in_run = in_run;
+        in_run = is_blank(c) || (in_run && (is_invisible(c) || is_mark(c)));
+        // The direction of what is behind the run stays what it is.
+        !(was_in_run && in_run) || bidi::is_control(c) || bidi::is_direction_mark(c)
+    };
+    let Some(first) = text.char_indices().find(|&(_, c)| !is_kept(c)) else {
+        return Cow::Borrowed(text);
+    };
+    let (before, behind) = text.split_at(first.0);
+    let kept = behind[first.1.len_utf8()..].chars().filter(|&c| is_kept(c));
+    Cow::Owned(before.chars().chain(kept).collect())
+}
+
+/// A text from anywhere as it is shown in a line: [`line()`] and [`squeezed`].
+pub fn shown(text: &str) -> Cow<'_, str> {
+    match line(text) {
+        Cow::Borrowed(text) => squeezed(text),
+        Cow::Owned(text) => Cow::Owned(squeezed(&text).into_owned()),
+    }
+}
+
+/// A text without what terminals give different widths, or turn round beyond the cells that it is
+/// drawn in: for a screen of which each cell is known. Joiners and how a character is to be drawn
+/// stay, and the tags of flags.
+pub fn drawable(text: &str) -> String {
+    let is_joiner = |c| {
+        matches!(c, ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER | '\u{FE00}'..='\u{FE0F}')
+            || matches!(c, '\u{E0020}'..='\u{E007F}' | '\u{E0100}'..='\u{E01EF}')
+    };
+    text.chars().filter(|&c| !is_bidi_control(c) && (is_joiner(c) || !is_invisible(c))).collect()
 }
 
 /// `text` as one word of a sentence in the log: as it is if it is a name, an address or a network,
@@ -84,7 +139,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
 pub fn word(text: &str) -> Cow<'_, str> {
     let text = line(text);
     let is_address = || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok();
-    let is_word = |c: char| !c.is_whitespace() && !matches!(c, ':' | '"' | '(' | ')' | ',');
+    let is_word = |c: char| !is_blank(c) && !matches!(c, ':' | '"' | '(' | ')' | ',');
     if is_address() || (!text.is_empty() && text.chars().all(is_word)) {
         return text;
     }
@@ -92,36 +147,4 @@ pub fn word(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn harmless_text_is_not_copied() {
-        assert!(matches!(line("gute Nacht, 日本 👩‍🚀"), Cow::Borrowed(_)));
-    }
-
-    #[test]
-    fn control_codes_are_taken_out() {
-        assert_eq!(line("a\x1b[31mred\x07\x7f\u{9b}b\0"), "a[31mredb");
-        assert_eq!(line("one\r\ntwo\tthree\u{2028}four"), "one two three four");
-        assert_eq!(line("zero\u{200b}width\u{feff}\u{e0041}"), "zerowidth");
-        assert_eq!(line(&format!("a{}b", "\u{301}".repeat(99))).chars().count(), 10);
-        let parted = ["\u{301}\0", "\u{301}\u{200b}", "\u{301}\u{34f}"];
-        for marks in parted {
-            assert_eq!(line(&format!("a{}b", marks.repeat(99))).chars().count(), 10, "{marks:?}");
-        }
-        assert_eq!(line("safe\u{202e}fdp.exe\u{2066}\u{200f}"), "safefdp.exe");
-    }
-
-    #[test]
-    fn a_word_cannot_pass_for_what_stands_beside_it() {
-        for plain in ["ann", "日本", "10.0.0.7", "2001:db8::/32", "x-y_z"] {
-            assert_eq!(word(plain), plain);
-        }
-        assert_eq!(word(""), "\"\"");
-        assert_eq!(word("ann left (quit)"), "\"ann left (quit)\"");
-        assert_eq!(word("bo\n(uid 0): kick cy"), "\"bo (uid 0): kick cy\"");
-        assert_eq!(word("a\"b"), "\"a\\\"b\"");
-        assert_eq!(word("a\u{202e}b"), "ab");
-    }
-}
+mod tests;

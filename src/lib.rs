@@ -6,12 +6,14 @@
 //! a network and the wire formats be fuzzed without a daemon.
 //!
 //! Modules depend on each other in one direction only:
-//! `clean <- lookalike <- names, access <- room <- wire <- admin, config, handover`.
+//! `characters <- emoji <- clean <- lookalike <- names, access <- room <- wire <- admin, config, handover`.
 
 pub mod access;
 pub mod admin;
+pub mod characters;
 pub mod clean;
 pub mod config;
+pub mod emoji;
 pub mod fingerprint;
 pub mod handover;
 pub mod lookalike;

@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_script::{Script, UnicodeScript};
+use unicode_script::{Script, ScriptExtension, UnicodeScript};
+use unicode_security::mixed_script::AugmentedScriptSet;
 use unicode_security::skeleton;
 
 /// The scripts of which letters look like those of another one in this list.
@@ -20,6 +21,40 @@ const LOOK_ALIKE: &[Script] = &[
     Script::Warang_Citi,
 ];
 
+/// Letters that are drawn as small capitals, and those. Neither the standard nor a change of case
+/// knows them for the letters that they look like.
+const SMALL_CAPITALS: &[(char, char)] = &[
+    ('ᴀ', 'a'),
+    ('ʙ', 'b'),
+    ('ᴄ', 'c'),
+    ('ᴅ', 'd'),
+    ('ᴇ', 'e'),
+    ('ꜰ', 'f'),
+    ('ɢ', 'g'),
+    ('ʜ', 'h'),
+    ('ɪ', 'i'),
+    ('ᴊ', 'j'),
+    ('ᴋ', 'k'),
+    ('ĸ', 'k'),
+    ('ʟ', 'l'),
+    ('ᴍ', 'm'),
+    ('ɴ', 'n'),
+    ('ᴏ', 'o'),
+    ('ᴘ', 'p'),
+    ('ꞯ', 'q'),
+    ('ʀ', 'r'),
+    ('ꜱ', 's'),
+    ('ᴛ', 't'),
+    ('ᴜ', 'u'),
+    ('ᴠ', 'v'),
+    ('ᴡ', 'w'),
+    ('ʏ', 'y'),
+    ('ᴢ', 'z'),
+];
+
+/// So often a look is looked at again at most: a capital may look like another small letter.
+const MOST_ROUNDS: usize = 4;
+
 /// The form of a name in which it is unique: `Ann`, `ANN` and `ａｎｎ` (full width) are one.
 pub fn fold(name: &str) -> String {
     // Most are, and then the rest changes nothing. A restart folds everybody's.
@@ -31,15 +66,45 @@ pub fn fold(name: &str) -> String {
     folded.trim().to_owned()
 }
 
-/// What `name` looks like: two names with the same look are not told apart, in capitals or not.
+/// What `name` looks like in small letters, in capitals of other letters or not.
 ///
 /// This is the skeleton of the standard, of the folded name. That knows capitals and small letters
 /// as they are; where one of the two looks like another letter (`I` and `l`, `O` and `0`), both do.
 pub fn look(name: &str) -> String {
     match name.is_ascii() {
         true => name.trim().bytes().map(|byte| LOOKS[usize::from(byte)].as_str()).collect(),
-        false => look_of_any(name),
+        false => look_of_any(&fold(name)),
     }
+}
+
+/// Everything that `name` looks like: in small letters (see [`look`]), as it is written, and in
+/// capitals. Small letters of one alphabet may be told from those of another one where its capitals
+/// are not: `ТОМ` in Cyrillic.
+pub fn looks(name: &str) -> Vec<String> {
+    if name.is_ascii() {
+        return vec![look(name)];
+    }
+    // Most scripts have no capitals.
+    let mut forms = vec![fold(name)];
+    let written: String = name.trim().nfkc().collect();
+    for form in [written.to_uppercase(), written] {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    let mut looks: Vec<String> = Vec::with_capacity(forms.len());
+    for look in forms.iter().map(|form| look_of_any(form)) {
+        if !looks.contains(&look) {
+            looks.push(look);
+        }
+    }
+    looks
+}
+
+/// Whether a person could take one name for the other: in some way of writing they look the same.
+pub fn look_alike(one: &str, other: &str) -> bool {
+    let looks_of_other = looks(other);
+    looks(one).iter().any(|look| looks_of_other.contains(look))
 }
 
 /// What each character of ASCII looks like. None of them joins with another one.
@@ -51,21 +116,70 @@ static LOOKS: LazyLock<[String; 128]> = LazyLock::new(|| {
         if character.is_whitespace() {
             character.into()
         } else {
-            look_of_any(character.encode_utf8(&mut text))
+            look_of_any(&fold(character.encode_utf8(&mut text)))
         }
     })
 });
 
-fn look_of_any(name: &str) -> String {
-    let skeleton: String = skeleton(&fold(name)).collect();
-    fold(&skeleton).replace('i', "l")
+fn look_of_any(text: &str) -> String {
+    let mut look = text.to_owned();
+    for _ in 0..MOST_ROUNDS {
+        let plain: String = look.chars().map(plain).collect();
+        let next = fold(&skeleton(&plain).collect::<String>());
+        if next == look {
+            break;
+        }
+        look = next;
+    }
+    // Theta and its like are an O with a stroke to the standard. What looks like a colon is a letter
+    // or a mark of its script, or else is in no name.
+    look.replace("o\u{335}", "o").replace('i', "l").replace(':', "")
 }
 
-/// Whether letters of several scripts stand in one word that look like each other's.
+/// A letter in place of one in a frame, of those that flags are made of, or a small capital.
+fn plain(c: char) -> char {
+    let framed = match u32::from(c) {
+        code @ 0x1F150..=0x1F169 => Some(code - 0x1F150),
+        code @ 0x1F170..=0x1F189 => Some(code - 0x1F170),
+        code @ 0x1F1E6..=0x1F1FF => Some(code - 0x1F1E6),
+        _ => None,
+    };
+    match framed {
+        Some(index) => (b'a'..=b'z').nth(index as usize).map_or(c, char::from),
+        None if c.is_ascii() => c,
+        None => {
+            SMALL_CAPITALS.iter().find(|(small, _)| *small == c).map_or(c, |(_, letter)| *letter)
+        }
+    }
+}
+
+/// Whether letters of several scripts stand in one word that are not written together, or that look
+/// like each other's.
+///
+/// Written together are those of Japanese, Chinese and Korean, and Latin with one other script in
+/// common use: what the standard calls moderately restrictive.
 pub fn mixes_scripts(word: &str) -> bool {
+    if word.is_ascii() {
+        return false;
+    }
     let mut scripts = word.chars().map(|c| c.script()).filter(|it| LOOK_ALIKE.contains(it));
     let first = scripts.next();
-    scripts.any(|script| Some(script) != first)
+    scripts.any(|script| Some(script) != first) || !are_written_together(word)
+}
+
+fn are_written_together(word: &str) -> bool {
+    let (mut all, mut others) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
+    for c in word.chars() {
+        let scripts = AugmentedScriptSet::for_char(c);
+        all.intersect_with(scripts);
+        if !scripts.base.contains_script(Script::Latin) {
+            others.intersect_with(scripts);
+        }
+    }
+    let is_common = |scripts: ScriptExtension| {
+        !scripts.is_empty() && scripts.iter().all(Script::is_recommended)
+    };
+    !all.is_empty() || others.kore || others.hanb || others.jpan || is_common(others.base)
 }
 
 #[cfg(test)]
@@ -77,7 +191,10 @@ mod tests {
         for first in (0..128).map(char::from) {
             for second in (0..128).map(char::from) {
                 let text = format!("x{first}{second}x");
-                assert_eq!(look(&text), look_of_any(&text), "{text:?}");
+                let look = look(&text);
+                assert_eq!(look, look_of_any(&fold(&text)), "{text:?}");
+                assert_eq!(look, look_of_any(&text), "{text:?} as it is written");
+                assert_eq!(look, look_of_any(&text.to_uppercase()), "{text:?} in capitals");
                 let folded = text.nfkc().collect::<String>().to_lowercase();
                 assert_eq!(fold(&text), folded.nfkc().collect::<String>(), "{text:?}");
             }
@@ -111,12 +228,66 @@ mod tests {
     }
 
     #[test]
+    fn capitals_of_other_alphabets_look_the_same() {
+        for (one, other) in [
+            ("tom", "ТОМ"),
+            ("Bob", "ВОВ"),
+            ("kate", "КАТЕ"),
+            ("tom", "ΤΟΜ"),
+            ("bob", "ᏴᎾᏴ"),
+            ("bob", "ᏼꮎᏼ"),
+            ("server", "ᏚᎬᎡᏙᎬᎡ"),
+            ("server", "sᴇʀᴠᴇʀ"),
+            ("ТОМ", "TOM"),
+            ("tom", "𝕋𝕆𝕄"),
+            ("abba", "🅰🅱🅱🅰"),
+            ("server", "🇸🇪🇷🇻🇪🇷"),
+            ("strasse", "straße"),
+            ("ann", "a\u{fe0f}nn"),
+            ("राम", "रामः"),
+        ] {
+            assert!(look_alike(one, other) && look_alike(other, one), "{one} {other}");
+        }
+        // Each is like the name in between, which does not make them alike.
+        assert!(look_alike("ναν", "vav") && look_alike("ΝΑΝ", "nan") && !look_alike("vav", "nan"));
+        for (one, other) in [
+            ("ann", "Анна"),
+            ("olga", "Ольга"),
+            ("ivan", "Иван"),
+            ("nina", "Нина"),
+            ("tom", "Тома"),
+            ("georgios", "Γιώργος"),
+            ("ann", "änn"),
+            ("müller", "muller"),
+        ] {
+            assert!(!look_alike(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
     fn scripts_are_mixed_where_that_can_deceive() {
-        for word in ["evan", "евгений", "日本taro", "ツイat", "Ωμέγα", "bo-42", "عليali"]
-        {
+        for word in [
+            "evan",
+            "евгений",
+            "日本taro",
+            "ツイat",
+            "Ωμέγα",
+            "bo-42",
+            "عليali",
+            "한국kim",
+            "ひらがなカタカナ",
+            "王小明",
+            "नमस्ते123",
+            "ноль0",
+            "ノア",
+            "ทดสอบtest",
+            "é",
+            "🙂я🙂",
+        ] {
             assert!(!mixes_scripts(word), "{word}");
         }
-        for word in ["еvan", "αlpha", "рaypal"] {
+        for word in ["еvan", "αlpha", "рaypal", "aᗷc", "ⵔa", "טа", "ไทยעב", "xᏴ"]
+        {
             assert!(mixes_scripts(word), "{word}");
         }
     }

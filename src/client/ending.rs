@@ -25,7 +25,7 @@ pub fn width_of(output: &(impl AsFd + IsTerminal)) -> Option<usize> {
 
 /// A text, which may be several lines, as rows of a terminal so wide; as it is where that is not known.
 pub fn rows(text: &str, width: Option<usize>) -> Vec<String> {
-    let lines = text.lines().map(clean::line);
+    let lines = text.lines().map(clean::shown);
     let Some(width) = width else { return lines.map(String::from).collect() };
     let wrapped = lines.flat_map(|line| wrap::wrap(&line, width));
     let row = |parts: Vec<wrap::Part>| {

@@ -96,7 +96,7 @@ impl Plain {
     fn line(&self, show: &Show) -> Option<String> {
         let dim = Style::new().dimmed();
         let of_room = |time: &str, earlier: bool, text: &str| {
-            let text = format!("-- {}", clean::line(text));
+            let text = format!("-- {}", clean::shown(text));
             format!("{}{}", self.time(time, earlier), self.styled(dim, &text))
         };
         Some(match show {
@@ -113,14 +113,14 @@ impl Plain {
             }
             Show::Message { time, earlier, name, text } => {
                 let time = self.time(time, *earlier);
-                format!("{time}{}: {}", self.name(name), clean::line(text))
+                format!("{time}{}: {}", self.name(name), clean::shown(text))
             }
             Show::Action { time, earlier, name, text } => {
                 let time = self.time(time, *earlier);
-                format!("{time}* {} {}", self.name(name), clean::line(text))
+                format!("{time}* {} {}", self.name(name), clean::shown(text))
             }
             Show::Private { time, name, text } => {
-                let text = clean::line(text);
+                let text = clean::shown(text);
                 format!("{}[private] {}: {text}", self.time(time, false), self.name(name))
             }
             Show::Room { time, earlier, text } => of_room(time, *earlier, text),
@@ -130,10 +130,10 @@ impl Plain {
                 rows.join("\n")
             }
             Show::AskName { default: Some(name) } => {
-                format!("Your name [{}]: ", clean::line(name))
+                format!("Your name [{}]: ", clean::shown(name))
             }
             Show::AskName { default: None } => "Your name: ".to_owned(),
-            Show::AskPassword { name } => format!("Password for {}: ", clean::line(name)),
+            Show::AskPassword { name } => format!("Password for {}: ", clean::shown(name)),
             Show::Renamed { time, earlier, name, to } => {
                 of_room(time, *earlier, &format!("{name} is now called {to}"))
             }
@@ -158,7 +158,7 @@ impl Plain {
             let colour = Ansi256Color(index);
             colour.into_ansi().map_or(Color::from(colour), Color::from)
         });
-        self.styled(Style::new().bold().fg_color(colour), &clean::line(name))
+        self.styled(Style::new().bold().fg_color(colour), &clean::shown(name))
     }
 
     fn styled(&self, style: Style, text: &str) -> String {
@@ -203,5 +203,7 @@ mod tests {
             Plain { colours: Colours::None, terminal: true, zone: TimeZone::UTC, before: None };
         let line = pipe.line(&message("\x1b]0;owned\x07\u{202e}\r\nx"));
         assert_eq!(line.unwrap(), "21:04 ann: ]0;owned x");
+        let padded = format!("ok.{}[SERVER]: gone", "\u{2003}\t".repeat(34));
+        assert_eq!(pipe.line(&message(&padded)).unwrap(), "21:04 ann: ok.\u{2003}[SERVER]: gone");
     }
 }

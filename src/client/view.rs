@@ -172,10 +172,10 @@ impl Full {
             if self.last_words.len() == 2 {
                 self.last_words.remove(0);
             }
-            self.last_words.push(chatroom::clean::line(text).into_owned());
+            self.last_words.push(chatroom::clean::shown(text).into_owned());
         }
         if let Show::Parting(text) = show {
-            self.parting = Some(chatroom::clean::line(text).into_owned());
+            self.parting = Some(chatroom::clean::shown(text).into_owned());
         }
         self.screen.show(show, Timestamp::now());
         self.is_stale = true;

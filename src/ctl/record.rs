@@ -14,6 +14,8 @@ pub struct Line {
     seq: String,
     /// In UTC, as it was sent.
     time: String,
+    /// Before what happened, where that is no record.
+    mark: &'static str,
     what: String,
 }
 
@@ -34,7 +36,8 @@ impl Line {
     }
 
     fn shown(&self, format: &str) -> String {
-        format!("{:>6}  {}  {}", self.seq, self.local(format), clean::line(&self.what))
+        let what = clean::shown(&self.what);
+        format!("{:>6}  {}  {}{what}", self.seq, self.local(format), self.mark)
     }
 
     fn local(&self, format: &str) -> String {
@@ -56,13 +59,14 @@ fn of_record(record: &Value) -> Line {
         Some((stamp, kind)) => Line {
             seq: stamp.seq.to_string(),
             time: stamp.time.clone().into_owned(),
+            mark: "",
             what: in_words(&kind),
         },
         // A newer daemon may tell of more.
         None => {
             let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
             let what = format!("-- something that this version does not know ({})", text("type"));
-            Line { seq: record["seq"].to_string(), time: text("time"), what }
+            Line { seq: record["seq"].to_string(), time: text("time"), mark: "", what }
         }
     }
 }
@@ -109,7 +113,7 @@ pub fn watched(value: &Value) -> Option<Line> {
         Watched::Alive | Watched::Ending { .. } => return None,
         Watched::Unknown => return Some(of_record(value)),
     };
-    Some(Line { seq: String::new(), time, what: format!("~  {what}") })
+    Some(Line { seq: String::new(), time, mark: "~  ", what })
 }
 
 #[cfg(test)]

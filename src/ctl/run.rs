@@ -107,7 +107,7 @@ fn as_text(command: &Command, reply: &Reply) -> Option<String> {
         (_, Reply::Status(status)) => show::status(status, now, width),
         (_, Reply::Metrics(text)) => text.clone(),
         (_, Reply::LogLevel(level)) => format!("{level}\n"),
-        (_, Reply::Said(said)) => format!("{}\n", clean::line(said)),
+        (_, Reply::Said(said)) => format!("{}\n", clean::shown(said)),
         (_, Reply::Bans(bans)) => show::bans(bans, now, width),
         (_, Reply::Audit(entries)) => show::audit(entries, now, width),
         (_, Reply::Accounts(accounts)) => show::accounts(accounts, now, width),

@@ -56,7 +56,7 @@ pub fn table<const N: usize>(
     width: Option<usize>,
 ) -> String {
     let heads = columns.each_ref().map(|column| column.head.to_owned());
-    let cleaned = |row: &[String; N]| row.each_ref().map(|cell| clean::line(cell).into_owned());
+    let cleaned = |row: &[String; N]| row.each_ref().map(|cell| clean::shown(cell).into_owned());
     let rows: Vec<[String; N]> = [heads].iter().chain(rows).map(cleaned).collect();
     let mut widths = [0; N];
     for row in &rows {
@@ -131,7 +131,7 @@ pub fn pairs(rows: &[(&str, String)], width: Option<usize>) -> String {
     let room = width.map(|width| width.saturating_sub(names + GAP).max(20));
     let mut text = String::new();
     for (name, value) in rows {
-        let value = clean::line(value);
+        let value = clean::shown(value);
         let mut name = *name;
         for line in wrap(&value, room) {
             let line = format!("{name:<names$}  {line}");

@@ -208,7 +208,7 @@ struct Fields(Vec<(Field, Owned)>);
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         // What a person chose must not act on the terminal of who reads the log.
-        self.0.push((field.clone(), Owned::Text(chatroom::clean::line(value).into_owned())));
+        self.0.push((field.clone(), Owned::Text(chatroom::clean::shown(value).into_owned())));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {

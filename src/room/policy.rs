@@ -20,7 +20,7 @@ impl Policy {
             return Err(Refusal::TooLong { limit: self.message_bytes });
         }
         let text = clean::line(text);
-        if text.chars().all(|c| c.is_whitespace() || clean::is_mark(c)) {
+        if !clean::is_visible(&text) {
             return Err(Refusal::Empty);
         }
         Ok(text.into_owned())

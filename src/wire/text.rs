@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::sentence::sentence;
 use super::{Answer, Direct};
 use crate::access::Act;
+use crate::clean;
 use crate::config::parse_duration;
 use crate::names::Name;
 use crate::room::{EndReason, Record, RecordKind};
@@ -154,8 +155,8 @@ fn sanction(text: &str) -> (String, Option<u64>, Option<String>) {
 /// Appends a record as one line.
 pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
     match &record.kind {
-        RecordKind::Message { name, text } => push_line(out, &[name.as_str(), ": ", text]),
-        RecordKind::Action { name, text } => push_line(out, &["* ", name.as_str(), " ", text]),
+        RecordKind::Message { name, text } => push_line(out, &[name.as_str(), ": "], text),
+        RecordKind::Action { name, text } => push_line(out, &["* ", name.as_str(), " "], text),
         kind => server_line(out, &sentence(kind)),
     }
 }
@@ -189,13 +190,13 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::Info { message, .. } => server_line(out, message),
         Answer::Who { people, .. } => {
             let names: Vec<&str> = people.iter().map(Name::as_str).collect();
-            push_line(out, &[&who_begins(names.len()), &names.join(", ")]);
+            push_line(out, &[&who_begins(names.len())], &names.join(", "));
         }
         Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
         // A text client shows what it sent by itself.
         Answer::Direct(Direct { own: true, .. }) => {}
         Answer::Direct(Direct { from, text, .. }) => {
-            push_line(out, &["[private] ", from.as_str(), ": ", text]);
+            push_line(out, &["[private] ", from.as_str(), ": "], text);
         }
         Answer::Gap { from, to, .. } => {
             let missed = to.0 - from.0 + 1;
@@ -251,11 +252,14 @@ pub(super) fn who_begins(count: usize) -> String {
 }
 
 fn server_line(out: &mut Vec<u8>, text: &str) {
-    push_line(out, &[SERVER, text]);
+    push_line(out, &[SERVER], text);
 }
 
-fn push_line(out: &mut Vec<u8>, parts: &[&str]) {
-    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+/// Appends a line: what the server puts before a text, and the text, which cannot push its end to
+/// where a row of a terminal begins.
+fn push_line(out: &mut Vec<u8>, before: &[&str], text: &str) {
+    before.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+    out.extend_from_slice(clean::squeezed(text).as_bytes());
     out.push(b'\n');
 }
 

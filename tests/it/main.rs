@@ -51,6 +51,7 @@ mod sanctions_stay;
 mod scarcity;
 mod screen;
 mod script_client;
+mod shown_text;
 mod tls;
 mod turns;
 mod watch;

@@ -122,7 +122,7 @@ fn harmless_within(text: &str, most_bytes: usize) -> String {
     let line = clean::line(&text[..end]);
     match line.is_ascii() {
         true => line.into_owned(),
-        false => line.graphemes(true).map(shorten).collect(),
+        false => clean::drawable(&line).graphemes(true).map(shorten).collect(),
     }
 }
 

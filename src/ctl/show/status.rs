@@ -74,7 +74,7 @@ fn history(status: &Status) -> String {
 pub fn topic(status: &Status) -> String {
     match status.topic.as_str() {
         "" => "The room has no topic.\n".to_owned(),
-        topic => format!("{}\n", clean::line(topic)),
+        topic => format!("{}\n", clean::shown(topic)),
     }
 }
 
