@@ -3,18 +3,17 @@
 //! It is state beside the log of the room. [`Registry`] is what is in force; a [`Change`] makes it
 //! another one, and is what is stored.
 
+mod accounts;
 mod act;
 mod sanction;
 mod sanctions;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::lookalike::{fold, look};
-
+use accounts::Accounts;
 pub use act::{Act, Change};
 pub use sanction::{Looking, Sanction, SanctionKind, Target, Term};
 pub use sanctions::Sanctions;
@@ -70,8 +69,7 @@ pub enum Proof {
 /// Everything that is in force. A copy shares what is large.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    /// By what the names look like, so that nobody has one that looks like another's.
-    accounts: Arc<BTreeMap<String, Account>>,
+    accounts: Arc<Accounts>,
     /// The bans and mutes.
     pub sanctions: Arc<Sanctions>,
     /// What the password of the room is compared with, where there is one.
@@ -83,24 +81,25 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The account whose name is this one, or looks like it.
+    /// The account whose name is this one, else one whose name looks like it.
     pub fn account_with_look_of(&self, name: &str) -> Option<&Account> {
-        self.accounts.get(&look(name))
+        self.account(name).or_else(|| self.accounts.like(name).next())
     }
 
     /// The account of a name, however it is written.
     pub fn account(&self, name: &str) -> Option<&Account> {
-        self.account_with_look_of(name).filter(|account| fold(&account.name) == fold(name))
+        self.accounts.get(name)
     }
 
-    /// The account whose name looks like this one, but is another.
+    /// The account whose name looks like this one, which has none itself. Of two accounts that look
+    /// alike since before that was noticed, neither keeps the other one out.
     pub fn account_that_looks_like(&self, name: &str) -> Option<&Account> {
-        self.account_with_look_of(name).filter(|account| fold(&account.name) != fold(name))
+        self.account(name).is_none().then(|| self.accounts.like(name).next())?
     }
 
     /// All accounts, in an order that stays.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.values()
+        self.accounts.iter()
     }
 
     /// What somebody has to prove who wants this name.
@@ -126,9 +125,10 @@ impl Registry {
 
     /// Whether who is here since then under this name may be here as far as accounts go.
     pub fn may_stay(&self, name: &str, since: Timestamp) -> bool {
-        self.account_with_look_of(name).is_none_or(|account| {
-            !account.is_locked && account.renewed <= since && fold(&account.name) == fold(name)
-        })
+        match self.account(name) {
+            Some(account) => !account.is_locked && account.renewed <= since,
+            None => self.accounts.like(name).next().is_none(),
+        }
     }
 
     /// Whether a person who is here under this name is an operator.
@@ -138,8 +138,8 @@ impl Registry {
 
     /// The operator whose name is this one, or looks like it.
     pub fn operator_that_looks_like(&self, name: &str) -> Option<&Account> {
-        let account = self.account_with_look_of(name)?;
-        (account.is_operator && !account.is_locked).then_some(account)
+        let mut all = self.account(name).into_iter().chain(self.accounts.like(name));
+        all.find(|account| account.is_operator && !account.is_locked)
     }
 
     /// Takes those away of which the time is over.
@@ -153,10 +153,10 @@ impl Registry {
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::PutAccount { account, .. } => {
-                Arc::make_mut(&mut self.accounts).insert(look(&account.name), account);
+                Arc::make_mut(&mut self.accounts).put(account);
             }
             Change::RemoveAccount(name) => {
-                Arc::make_mut(&mut self.accounts).remove(&look(&name));
+                Arc::make_mut(&mut self.accounts).remove(&name);
             }
             Change::PutSanction(sanction) => Arc::make_mut(&mut self.sanctions).put(sanction),
             Change::RemoveSanction(kind, target) => {

@@ -1,19 +1,22 @@
 //! All bans and mutes, found quickly however many there are.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{Sanction, SanctionKind, Target};
-use crate::lookalike::look;
+use crate::lookalike::looks;
 
 /// All of one kind.
 #[derive(Debug, Clone, Default)]
 struct OfKind {
+    /// By what a name looks like in small letters.
     by_look: HashMap<String, Sanction>,
+    /// What else names look like, and in small letters.
+    other_looks: HashMap<String, BTreeSet<String>>,
     by_network: HashMap<IpNet, Sanction>,
     /// How many networks there are of each length of prefix: only these are looked for.
     lengths: BTreeMap<u8, usize>,
@@ -38,7 +41,7 @@ impl Sanctions {
         let all = self.of_kind(kind);
         // Asked for each message; what a name looks like takes a while to find out.
         let name = name.filter(|_| !all.by_look.is_empty());
-        let by_name = name.and_then(|name| all.by_look.get(&look(name)));
+        let by_name = name.and_then(|name| all.against_name(name, now));
         let is_in_force = |sanction: &&Sanction| sanction.term.is_in_force(now);
         by_name.filter(is_in_force).or_else(|| all.against_address(address?.to_canonical(), now))
     }
@@ -47,7 +50,7 @@ impl Sanctions {
     pub fn get(&self, kind: SanctionKind, target: &Target, now: Timestamp) -> Option<&Sanction> {
         let all = self.of_kind(kind);
         let found = match target {
-            Target::Name(name) => all.by_look.get(&name.look),
+            Target::Name(name) => all.against_name(&name.name, now),
             Target::Network(network) => all.by_network.get(network),
         };
         found.filter(|sanction| sanction.term.is_in_force(now))
@@ -72,7 +75,14 @@ impl Sanctions {
     pub fn put(&mut self, sanction: Sanction) {
         let all = self.of_kind_mut(sanction.kind);
         match &sanction.target {
-            Target::Name(name) => drop(all.by_look.insert(name.look.clone(), sanction)),
+            Target::Name(name) => {
+                let look = name.look.clone();
+                all.remove_name(&look);
+                for other in looks(&name.name).into_iter().skip(1) {
+                    all.other_looks.entry(other).or_default().insert(look.clone());
+                }
+                all.by_look.insert(look, sanction);
+            }
             Target::Network(network) => {
                 let network = *network;
                 if all.by_network.insert(network, sanction).is_none() {
@@ -86,7 +96,7 @@ impl Sanctions {
     pub fn remove(&mut self, kind: SanctionKind, target: &Target) {
         let all = self.of_kind_mut(kind);
         match target {
-            Target::Name(name) => drop(all.by_look.remove(&name.look)),
+            Target::Name(name) => all.remove_name(&name.look),
             Target::Network(network) => all.remove_network(network),
         }
     }
@@ -114,6 +124,28 @@ impl Sanctions {
 }
 
 impl OfKind {
+    /// The one against a name that looks like this one; of several one that is in force.
+    fn against_name(&self, name: &str, now: Timestamp) -> Option<&Sanction> {
+        let looks = looks(name);
+        let others = looks.iter().filter_map(|look| self.other_looks.get(look)).flatten();
+        let mut found = looks.iter().chain(others).filter_map(|look| self.by_look.get(look));
+        found.find(|sanction| sanction.term.is_in_force(now))
+    }
+
+    fn remove_name(&mut self, look: &str) {
+        let removed = self.by_look.remove(look);
+        if let Some(Target::Name(name)) = removed.map(|sanction| sanction.target) {
+            for other in looks(&name.name).into_iter().skip(1) {
+                if let Some(of) = self.other_looks.get_mut(&other) {
+                    of.remove(look);
+                    if of.is_empty() {
+                        self.other_looks.remove(&other);
+                    }
+                }
+            }
+        }
+    }
+
     fn against_address(&self, address: IpAddr, now: Timestamp) -> Option<&Sanction> {
         self.lengths.keys().find_map(|&length| {
             // A length that only the other family has is none.

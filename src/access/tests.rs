@@ -1,4 +1,5 @@
 use super::*;
+use crate::lookalike::look;
 
 const NOW: Timestamp = Timestamp::constant(1_795_381_445, 0);
 
@@ -240,4 +241,52 @@ fn an_act_is_told_with_what_was_written_last() {
     ] {
         assert_eq!((act.asked(), act.done()), (asked.to_owned(), done.to_owned()));
     }
+}
+
+#[test]
+fn what_looks_like_an_account_in_some_way_of_writing_is_found() {
+    let registry = registry(&[account("tom"), account("nan"), account("vav")]);
+    for (name, like) in [("ТОМ", "tom"), ("том", "tom"), ("ΤΟΜ", "tom"), ("ΝΑΝ", "nan")]
+    {
+        let found = registry.account_that_looks_like(name).map(|account| &*account.name);
+        assert_eq!(found, Some(like), "{name}");
+        assert!(registry.account(name).is_none() && !registry.may_stay(name, later(1)), "{name}");
+        assert!(registry.operator_that_looks_like(name).is_some(), "{name}");
+    }
+    assert!(registry.account_that_looks_like("Тома").is_none() && registry.may_stay("Тома", NOW));
+}
+
+#[test]
+fn two_accounts_that_look_alike_since_before_leave_each_other_alone() {
+    let mut registry = registry(&[account("tom"), account("ТОМ")]);
+    for name in ["tom", "ТОМ"] {
+        assert_eq!(registry.account(name).map(|account| &*account.name), Some(name));
+        assert!(registry.account_that_looks_like(name).is_none(), "{name}");
+        assert!(registry.may_stay(name, later(1)) && registry.is_operator(name), "{name}");
+    }
+    assert!(registry.account_that_looks_like("ΤΟΜ").is_some());
+    registry.apply(Change::RemoveAccount("ТОМ".to_owned()));
+    assert_eq!(registry.accounts().count(), 1);
+    assert!(registry.account_that_looks_like("ТОМ").is_some(), "it is that of the other one now");
+    registry.apply(Change::RemoveAccount("tom".to_owned()));
+    assert!(registry.account_that_looks_like("ТОМ").is_none() && registry.may_stay("ТОМ", NOW));
+}
+
+#[test]
+fn a_ban_meets_a_name_that_looks_like_it_in_capitals() {
+    let mut registry = registry(&[ban("ναν", None), ban("tom", Some(later(5)))]);
+    for (name, is_banned) in
+        [("ΝΑΝ", true), ("nan", true), ("vav", true), ("ТОМ", true), ("nav", false)]
+    {
+        check(&registry, name, "127.0.0.1", NOW, is_banned);
+    }
+    check(&registry, "ТОМ", "127.0.0.1", later(5), false);
+    // One that is over does not hide another one.
+    registry.apply(ban("ТОМ", None));
+    check(&registry, "ΤΟΜ", "127.0.0.1", later(5), true);
+    for name in ["ναν", "tom", "ТОМ"] {
+        registry.apply(Change::RemoveSanction(SanctionKind::Ban, Target::parse(name)));
+    }
+    assert_eq!(registry.sanctions.iter().count(), 0);
+    check(&registry, "nan", "127.0.0.1", NOW, false);
 }

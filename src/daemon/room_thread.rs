@@ -226,8 +226,8 @@ impl RoomThread {
 
     fn carry_out(&mut self, submission: Submission, now: Timestamp) {
         match submission {
-            Submission::Join { outlet, name, resume, proof, reply } => {
-                self.join(outlet, &name, resume, &proof, reply, now);
+            Submission::Join { outlet, name, problem, resume, proof, reply } => {
+                self.join(outlet, (&name, problem), resume, &proof, reply, now);
             }
             Submission::Speech { session, action, text, id } => {
                 self.speak(session, action, text, id, now);

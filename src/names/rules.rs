@@ -177,3 +177,6 @@ pub(super) fn is_reserved(name: &str) -> bool {
         letters != word && is_any_kept(&letters)
     }
 }
+
+#[cfg(test)]
+mod tests;

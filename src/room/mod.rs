@@ -119,7 +119,7 @@ impl Room {
     /// The name is taken, or the session is here.
     pub fn restore(&mut self, member: Member) -> Result<(), Refusal> {
         self.recent.note_unknown_past(member.session);
-        self.roster.add(member)
+        self.roster.add_again(member)
     }
 
     /// Lets a person in, or says why not. A session `was_here` if it may have used ids before.
@@ -133,8 +133,33 @@ impl Room {
         was_here: bool,
         now: Timestamp,
     ) -> Result<Admission, Refusal> {
+        self.enter(session, name, was_here, now, Roster::add)
+    }
+
+    /// The same for a person whose account has this name: nobody's look keeps them out.
+    ///
+    /// # Errors
+    /// The name is taken.
+    pub fn join_with_account(
+        &mut self,
+        session: SessionId,
+        name: &Name,
+        was_here: bool,
+        now: Timestamp,
+    ) -> Result<Admission, Refusal> {
+        self.enter(session, name, was_here, now, Roster::add_again)
+    }
+
+    fn enter(
+        &mut self,
+        session: SessionId,
+        name: &Name,
+        was_here: bool,
+        now: Timestamp,
+        add: impl FnOnce(&mut Roster, Member) -> Result<(), Refusal>,
+    ) -> Result<Admission, Refusal> {
         let member = Member { session, name: name.clone(), since: now, away: None };
-        self.roster.add(member)?;
+        add(&mut self.roster, member)?;
         self.undo.push(Undo::Joined(session));
         if was_here {
             self.recent.note_unknown_past(session);
@@ -281,8 +306,11 @@ impl Room {
             match undo {
                 Undo::Joined(session) => drop(self.roster.remove(session)),
                 // The name is free: who took it meanwhile has been taken out before.
-                Undo::Left(member) => drop(self.roster.add(member)),
-                Undo::Renamed(session, name) => drop(self.roster.rename(session, name)),
+                Undo::Left(member) => drop(self.roster.add_again(member)),
+                Undo::Renamed(session, name) => {
+                    let member = self.roster.remove(session);
+                    member.map(|member| self.roster.add_again(Member { name, ..member }));
+                }
                 Undo::Said(session, id) => said.push((session, id)),
             }
         }

@@ -1,14 +1,14 @@
 //! Who is here.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
 use super::{Refusal, SessionId};
-use crate::lookalike::look;
+use crate::lookalike::looks;
 use crate::names::{self, Name};
 
 /// A person in the room.
@@ -27,35 +27,58 @@ pub struct Member {
 pub struct Roster {
     by_name: BTreeMap<Arc<str>, Member>,
     by_session: HashMap<SessionId, Arc<str>>,
-    /// The hashes of what their names look like. A name of the same hash is looked at closely.
-    looks: HashSet<u64>,
+    /// The hashes of what their names look like, with the names. One of the same hash is looked at
+    /// closely.
+    looks: BTreeSet<(u64, Arc<str>)>,
     hasher: RandomState,
     /// The names, until somebody comes or goes.
     names: OnceLock<Arc<[Name]>>,
 }
 
 impl Roster {
-    /// Adds a person.
+    /// Adds a person whose name nobody could take for another one's.
+    ///
+    /// # Errors
+    /// The name is taken or looks like another one, or the session is in the room already.
+    pub fn add(&mut self, member: Member) -> Result<(), Refusal> {
+        self.check_free(&member)?;
+        let looks = looks(member.name.as_str());
+        if let Some(other) = self.with_looks(&looks).next() {
+            return Err(Refusal::LooksLike(other.name.clone()));
+        }
+        self.insert(member, looks);
+        Ok(())
+    }
+
+    /// Adds a person who may have the name whatever it looks like: they were here, or it is that of
+    /// their account.
     ///
     /// # Errors
     /// The name is taken, or the session is in the room already.
-    pub fn add(&mut self, member: Member) -> Result<(), Refusal> {
+    pub fn add_again(&mut self, member: Member) -> Result<(), Refusal> {
+        self.check_free(&member)?;
+        let looks = looks(member.name.as_str());
+        self.insert(member, looks);
+        Ok(())
+    }
+
+    fn check_free(&self, member: &Member) -> Result<(), Refusal> {
         if self.by_session.contains_key(&member.session) {
             return Err(Refusal::AlreadyJoined);
         }
-        if self.by_name.contains_key(member.name.folded()) {
-            return Err(Refusal::NameTaken(member.name));
+        match self.by_name.contains_key(member.name.folded()) {
+            true => Err(Refusal::NameTaken(member.name.clone())),
+            false => Ok(()),
         }
-        let look = look(member.name.as_str());
-        if let Some(other) = self.by_look(&look) {
-            return Err(Refusal::LooksLike(other.name.clone()));
-        }
-        self.looks.insert(self.hasher.hash_one(look));
+    }
+
+    fn insert(&mut self, member: Member, looks: Vec<String>) {
         let key = member.name.folded().clone();
+        let hashes = looks.into_iter().map(|look| self.hasher.hash_one(look));
+        self.looks.extend(hashes.map(|hash| (hash, key.clone())));
         self.names.take();
         self.by_session.insert(member.session, key.clone());
         self.by_name.insert(key, member);
-        Ok(())
     }
 
     /// Takes a person out, if they are here.
@@ -63,7 +86,11 @@ impl Roster {
         let key = self.by_session.remove(&session)?;
         self.names.take();
         let member = self.by_name.remove(&key)?;
-        self.looks.remove(&self.hasher.hash_one(look(member.name.as_str())));
+        let mut key = (0, key);
+        for look in looks(member.name.as_str()) {
+            key.0 = self.hasher.hash_one(look);
+            self.looks.remove(&key);
+        }
         Some(member)
     }
 
@@ -77,16 +104,28 @@ impl Roster {
         match self.add(Member { name, ..member.clone() }) {
             Ok(()) => Ok(before),
             Err(refusal) => {
-                self.add(member)?;
+                self.add_again(member)?;
                 Err(refusal)
             }
         }
     }
 
-    /// The person whose name has this look (see [`look`]), if they are here.
-    pub fn by_look(&self, wanted: &str) -> Option<&Member> {
-        self.looks.contains(&self.hasher.hash_one(wanted)).then_some(())?;
-        self.iter().find(|member| look(member.name.as_str()) == wanted)
+    /// The people whose names look like this one (see [`looks`]). Several, where rules of before let
+    /// them in.
+    pub fn by_look(&self, name: &str) -> Vec<&Member> {
+        self.with_looks(&looks(name)).collect()
+    }
+
+    fn with_looks(&self, wanted: &[String]) -> impl Iterator<Item = &Member> {
+        let of_look = |look: &String| {
+            let hash = self.hasher.hash_one(look);
+            let found = self.looks.range((hash, Arc::default())..);
+            found.take_while(move |other| other.0 == hash).map(|(_, name)| name)
+        };
+        let names: BTreeSet<&Arc<str>> = wanted.iter().flat_map(of_look).collect();
+        let members = names.into_iter().filter_map(|name| self.by_name.get(name));
+        let is_wanted = |look: &String| wanted.contains(look);
+        members.filter(move |member| looks(member.name.as_str()).iter().any(is_wanted))
     }
 
     /// The person of a session, if they are here.

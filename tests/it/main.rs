@@ -36,6 +36,7 @@ mod log;
 mod metrics;
 mod moderation;
 mod mutated;
+mod names;
 mod network;
 mod output;
 mod permissions;

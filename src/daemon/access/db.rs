@@ -1,6 +1,8 @@
 //! Accounts, bans and mutes, and who has done what, as rows in a file of their own: a copy of the
 //! history can be given away, this cannot.
 
+mod keys;
+
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chatroom::access::{Account, Change, Registry, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::AuditEntry;
-use chatroom::lookalike::look;
+use chatroom::lookalike::fold;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
@@ -80,6 +82,7 @@ impl Db {
         let registry = migrate(&mut db, STEPS).and_then(|_| {
             db.pragma_update(None, "synchronous", "FULL")?;
             db.pragma_update(None, "secure_delete", "ON")?;
+            keys::renew(&mut db)?;
             Ok(read(&db)?)
         });
         let registry = registry.with_context(|| {
@@ -136,7 +139,7 @@ fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
         Change::PutAccount { account, .. } => db.execute(
             "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)",
             params![
-                look(&account.name),
+                fold(&account.name),
                 account.name,
                 account.hash,
                 account.is_operator,
@@ -146,7 +149,7 @@ fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
             ],
         )?,
         Change::RemoveAccount(name) => {
-            db.execute("DELETE FROM accounts WHERE look = ?", [look(name)])?
+            db.execute("DELETE FROM accounts WHERE look = ?", [fold(name)])?
         }
         Change::PutSanction(sanction) => db.execute(
             "INSERT OR REPLACE INTO sanctions VALUES (?, ?, ?, ?, ?, ?, ?)",

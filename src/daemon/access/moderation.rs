@@ -7,7 +7,7 @@ use std::time::Duration;
 use chatroom::access::{Act, Change, Looking, Registry, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::User;
 use chatroom::clean;
-use chatroom::names::Name;
+use chatroom::names::{Name, fold};
 use chatroom::room::Refusal;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
@@ -49,6 +49,7 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
             Ok(format!("{name} is now called {to}."))
         }
         Act::Ban { target, seconds, reason } => {
+            check_target(shared, &target).await?;
             let new = new_sanction(SanctionKind::Ban, &target, seconds, reason, &by, now)?;
             let said = format!("Banned {}{}", new.target, new.term);
             change(shared, by.clone(), deed, put(new, by, now)).await?;
@@ -56,6 +57,7 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
             Ok(said)
         }
         Act::Mute { target, seconds, reason } => {
+            check_target(shared, &target).await?;
             let new = new_sanction(SanctionKind::Mute, &target, seconds, reason, &by, now)?;
             let said = format!("Muted {}{}", new.target, new.term);
             change(shared, by.clone(), deed, put(new, by, now)).await?;
@@ -111,6 +113,21 @@ async fn spare_operators(shared: &Shared, target: &Target) -> Result<(), Refusal
     spared.map_or(Ok(()), |name| Err(Refusal::AgainstOperator(name)))
 }
 
+/// Checks that a target, if it is no address, can be the name of somebody.
+///
+/// # Errors
+/// It cannot, and it is not a name from before the rules became stricter.
+async fn check_target(shared: &Shared, target: &str) -> Result<(), Refusal> {
+    let Target::Name(Looking { name, .. }) = Target::parse(target) else { return Ok(()) };
+    let Err(problem) = Name::new(&name) else { return Ok(()) };
+    let users = shared.room.ask(|reply| Submission::Users { reply }).await.unwrap_or_default();
+    let is_here = || users.iter().any(|user| fold(&user.name) == fold(&name));
+    match shared.access.registry().account(&name).is_some() || is_here() {
+        true => Ok(()),
+        false => Err(problem.into()),
+    }
+}
+
 fn new_sanction(
     kind: SanctionKind,
     target: &str,
@@ -121,7 +138,7 @@ fn new_sanction(
 ) -> Result<Sanction, Refusal> {
     let target = Target::parse(target);
     match &target {
-        Target::Name(Looking { name, .. }) => drop(Name::new(name)?),
+        Target::Name(_) => {}
         // Whoever is in such a network, an operator in the room cannot know.
         Target::Network(network)
             if matches!(by, By::Account(_)) && network.prefix_len() < network.max_prefix_len() =>
@@ -168,7 +185,8 @@ async fn lift(
     let who = by.clone();
     let lift = move |registry: &Registry| match registry.sanctions.get(kind, &target, now) {
         Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
-        Some(_) => Ok(Change::RemoveSanction(kind, target)),
+        // It may be against another name of this look.
+        Some(sanction) => Ok(Change::RemoveSanction(kind, sanction.target.clone())),
         None => Err(Refusal::NoSuchSanction(target.to_string())),
     };
     change(shared, by, Deed { target: shown.clone(), ..deed }, lift).await?;

@@ -66,7 +66,13 @@ async fn change_account(
     by: By,
     request: AccountRequest,
 ) -> Result<String, Refusal> {
-    let name = Name::new(request.name().unwrap_or_default())?.to_string();
+    let given = request.name().unwrap_or_default();
+    let name = match (Name::new(given), shared.access.registry().account(given)) {
+        (Ok(name), _) => name.to_string(),
+        // It is from before the rules became stricter.
+        (Err(_), Some(account)) => account.name.clone(),
+        (Err(problem), None) => return Err(problem.into()),
+    };
     let deed = Deed { what: request.as_str(), target: name.clone(), done: request.done(&name) };
     let (sentence, decide): (&str, Decide) = match request {
         AccountRequest::List => return Ok(String::new()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chatroom::access::Proof;
 use chatroom::clean::word;
-use chatroom::names::Name;
+use chatroom::names::{Name, NameProblem};
 use chatroom::room::{Admission, Draft, EndReason, GoingOn, Position, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect, Welcome};
@@ -41,14 +41,14 @@ impl RoomThread {
     pub(super) fn join(
         &mut self,
         outlet: Arc<Outlet>,
-        name: &Name,
+        name: (&Name, Option<NameProblem>),
         resume: Option<Resume>,
         proof: &Proof,
         reply: oneshot::Sender<Result<Joined, Refusal>>,
         now: Timestamp,
     ) {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
-        let known = known.filter(|session| self.may_be_called(*session, name));
+        let known = known.filter(|session| self.may_be_called(*session, name.0));
         let detached = known.and_then(|session| self.room.roster().by_session(session)?.away);
         // Whose name is kept out, or whose account has changed, is not here any more.
         let taken_over = match banned(&self.access, outlet.peer.ip(), now) {
@@ -87,11 +87,17 @@ impl RoomThread {
     fn come_in(
         &mut self,
         outlet: &Arc<Outlet>,
-        name: &Name,
+        (name, problem): (&Name, Option<NameProblem>),
         known: Option<SessionId>,
         proof: &Proof,
         now: Timestamp,
     ) -> Result<(SessionId, Admission), Refusal> {
+        // An account from before the rules became stricter keeps its name.
+        if let Some(problem) = problem
+            && self.access.account(name.as_str()).is_none()
+        {
+            return Err(problem.into());
+        }
         self.may_join(name, proof, Some(outlet.peer.ip()), now)?;
         // Whoever is here under a name with an account has given its password, and so has this one.
         let own = match proof {
@@ -109,7 +115,12 @@ impl RoomThread {
         if known.is_some() {
             self.recall(session, name, now)?;
         }
-        let admission = self.room.join(session, name, known.is_some(), now)?;
+        let admission = match proof {
+            Proof::Account(_) => {
+                self.room.join_with_account(session, name, known.is_some(), now)?
+            }
+            Proof::None | Proof::Room(_) => self.room.join(session, name, known.is_some(), now)?,
+        };
         Ok((session, admission))
     }
 

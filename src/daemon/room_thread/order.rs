@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chatroom::access::{Change, Proof, Registry, Sanction, SanctionKind, Target, Term};
-use chatroom::lookalike::look;
 use chatroom::names::Name;
 use chatroom::permission::{self, Denial, Doing, Standing};
 use chatroom::room::{Draft, EndReason, Member, Refusal, SessionId};
@@ -152,8 +151,8 @@ impl RoomThread {
     fn hit_by(&self, target: &Target) -> Vec<SessionId> {
         match target {
             Target::Name(name) => {
-                let member = self.room.roster().by_look(&name.look);
-                member.map(|member| member.session).into_iter().collect()
+                let members = self.room.roster().by_look(&name.name).into_iter();
+                members.map(|member| member.session).collect()
             }
             Target::Network(_) => {
                 let outlets = self.outlets.iter();
@@ -185,9 +184,11 @@ impl RoomThread {
     /// Whoever is here under this name, or one that looks like it, has proved something that holds
     /// no more, or nothing.
     fn renew(&mut self, name: &str, now: Timestamp) {
-        if let Some(member) = self.room.roster().by_look(&look(name)) {
+        let members = self.room.roster().by_look(name).into_iter();
+        let sessions: Vec<_> = members.map(|member| member.session).collect();
+        for session in sessions {
             let reason = Some(ACCOUNT_CHANGED.to_owned());
-            self.leave(member.session, EndReason::Removed { reason }, now);
+            self.leave(session, EndReason::Removed { reason }, now);
         }
     }
 

@@ -7,7 +7,7 @@ use chatroom::access::{Change, Proof, Registry};
 use chatroom::admin::{Redaction, User};
 use chatroom::config::Config;
 use chatroom::handover::PackedRoom;
-use chatroom::names::Name;
+use chatroom::names::{Name, NameProblem};
 use chatroom::permission::Doing;
 use chatroom::room::{EndReason, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
@@ -35,6 +35,8 @@ pub enum Submission {
     Join {
         outlet: Arc<Outlet>,
         name: Name,
+        /// Why it could not be a new name, if it could not.
+        problem: Option<NameProblem>,
         resume: Option<Resume>,
         /// What they have proved with a password.
         proof: Proof,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chatroom::access::{Act, Proof, Requirement};
-use chatroom::clean::word;
+use chatroom::clean::{self, word};
 use chatroom::handover::Stage;
-use chatroom::names::Name;
+use chatroom::names::{MOST_BYTES, Name, NameProblem};
 use chatroom::permission::{self, Denial, Doing, Standing};
 use chatroom::room::Refusal;
 use chatroom::secret::Secret;
@@ -42,7 +42,7 @@ impl Reader<'_> {
                 let message =
                     format!("The name {name} needs a password. Type it, then press enter!");
                 self.outlet().answer(&Answer::Info { message, id: None });
-                (self.stage, self.name) = (Stage::Password, Name::new(&name).ok());
+                (self.stage, self.name) = (Stage::Password, Some(Name::from_store(&name)));
             }
             Err(refusal) => {
                 self.is_name_refused = true;
@@ -58,7 +58,11 @@ impl Reader<'_> {
         password: Option<Secret>,
     ) -> Result<Joined, Refusal> {
         let (guard, config) = (&self.shared().connections.guard, self.shared().config());
-        let (name, address) = (Name::new(name)?, self.outlet().peer.ip());
+        let address = self.outlet().peer.ip();
+        let (name, problem) = match Name::new(name) {
+            Ok(name) => (name, None),
+            Err(problem) => (self.old_name(name, resume.is_some(), problem)?, Some(problem)),
+        };
         // With text, the password comes after the name, which was counted.
         if self.stage != Stage::Password {
             guard.join(address, &config.limits)?;
@@ -69,7 +73,7 @@ impl Reader<'_> {
         };
         let has_proved = proof != Proof::None;
         let outlet = self.outlet().clone();
-        let join = |reply| Submission::Join { outlet, name, resume, proof, reply };
+        let join = |reply| Submission::Join { outlet, name, problem, resume, proof, reply };
         let joined = self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown));
         if let Ok(joined) = &joined {
             if joined.was_detached {
@@ -81,6 +85,21 @@ impl Reader<'_> {
             }
         }
         joined
+    }
+
+    /// A name that cannot be one any more. Who has an account of that name keeps it, and who comes
+    /// back to a session may have it.
+    ///
+    /// # Errors
+    /// The problem, for everybody else.
+    fn old_name(&self, name: &str, resumes: bool, problem: NameProblem) -> Result<Name, Refusal> {
+        let name = name.trim();
+        let was_one = name.len() <= MOST_BYTES && clean::line(name) == name;
+        let may_be_theirs = || resumes || self.shared().access.registry().account(name).is_some();
+        match was_one && may_be_theirs() {
+            true => Ok(Name::from_store(name)),
+            false => Err(problem.into()),
+        }
     }
 
     /// Looks whether this is the password that the name needs. Gives no proof if it needs none.
