@@ -1,8 +1,8 @@
 //! Taking out of a text what could do harm on a terminal or in a log, and showing it as a line.
 //!
 //! It is used on the way in (by the room), and again where something is drawn or printed (by the
-//! client and `chatctl`), so that neither has to trust the other. What names may contain is decided
-//! in [`crate::names`]: a text loses only what is harmful.
+//! client and `chatctl`), so that neither has to trust the other. A text loses only what is harmful;
+//! [`crate::names`] decides which characters a name may have.
 
 mod bidi;
 
@@ -68,7 +68,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
         let c = match c {
             '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
             c if bidi::is_control(c) && balanced.next_if_eq(&at).is_none() => continue,
-            // What goes does not part marks from the character that they are on.
+            // A removed character does not part marks from the character that they are on.
             c if is_unsafe(c) || is_trick(c) => continue,
             BLACK_FLAG => {
                 let behind = at + BLACK_FLAG.len_utf8();
@@ -101,7 +101,7 @@ pub fn squeezed(text: &str) -> Cow<'_, str> {
     }
     let mut in_run = true;
     let mut is_kept = |c: char| {
-        // What is not seen does not end a run.
+        // Invisible characters do not end a run.
         let was_in_run = in_run;
         in_run = is_blank(c) || (in_run && (is_invisible(c) || is_mark(c)));
         // The direction of what is behind the run stays what it is.

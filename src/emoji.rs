@@ -93,7 +93,7 @@ mod tests {
         {
             assert_eq!(sequence(text), None, "{text:?}");
         }
-        // What is behind an emoji and does not belong to it is left.
+        // Characters behind an emoji that do not belong to it are left.
         for rest in ["\u{200d}", "\u{200d}a", "\u{fe0f}\u{fe0f}", "\u{e0067}\u{e007f}"] {
             let text = format!("😀{rest}");
             assert!(sequence(&text).is_some_and(|end| end < text.len()), "{text:?}");

@@ -131,8 +131,8 @@ fn look_of_any(text: &str) -> String {
         }
         look = next;
     }
-    // Theta and its like are an O with a stroke to the standard. What looks like a colon is a letter
-    // or a mark of its script, or else is in no name.
+    // To the standard, theta and the like are an O with a stroke. A name has a character that looks like
+    // a colon only as a letter or a mark of its script.
     look.replace("o\u{335}", "o").replace('i', "l").replace(':', "")
 }
 

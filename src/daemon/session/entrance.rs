@@ -87,8 +87,8 @@ impl Reader<'_> {
         joined
     }
 
-    /// A name that cannot be one any more. Who has an account of that name keeps it, and who comes
-    /// back to a session may have it.
+    /// A name that the rules no longer allow. An account of that name keeps it, and a session that is
+    /// resumed may have it.
     ///
     /// # Errors
     /// The problem, for everybody else.

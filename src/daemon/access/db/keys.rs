@@ -6,8 +6,8 @@ use rusqlite::{Connection, params};
 
 use super::key;
 
-/// Has rows found by what they are found by now. What a name looks like was computed otherwise before,
-/// and was what an account is found by, too; that is its folded name.
+/// Renews the keys of rows that an older version stored. It computed looks in another way, and used them
+/// as the keys of accounts, too; these are found by their folded names now.
 pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
     let mut renewed: Vec<(&str, i64, String)> = Vec::new();
