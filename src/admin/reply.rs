@@ -154,7 +154,7 @@ pub struct User {
 }
 
 /// How the daemon is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub version: String,
     pub pid: u32,
@@ -196,6 +196,9 @@ pub struct Status {
     pub wal_held: bool,
     /// Whether messages are refused because they cannot be stored.
     pub degraded: bool,
+    /// What does not work at present and is tried again, a sentence each.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// How many records the window in memory holds, and about how many bytes they take.
     pub window_records: u64,
     pub window_bytes: usize,

@@ -11,10 +11,11 @@ mod watch;
 
 use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chatroom::admin::{MOST_REQUEST_BYTES, RefusalCode, Reply, Request};
+use chatroom::config::Config;
 use chatroom::wire::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
@@ -26,11 +27,15 @@ use tracing::warn;
 use zeroize::Zeroizing;
 
 use crate::access::By;
+use crate::backoff::Backoff;
+use crate::files;
+use crate::recovery::Waiting;
 
 pub use commands::Operator;
+pub(crate) use commands::{failed, order, reload};
 use idle::Idle;
 use note::Asked;
-pub use socket::AdminSocket;
+use socket::AdminSocket;
 
 /// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
 const MOST_AT_A_TIME: usize = 32;
@@ -38,18 +43,107 @@ const MOST_AT_A_TIME: usize = 32;
 /// How long an operator's connection may say nothing, or take in nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the end waits for answers to be written.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Answers operators: about the room once it is open, and before about what the start waits for.
+pub struct Desk {
+    pub waiting: Waiting,
+    operator: OnceLock<Operator>,
+    /// How many requests are not answered yet.
+    in_progress: tokio::sync::watch::Sender<usize>,
+}
+
+impl Desk {
+    /// The room is not open yet.
+    pub fn new(waiting: Waiting) -> Desk {
+        Desk { waiting, operator: OnceLock::new(), in_progress: tokio::sync::watch::Sender::new(0) }
+    }
+
+    /// From now on the room is open.
+    pub fn open(&self, operator: Operator) {
+        // It is opened once.
+        let _ = self.operator.set(operator);
+    }
+
+    /// Waits, for a bounded time, until every request that has come is answered.
+    pub async fn until_answered(&self) {
+        let mut in_progress = self.in_progress.subscribe();
+        // Those who take in nothing are not waited for.
+        let _ = timeout(LAST_ANSWERS, in_progress.wait_for(|&count| count == 0)).await;
+    }
+
+    async fn carry_out(&self, by: By, request: Request) -> (Reply, Option<File>) {
+        match self.operator.get() {
+            Some(operator) => operator.carry_out(by, request).await,
+            None => (self.waiting.carry_out(request).await, None),
+        }
+    }
+}
+
+/// A request until it is answered.
+struct InProgress<'d>(&'d Desk);
+
+impl<'d> InProgress<'d> {
+    fn begin(desk: &'d Desk) -> InProgress<'d> {
+        desk.in_progress.send_modify(|count| *count += 1);
+        InProgress(desk)
+    }
+}
+
+impl Drop for InProgress<'_> {
+    fn drop(&mut self) {
+        self.0.in_progress.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Opens the admin socket where the configuration has it.
+///
+/// # Errors
+/// As [`AdminSocket::open`].
+pub fn open(config: &Config) -> anyhow::Result<(AdminSocket, UnixListener)> {
+    AdminSocket::open(&files::admin_socket(config)?)
+}
+
+/// Serves the admin socket until it is cancelled. If it could not be opened, it is tried again: the
+/// room does not need it.
+pub async fn serve(
+    mut opened: anyhow::Result<(AdminSocket, UnixListener)>,
+    config: Arc<Config>,
+    desk: Arc<Desk>,
+) {
+    const PART: &str = "admin socket";
+    let faults = desk.waiting.faults.clone();
+    let mut backoff = Backoff::while_running();
+    loop {
+        match opened {
+            Ok((_socket, listener)) => {
+                faults.clear(PART);
+                return serve_all(listener, desk).await;
+            }
+            Err(problem) => {
+                let problem = format!("chatctl is not served: {problem:#}");
+                if faults.set(PART, &problem) {
+                    warn!(event = "no-admin-socket", "{problem}; trying again");
+                }
+                faults.pause(backoff.next()).await;
+                opened = open(&config);
+            }
+        }
+    }
+}
+
 /// Serves the admin socket until it is cancelled.
-pub async fn serve_all(listener: UnixListener, operator: Operator) {
-    let operator = Arc::new(operator);
+async fn serve_all(listener: UnixListener, desk: Arc<Desk>) {
     let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
     let idle = Arc::new(Idle::default());
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let permit = idle.make_room(&permits).await;
-                let (operator, idle) = (operator.clone(), idle.clone());
+                let (desk, idle) = (desk.clone(), idle.clone());
                 tokio::spawn(async move {
-                    serve(stream, &operator, &idle, permit).await;
+                    serve_one(stream, &desk, &idle, permit).await;
                 });
             }
             Err(error) => {
@@ -61,9 +155,9 @@ pub async fn serve_all(listener: UnixListener, operator: Operator) {
 }
 
 /// Serves one connection: a line is a request, and each gets a line back.
-async fn serve(
+async fn serve_one(
     stream: UnixStream,
-    operator: &Operator,
+    desk: &Desk,
     idle: &Idle,
     permit: Option<OwnedSemaphorePermit>,
 ) {
@@ -92,15 +186,16 @@ async fn serve(
             Ok(Ok(1..)) => {}
             _ => return,
         }
+        let in_progress = InProgress::begin(desk);
         let (reply, attachment) = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
                 let asked = Asked::log(&request, uid, pid);
-                if let Request::Watch { .. } = request {
+                if let (Request::Watch { .. }, Some(operator)) = (&request, desk.operator.get()) {
                     // However long that is, it takes the place of nobody who has something to ask.
-                    drop(permit);
+                    drop((permit, in_progress));
                     return operator.watch(&request, &mut input, output).await;
                 }
-                let answer = operator.carry_out(By::Operator { uid, pid }, request).await;
+                let answer = desk.carry_out(By::Operator { uid, pid }, request).await;
                 asked.log_refusal(&answer.0);
                 answer
             }
@@ -112,7 +207,9 @@ async fn serve(
         };
         // A reply can be long: encoding it is nothing for the thread that serves everybody.
         let Ok(bytes) = spawn_blocking(move || encode(&reply)).await else { return };
-        match timeout(PATIENCE, output.write_all(&bytes)).await {
+        let written = timeout(PATIENCE, output.write_all(&bytes)).await;
+        drop(in_progress);
+        match written {
             Ok(Ok(())) if line.ends_with(b"\n") => {}
             _ => return,
         }

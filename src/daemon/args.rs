@@ -24,11 +24,15 @@ pub struct Args {
     /// Read the configuration from this file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Check the configuration, say what is wrong with it, and exit
+    /// Check the configuration and the files that the service opens with it, say what is wrong, and
+    /// exit
     #[arg(long)]
     pub check_config: bool,
     /// Make a key and a self-signed certificate for these names of this machine (its host name and
     /// localhost without any), where the configuration expects them
     #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with = "check_config")]
     pub make_certificate: Option<Vec<String>>,
+    /// Replace a certificate and a key that exist
+    #[arg(long, requires = "make_certificate")]
+    pub force: bool,
 }

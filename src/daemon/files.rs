@@ -1,11 +1,10 @@
 //! Where the daemon's files are: its configuration, its runtime folder, its history.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use chatroom::access::Mode;
 use chatroom::admin;
 use chatroom::config::Config;
 use chatroom::secret::Secret;
@@ -13,8 +12,12 @@ use tracing::warn;
 
 use crate::access::Access;
 use crate::access::passwords::hash_now;
+use crate::handover::Kept;
+use crate::places::{Place, Places};
 use crate::program::{variable, variable_os};
+use crate::service::Owner;
 use crate::tls::{Pair, is_open};
+use crate::transient;
 
 /// The configuration file that is read where none is named.
 pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
@@ -30,12 +33,35 @@ pub fn config_file(named: Option<&Path>) -> Option<PathBuf> {
 /// # Errors
 /// Every problem, as a line for a person. Nothing is wrong with having no file.
 pub fn read_config(file: Option<&Path>) -> Result<Config, Vec<String>> {
-    let Some(file) = file else { return Ok(Config::default()) };
+    read_config_text(file).map(|(config, _)| config)
+}
+
+/// Reads the configuration, and gives its text, too. Without a file that is the empty text.
+///
+/// # Errors
+/// As [`read_config`].
+pub fn read_config_text(file: Option<&Path>) -> Result<(Config, String), Vec<String>> {
+    let Some(file) = file else { return Ok((Config::default(), String::new())) };
     let shown = file.display();
     let text = fs::read_to_string(file)
         .map_err(|error| vec![format!("cannot read the configuration {shown}: {error}")])?;
-    Config::parse(&text)
-        .map_err(|problems| problems.iter().map(|problem| format!("{shown}, {problem}")).collect())
+    match Config::parse(&text) {
+        Ok(config) => Ok((config, text)),
+        Err(problems) => {
+            Err(problems.iter().map(|problem| format!("{shown}, {problem}")).collect())
+        }
+    }
+}
+
+/// The configuration of the process before, if it was kept.
+pub fn parse_kept(kept: &Kept) -> Option<(Config, String)> {
+    let text = kept.configuration()?;
+    Some((Config::parse(&text).ok()?, text))
+}
+
+/// Whether the file cannot be read for a reason that can pass by itself.
+pub fn cannot_be_read_now(file: &Path) -> bool {
+    File::open(file).is_err_and(|error| transient::is_transient_io(&error))
 }
 
 /// Where the admin socket is to be. Makes the folder if need be, private to this user.
@@ -69,29 +95,39 @@ pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Makes a folder for what is stored, private to its owner.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_state_folder(folder: &Path, owner: Option<&Owner>) -> anyhow::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    make_folder(folder, 0o700, "[paths] state")?;
+    if let Some(owner) = owner {
+        let shown = folder.display();
+        chown(folder, Some(owner.uid), Some(owner.gid))
+            .with_context(|| format!("cannot give {shown} to the user {}", owner.name))?;
+    }
+    Ok(())
+}
+
 /// Where the certificate and its key are: where the configuration says, else among the credentials
 /// that systemd gives, else in the folder of the history.
 ///
 /// # Errors
 /// There is no such folder.
 pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
-    let usual = match credentials() {
-        Some(folder) => folder,
-        None => state_folder(config)?,
-    };
-    let or_usual = |file: &Option<PathBuf>, name| file.clone().unwrap_or_else(|| usual.join(name));
-    Ok(Pair {
-        certificate: or_usual(&config.tls.certificate, "certificate.pem"),
-        key: or_usual(&config.tls.key, "key.pem"),
-    })
+    Places::of_process(config).pair(config)
 }
 
 /// Opens what is stored of who may come in and speak, in the folder of the history; where there is
-/// none, it is in memory only.
+/// none, it is in memory only. Gives also why the password of the room is not known, if it is needed
+/// and cannot be read; then nobody is let in with it.
 ///
 /// # Errors
-/// It cannot be read, or a password is needed for the room and there is none.
-pub fn open_access(config: &Config) -> anyhow::Result<Access> {
+/// It cannot be read.
+pub fn open_access(config: &Config) -> anyhow::Result<(Access, Option<anyhow::Error>)> {
     let folder = match state_folder(config) {
         Err(_) if !config.history.enabled => {
             warn!(
@@ -103,11 +139,19 @@ pub fn open_access(config: &Config) -> anyhow::Result<Access> {
         }
         folder => Some(folder?),
     };
-    let access = Access::open(folder.as_deref())?;
-    let hash = room_password(config)?.map(|password| hash_now(&password)).transpose()?;
+    let access = Access::open(folder.as_deref()).map_err(|error| match &folder {
+        Some(folder) => transient::with_cause(error, folder),
+        None => error,
+    })?;
+    let hash = room_password(config)
+        .and_then(|password| password.map(|password| hash_now(&password)).transpose());
+    let (hash, problem) = match hash {
+        Ok(hash) => (hash, None),
+        Err(problem) => (None, Some(problem)),
+    };
     // Nobody is in the room yet.
     access.set_room_hash(hash, drop);
-    Ok(access)
+    Ok((access, problem))
 }
 
 /// The folder with the credentials that systemd gives the service (LoadCredential=).
@@ -121,14 +165,8 @@ pub fn credentials() -> Option<PathBuf> {
 /// # Errors
 /// There is no such folder.
 pub fn room_password_file(config: &Config) -> anyhow::Result<Option<PathBuf>> {
-    if config.access.mode != Mode::Password {
-        return Ok(None);
-    }
-    Ok(Some(match (&config.access.password_file, credentials()) {
-        (Some(file), _) => file.clone(),
-        (None, Some(folder)) => folder.join("password"),
-        (None, None) => state_folder(config)?.join("room-password"),
-    }))
+    let place = Places::of_process(config).room_password(config)?;
+    Ok(place.as_ref().and_then(Place::path).map(Path::to_owned))
 }
 
 /// The password of the room, if one is needed.
@@ -136,12 +174,19 @@ pub fn room_password_file(config: &Config) -> anyhow::Result<Option<PathBuf>> {
 /// # Errors
 /// There is none where it should be, or it will not do.
 pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
-    let Some(file) = room_password_file(config)? else { return Ok(None) };
+    room_password_file(config)?.as_deref().map(read_room_password).transpose()
+}
+
+/// Reads the password of the room from a file.
+///
+/// # Errors
+/// It cannot be read, or cannot be a password.
+pub fn read_room_password(file: &Path) -> anyhow::Result<Secret> {
     let shown = file.display();
-    let password = fs::read_to_string(&file).with_context(|| {
+    let password = fs::read_to_string(file).with_context(|| {
         format!("cannot read the password of the room, {shown}; [access] password_file names it")
     })?;
-    if is_open(&file) {
+    if is_open(file) {
         warn!(
             event = "open-key",
             "anybody on this machine can read the password of the room, {shown}; chmod o= it"
@@ -151,7 +196,7 @@ pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
     if let Err(problem) = password.check_new() {
         bail!("the password of the room, {shown}, will not do: {problem}");
     }
-    Ok(Some(password))
+    Ok(password)
 }
 
 fn make_folder(folder: &Path, mode: u32, option: &str) -> anyhow::Result<()> {

@@ -1,21 +1,23 @@
 //! Whether everything that serves the chat still answers.
 
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
 
-use crate::listen::Probe;
+use tokio::sync::oneshot;
+
+use crate::listeners::Listeners;
 use crate::room_thread::{RoomHandle, Submission};
 
 /// Can ask every accept loop and the room thread for a sign of life.
 #[derive(Clone)]
 pub struct Health {
-    pub accept_loops: Vec<mpsc::Sender<Probe>>,
+    pub listeners: Arc<Listeners>,
     pub room: RoomHandle,
 }
 
 impl Health {
     /// Waits until all have answered. Gives false if one of them is gone for good.
     pub async fn check(&self) -> bool {
-        for accept_loop in &self.accept_loops {
+        for accept_loop in self.listeners.accept_loops() {
             let (probe, answer) = oneshot::channel();
             if accept_loop.send(probe).await.is_err() || answer.await.is_err() {
                 return false;

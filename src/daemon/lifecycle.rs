@@ -1,9 +1,7 @@
 //! The daemon from its start to its end.
 
-use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -11,22 +9,27 @@ use chatroom::admin::Reloaded;
 use chatroom::config::Config;
 use chatroom::room::EndReason;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use crate::admin::{self, AdminSocket, Operator};
-use crate::handover::{self, Inherited};
+use crate::admin::{self, Desk, Operator};
+use crate::faults::Faults;
+use crate::handover::{self, Inherited, Kept, Looking};
 use crate::health::Health;
-use crate::listen::{Kind, Listening};
+use crate::listen::{self, Kind, Listening};
+use crate::listeners::Listeners;
 use crate::overview::Overview;
-use crate::reload::{certificate_in_force, identity, log_certificate, reload};
+use crate::recovery::{Outcome, Ready, Waiting};
+use crate::reload::{self, certificate_in_force, identity, log_certificate};
+use crate::restarts::Restarts;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
-use crate::start::{Started, start};
-use crate::{files, limits, listen, memory, metrics, signals, silence, systemd, welcome};
+use crate::start::{self, Setting, Started};
+use crate::tls::Identity;
+use crate::transient::is_transient;
+use crate::{files, limits, memory, metrics, signals, silence, systemd, welcome};
 
 /// What the signals and the operator ask of the daemon as a whole.
 pub enum Control {
@@ -54,44 +57,92 @@ pub enum Control {
     },
 }
 
+/// What the daemon is started with.
+pub struct Source {
+    pub config: Config,
+    /// The text that it was read from.
+    pub text: String,
+    pub file: Option<PathBuf>,
+    /// What is wrong with the file, if the configuration of the process before goes on.
+    pub problems: Vec<String>,
+    /// Where the configuration in force is kept for the next process.
+    pub kept: Arc<Kept>,
+}
+
 /// Runs the daemon until it is told to end.
 ///
 /// # Errors
-/// It cannot start.
-pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result<()> {
-    let mut config = config;
-    limits::fit_to_descriptors(&mut config);
-    let mut inherited = Inherited::take();
-    let starting = systemd::Starting::begin();
-    let Listening { sockets, is_activated } = listen::open_all(&config, &mut inherited)?;
-    let identity = identity(&config, sockets.iter().any(|(kind, _)| *kind == Kind::Tls))?;
-    let listen: Vec<(Kind, SocketAddr)> = sockets
-        .iter()
-        .map(|(kind, socket)| Ok((*kind, socket.local_addr()?)))
-        .collect::<io::Result<_>>()?;
-    let (socket, admin_listener) = AdminSocket::open(&files::admin_socket(&config)?)?;
+/// It cannot start, or has to end because something failed.
+pub async fn run(source: Source, inherited: Inherited) -> anyhow::Result<()> {
+    let restarts = Restarts::count(source.kept.clone()).await;
+    let settling = tokio::spawn(restarts.settle());
+    let outcome = serve(source, inherited).await;
+    settling.abort();
+    if outcome.is_ok() {
+        restarts.forget();
+    }
+    outcome
+}
 
-    let (control, orders) = mpsc::unbounded_channel();
+async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
+    let Source { mut config, text, file: config_file, problems, kept } = source;
+    let starting = systemd::Starting::begin();
+    limits::fit_to_descriptors(&mut config);
+    let faults = Arc::new(Faults::new());
+    tell_of_kept_configuration(&faults, &problems);
+    let Ports { listening, identity } = open_ports(&config, &mut inherited)?;
+    let is_activated = listening.is_activated;
+    let admin_socket = admin::open(&config);
+    if admin_socket.is_err() && !systemd::supervises() {
+        return admin_socket.map(drop);
+    }
+    let (control, mut orders) = mpsc::unbounded_channel();
     signals::forward(control.clone())?;
     let config = Arc::new(config);
-    let Started { shared, database, handed_over } =
-        start(&config, identity, &mut inherited, control.clone())?;
+    let desk = Arc::new(Desk::new(Waiting {
+        config: Mutex::new((config.clone(), text)),
+        config_file: config_file.clone(),
+        since: Timestamp::now(),
+        faults: faults.clone(),
+        control: control.clone(),
+    }));
+    let looking = Looking::begin(&mut inherited)?;
+    let opened = start::open(&config, control.clone());
+    // Before the errors: looking must have come to its end.
+    let handed_over = looking.end();
 
     // Everything that serves is in here, and is cancelled when it is dropped.
     let mut tasks = JoinSet::new();
-    let mut accept_loops = Vec::new();
-    for (kind, socket) in &sockets {
-        let (probe, probes) = mpsc::channel(1);
-        accept_loops.push(probe);
-        let listener = TcpListener::from_std(socket.try_clone()?)?;
-        tasks.spawn(listen::accept_all(listener, *kind, shared.clone(), probes));
-    }
-    let health = Health { accept_loops, room: shared.room.clone() };
+    tasks.spawn(admin::serve(admin_socket, config.clone(), desk.clone()));
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(problem) if systemd::supervises() && is_transient(&problem) => {
+            let ready = Ready { listening: &listening, identity: identity.clone() };
+            match desk.waiting.until_open(problem, ready, &mut orders).await? {
+                Outcome::Opened(opened) => *opened,
+                Outcome::Ended => return end_waiting(&desk, tasks).await,
+            }
+        }
+        Err(problem) => return Err(problem),
+    };
+    let no_password = check_password(opened.no_password.as_ref(), &faults)?;
+    let (config, text) = desk.waiting.config();
+    let setting = Setting {
+        config: config.clone(),
+        identity,
+        handed_over,
+        faults,
+        kept,
+        control: control.clone(),
+    };
+    let Started { shared, database, handed_over } = start::start(opened, setting)?;
+    let listeners = Listeners::serve(listening, &shared, &mut tasks)?;
+    let health = Health { listeners: listeners.clone(), room: shared.room.clone() };
     let (set_shutdown_at, shutdown_at) = watch::channel(None);
     let overview = Arc::new(Overview {
         shared: shared.clone(),
         since: Timestamp::now(),
-        listen: listen.iter().map(|(kind, address)| kind.show(*address)).collect(),
+        listeners: listeners.clone(),
         config_file: config_file.clone(),
         is_activated,
         database,
@@ -100,65 +151,109 @@ pub async fn run(config: Config, config_file: Option<PathBuf>) -> anyhow::Result
     if let Some(address) = config.metrics.listen {
         tasks.spawn(metrics::serve_all(address, overview.clone()));
     }
-    let operator = Operator { overview, health: health.clone(), control };
-    tasks.spawn(admin::serve_all(admin_listener, operator));
-    tasks.spawn(systemd::keep_status(shared.room.clone()));
+    desk.open(Operator { overview, health: health.clone(), control });
+    tasks.spawn(systemd::keep_status(shared.clone()));
     tasks.spawn(systemd::keep_watchdog(health));
     tasks.spawn(silence::watch_all(shared.clone()));
     tasks.spawn(memory::give_back(shared.clone()));
+    if no_password {
+        tasks.spawn(reload::password_later(shared.clone()));
+    }
 
     let is_going_on = inherited.had_any();
     if let Some(handed_over) = handed_over {
         handed_over.go_on(&shared);
     }
-    for &(kind, address) in &listen {
+    tell_listening(&listeners, &shared);
+    drop(starting);
+    systemd::ready(&systemd::status_line(&shared));
+    if is_going_on {
+        handover::settle();
+    }
+    shared.kept.set_configuration(&text);
+    if !is_activated {
+        handover::keep(&listeners.sockets());
+    }
+    welcome::print(&config.room.name, &listeners.addresses());
+
+    let mut daemon = Daemon { shared, config_file, is_activated, set_shutdown_at };
+    let end = daemon.obey(orders).await;
+    systemd::stopping();
+    tasks.shutdown().await;
+    daemon.end(end, &listeners).await
+}
+
+/// The listening sockets, and what is shown on those that speak TLS.
+struct Ports {
+    listening: Listening,
+    identity: Option<Identity>,
+}
+
+/// Opens the ports. Under a manager those that cannot be opened are tried again later.
+fn open_ports(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Ports> {
+    let activated = inherited.activated_kinds();
+    let speaks_tls = match activated.is_empty() {
+        true => !config.listen.tls.is_empty(),
+        false => activated.contains(&Kind::Tls),
+    };
+    let (identity, problem) = match identity(config, speaks_tls) {
+        Ok(identity) => (identity, None),
+        Err(problem) if systemd::supervises() => (None, Some(format!("{problem:#}"))),
+        Err(problem) => return Err(problem),
+    };
+    let mut listening = listen::open_all(config, inherited, problem.as_deref())?;
+    if !systemd::supervises() && !listening.failed.is_empty() {
+        return Err(listening.failed.swap_remove(0).3);
+    }
+    Ok(Ports { listening, identity })
+}
+
+/// Says that the file is broken, and the configuration of the process before goes on.
+fn tell_of_kept_configuration(faults: &Faults, problems: &[String]) {
+    if problems.is_empty() {
+        return;
+    }
+    let what = "the configuration from before the restart stays in force: the file is wrong, and \
+                `systemctl reload chatroomd` puts it in force once it is corrected";
+    problems.iter().for_each(|problem| error!(event = "configuration-kept", "{problem}"));
+    error!(event = "configuration-kept", "{what}");
+    faults.set(reload::CONFIGURATION, &format!("{what} ({})", problems.join("; ")));
+}
+
+/// Looks whether the password of the room is known if it is needed. Gives whether it has to be read
+/// later; nobody is let in with it until then.
+///
+/// # Errors
+/// It is not known, and no manager waits for that.
+fn check_password(problem: Option<&anyhow::Error>, faults: &Faults) -> anyhow::Result<bool> {
+    let Some(problem) = problem else { return Ok(false) };
+    let problem = format!("{problem:#}");
+    if !systemd::supervises() {
+        bail!(problem);
+    }
+    faults.set(reload::PASSWORD, &problem);
+    error!(event = "no-password", "{problem}; nobody is let in with it. Trying again");
+    Ok(true)
+}
+
+fn tell_listening(listeners: &Listeners, shared: &Shared) {
+    for (kind, address) in listeners.addresses() {
         let shown = kind.show(address);
         info!(event = "listening", address = %address, "listening on {shown}");
     }
     if let Some(identity) = shared.identity() {
         log_certificate(&certificate_in_force(&identity, None));
     }
-    drop(starting);
-    systemd::ready(&systemd::status_line(&shared.room));
-    if is_going_on {
-        handover::settle();
-    }
-    if !is_activated {
-        handover::keep(&sockets);
-    }
-    welcome::print(&config.room.name, &listen);
+}
 
-    let mut daemon = Daemon { shared, config_file, is_activated, set_shutdown_at };
-    let end = daemon.obey(orders).await;
+/// Ends before the room was ever open.
+async fn end_waiting(desk: &Desk, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
     systemd::stopping();
+    // Who asked for it gets the answer.
+    desk.until_answered().await;
     tasks.shutdown().await;
-    drop(socket);
-    if matches!(end, Ok(End::HandOver)) {
-        // Who connects meanwhile waits, for systemd holds the listening sockets.
-        match handover::hand_over(&daemon.shared).await {
-            Ok(count) => {
-                info!(
-                    event = "handed-over",
-                    connections = count,
-                    "handed over {count} connections"
-                );
-            }
-            Err(problem) => {
-                error!(event = "not-handed-over", "cannot hand the connections over: {problem:#}");
-            }
-        }
-        daemon.shared.watchers.end(true).await;
-        return Ok(());
-    }
-    // Who comes now is turned away by the system.
-    drop(sockets);
-    if !is_activated {
-        handover::keep_none();
-    }
-    let reason = if end.is_ok() { EndReason::ShuttingDown } else { EndReason::Failed };
-    daemon.say_farewell(&reason).await;
-    daemon.shared.watchers.end(false).await;
-    end.map(drop)
+    info!(event = "stopped", "ended");
+    Ok(())
 }
 
 /// How the daemon ends.
@@ -178,6 +273,39 @@ struct Daemon {
 }
 
 impl Daemon {
+    /// Hands everything over, or says farewell.
+    async fn end(&self, end: anyhow::Result<End>, listeners: &Listeners) -> anyhow::Result<()> {
+        if matches!(end, Ok(End::HandOver)) {
+            // Who connects meanwhile waits, for systemd holds the listening sockets.
+            match handover::hand_over(&self.shared).await {
+                Ok(count) => {
+                    info!(
+                        event = "handed-over",
+                        connections = count,
+                        "handed over {count} connections"
+                    );
+                }
+                Err(problem) => {
+                    error!(
+                        event = "not-handed-over",
+                        "cannot hand the connections over: {problem:#}"
+                    );
+                }
+            }
+            self.shared.watchers.end(true).await;
+            return Ok(());
+        }
+        // Who comes now is turned away by the system.
+        listeners.close();
+        if !listeners.is_activated {
+            handover::keep_none();
+        }
+        let reason = if end.is_ok() { EndReason::ShuttingDown } else { EndReason::Failed };
+        self.say_farewell(&reason).await;
+        self.shared.watchers.end(false).await;
+        end.map(drop)
+    }
+
     /// Carries out orders until it is time to end.
     ///
     /// # Errors
@@ -190,7 +318,8 @@ impl Daemon {
                 order = orders.recv() => match order {
                     Some(Control::Reload { reply }) => {
                         let file = self.config_file.as_deref();
-                        let outcome = reload(&self.shared, file, self.is_activated).await;
+                        let outcome =
+                            reload::reload(&self.shared, file, self.is_activated).await;
                         if let Some(reply) = reply {
                             // Who asked may have gone.
                             let _ = reply.send(outcome);
@@ -214,6 +343,7 @@ impl Daemon {
                          is safely stored, or says why it cannot"
                     ),
                     Some(Control::HandOver { reply }) => {
+                        self.look_ahead();
                         let _ = reply.send(());
                         return Ok(End::HandOver);
                     }
@@ -226,6 +356,15 @@ impl Daemon {
             self.announce(message).await;
         }
         Ok(End::Farewell)
+    }
+
+    /// Warns if the next process will find the configuration broken.
+    fn look_ahead(&self) {
+        let Err(problems) = files::read_config(self.config_file.as_deref()) else { return };
+        problems.iter().for_each(|problem| error!(event = "configuration-kept", "{problem}"));
+        let what =
+            "the next process finds the configuration wrong, and goes on with the one in force";
+        error!(event = "configuration-kept", "{what}");
     }
 
     async fn announce(&self, text: String) {

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::handover::{self, Inherited};
 use crate::shared::Shared;
+use crate::tls::Identity;
 use crate::{session, sockets, systemd};
 
 /// After an error that will not pass at once (no descriptors, no memory) accepting rests so long.
@@ -42,18 +43,26 @@ impl Kind {
 /// Asked whether the accept loop still turns.
 pub type Probe = oneshot::Sender<()>;
 
-/// The listening sockets.
+/// The listening sockets at the start.
 pub struct Listening {
-    pub sockets: Vec<(Kind, std::net::TcpListener)>,
+    /// Those that are open, each with its place in the configuration.
+    pub open: Vec<(usize, Kind, std::net::TcpListener)>,
+    /// Those that are to be opened, but cannot be now, and why.
+    pub failed: Vec<(usize, Kind, SocketAddr, anyhow::Error)>,
     /// Whether systemd has opened them, and not this program as the configuration says.
     pub is_activated: bool,
 }
 
-/// Opens the chat ports, or takes over those that are open already.
+/// Opens the chat ports, or takes over those that are open already. A port for TLS stays closed
+/// while there is no certificate to show: `no_certificate` says why.
 ///
 /// # Errors
-/// A sentence with what to do about it.
-pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Listening> {
+/// A socket that systemd has passed on cannot be used.
+pub fn open_all(
+    config: &Config,
+    inherited: &mut Inherited,
+    no_certificate: Option<&str>,
+) -> anyhow::Result<Listening> {
     if let Some(sockets) = inherited.activated() {
         for (_, socket) in &sockets {
             socket.set_nonblocking(true)?;
@@ -63,13 +72,15 @@ pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Li
             "serving the sockets that systemd has opened; [listen] in the configuration does not \
              count"
         );
-        return Ok(Listening { sockets, is_activated: true });
+        let open = (0..).zip(sockets).map(|(place, (kind, socket))| (place, kind, socket));
+        return Ok(Listening { open: open.collect(), failed: Vec::new(), is_activated: true });
     }
-    let plain = config.listen.chat.iter().map(|&address| (Kind::Plain, address));
-    let tls = config.listen.tls.iter().map(|&address| (Kind::Tls, address));
-    let wanted: Vec<_> = plain.chain(tls).collect();
-    let (mut kept, unwanted): (Vec<_>, Vec<_>) =
-        inherited.kept().into_iter().partition(|(kind, at, _)| wanted.contains(&(*kind, *at)));
+    let wanted = wanted(config);
+    let can_serve = |kind: Kind| kind == Kind::Plain || no_certificate.is_none();
+    let (mut kept, unwanted): (Vec<_>, Vec<_>) = inherited
+        .kept()
+        .into_iter()
+        .partition(|(kind, at, _)| can_serve(*kind) && wanted.contains(&(*kind, *at)));
     if !unwanted.is_empty() {
         for (kind, address, _) in &unwanted {
             let shown = kind.show(*address);
@@ -82,16 +93,34 @@ pub fn open_all(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Li
             warn!(event = "not-notified", "{problem:#}");
         }
     }
-    let open_or_take = |(kind, address)| {
+    let mut listening = Listening { open: Vec::new(), failed: Vec::new(), is_activated: false };
+    for (place, (kind, address)) in wanted.into_iter().enumerate() {
         let taken = kept.iter().position(|(other, at, _)| (*other, *at) == (kind, address));
-        Ok((kind, taken.map_or_else(|| open(address), |place| Ok(kept.swap_remove(place).2))?))
-    };
-    let sockets = wanted.into_iter().map(open_or_take).collect::<anyhow::Result<_>>()?;
-    Ok(Listening { sockets, is_activated: false })
+        let opened = match (taken, no_certificate.filter(|_| kind == Kind::Tls)) {
+            (_, Some(problem)) => Err(anyhow!(problem.to_owned())),
+            (Some(taken), None) => Ok(kept.swap_remove(taken).2),
+            (None, None) => open(address),
+        };
+        match opened {
+            Ok(socket) => listening.open.push((place, kind, socket)),
+            Err(problem) => listening.failed.push((place, kind, address, problem)),
+        }
+    }
+    Ok(listening)
+}
+
+/// The addresses that the configuration names.
+fn wanted(config: &Config) -> Vec<(Kind, SocketAddr)> {
+    let plain = config.listen.chat.iter().map(|&address| (Kind::Plain, address));
+    let tls = config.listen.tls.iter().map(|&address| (Kind::Tls, address));
+    plain.chain(tls).collect()
 }
 
 /// Opens the chat port on one address.
-fn open(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+///
+/// # Errors
+/// A sentence with what to do about it.
+pub fn open(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
     sockets::listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
             "cannot listen on {address}: the address is in use, by another chatroomd perhaps, or \
@@ -141,6 +170,16 @@ pub async fn accept_all(
                     tokio::time::sleep(REST).await;
                 }
             },
+        }
+    }
+}
+
+/// Turns everyone away who connects, with this sentence, until it is cancelled: the room is not open.
+pub async fn turn_all_away(listener: TcpListener, identity: Option<Identity>, why: &'static str) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => session::turn_away_unopened(stream, identity.as_ref(), why),
+            Err(_) => tokio::time::sleep(REST).await,
         }
     }
 }

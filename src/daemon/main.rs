@@ -3,8 +3,12 @@
 mod access;
 mod admin;
 mod args;
+mod backoff;
+mod by_hand;
+mod check;
 mod connections;
 mod doctor;
+mod faults;
 mod files;
 mod folders;
 mod guard;
@@ -13,16 +17,21 @@ mod health;
 mod lifecycle;
 mod limits;
 mod listen;
+mod listeners;
 mod logging;
 mod memory;
 mod metrics;
 mod outlet;
 mod overview;
+mod places;
 #[path = "../program.rs"]
 mod program;
 mod raw;
+mod recovery;
 mod reload;
+mod restarts;
 mod room_thread;
+mod service;
 mod session;
 mod shared;
 mod signals;
@@ -33,17 +42,22 @@ mod store;
 mod systemd;
 mod tcp_info;
 mod tls;
+mod transient;
 mod transport;
 mod users;
 mod watchers;
 mod welcome;
 mod window;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use args::Args;
+use chatroom::config::Config;
 use clap::CommandFactory;
+use handover::Inherited;
+use lifecycle::Source;
 
 /// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
@@ -54,62 +68,64 @@ fn main() -> ExitCode {
         Err(answer) => return program::show(&answer),
     };
     let file = files::config_file(args.config.as_deref());
-    let config = match files::read_config(file.as_deref()) {
-        Ok(config) => config,
-        Err(problems) => {
-            problems.iter().for_each(program::complain);
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
-    };
-    if args.check_config {
-        let said = match &file {
-            Some(file) => format!("{} is right.\n", file.display()),
-            None => format!("There is no {}; the defaults serve.\n", files::DEFAULT_CONFIG),
+    let read = files::read_config_text(file.as_deref());
+    if args.check_config || args.make_certificate.is_some() {
+        return match read {
+            Ok((config, _)) => by_hand(args, &config, file.as_deref()),
+            Err(problems) => wrong_configuration(&problems),
         };
-        return program::print_and_exit(&said, ExitCode::SUCCESS);
     }
-    if let Some(names) = args.make_certificate {
-        return match files::certificate(&config).and_then(|pair| make_certificate(&pair, names)) {
-            Ok(said) => program::print_and_exit(&said, ExitCode::SUCCESS),
-            Err(error) => {
-                program::complain(format_args!("{error:#}"));
-                ExitCode::FAILURE
+    let mut inherited = Inherited::take();
+    let kept = Arc::new(inherited.kept_state());
+    let (config, text, problems) = match read {
+        Ok((config, text)) => (config, text, Vec::new()),
+        // A restart cannot be taken back: the configuration of the process before goes on.
+        Err(problems) => match files::parse_kept(&kept) {
+            Some((config, text)) => (config, text, problems),
+            None if file.as_deref().is_some_and(files::cannot_be_read_now) => {
+                return failure(&problems.join("; "));
             }
-        };
-    }
+            None => return wrong_configuration(&problems),
+        },
+    };
     let logging = logging::start(config.log.level);
-    let outcome = serve(config, file);
+    let outcome = serve(Source { config, text, file, problems, kept }, inherited);
     drop(logging);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            program::complain(format_args!("{error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&format!("{error:#}")),
     }
 }
 
-/// Makes a certificate, and gives what to print.
-fn make_certificate(pair: &tls::Pair, mut names: Vec<String>) -> anyhow::Result<String> {
-    if names.is_empty() {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        names = [&host, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-        names.dedup();
-    }
-    let shown = names.join(", ");
-    let fingerprint = pair.make(names)?;
-    Ok(format!(
-        "Made {} and its key {}\nfor {shown}.\nThose who connect can compare its fingerprint:\n\
-         {fingerprint}\n",
-        pair.certificate.display(),
-        pair.key.display()
-    ))
+fn failure(problem: &str) -> ExitCode {
+    program::complain(problem);
+    ExitCode::FAILURE
 }
 
-fn serve(config: chatroom::config::Config, file: Option<PathBuf>) -> anyhow::Result<()> {
+fn wrong_configuration(problems: &[String]) -> ExitCode {
+    problems.iter().for_each(program::complain);
+    ExitCode::from(EXIT_CONFIGURATION)
+}
+
+/// Does what somebody at a terminal asks for.
+fn by_hand(mut args: Args, config: &Config, file: Option<&Path>) -> ExitCode {
+    let text = match args.make_certificate.take() {
+        None => match by_hand::check(&args, config, file) {
+            Ok(text) => text,
+            Err(problems) => return wrong_configuration(&problems),
+        },
+        Some(names) => match by_hand::make_certificate(&args, config, names) {
+            Ok(text) => text,
+            Err(error) => return failure(&format!("{error:#}")),
+        },
+    };
+    program::print_and_exit(&text, ExitCode::SUCCESS)
+}
+
+fn serve(source: Source, inherited: Inherited) -> anyhow::Result<()> {
     // One thread serves all connections; the room has its own. More were slower in measurements.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(lifecycle::run(config, file));
+    let outcome = runtime.block_on(lifecycle::run(source, inherited));
     // A word to systemd that it does not take in is not waited for.
     runtime.shutdown_background();
     outcome

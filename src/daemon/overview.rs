@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::listeners::Listeners;
 use crate::metrics::{self, Measured};
 use crate::shared::Shared;
 use crate::{logging, store};
@@ -17,8 +18,8 @@ use crate::{logging, store};
 pub struct Overview {
     pub shared: Arc<Shared>,
     pub since: Timestamp,
-    /// The addresses on which the daemon really listens.
-    pub listen: Vec<String>,
+    /// Where the daemon really listens.
+    pub listeners: Arc<Listeners>,
     /// The named configuration file, else the usual one if it was there at the start.
     pub config_file: Option<PathBuf>,
     /// Whether systemd has opened the ports.
@@ -30,6 +31,12 @@ pub struct Overview {
 }
 
 impl Overview {
+    /// The addresses on which the daemon really listens.
+    pub fn listening(&self) -> Vec<String> {
+        let addresses = self.listeners.addresses();
+        addresses.into_iter().map(|(kind, address)| kind.show(address)).collect()
+    }
+
     /// What an operator sees.
     pub fn status(&self) -> Status {
         let shared = &self.shared;
@@ -43,7 +50,7 @@ impl Overview {
             topic: shared.topic(),
             slow_seconds: shared.access.registry().slow.as_secs(),
             since: self.since,
-            listen: self.listen.clone(),
+            listen: self.listening(),
             config: self.config_file.clone(),
             log_level: logging::level(),
             people: *shared.room.people().borrow(),
@@ -59,6 +66,7 @@ impl Overview {
             wal_bytes: 0,
             wal_held: false,
             degraded: shared.room.is_degraded(),
+            faults: shared.faults.all(),
             window_records: next.0 - first.0,
             window_bytes,
             window_limit: config.limits.window,

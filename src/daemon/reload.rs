@@ -11,14 +11,19 @@ use chatroom::config::{Config, Difference};
 use chatroom::room::Refusal;
 use chatroom::secret::Secret;
 use tokio::sync::oneshot;
-use tracing::error;
+use tracing::{error, info};
 
+use crate::backoff::Backoff;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 use crate::tls::Identity;
 use crate::{files, limits, logging, systemd};
 
 pub use report::{certificate_in_force, log_certificate, without_effect};
+
+/// The names of faults that end with a good configuration.
+pub const CONFIGURATION: &str = "configuration";
+pub const PASSWORD: &str = "password";
 
 /// Reads the configuration again, and says what is in force afterwards. With `is_activated`, systemd
 /// has opened the ports.
@@ -49,29 +54,30 @@ pub async fn reload(
             error!(event = "reload-failed", "the configuration of before stays in force");
         }
     }
-    systemd::ready(&systemd::status_line(&shared.room));
+    systemd::ready(&systemd::status_line(shared));
     outcome
 }
 
 /// The configuration, and what is in the files that it names.
 struct All {
     config: Config,
+    text: String,
     identity: Option<Identity>,
     room_password: Option<Secret>,
 }
 
 fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<All, Vec<String>> {
-    let config = files::read_config(file)?;
+    let (config, text) = files::read_config_text(file)?;
     // A certificate that is broken must not take the place of one that is not.
     let problem = |error: anyhow::Error| vec![format!("{error:#}")];
     let identity =
         identity(&config, speaks_tls || !config.listen.tls.is_empty()).map_err(problem)?;
     let room_password = files::room_password(&config).map_err(problem)?;
-    Ok(All { config, identity, room_password })
+    Ok(All { config, text, identity, room_password })
 }
 
 async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>> {
-    let All { mut config, identity, room_password } = all;
+    let All { mut config, text, identity, room_password } = all;
     let file = files::room_password_file(&config).map_err(|error| vec![format!("{error:#}")])?;
     let changed = set_room_password(shared, room_password)
         .await
@@ -102,6 +108,12 @@ async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>
     logging::set_level(config.log.level);
     let config = Arc::new(config);
     shared.set_config(config.clone());
+    shared.kept.set_configuration(&text);
+    // What waits for something looks at once whether it is there now.
+    for part in [CONFIGURATION, PASSWORD] {
+        shared.faults.clear(part);
+    }
+    shared.faults.retry_now();
     shared.room.submit(Submission::Configure(config));
     Ok(reloaded)
 }
@@ -132,6 +144,19 @@ async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<
         });
     }
     Ok(changed)
+}
+
+/// Reads the password of the room until that succeeds, and puts it in force.
+pub async fn password_later(shared: Arc<Shared>) {
+    let mut backoff = Backoff::while_running();
+    loop {
+        shared.faults.pause(backoff.next()).await;
+        let Ok(password) = files::room_password(&shared.config()) else { continue };
+        if set_room_password(&shared, password).await.is_ok() {
+            shared.faults.clear(PASSWORD);
+            return info!(event = "recovered", "the password of the room is known");
+        }
+    }
 }
 
 /// The certificate, if one is needed.

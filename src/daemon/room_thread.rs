@@ -67,6 +67,8 @@ pub struct Beginning {
     pub window: Arc<Window>,
     pub config: Arc<Config>,
     pub store: Option<Store>,
+    /// Why nothing can be stored yet, if it cannot.
+    pub degraded: Option<StoreFailure>,
     pub epochs: Epochs,
     pub access: Arc<Registry>,
     /// Who was here when the daemon ended, and what becomes of them.
@@ -120,6 +122,9 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         room_thread.aliases.recall(session, aliases::from_store(&aliases));
     }
     room_thread.restore(beginning.members);
+    if let Some(failure) = &beginning.degraded {
+        room_thread.degrade(failure);
+    }
     thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
     let handle = RoomHandle { inbox, people: watch_people, counts };
     // Says of who cannot come back that they are gone.
@@ -303,7 +308,8 @@ impl RoomThread {
         if !self.room.batch().is_empty() || !self.counts.is_degraded.load(Relaxed) {
             return;
         }
-        match self.store.as_ref().map_or(Ok(()), Store::probe) {
+        let Some(store) = &mut self.store else { return };
+        match store.probe().map_err(|failure| store.judge(failure)) {
             Ok(()) => self.set_degraded(false),
             Err(StoreFailure::Passing(_)) => self.submit_later(TRY_AGAIN, Submission::TryAgain),
             Err(failure) => self.give_up(&failure),

@@ -6,6 +6,8 @@ use chatroom::config::Config;
 
 use crate::access::Access;
 use crate::connections::Connections;
+use crate::faults::Faults;
+use crate::handover::Kept;
 use crate::room_thread::RoomHandle;
 use crate::store::past::Past;
 use crate::tls::Identity;
@@ -23,6 +25,10 @@ pub struct Shared {
     pub past: Past,
     /// Operators who watch what happens.
     pub watchers: Watchers,
+    /// What does not work at present.
+    pub faults: Arc<Faults>,
+    /// What is kept for the next process.
+    pub kept: Arc<Kept>,
     /// What is shown to who speaks TLS, where that is spoken.
     identity: RwLock<Option<Identity>>,
     config: RwLock<Arc<Config>>,
@@ -32,11 +38,13 @@ pub struct Shared {
 
 impl Shared {
     /// What is shared in the `run`th run of the daemon on its store.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of what is shared")]
     pub fn new(
         room: RoomHandle,
         window: Arc<Window>,
         past: Past,
         access: Access,
+        (faults, kept): (Arc<Faults>, Arc<Kept>),
         identity: Option<Identity>,
         run: u64,
         config: Arc<Config>,
@@ -48,6 +56,8 @@ impl Shared {
             past,
             watchers: Watchers::default(),
             access,
+            faults,
+            kept,
             identity: RwLock::new(identity),
             config: RwLock::new(config.clone()),
             started: config,

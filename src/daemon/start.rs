@@ -8,15 +8,17 @@ use chatroom::names::Name;
 use chatroom::room::{Epochs, Member, Position, Room, SessionId};
 use tokio::sync::mpsc;
 
-use crate::files;
-use crate::handover::{HandedOver, Inherited, Looking};
+use crate::access::Access;
+use crate::faults::Faults;
+use crate::handover::{HandedOver, Kept};
 use crate::lifecycle::Control;
 use crate::room_thread::{self, Beginning, Prospect};
 use crate::shared::Shared;
 use crate::store::past::Past;
-use crate::store::{Store, StoredAlias, TokenHash};
+use crate::store::{Store, StoreFailure, StoredAlias, TokenHash};
 use crate::tls::Identity;
 use crate::window::Window;
+use crate::{files, transient};
 
 /// What is there once the room has begun.
 pub struct Started {
@@ -37,30 +39,52 @@ struct Before {
     /// How often the daemon was started on its history.
     run: u64,
     store: Option<Store>,
+    /// Why nothing can be stored yet, if it cannot.
+    degraded: Option<StoreFailure>,
 }
 
-/// Opens the history, if there is to be one, and starts the room on it.
+/// What the room is made of: its history, if there is to be one, and who may come in.
+pub struct Opened {
+    before: Option<Before>,
+    access: Access,
+    /// Why the password of the room is not known, if it is needed and cannot be read.
+    pub no_password: Option<anyhow::Error>,
+}
+
+/// Opens the history and what is stored of who may come in. It waits for the disk.
 ///
 /// # Errors
-/// The history cannot be used, or there are no threads.
-pub fn start(
-    config: &Arc<Config>,
-    identity: Option<Identity>,
-    inherited: &mut Inherited,
-    control: mpsc::UnboundedSender<Control>,
-) -> anyhow::Result<Started> {
+/// One of them cannot be used. [`crate::transient`] tells whether that can pass.
+pub fn open(config: &Config, control: mpsc::UnboundedSender<Control>) -> anyhow::Result<Opened> {
     // Who is told may be ending already.
     let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
-    let looking = Looking::begin(inherited)?;
-    let stored = match config.history.enabled {
-        true => open_history(config, on_failure.clone()).map(Some),
-        false => Ok(None),
+    let before = match config.history.enabled {
+        true => Some(open_history(config, on_failure)?),
+        false => None,
     };
-    let access = files::open_access(config);
-    // Before the errors: looking must have come to its end.
-    let handed_over = looking.end();
-    let (stored, access) = (stored?, access?);
-    let mut before = stored.unwrap_or_else(|| without_history(handed_over.as_ref()));
+    let (access, no_password) = files::open_access(config)?;
+    Ok(Opened { before, access, no_password })
+}
+
+/// What the room is started with, beside what was opened.
+pub struct Setting {
+    pub config: Arc<Config>,
+    pub identity: Option<Identity>,
+    pub handed_over: Option<HandedOver>,
+    pub faults: Arc<Faults>,
+    pub kept: Arc<Kept>,
+    pub control: mpsc::UnboundedSender<Control>,
+}
+
+/// Starts the room on what was opened.
+///
+/// # Errors
+/// The history cannot be read by others, or there are no threads.
+pub fn start(opened: Opened, setting: Setting) -> anyhow::Result<Started> {
+    let Setting { config, identity, handed_over, faults, kept, control } = setting;
+    let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
+    let Opened { before, access, .. } = opened;
+    let mut before = before.unwrap_or_else(|| without_history(handed_over.as_ref()));
     if let Some(handed_over) = &handed_over {
         let going_on = handed_over.sessions();
         for (member, prospect) in &mut before.members {
@@ -69,7 +93,7 @@ pub fn start(
             }
         }
     }
-    let Before { last, epochs, members, tokens, aliases, run, store } = before;
+    let Before { last, epochs, members, tokens, aliases, run, store, degraded } = before;
     let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
     let database = store.as_ref().map(|store| store.path().to_owned());
     let past = match &database {
@@ -81,6 +105,7 @@ pub fn start(
         window: window.clone(),
         config: config.clone(),
         store,
+        degraded,
         epochs,
         access: access.registry(),
         members,
@@ -89,7 +114,8 @@ pub fn start(
         on_failure: Box::new(on_failure),
     };
     let room = room_thread::spawn(beginning)?;
-    let shared = Shared::new(room, window, past, access, identity, run, config.clone());
+    let kept = (faults, kept);
+    let shared = Shared::new(room, window, past, access, kept, identity, run, config);
     Ok(Started { shared: Arc::new(shared), database, handed_over })
 }
 
@@ -100,7 +126,8 @@ fn open_history(
     let folder = files::state_folder(config)?;
     let restored = Store::open(&folder, &config.history, move |failure| {
         on_failure(failure.to_string());
-    })?;
+    });
+    let restored = restored.map_err(|error| transient::with_cause(error, &folder))?;
     let prospect = |can_come_back| match can_come_back {
         true => Prospect::CanComeBack,
         false => Prospect::Gone,
@@ -114,6 +141,7 @@ fn open_history(
         aliases: Vec::new(),
         run: restored.run,
         store: Some(restored.store),
+        degraded: restored.degraded,
     })
 }
 
@@ -127,6 +155,7 @@ fn without_history(handed_over: Option<&HandedOver>) -> Before {
         aliases: Vec::new(),
         run: 0,
         store: None,
+        degraded: None,
     };
     let Some(room) = handed_over.and_then(|handed_over| handed_over.packed.room.as_ref()) else {
         return before;

@@ -27,7 +27,7 @@ pub use failure::StoreFailure;
 pub use files::{check, copy, size};
 use files::{lock, open_reader};
 use keeper::Keeper;
-use opening::{begin_run, forget_old_sessions, read_members, read_oldest};
+use opening::{Run, forget_old_sessions, read_members, read_oldest};
 pub use schema::migrate;
 
 /// The name of the database in the state folder.
@@ -62,6 +62,8 @@ pub struct Store {
     batches: u32,
     /// When sessions are forgotten next.
     forget_at: Timestamp,
+    /// This run, while there was no space yet to note that it has begun.
+    unnoted: Option<Run>,
     /// Held until the process ends, however it does.
     _lock: File,
 }
@@ -75,6 +77,8 @@ pub struct Restored {
     pub members: Vec<(Member, bool)>,
     /// How often a daemon was started on this store; sessions of each start differ in it.
     pub run: u64,
+    /// Why nothing can be stored yet, if it can only be read.
+    pub degraded: Option<StoreFailure>,
 }
 
 /// What is stored together with a batch of records.
@@ -129,13 +133,19 @@ impl Store {
             // So that the new file itself is found after a power cut.
             File::open(folder).and_then(|folder| folder.sync_all())?;
         }
-        let (last, epochs, run) = begin_run(&mut db, history.durability)?;
+        let run = Run::read(&db, history.durability)?;
+        let unnoted = match note(&mut db, &run).map_err(|failure| failure.judged(folder)) {
+            Ok(()) => None,
+            // What is there can be read, and the room goes on as soon as there is space.
+            Err(StoreFailure::Passing(cause)) => Some(cause),
+            Err(StoreFailure::Fatal(error)) => return Err(error.into()),
+        };
         if history.durability == Durability::Process {
             db.pragma_update(None, "synchronous", "NORMAL")?;
         }
         let members = read_members(&db)?;
         let store = Store {
-            oldest: read_oldest(&db)?.unwrap_or(last.seq.next()),
+            oldest: read_oldest(&db)?.unwrap_or(run.last.seq.next()),
             keeper: Keeper::start(&path, &mut db, on_failure)?,
             db,
             path,
@@ -143,15 +153,24 @@ impl Store {
             keep_bytes: history.keep_bytes as u64,
             batches: 0,
             forget_at: Timestamp::MIN,
+            unnoted: None,
             _lock: lock,
         };
-        Ok(Restored { store, last, epochs, members, run })
+        let Run { last, ref epochs, number, .. } = run;
+        let (epochs, degraded) = (epochs.clone(), unnoted.map(StoreFailure::Passing));
+        let store = Store { unnoted: degraded.is_some().then_some(run), ..store };
+        Ok(Restored { store, last, epochs, members, run: number, degraded })
     }
 
     /// Puts other limits in force.
     pub fn configure(&mut self, history: &History) {
         self.keep_for = history.keep_for;
         self.keep_bytes = history.keep_bytes as u64;
+    }
+
+    /// Judges a failure by what the system says of the folder.
+    pub fn judge(&self, failure: StoreFailure) -> StoreFailure {
+        failure.judged(self.path.parent().unwrap_or(&self.path))
     }
 
     /// The database file, for readers.
@@ -175,6 +194,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreFailure> {
         let transaction = self.db.transaction()?;
+        if let Some(run) = &self.unnoted {
+            run.note(&transaction)?;
+        }
         {
             let mut insert = transaction.prepare_cached(rows::INSERT)?;
             for record in records {
@@ -212,6 +234,7 @@ impl Store {
                 .execute(params![chatroom::room::REDACTED, seq.0 as i64])?;
         }
         transaction.commit()?;
+        self.unnoted = None;
         if !extras.redactions.is_empty() {
             // What was taken away is not to stay in the write-ahead log either.
             self.keeper.truncate(&self.db)?;
@@ -223,7 +246,11 @@ impl Store {
     ///
     /// # Errors
     /// Why not.
-    pub fn probe(&self) -> Result<(), StoreFailure> {
+    pub fn probe(&mut self) -> Result<(), StoreFailure> {
+        if let Some(run) = &self.unnoted {
+            note(&mut self.db, run)?;
+            self.unnoted = None;
+        }
         self.db.execute("UPDATE meta SET running = 1", [])?;
         Ok(())
     }
@@ -352,6 +379,13 @@ impl Store {
         self.keeper.truncate(&self.db)?;
         self.db.close().map_err(|(_, error)| error.into())
     }
+}
+
+/// Notes in a transaction that a run has begun.
+fn note(db: &mut Connection, run: &Run) -> Result<(), StoreFailure> {
+    let transaction = db.transaction()?;
+    run.note(&transaction)?;
+    Ok(transaction.commit()?)
 }
 
 /// Keeps the list of who is here, beside the log, in step with it.

@@ -1,6 +1,8 @@
 //! What systemd is told. Without systemd all of this does nothing.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tracing::warn;
 
 use crate::health::Health;
 use crate::program::variable_os;
-use crate::room_thread::RoomHandle;
+use crate::shared::Shared;
 
 /// The number of people is told at most this often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -48,7 +50,8 @@ pub fn stopping() {
 }
 
 /// What `systemctl status` shows.
-pub fn status_line(room: &RoomHandle) -> String {
+pub fn status_line(shared: &Shared) -> String {
+    let room = &shared.room;
     let people = match *room.people().borrow() {
         0 => "Nobody is here".to_owned(),
         1 => "1 person is here".to_owned(),
@@ -59,23 +62,35 @@ pub fn status_line(room: &RoomHandle) -> String {
         1 => format!("{people}, 1 message since the start."),
         messages => format!("{people}, {messages} messages since the start."),
     };
-    match room.is_degraded() {
-        true => format!("DEGRADED: messages are refused, they cannot be stored. {people}"),
-        false => people,
+    let mut problems = Vec::new();
+    if room.is_degraded() {
+        problems.push("messages are refused, they cannot be stored".to_owned());
+    }
+    problems.extend(shared.faults.all());
+    match problems.is_empty() {
+        true => people,
+        false => format!("DEGRADED: {}. {people}", problems.join("; ")),
     }
 }
 
 /// Keeps the status line true.
-pub async fn keep_status(room: RoomHandle) {
-    let mut people = room.people();
+pub async fn keep_status(shared: Arc<Shared>) {
+    let (mut people, mut faults) = (shared.room.people(), shared.faults.watch());
     let mut told_last = String::new();
     loop {
         // Messages are counted in between; for each of them nobody is woken.
-        if let Ok(Err(_)) = timeout(MESSAGES_EVERY, people.changed()).await {
+        let changed = async {
+            tokio::select! {
+                changed = people.changed() => changed.is_ok(),
+                changed = faults.changed() => changed.is_ok(),
+            }
+        };
+        if let Ok(false) = timeout(MESSAGES_EVERY, changed).await {
             return;
         }
         people.mark_unchanged();
-        let status = status_line(&room);
+        faults.mark_unchanged();
+        let status = status_line(&shared);
         if status == told_last {
             continue;
         }
@@ -131,6 +146,35 @@ impl Starting {
 /// Whether there is a manager that is told things.
 pub fn is_there() -> bool {
     variable_os("NOTIFY_SOCKET").is_some()
+}
+
+/// Whether that manager really listens. Then a start that meets a passing cause waits for its end;
+/// a person at a terminal is told at once.
+pub fn supervises() -> bool {
+    let Some(socket) = variable_os("NOTIFY_SOCKET") else { return false };
+    // An abstract socket, which begins with @, is no file.
+    socket.as_encoded_bytes().starts_with(b"@") || Path::new(&socket).exists()
+}
+
+/// The service is up, but waits for something before it can serve.
+pub fn waiting(problem: &str) {
+    let status = format!("DEGRADED: {problem}");
+    notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+/// The start is put off for a while.
+pub fn put_off(status: &str, pause: Duration) {
+    let more = (pause + EXTEND_EVERY).as_micros() as u32;
+    notify(&[NotifyState::Status(status), NotifyState::ExtendTimeoutUsec(more)]);
+}
+
+/// Pings the watchdog, if there is one, until it is cancelled: nothing is served yet that could hang.
+pub async fn ping_watchdog() {
+    let Some(within) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        notify(&[NotifyState::Watchdog]);
+        tokio::time::sleep(within / 3).await;
+    }
 }
 
 /// Has the manager keep descriptors under a name, for this service's next process.

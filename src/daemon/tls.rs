@@ -2,9 +2,9 @@
 
 mod facts;
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::warn;
 
 pub use facts::Facts;
+
+use crate::service::Owner;
 
 /// Where a certificate and its key are, both in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,18 +80,21 @@ impl Pair {
     }
 
     /// Makes a new key and a certificate for these names, which are host names or IP addresses,
-    /// signed by nobody but itself.
+    /// signed by nobody but itself. They take the place of what is there, and belong to `owner`.
     ///
     /// # Errors
-    /// One of the files is there already or cannot be written, or a name cannot be in a certificate.
-    pub fn make(&self, names: Vec<String>) -> anyhow::Result<Fingerprint> {
+    /// One of the files cannot be written, or a name cannot be in a certificate.
+    pub fn make(&self, names: Vec<String>, owner: Option<&Owner>) -> anyhow::Result<Fingerprint> {
         let first = names.first().cloned().unwrap_or_default();
         let mut params = CertificateParams::new(names).context("this name cannot be used")?;
         params.distinguished_name.push(DnType::CommonName, first);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
-        write_new(&self.key, 0o600, &key.serialize_pem())?;
-        write_new(&self.certificate, 0o644, &certificate.pem())?;
+        // Both are written before one of them takes its place.
+        let new_key = write_beside(&self.key, 0o600, &key.serialize_pem(), owner)?;
+        let new_certificate = write_beside(&self.certificate, 0o644, &certificate.pem(), owner)?;
+        put(&new_key, &self.key)?;
+        put(&new_certificate, &self.certificate)?;
         Ok(Fingerprint::of(certificate.der()))
     }
 }
@@ -119,15 +124,33 @@ fn warn_if_open(key: &Path) {
     }
 }
 
-fn write_new(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
-    let shown = path.display();
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.with_context(|| format!("cannot make {shown}"))
+/// Writes a file beside the one that it is to become. Its mode does not depend on the umask.
+fn write_beside(
+    path: &Path,
+    mode: u32,
+    text: &str,
+    owner: Option<&Owner>,
+) -> anyhow::Result<PathBuf> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    // Left by an attempt that was cut short. Most often there is none.
+    let _ = fs::remove_file(&new);
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        if let Some(owner) = owner {
+            fchown(&file, Some(owner.uid), Some(owner.gid))?;
+        }
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(new)
+}
+
+fn put(new: &Path, path: &Path) -> anyhow::Result<()> {
+    fs::rename(new, path).with_context(|| format!("cannot make {}", path.display()))
 }
 
 #[cfg(test)]
@@ -146,17 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_can_be_used_and_is_not_made_twice() {
+    fn what_is_made_can_be_used_and_takes_the_place_of_what_was_there() {
         let folder = tempfile::tempdir().unwrap();
         let made = pair(folder.path(), "a");
-        let fingerprint = made.make(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
+        let fingerprint = made.make(vec!["localhost".into(), "127.0.0.1".into()], None).unwrap();
         let loaded = made.load().unwrap();
         assert_eq!(loaded.fingerprint, fingerprint);
         // rcgen's default is the end of the year 4095.
         assert_eq!(loaded.facts.ends.unwrap().to_string(), "4096-01-01T00:00:00Z");
         assert_eq!(made.key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let again = made.make(vec!["localhost".into()]).unwrap_err();
-        assert!(format!("{again:#}").contains("a-key.pem: File exists"), "{again:#}");
+        let again = made.make(vec!["localhost".into()], None).unwrap();
+        assert_ne!(again, fingerprint);
+        assert_eq!(made.load().unwrap().fingerprint, again);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside them");
     }
 
     #[test]
@@ -164,11 +189,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (pair(folder.path(), "a"), pair(folder.path(), "b"));
         check_refused(&one, &["cannot read the certificate", "a-certificate.pem: No such file"]);
-        one.make(vec!["localhost".into()]).unwrap();
-        other.make(vec!["localhost".into()]).unwrap();
+        one.make(vec!["localhost".into()], None).unwrap();
+        other.make(vec!["localhost".into()], None).unwrap();
         let crossed = Pair { key: other.key.clone(), ..one.clone() };
         check_refused(&crossed, &["a-certificate.pem", "b-key.pem", "no pair"]);
-        std::fs::write(&one.certificate, "hello").unwrap();
+        fs::write(&one.certificate, "hello").unwrap();
         check_refused(&one, &["there is no certificate in"]);
     }
 }

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chatroom::admin::{Reply, Request, Status, User};
@@ -29,6 +30,8 @@ pub struct Daemon {
     pub address: SocketAddr,
     config: String,
     notifications: UnixDatagram,
+    /// What it has given the manager at its start, to keep for the next process.
+    kept: Mutex<Vec<OwnedFd>>,
 }
 
 /// The file in a daemon's folder where strace writes what it did to its system calls.
@@ -111,7 +114,8 @@ impl Daemon {
         change(&mut command);
         let child = command.spawn().unwrap();
         let address = ([127, 0, 0, 1], 0).into();
-        let mut daemon = Daemon { child, folder, address, config, notifications };
+        let mut daemon =
+            Daemon { child, folder, address, config, notifications, kept: Mutex::default() };
         daemon.until_notified("READY=1");
         daemon.address = daemon.status().listen[0].parse().unwrap();
         daemon
@@ -140,40 +144,51 @@ impl Daemon {
     /// Waits for a notification that contains `expect`, and gives it.
     #[track_caller]
     pub fn until_notified(&self, expect: &str) -> String {
-        let mut buffer = [0; 4096];
         loop {
-            let length = match self.notifications.recv(&mut buffer) {
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => panic!("no notification with {expect}: {error}\n{}", self.log()),
-            };
-            let notification = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let (notification, descriptors) = self.notification().unwrap_or_else(|error| {
+                panic!("no notification with {expect}: {error}\n{}", self.log())
+            });
+            if notification.contains("FDNAME=kept\n") {
+                *self.kept() = descriptors;
+            }
             if notification.contains(expect) {
                 return notification;
             }
         }
     }
 
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<OwnedFd>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next notification, with the descriptors that came with it.
+    fn notification(&self) -> io::Result<(String, Vec<OwnedFd>)> {
+        let mut bytes = [0; 4096];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut pieces = [IoSliceMut::new(&mut bytes)];
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        let message = recvmsg(&self.notifications, &mut pieces, &mut control, flags)?;
+        let descriptors = control
+            .drain()
+            .filter_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        Ok((String::from_utf8_lossy(&bytes[..message.bytes]).into_owned(), descriptors))
+    }
+
     /// What it has given the manager to keep, up to where it waits for the manager.
     #[track_caller]
     pub fn until_stored(&self) -> Vec<(String, OwnedFd)> {
-        let mut stored = Vec::new();
+        let mut stored: Vec<(String, OwnedFd)> = Vec::new();
+        stored.extend(
+            std::mem::take(&mut *self.kept()).into_iter().map(|it| ("kept".to_owned(), it)),
+        );
         loop {
-            let mut bytes = [0; 4096];
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
-            let mut control = RecvAncillaryBuffer::new(&mut space);
-            let mut pieces = [IoSliceMut::new(&mut bytes)];
-            let flags = RecvFlags::CMSG_CLOEXEC;
-            let message = recvmsg(&self.notifications, &mut pieces, &mut control, flags).unwrap();
-            let descriptors: Vec<OwnedFd> = control
-                .drain()
-                .filter_map(|message| match message {
-                    RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-                    _ => None,
-                })
-                .flatten()
-                .collect();
-            let text = String::from_utf8_lossy(&bytes[..message.bytes]).into_owned();
+            let (text, descriptors) = self.notification().unwrap();
             let name = text.lines().find_map(|line| line.strip_prefix("FDNAME="));
             match name {
                 Some(name) if text.contains("FDSTORE=1") => {

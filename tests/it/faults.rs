@@ -28,19 +28,19 @@ pub fn cannot_run(what: &str, why: &str) {
 }
 
 /// A file system of a test's own, gone when this is dropped.
-struct Mount {
+pub struct Mount {
     folder: TempDir,
 }
 
 impl Mount {
-    fn tmpfs(size: &str) -> Option<Mount> {
+    pub fn tmpfs(size: &str) -> Option<Mount> {
         let folder = TempDir::new().unwrap();
         let options = format!("mode=0700,size={size}");
         run("mount", &["-t", "tmpfs", "-o", &options, "tmpfs", path(folder.path())])
             .then_some(Mount { folder })
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }

@@ -172,9 +172,14 @@ fn a_version_that_does_not_start_leaves_everything_for_the_next() {
     let mut bo = Person::text(&daemon, "bo");
     ann.expect("[SERVER]: bo joined the chat!");
     let stored = hand_over(&mut daemon);
-    for config in ["[nonsense]\n", "[listen]\ntls = \"127.0.0.1:0\"\n"] {
-        let copy = stored.iter().map(|(name, it)| (name.clone(), it.try_clone().unwrap()));
-        let failing = command(&daemon.folder, config);
+    let damaged = tempfile::TempDir::new().unwrap();
+    std::fs::write(damaged.path().join("history.sqlite"), [b'x'; 8192]).unwrap();
+    for (config, state) in [("[nonsense]\n", daemon.folder.path()), ("", damaged.path())] {
+        // Where the configuration was not kept, one that is wrong ends it.
+        let passed = stored.iter().filter(|(name, _)| name != "kept");
+        let copy = passed.map(|(name, it)| (name.clone(), it.try_clone().unwrap()));
+        let mut failing = command(&daemon.folder, config);
+        failing.env("STATE_DIRECTORY", state);
         let mut failing = with_descriptors(&daemon.folder, &failing, copy.collect());
         assert!(!failing.status().unwrap().success());
     }

@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod accounts;
+mod by_hand;
 mod chance;
 mod chat;
 mod client;
@@ -53,6 +54,7 @@ mod scarcity;
 mod screen;
 mod script_client;
 mod shown_text;
+mod starts;
 mod tls;
 mod turns;
 mod watch;

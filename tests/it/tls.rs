@@ -73,7 +73,7 @@ pub fn certify_until(folder: &Path, year: i32) {
 impl Person {
     /// Connects with TLS, trusting what is in the folder of the daemon now.
     #[track_caller]
-    fn secure(daemon: &Daemon, address: SocketAddr) -> Person {
+    pub fn secure(daemon: &Daemon, address: SocketAddr) -> Person {
         let versions = rustls::ALL_VERSIONS;
         Person::secure_with(daemon, address, versions)
     }

@@ -13,6 +13,10 @@ pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
         Some(file) => file.display().to_string(),
         None => "none (the defaults serve)".to_owned(),
     };
+    let listening = match status.listen.is_empty() {
+        true => "nowhere".to_owned(),
+        false => status.listen.join(", "),
+    };
     let up = now.duration_since(status.since).as_secs().max(0).unsigned_abs();
     let limit = match status.connections_limit {
         0 => "no limit".to_owned(),
@@ -27,7 +31,7 @@ pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
         ("slow mode", slow(status).trim_end().to_owned()),
         ("people", status.people.to_string()),
         ("connections", format!("{} ({limit})", status.connections)),
-        ("listening", status.listen.join(", ")),
+        ("listening", listening),
         ("running", format!("{}, process {}", seconds(up), status.pid)),
         ("version", status.version.clone()),
         ("configuration", config),
@@ -42,6 +46,7 @@ pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
         ("accepted", status.accepted.to_string()),
         ("ended", if ended.is_empty() { "none".to_owned() } else { ended.join(", ") }),
     ];
+    rows.extend(status.faults.iter().map(|fault| ("DEGRADED", fault.clone())));
     if status.slowed > 0 {
         rows.push(("slowed", format!("{} times", status.slowed)));
     }

@@ -90,23 +90,30 @@ impl Operator {
             // These are answered with more than a line.
             Request::Watch { .. } => failed("watching has to be asked for on its own"),
             Request::Backup => failed("a backup has to be asked for on its own"),
-            Request::Reload => self.reload().await,
+            Request::Reload => reload(&self.control).await,
             Request::Shutdown { after, .. } if after > LONGEST_NOTICE => {
                 let message = "A shutdown can be announced for a year ahead at most.".to_owned();
                 Reply::Refused { code: RefusalCode::BadRequest, message }
             }
             Request::Shutdown { after, message } => {
                 let after = Duration::from_secs(after);
-                self.order(|reply| Control::Shutdown { after, message, reply: Some(reply) }).await
+                order(&self.control, |reply| Control::Shutdown {
+                    after,
+                    message,
+                    reply: Some(reply),
+                })
+                .await
             }
             Request::CancelShutdown if self.overview.shutdown_at.borrow().is_none() => {
                 failed("no shutdown was asked for")
             }
-            Request::CancelShutdown => self.order(|reply| Control::CancelShutdown { reply }).await,
+            Request::CancelShutdown => {
+                order(&self.control, |reply| Control::CancelShutdown { reply }).await
+            }
             Request::HandOver if !systemd::is_there() => {
                 failed("there is no systemd here that would keep the connections")
             }
-            Request::HandOver => self.order(|reply| Control::HandOver { reply }).await,
+            Request::HandOver => order(&self.control, |reply| Control::HandOver { reply }).await,
             Request::LogLevel { level } => {
                 if let Some(level) = level {
                     logging::set_level(level);
@@ -115,30 +122,34 @@ impl Operator {
             }
         }
     }
+}
 
-    async fn reload(&self) -> Reply {
-        let (reply, outcome) = oneshot::channel();
-        if self.control.send(Control::Reload { reply: Some(reply) }).is_err() {
-            return failed("chatroomd is ending");
-        }
-        match outcome.await {
-            Ok(Ok(reloaded)) => Reply::Reloaded(Box::new(reloaded)),
-            Ok(Err(problems)) => {
-                let message = problems.join("\n");
-                Reply::Refused { code: RefusalCode::Configuration, message }
-            }
-            Err(_) => failed("chatroomd is ending"),
-        }
+/// Has the daemon read its configuration again.
+pub(crate) async fn reload(control: &mpsc::UnboundedSender<Control>) -> Reply {
+    let (reply, outcome) = oneshot::channel();
+    if control.send(Control::Reload { reply: Some(reply) }).is_err() {
+        return failed("chatroomd is ending");
     }
+    match outcome.await {
+        Ok(Ok(reloaded)) => Reply::Reloaded(Box::new(reloaded)),
+        Ok(Err(problems)) => {
+            let message = problems.join("\n");
+            Reply::Refused { code: RefusalCode::Configuration, message }
+        }
+        Err(_) => failed("chatroomd is ending"),
+    }
+}
 
-    /// Gives an order to the daemon as a whole, and waits until it is carried out.
-    async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> Control) -> Reply {
-        let (reply, done) = oneshot::channel();
-        if self.control.send(order(reply)).is_err() || done.await.is_err() {
-            return failed("chatroomd is ending");
-        }
-        Reply::Done
+/// Gives an order to the daemon as a whole, and waits until it is carried out.
+pub(crate) async fn order(
+    control: &mpsc::UnboundedSender<Control>,
+    order: impl FnOnce(oneshot::Sender<()>) -> Control,
+) -> Reply {
+    let (reply, done) = oneshot::channel();
+    if control.send(order(reply)).is_err() || done.await.is_err() {
+        return failed("chatroomd is ending");
     }
+    Reply::Done
 }
 
 /// The people in the room, with what they may and may not do.
@@ -186,7 +197,7 @@ pub(super) fn refused(refusal: &Refusal) -> Reply {
     Reply::Refused { code, message: refusal.to_string() }
 }
 
-pub(super) fn failed(message: &str) -> Reply {
+pub(crate) fn failed(message: &str) -> Reply {
     Reply::Refused { code: RefusalCode::Failed, message: message.to_owned() }
 }
 

@@ -31,6 +31,11 @@ pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     findings.push(limits(overview, written.as_ref().unwrap_or(&config)));
     findings.push(log());
     findings.extend(sandbox::examine());
+    let fault = |problem| {
+        let advice = "chatroomd tries again by itself; `chatctl reload` makes it do so at once.";
+        Finding::problem("service", problem, advice)
+    };
+    findings.extend(overview.shared.faults.all().into_iter().map(fault));
     findings
 }
 
@@ -59,7 +64,7 @@ fn admin_socket(config: &Config) -> Finding {
 /// What others on the network may do.
 fn openness(config: &Config, overview: &Overview) -> Finding {
     const AREA: &str = "network";
-    let listening = overview.listen.join(", ");
+    let listening = overview.listening().join(", ");
     let is_reachable = config.listen.chat.iter().any(|address| !address.ip().is_loopback());
     if !is_reachable {
         return Finding::ok(AREA, format!("listening on {listening}"));

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use tracing::warn;
 
+use super::kept::{self, Kept};
 use super::suitcase::Suitcase;
 use super::{STATE, SUITCASE};
 use crate::listen::Kind;
@@ -48,6 +49,17 @@ impl Inherited {
             }
             _ => None,
         }
+    }
+
+    /// What the process before has left, however it ended.
+    pub fn kept_state(&mut self) -> Kept {
+        Kept::new(self.take_named(kept::NAME).pop().map(File::from))
+    }
+
+    /// What is spoken on the sockets of a unit for sockets, if there are such.
+    pub fn activated_kinds(&self) -> Vec<Kind> {
+        let is_there = |name: &str| self.left.iter().any(|(other, _)| other == name);
+        ACTIVATED.iter().filter(|(_, name)| is_there(name)).map(|(kind, _)| *kind).collect()
     }
 
     /// The listening sockets of a unit for sockets. They win over the configuration.

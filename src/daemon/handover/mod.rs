@@ -5,6 +5,7 @@
 //! process; who speaks it is told to come back.
 
 mod inherited;
+mod kept;
 mod state;
 mod suitcase;
 
@@ -23,6 +24,7 @@ use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 pub use inherited::{Inherited, keep, keep_none};
+pub use kept::Kept;
 use suitcase::Suitcase;
 
 use crate::outlet::Outlet;

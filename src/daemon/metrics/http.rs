@@ -18,6 +18,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
+use crate::backoff::Backoff;
+use crate::faults::Faults;
 use crate::overview::Overview;
 use crate::sockets;
 
@@ -34,16 +36,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// Serves until it is cancelled. Without it the room goes on, for it is not what people come for.
 pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
-    let listener = match sockets::listen(address).and_then(TcpListener::from_std) {
-        Ok(listener) => listener,
-        Err(problem) => {
-            return error!(
-                event = "no-metrics",
-                %address,
-                "cannot serve metrics on {address}: {problem}; `chatctl metrics` shows them"
-            );
-        }
-    };
+    let listener = open(address, &overview.shared.faults).await;
     let shown = listener.local_addr().unwrap_or(address);
     info!(event = "listening", address = %shown, "listening for metrics on http://{shown}/metrics");
     let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
@@ -63,6 +56,28 @@ pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
                 sleep(Duration::from_millis(100)).await;
             }
         }
+    }
+}
+
+/// Opens the port, as soon as that is possible.
+async fn open(address: SocketAddr, faults: &Faults) -> TcpListener {
+    const PART: &str = "metrics";
+    let mut backoff = Backoff::while_running();
+    loop {
+        match sockets::listen(address).and_then(TcpListener::from_std) {
+            Ok(listener) => {
+                faults.clear(PART);
+                return listener;
+            }
+            Err(problem) => {
+                let problem = format!("cannot serve metrics on {address}: {problem}");
+                if faults.set(PART, &problem) {
+                    let advice = "trying again; `chatctl metrics` shows them";
+                    error!(event = "no-metrics", %address, "{problem}; {advice}");
+                }
+            }
+        }
+        faults.pause(backoff.next()).await;
     }
 }
 

@@ -28,7 +28,8 @@ impl RoomThread {
             Some(_) if self.is_broken => Err(None),
             Some(store) => {
                 let begun = Instant::now();
-                let stored = store.commit(self.room.batch(), &extras, now).map_err(Some);
+                let stored = store.commit(self.room.batch(), &extras, now);
+                let stored = stored.map_err(|failure| Some(store.judge(failure)));
                 self.counts.times.store.observe(begun.elapsed().as_secs_f64());
                 stored
             }
@@ -86,8 +87,10 @@ impl RoomThread {
         let Some(store) = &mut self.store else { return };
         match store.look_after(self.window.last(), now) {
             Ok(()) => self.counts.oldest.store(store.oldest().0, Relaxed),
-            Err(StoreFailure::Passing(_)) => {}
-            Err(failure) => self.give_up(&failure),
+            Err(failure) => match store.judge(failure) {
+                StoreFailure::Passing(_) => {}
+                failure => self.give_up(&failure),
+            },
         }
     }
 
@@ -152,7 +155,7 @@ impl RoomThread {
         self.room.roster().by_session(outlet.session()).is_some()
     }
 
-    fn degrade(&mut self, failure: &StoreFailure) {
+    pub(super) fn degrade(&mut self, failure: &StoreFailure) {
         if !self.counts.is_degraded.load(Relaxed) {
             error!(event = "degraded", "refusing messages, which cannot be stored: {failure}");
         }

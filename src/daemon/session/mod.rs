@@ -34,6 +34,7 @@ use crate::listen::Kind;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
+use crate::tls::Identity;
 use crate::transport::Transport;
 pub use handing_over::go_on;
 use reader::Stop;
@@ -151,6 +152,32 @@ async fn farewell(transport: Transport, reason: &EndReason) {
 
 fn not_tls() -> EndReason {
     EndReason::Foreign(NO_TLS)
+}
+
+/// Tells somebody that the room is not open, and closes. Those who speak TLS hear it encrypted.
+pub fn turn_away_unopened(stream: TcpStream, identity: Option<&Identity>, why: &str) {
+    let stream = Arc::new(stream);
+    let transport = match identity {
+        None => Ok(Transport::plain(stream)),
+        Some(identity) => Transport::tls(stream, identity.config.clone()),
+    };
+    let Ok(transport) = transport else { return };
+    let answer = Answer::Info { message: why.to_owned(), id: None };
+    let line = chatroom::wire::encode_answer(Dialect::Text, &answer);
+    if transport.is_plain() {
+        // A new connection takes a line at once.
+        let _ = transport.try_write(&line);
+    }
+    let Ok(permit) = TURNED_AWAY.try_acquire() else { return };
+    tokio::spawn(async move {
+        if transport.is_plain() {
+            linger(&transport).await;
+        } else if let Ok(Ok(())) = timeout(HANDSHAKE, transport.handshake()).await {
+            let _ = transport.try_write(&line);
+            linger(&transport).await;
+        }
+        drop(permit);
+    });
 }
 
 fn broken(error: &io::Error) -> EndReason {

@@ -1,8 +1,12 @@
 //! What storing can fail with.
 
 use std::fmt;
+use std::path::Path;
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
+
+use crate::transient::{hides_cause, is_transient_io, probe};
 
 /// Why something was not stored.
 #[derive(Debug)]
@@ -25,11 +29,34 @@ impl From<rusqlite::Error> for StoreFailure {
     }
 }
 
+impl StoreFailure {
+    /// Judges a failure by what the system says of the folder, for SQLite's code can hide that the
+    /// disk is full or that nothing may be written any more. A failed fsync stays fatal.
+    pub fn judged(self, folder: &Path) -> StoreFailure {
+        const FSYNC: [i32; 2] = [SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC];
+        match self {
+            StoreFailure::Fatal(error)
+                if hides_cause(&error)
+                    && !error
+                        .sqlite_error()
+                        .is_some_and(|it| FSYNC.contains(&it.extended_code))
+                    && probe(folder).is_err_and(|cause| is_transient_io(&cause)) =>
+            {
+                StoreFailure::Passing(error)
+            }
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (StoreFailure::Passing(error) | StoreFailure::Fatal(error)) = self;
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => f.write_str("no space left on the disk"),
+            Some(code) if hides_cause(error) && matches!(self, StoreFailure::Passing(_)) => {
+                write!(f, "the disk takes nothing at the moment ({code:?})")
+            }
             Some(ErrorCode::SystemIoFailure) => write!(f, "the disk failed ({error})"),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 write!(f, "the file is damaged ({error})")

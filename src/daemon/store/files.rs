@@ -4,12 +4,13 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::BUSY_TIME;
 use crate::folders;
+use crate::transient::Transient;
 
 /// How long looking through a history may take. An operator waits for it.
 const CHECK_TIME: Duration = Duration::from_secs(2);
@@ -27,10 +28,11 @@ pub(super) fn lock(folder: &Path) -> anyhow::Result<File> {
         .with_context(|| format!("cannot write in the state folder {shown}"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => bail!(
+        // It may be the process before, which is about to end.
+        Err(TryLockError::WouldBlock) => Err(anyhow!(Transient(format!(
             "another chatroomd uses the state folder {shown}. Stop it, or give this one its own \
              [paths] state"
-        ),
+        )))),
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock the state folder {shown}"))
         }

@@ -9,39 +9,48 @@ use rusqlite::{Connection, params};
 /// So long a session can be taken up again after its person has gone, in milliseconds: 30 days.
 const SESSION_TIME: i64 = 30 * 86_400_000;
 
-/// Notes that a daemon runs, and finds out whether the end of the log may have been lost.
-pub(super) fn begin_run(
-    db: &mut Connection,
+/// What a run of the daemon begins with, and what is to be noted of it.
+pub(super) struct Run {
+    pub last: Position,
+    pub epochs: Epochs,
+    pub number: u64,
+    /// The first record of a new epoch, if one begins.
+    begins: Option<(u32, Seq)>,
     durability: Durability,
-) -> anyhow::Result<(Position, Epochs, u64)> {
-    let transaction = db.transaction()?;
-    let (running, was_power, run): (bool, bool, i64) =
-        transaction.query_row("SELECT running, power, runs FROM meta", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let last: Option<i64> =
-        transaction.query_row("SELECT max(seq) FROM records", [], |row| row.get(0))?;
-    let mut select = transaction.prepare("SELECT epoch, first FROM epochs ORDER BY epoch")?;
-    let starts: Vec<(u32, Seq)> = select
-        .query_map([], |row| Ok((row.get(0)?, Seq(row.get::<_, i64>(1)? as u64))))?
-        .collect::<Result<_, _>>()?;
-    drop(select);
-    let last = Seq(last.unwrap_or(0) as u64);
-    let mut epochs = Epochs::new(starts);
-    if running && !was_power {
-        let epoch = epochs.begin(last.next());
-        transaction.execute(
-            "INSERT INTO epochs (epoch, first) VALUES (?, ?)",
-            params![epoch, last.next().0 as i64],
-        )?;
+}
+
+impl Run {
+    /// Finds out where the last run ended, and whether the end of its log may have been lost.
+    pub(super) fn read(db: &Connection, durability: Durability) -> anyhow::Result<Run> {
+        let (running, was_power, runs): (bool, bool, i64) =
+            db.query_row("SELECT running, power, runs FROM meta", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        let last: Option<i64> =
+            db.query_row("SELECT max(seq) FROM records", [], |row| row.get(0))?;
+        let mut select = db.prepare("SELECT epoch, first FROM epochs ORDER BY epoch")?;
+        let starts: Vec<(u32, Seq)> = select
+            .query_map([], |row| Ok((row.get(0)?, Seq(row.get::<_, i64>(1)? as u64))))?
+            .collect::<Result<_, _>>()?;
+        let last = Seq(last.unwrap_or(0) as u64);
+        let mut epochs = Epochs::new(starts);
+        let begins = (running && !was_power).then(|| (epochs.begin(last.next()), last.next()));
+        let last = Position { epoch: epochs.current(), seq: last };
+        Ok(Run { last, epochs, number: runs.unsigned_abs() + 1, begins, durability })
     }
-    transaction.execute(
-        "UPDATE meta SET running = 1, power = ?, runs = runs + 1",
-        params![durability == Durability::Power],
-    )?;
-    transaction.commit()?;
-    let position = Position { epoch: epochs.current(), seq: last };
-    Ok((position, epochs, run.unsigned_abs() + 1))
+
+    /// Notes that this run has begun. Nothing else of it may be stored before.
+    pub(super) fn note(&self, db: &Connection) -> rusqlite::Result<()> {
+        if let Some((epoch, first)) = self.begins {
+            let insert = "INSERT INTO epochs (epoch, first) VALUES (?, ?)";
+            db.execute(insert, params![epoch, first.0 as i64])?;
+        }
+        db.execute(
+            "UPDATE meta SET running = 1, power = ?, runs = ?",
+            params![self.durability == Durability::Power, self.number as i64],
+        )?;
+        Ok(())
+    }
 }
 
 /// Forgets a few of the sessions that nobody has come back to for long, and the ids of their

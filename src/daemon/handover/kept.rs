@@ -1,0 +1,153 @@
+//! A small file in memory that the manager keeps for the next process, however this one ends: the
+//! configuration in force, and how many starts in a row have failed.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{MemfdFlags, memfd_create};
+use tracing::warn;
+
+use crate::systemd;
+
+/// The name of it with the manager.
+pub(super) const NAME: &str = "kept";
+
+/// What goes from process to process. Without a manager it goes nowhere.
+pub struct Kept(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    file: Option<File>,
+    failed_starts: u32,
+    configuration: Option<String>,
+}
+
+impl Kept {
+    /// What the process before has left, or nothing.
+    pub(super) fn new(file: Option<File>) -> Kept {
+        let mut inner = Inner { file, ..Inner::default() };
+        if let Some((failed_starts, configuration)) = inner.read() {
+            (inner.failed_starts, inner.configuration) = (failed_starts, configuration);
+        }
+        Kept(Mutex::new(inner))
+    }
+
+    /// The text of the configuration that was in force.
+    pub fn configuration(&self) -> Option<String> {
+        self.lock().configuration.clone()
+    }
+
+    /// Notes the text of the configuration in force.
+    pub fn set_configuration(&self, text: &str) {
+        let mut inner = self.lock();
+        inner.configuration = Some(text.to_owned());
+        inner.write();
+    }
+
+    /// How many starts in a row have failed.
+    pub fn failed_starts(&self) -> u32 {
+        self.lock().failed_starts
+    }
+
+    /// Notes how many starts in a row have failed.
+    pub fn set_failed_starts(&self, count: u32) {
+        let mut inner = self.lock();
+        inner.failed_starts = count;
+        inner.write();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn read(&mut self) -> Option<(u32, Option<String>)> {
+        let file = self.file.as_mut()?;
+        let mut content = String::new();
+        file.rewind().and_then(|()| file.read_to_string(&mut content)).ok()?;
+        decode(&content)
+    }
+
+    fn write(&mut self) {
+        if systemd::is_there()
+            && let Err(problem) = self.put()
+        {
+            warn!(event = "not-kept", "the configuration is not kept over a restart: {problem:#}");
+        }
+    }
+
+    /// Replaces what is in the file. It is given to the manager if it is new.
+    fn put(&mut self) -> anyhow::Result<()> {
+        let content = encode(self.failed_starts, self.configuration.as_deref());
+        let overwrite = |file: &mut File| -> io::Result<()> {
+            file.rewind()?;
+            file.set_len(0)?;
+            file.write_all(content.as_bytes())
+        };
+        if let Some(file) = &mut self.file {
+            return Ok(overwrite(file)?);
+        }
+        let mut file = File::from(memfd_create(NAME, MemfdFlags::CLOEXEC)?);
+        overwrite(&mut file)?;
+        systemd::store(NAME, &[file.as_fd()])?;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+/// The first line has the number of starts, and how long the configuration is, if there is one.
+fn encode(failed_starts: u32, configuration: Option<&str>) -> String {
+    match configuration {
+        Some(text) => format!("{failed_starts} {}\n{text}", text.len()),
+        None => format!("{failed_starts} -\n"),
+    }
+}
+
+/// None if it is not whole: a process that was killed while it wrote has left a part.
+fn decode(content: &str) -> Option<(u32, Option<String>)> {
+    let (header, text) = content.split_once('\n')?;
+    let (failed_starts, length) = header.split_once(' ')?;
+    let failed_starts = failed_starts.parse().ok()?;
+    match length {
+        "-" => Some((failed_starts, None)),
+        length if length == text.len().to_string() => Some((failed_starts, Some(text.to_owned()))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_whole_or_not_at_all() {
+        for configuration in [None, Some(""), Some("[room]\nname = \"den\"\n")] {
+            let content = encode(7, configuration);
+            let expect = (7, configuration.map(str::to_owned));
+            assert_eq!(decode(&content).unwrap(), expect);
+            if configuration.is_some_and(|text| !text.is_empty()) {
+                for end in 0..content.len() {
+                    assert_eq!(decode(&content[..end]), None, "{:?}", &content[..end]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_process_finds_what_this_one_has_written() {
+        let file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
+        let kept = Kept::new(Some(file.try_clone().unwrap()));
+        assert_eq!((kept.failed_starts(), kept.configuration()), (0, None));
+        let mut inner = kept.lock();
+        (inner.failed_starts, inner.configuration) = (3, Some("[room]\n".to_owned()));
+        inner.put().unwrap();
+        let next = Kept::new(Some(file));
+        assert_eq!(
+            (next.failed_starts(), next.configuration().unwrap()),
+            (3, "[room]\n".to_owned())
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! Growing pauses between starts that fail one after the other. systemd knows such only since
+//! version 254, and a limit on starts would end the service for good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::backoff::Backoff;
+use crate::handover::Kept;
+use crate::systemd;
+
+/// So many starts in a row may fail without a pause but that of the unit (`RestartSec=`).
+const WITHOUT_PAUSE: u32 = 5;
+
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// A process that has served for so long has started well.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+
+/// Counts starts that came to nothing.
+pub struct Restarts(Arc<Kept>);
+
+impl Restarts {
+    /// Counts this start. If too many before it have failed, it is put off.
+    pub async fn count(kept: Arc<Kept>) -> Restarts {
+        let failed = kept.failed_starts();
+        kept.set_failed_starts(failed.saturating_add(1));
+        if let Some(pause) = pause_after(failed) {
+            let seconds = pause.as_secs();
+            warn!(
+                event = "start-put-off",
+                failed, "{failed} starts have failed; waiting {seconds} s"
+            );
+            let status =
+                format!("{failed} starts in a row have failed; the next begins in {seconds} s.");
+            systemd::put_off(&status, pause);
+            tokio::time::sleep(pause).await;
+        }
+        Restarts(kept)
+    }
+
+    /// Notes, after a while, that this start was a good one. Runs until then.
+    pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
+        let kept = self.0.clone();
+        async move {
+            tokio::time::sleep(GOOD_AFTER).await;
+            kept.set_failed_starts(0);
+        }
+    }
+
+    /// This process ends as it was told.
+    pub fn forget(&self) {
+        self.0.set_failed_starts(0);
+    }
+}
+
+/// How long to wait after so many starts that failed.
+fn pause_after(failed: u32) -> Option<Duration> {
+    let mut backoff = Backoff::up_to(MAX_PAUSE);
+    (WITHOUT_PAUSE..failed.min(WITHOUT_PAUSE + 10)).map(|_| backoff.next()).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_starts_come_at_once_and_the_others_after_growing_pauses() {
+        let pauses: Vec<u64> =
+            (0..13).map(|failed| pause_after(failed).map_or(0, |pause| pause.as_secs())).collect();
+        assert_eq!(pauses, [0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(pause_after(u32::MAX).unwrap(), MAX_PAUSE);
+    }
+}

@@ -1,0 +1,196 @@
+//! The installed service, as a command that root runs by hand has to know it: its folders, its user,
+//! its credentials. Such a command looks where the service looks, and writes what the service can read.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, anyhow, bail};
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use crate::program::variable_os;
+
+const UNIT: &str = "chatroomd.service";
+
+/// The user and the group where the unit cannot be asked.
+const USER: &str = "chatroom";
+/// Below this are the folders of `StateDirectory=`.
+const STATE_FOLDERS: &str = "/var/lib";
+const STATE_FOLDER: &str = "chatroomd";
+
+/// Where homes are, which `ProtectHome=` hides.
+const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
+
+/// The service that is installed on this machine.
+pub struct Service {
+    /// The folder that systemd gives as `$STATE_DIRECTORY`.
+    pub state: Option<PathBuf>,
+    pub owner: Owner,
+    /// The names of its credentials, and the files that systemd reads them from.
+    pub credentials: Vec<(String, PathBuf)>,
+    /// Whether it cannot see homes.
+    hides_homes: bool,
+}
+
+/// A user with its groups.
+#[derive(Clone)]
+pub struct Owner {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    groups: Vec<u32>,
+}
+
+impl Service {
+    /// The service, if this process is run by root at a terminal and not by systemd, and there is one.
+    ///
+    /// # Errors
+    /// The user of the service does not exist.
+    pub fn find() -> anyhow::Result<Option<Service>> {
+        let of_systemd = ["STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY"];
+        if !geteuid().is_root() || of_systemd.into_iter().any(|name| variable_os(name).is_some()) {
+            return Ok(None);
+        }
+        let properties = "LoadState,User,Group,StateDirectory,SupplementaryGroups,ProtectHome";
+        let shown = output("systemctl", &["show", UNIT, "-p", properties]).unwrap_or_default();
+        let get = |name: &str| property(&shown, name);
+        if get("LoadState") == Some("loaded") {
+            let state = get("StateDirectory").and_then(|list| list.split_whitespace().next());
+            let text = output("systemctl", &["cat", UNIT]).unwrap_or_default();
+            return Ok(Some(Service {
+                state: state.map(|state| Path::new(STATE_FOLDERS).join(state)),
+                owner: Owner::find(
+                    get("User").unwrap_or("root"),
+                    get("Group"),
+                    get("SupplementaryGroups").unwrap_or_default(),
+                )?,
+                credentials: credentials(&text),
+                hides_homes: get("ProtectHome").is_some_and(|value| value != "no"),
+            }));
+        }
+        // Where systemd does not run, as in an image that is being made.
+        Ok(Owner::find(USER, Some(USER), "").ok().map(|owner| Service {
+            state: Some(Path::new(STATE_FOLDERS).join(STATE_FOLDER)),
+            owner,
+            credentials: Vec::new(),
+            hides_homes: true,
+        }))
+    }
+
+    /// Whether the service sees nothing at this path, whatever its permissions are.
+    pub fn hides(&self, path: &Path) -> bool {
+        self.hides_homes && HOMES.iter().any(|home| path.starts_with(home))
+    }
+}
+
+impl Owner {
+    fn find(user: &str, group: Option<&str>, more_groups: &str) -> anyhow::Result<Owner> {
+        let missing = || {
+            format!("the user {user} of the service does not exist; `systemd-sysusers` makes it")
+        };
+        let id = |args: &[&str]| output("id", args).with_context(missing);
+        let number = |text: &str| text.trim().parse::<u32>().with_context(missing);
+        let gid = match group {
+            Some(group) => group_id(group)?,
+            None => number(&id(&["-g", user])?)?,
+        };
+        let groups = id(&["-G", user])?;
+        let mut groups: Vec<u32> =
+            groups.split_whitespace().filter_map(|group| group.parse().ok()).collect();
+        groups.extend(more_groups.split_whitespace().filter_map(|group| group_id(group).ok()));
+        Ok(Owner { name: user.to_owned(), uid: number(&id(&["-u", user])?)?, gid, groups })
+    }
+
+    /// Does something with the rights of this user, on a thread of its own.
+    ///
+    /// # Errors
+    /// The system does not allow that.
+    pub fn act<T: Send>(&self, work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+        let act = || -> anyhow::Result<T> {
+            let groups: Vec<Gid> = self.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
+            let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+            set_thread_groups(&groups)?;
+            set_thread_res_gid(gid, gid, gid)?;
+            set_thread_res_uid(uid, uid, uid)?;
+            Ok(work())
+        };
+        let outcome = thread::scope(|scope| scope.spawn(act).join());
+        outcome.map_err(|_| anyhow!("looking as the user {} failed", self.name))?
+    }
+}
+
+fn group_id(group: &str) -> anyhow::Result<u32> {
+    if let Ok(gid) = group.parse() {
+        return Ok(gid);
+    }
+    let entry = output("getent", &["group", group]).unwrap_or_default();
+    match entry.split(':').nth(2).and_then(|gid| gid.parse().ok()) {
+        Some(gid) => Ok(gid),
+        None => {
+            bail!("the group {group} of the service does not exist; `systemd-sysusers` makes it")
+        }
+    }
+}
+
+/// What a program prints, if it succeeds.
+fn output(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).env("SYSTEMD_COLORS", "0").output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// One of the lines of `systemctl show`, if it has a value.
+fn property<'s>(shown: &'s str, name: &str) -> Option<&'s str> {
+    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value).filter(|value| !value.is_empty())
+}
+
+/// The credentials in the text of a unit with its drop-ins; `systemctl show` does not print them.
+fn credentials(unit: &str) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for line in unit.lines() {
+        let Some(value) = line.trim().strip_prefix("LoadCredential=") else { continue };
+        match value.trim().split_once(':') {
+            Some((name, source)) => {
+                found.retain(|(other, _)| other != name);
+                found.push((name.to_owned(), PathBuf::from(source)));
+            }
+            // An empty value takes back what stands before.
+            None if value.trim().is_empty() => found.clear(),
+            None => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_and_credentials_are_read() {
+        let shown = "User=chatroom\nGroup=\nStateDirectory=chatroomd other\nLoadState=loaded\n";
+        assert_eq!(property(shown, "User"), Some("chatroom"));
+        assert_eq!(property(shown, "Group"), None);
+        assert_eq!(property(shown, "State"), None);
+        let unit = "# /etc/systemd/system/chatroomd.service.d/a.conf\n[Service]\n\
+                    LoadCredential=key.pem:/old\nLoadCredential=\nLoadCredential=key.pem:/new\n\
+                    LoadCredential=inherited\nLoadCredential=password:/etc/a:b\n";
+        let expect = [("key.pem", "/new"), ("password", "/etc/a:b")];
+        assert_eq!(
+            credentials(unit),
+            expect.map(|(name, source)| (name.to_owned(), PathBuf::from(source)))
+        );
+    }
+
+    #[test]
+    fn homes_are_hidden() {
+        let owner = Owner { name: "nobody".into(), uid: 65534, gid: 65534, groups: Vec::new() };
+        let mut service =
+            Service { state: None, owner, credentials: Vec::new(), hides_homes: true };
+        assert!(service.hides(Path::new("/root/key.pem")));
+        assert!(!service.hides(Path::new("/rooted/key.pem")));
+        service.hides_homes = false;
+        assert!(!service.hides(Path::new("/root/key.pem")));
+    }
+}
