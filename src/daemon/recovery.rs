@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use crate::admin::{failed, order, reload};
@@ -21,7 +22,7 @@ use crate::listen::{self, Kind, Listening};
 use crate::reload::CONFIGURATION;
 use crate::start::{self, Opened};
 use crate::tls::Identity;
-use crate::transient::{Transient, is_transient};
+use crate::transient::{Transient, is_of_mounts, is_transient};
 use crate::{files, limits, logging, systemd};
 
 /// The name of the fault.
@@ -48,6 +49,9 @@ pub enum Outcome {
     Ended,
 }
 
+/// After so long a process makes way for another one, if that may see other mounts.
+const MAKE_WAY_AFTER: Duration = Duration::from_secs(30);
+
 /// What of the start is there already.
 pub struct Ready<'r> {
     pub listening: &'r Listening,
@@ -67,8 +71,13 @@ impl Waiting {
     ) -> anyhow::Result<Outcome> {
         let mut tasks = turn_all_away(&ready)?;
         tasks.spawn(systemd::ping_watchdog());
-        let mut backoff = Backoff::while_running();
+        let (mut backoff, begun) = (Backoff::while_running(), Instant::now());
         loop {
+            if is_of_mounts(&problem) && begun.elapsed() >= MAKE_WAY_AFTER {
+                return Err(
+                    problem.context("starting again, to see the file systems as they are now")
+                );
+            }
             self.tell(&problem);
             if !self.pause(backoff.next(), orders).await {
                 return Ok(Outcome::Ended);

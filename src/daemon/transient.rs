@@ -57,6 +57,17 @@ pub fn is_transient(error: &anyhow::Error) -> bool {
         })
 }
 
+/// Whether the cause can be in how the file systems were mounted when the process started. systemd
+/// makes a view of them for each process, so that only the next one sees some changes.
+pub fn is_of_mounts(error: &anyhow::Error) -> bool {
+    const OF_MOUNTS: [Errno; 3] = [Errno::ROFS, Errno::STALE, Errno::NOTCONN];
+    let is_one = |number| OF_MOUNTS.iter().any(|it| it.raw_os_error() == number);
+    let io = |cause: &(dyn error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error).is_some_and(is_one)
+    };
+    error.chain().any(io)
+}
+
 /// Whether the system's reason can pass.
 pub fn is_transient_io(error: &io::Error) -> bool {
     error
@@ -99,7 +110,8 @@ pub fn with_cause(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     }
     match probe(folder) {
         Err(cause) if is_transient_io(&cause) => {
-            error.context(Transient(format!("cannot write in {shown}: {cause}")))
+            let sentence = format!("cannot write in {shown}: {cause}");
+            anyhow::Error::new(cause).context(error).context(Transient(sentence))
         }
         _ => error,
     }
@@ -144,6 +156,7 @@ mod tests {
         for number in [Errno::ACCESS, Errno::NOENT, Errno::PERM, Errno::NOTDIR, Errno::IO] {
             assert!(!is_transient(&of_system(number)), "{number:?}");
         }
+        assert!(is_of_mounts(&of_system(Errno::ROFS)) && !is_of_mounts(&of_system(Errno::NOSPC)));
         assert!(is_transient(&of_sqlite(rusqlite::ffi::SQLITE_FULL)));
         assert!(!is_transient(&of_sqlite(rusqlite::ffi::SQLITE_CORRUPT)));
         assert!(is_transient(&anyhow!("?").context(Transient("the lock is held".to_owned()))));
