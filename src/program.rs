@@ -1,5 +1,5 @@
 //! What the three programs share at their edges: printing, so that nothing is lost without a word,
-//! reading the command line, and reading the environment.
+//! reading the command line, reading the environment, and the mode of the files that they make.
 //!
 //! Each program, and each example, has this module as its own: the library knows no output.
 
@@ -10,9 +10,16 @@ use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Command, FromArgMatches};
+use rustix::fs::Mode;
 
 /// The exit status where the output cannot be written (`EX_IOERR` of sysexits.h).
 pub const EXIT_OUTPUT: u8 = 74;
+
+/// Has every file that this program makes private to its user, whatever umask it was started with.
+/// What others may use is given to them where it is made.
+pub fn keep_files_private() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
 
 /// What became of an output.
 #[derive(Debug, PartialEq, Eq)]

@@ -47,6 +47,7 @@ use tokio::time::sleep_until;
 use view::View;
 
 fn main() -> ExitCode {
+    program::keep_files_private();
     let mut args: Args = match program::parse(Args::command()) {
         Ok(args) => args,
         Err(answer) => return program::show(&answer),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use chatroom::admin::{Reply, Request};
@@ -78,7 +79,9 @@ pub fn ask_all(connection: &mut Connection, request: &Request) -> Result<Reply, 
 pub fn save(connection: &mut Connection, length: u64, file: &Path) -> Result<String, Failure> {
     let shown = file.display().to_string();
     let fail = |error: io::Error| Failure::File(shown.clone(), error);
-    let mut copy = File::create_new(file).map_err(fail)?;
+    // What is in it is as private as the history, whatever the umask is.
+    let mut copy =
+        File::options().write(true).create_new(true).mode(0o600).open(file).map_err(fail)?;
     let outcome = connection
         .receive(length, |piece| copy.write_all(piece).map_err(fail))
         .and_then(|()| copy.sync_all().map_err(fail));

@@ -25,6 +25,7 @@ use args::{Args, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    program::keep_files_private();
     if complete::answer() {
         return ExitCode::SUCCESS;
     }

@@ -77,6 +77,8 @@ impl fmt::Display for By {
 pub struct Access {
     registry: RwLock<Arc<Registry>>,
     db: Mutex<Db>,
+    /// Held while a change is put in force and announced, which never waits for the disk.
+    announcing: Mutex<()>,
     pub passwords: Passwords,
 }
 
@@ -91,7 +93,8 @@ impl Access {
         }
         let (db, registry) = Db::open(folder)?;
         let registry = RwLock::new(Arc::new(registry));
-        Ok(Access { registry, db: Mutex::new(db), passwords: Passwords::new()? })
+        let (db, announcing) = (Mutex::new(db), Mutex::new(()));
+        Ok(Access { registry, db, announcing, passwords: Passwords::new()? })
     }
 
     /// What is in force.
@@ -114,8 +117,7 @@ impl Access {
     ) -> Result<T, Refusal> {
         let now = Timestamp::now();
         let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.registry();
-        let change = decide(&before)?;
+        let change = decide(&self.registry())?;
         let target = clean::line(&deed.target).into_owned();
         let entry = AuditEntry {
             time: now,
@@ -138,23 +140,28 @@ impl Access {
             "{} {done}",
             by.named()
         );
-        Ok(announce(self.put(&before, change.clone(), now), change))
+        Ok(self.put(change.clone(), now, |registry| announce(registry, change)))
     }
 
     /// Sets what the password of the room is compared with, and tells the room.
+    /// It is stored nowhere, so that this does not wait for what is being stored.
     pub fn set_room_hash(&self, hash: Option<String>, announce: impl FnOnce(Arc<Registry>)) {
-        // Nothing else is changed meanwhile.
-        let _db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        announce(self.put(&self.registry(), Change::SetRoomHash(hash), Timestamp::now()));
+        self.put(Change::SetRoomHash(hash), Timestamp::now(), announce);
     }
 
-    fn put(&self, before: &Registry, change: Change, now: Timestamp) -> Arc<Registry> {
-        let mut registry = before.clone();
+    fn put<T>(
+        &self,
+        change: Change,
+        now: Timestamp,
+        announce: impl FnOnce(Arc<Registry>) -> T,
+    ) -> T {
+        let _announcing = self.announcing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry = Registry::clone(&self.registry());
         registry.expire(now);
         registry.apply(change);
         let registry = Arc::new(registry);
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry.clone();
-        registry
+        announce(registry)
     }
 
     /// The last things that were done, the newest last.

@@ -35,4 +35,21 @@ pub struct Args {
     /// Replace a certificate and a key that exist
     #[arg(long, requires = "make_certificate")]
     pub force: bool,
+    /// Put a backup in the place of the history, which is moved aside; the daemon must be stopped
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check_config", "make_certificate"])]
+    pub restore: Option<PathBuf>,
+    /// Save what can be read of a damaged history into a new file, which can then be restored
+    #[arg(long, value_names = ["DAMAGED", "NEW"], num_args = 2,
+          conflicts_with_all = ["check_config", "make_certificate", "restore"])]
+    pub salvage: Option<Vec<PathBuf>>,
+}
+
+impl Args {
+    /// Whether something is to be done for somebody at a terminal, and no room to be served.
+    pub fn is_by_hand(&self) -> bool {
+        self.check_config
+            || self.make_certificate.is_some()
+            || self.restore.is_some()
+            || self.salvage.is_some()
+    }
 }

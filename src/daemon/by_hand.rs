@@ -13,7 +13,10 @@ use crate::service::Service;
 
 /// The service whose files the command is about: not if the configuration is another one than that of
 /// the service, and names a folder of its own.
-fn service(args: &Args, config: &Config) -> anyhow::Result<Option<Service>> {
+///
+/// # Errors
+/// The user of the service does not exist.
+pub fn service(args: &Args, config: &Config) -> anyhow::Result<Option<Service>> {
     let usual = Path::new(files::DEFAULT_CONFIG);
     let is_of_service = args.config.as_deref().is_none_or(|file| file == usual);
     match is_of_service || config.paths.state.is_none() {

@@ -1,7 +1,7 @@
 //! Where the daemon's files are: its configuration, its runtime folder, its history.
 
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -200,7 +200,12 @@ pub fn read_room_password(file: &Path) -> anyhow::Result<Secret> {
 }
 
 fn make_folder(folder: &Path, mode: u32, option: &str) -> anyhow::Result<()> {
-    match DirBuilder::new().recursive(true).mode(mode).create(folder) {
+    let is_new = !folder.exists();
+    let made = DirBuilder::new().recursive(true).mode(mode).create(folder).and_then(|()| {
+        // Whatever the umask is.
+        if is_new { fs::set_permissions(folder, Permissions::from_mode(mode)) } else { Ok(()) }
+    });
+    match made {
         Ok(()) => Ok(()),
         Err(error) => {
             let shown = folder.display();

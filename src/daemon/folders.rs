@@ -1,12 +1,10 @@
 //! Whether others on this machine could put files of theirs where the daemon keeps its own.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use rustix::fs::OFlags;
 
 /// Writing by the group or by others.
 const WRITABLE: u32 = 0o022;
@@ -52,19 +50,6 @@ fn check_owner(folder: &Path, what: &str, option: &str) -> anyhow::Result<Metada
         }
     }
     Ok(found)
-}
-
-/// Opens a file that nobody else may open, and makes it if it is not there. A link is not followed.
-///
-/// # Errors
-/// It cannot be opened.
-pub fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    // What is in it stays.
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    Ok(file)
 }
 
 fn refuse_writable(

@@ -20,10 +20,12 @@ mod listen;
 mod listeners;
 mod logging;
 mod memory;
+mod mending;
 mod metrics;
 mod outlet;
 mod overview;
 mod places;
+mod private;
 #[path = "../program.rs"]
 mod program;
 mod raw;
@@ -63,13 +65,14 @@ use lifecycle::Source;
 const EXIT_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
+    program::keep_files_private();
     let args: Args = match program::parse(Args::command()) {
         Ok(args) => args,
         Err(answer) => return program::show(&answer),
     };
     let file = files::config_file(args.config.as_deref());
     let read = files::read_config_text(file.as_deref());
-    if args.check_config || args.make_certificate.is_some() {
+    if args.is_by_hand() {
         return match read {
             Ok((config, _)) => by_hand(args, &config, file.as_deref()),
             Err(problems) => wrong_configuration(&problems),
@@ -109,17 +112,19 @@ fn wrong_configuration(problems: &[String]) -> ExitCode {
 
 /// Does what somebody at a terminal asks for.
 fn by_hand(mut args: Args, config: &Config, file: Option<&Path>) -> ExitCode {
-    let text = match args.make_certificate.take() {
-        None => match by_hand::check(&args, config, file) {
-            Ok(text) => text,
+    let done = match (args.make_certificate.take(), &args.restore, args.salvage.as_deref()) {
+        (Some(names), _, _) => by_hand::make_certificate(&args, config, names),
+        (None, Some(backup), _) => mending::restore(&args, config, backup),
+        (None, None, Some([damaged, new])) => mending::salvage(damaged, new),
+        _ => match by_hand::check(&args, config, file) {
+            Ok(text) => Ok(text),
             Err(problems) => return wrong_configuration(&problems),
         },
-        Some(names) => match by_hand::make_certificate(&args, config, names) {
-            Ok(text) => text,
-            Err(error) => return failure(&format!("{error:#}")),
-        },
     };
-    program::print_and_exit(&text, ExitCode::SUCCESS)
+    match done {
+        Ok(text) => program::print_and_exit(&text, ExitCode::SUCCESS),
+        Err(error) => failure(&format!("{error:#}")),
+    }
 }
 
 fn serve(source: Source, inherited: Inherited) -> anyhow::Result<()> {

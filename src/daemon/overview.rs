@@ -42,6 +42,7 @@ impl Overview {
         let shared = &self.shared;
         let config = shared.config();
         let (first, next, window_bytes) = shared.window.extent();
+        let (history_bytes, wal_bytes) = self.database.as_deref().map_or((0, 0), store::size);
         let remaining = |at: Instant| at.saturating_duration_since(Instant::now()).as_secs();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -62,9 +63,9 @@ impl Overview {
             messages: shared.room.messages(),
             history: self.database.is_some(),
             history_oldest: shared.room.oldest().0,
-            history_bytes: self.database.as_deref().map_or(0, store::size),
-            wal_bytes: 0,
-            wal_held: false,
+            history_bytes,
+            wal_bytes,
+            wal_held: shared.room.counts().log.get().is_some_and(|log| log.is_held()),
             degraded: shared.room.is_degraded(),
             faults: shared.faults.all(),
             window_records: next.0 - first.0,

@@ -90,6 +90,9 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
     let (inbox, requests) = mpsc::unbounded_channel();
     let (people, watch_people) = watch::channel(0);
     let counts = Arc::new(Counts::default());
+    if let Some(store) = &beginning.store {
+        let _ = counts.log.set(store.log());
+    }
     let mut room_thread = RoomThread {
         room: beginning.room,
         window: beginning.window,

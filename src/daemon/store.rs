@@ -3,47 +3,58 @@
 //! The room thread owns the one writer ([`Store`]); a batch is one transaction. Reading what fell
 //! out of memory is done elsewhere, over a connection of its own ([`past`]).
 
+mod aside;
+mod extras;
 mod failure;
 mod files;
 mod keeper;
+mod mark;
 mod opening;
 pub mod past;
+pub mod restore;
+mod retention;
 mod rows;
+pub mod salvage;
 mod schema;
 mod search;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chatroom::config::{Durability, History};
 use chatroom::room::{Epochs, Member, Position, Record, RecordKind, Seq, SessionId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
+use tracing::{error, warn};
 
-use crate::folders;
+use aside::set_aside;
+use extras::Amounts;
 pub use failure::StoreFailure;
-pub use files::{check, copy, size};
-use files::{lock, open_reader};
+pub use files::{Checked, check, copy, size};
+use files::{beside, lock, open_reader};
 use keeper::Keeper;
-use opening::{Run, forget_old_sessions, read_members, read_oldest};
+pub use keeper::Log;
+use opening::{Run, read_members, read_oldest};
 pub use schema::migrate;
+
+use crate::{folders, private};
 
 /// The name of the database in the state folder.
 const DATABASE: &str = "history.sqlite";
 
-/// So many old records go with a batch at the most, so that retention never pauses the room.
-const MOST_REMOVED: u64 = 256;
-
-/// After so many batches it is looked whether there are too many records, or too long a log.
-const LOOK_AFTER_EVERY: u32 = 16;
-
-/// How often a few old sessions are forgotten, of what is kept for days.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
-
-/// How long a statement waits for another connection's lock, which is only held for moments.
+/// How long a statement waits for another connection's lock, where nobody waits for it.
 const BUSY_TIME: Duration = Duration::from_secs(5);
+
+/// How long the writer waits for another process that writes, while all is well. It serves the room:
+/// once it could not store something, it does not wait at all until it can.
+const WRITER_TIME: Duration = Duration::from_millis(100);
+
+/// How long a history is looked through before it is used.
+const START_CHECK_TIME: Duration = Duration::from_millis(200);
 
 /// A token in the form in which it is stored: its SHA-256 hash.
 pub type TokenHash = [u8; 32];
@@ -59,6 +70,9 @@ pub struct Store {
     keep_bytes: u64,
     oldest: Seq,
     keeper: Keeper,
+    amounts: Amounts,
+    /// Whether another process that writes is waited for.
+    is_patient: bool,
     batches: u32,
     /// When sessions are forgotten next.
     forget_at: Timestamp,
@@ -120,6 +134,9 @@ impl Store {
         let lock = lock(folder)?;
         let path = folder.join(DATABASE);
         let shown = path.display().to_string();
+        restore::check_none_was_broken_off(&path)?;
+        drop(private::open(&path)?);
+        let is_exchanged = mark::has_stray_log(&path) && set_log_aside(&path)?;
         let mut db =
             Connection::open(&path).with_context(|| format!("cannot open the history {shown}"))?;
         let is_new = schema::prepare(&mut db).with_context(|| {
@@ -129,11 +146,19 @@ impl Store {
                  take its place"
             )
         })?;
+        check_whole(&path)?;
         if is_new {
             // So that the new file itself is found after a power cut.
             File::open(folder).and_then(|folder| folder.sync_all())?;
         }
-        let run = Run::read(&db, history.durability)?;
+        db.busy_timeout(Duration::ZERO)?;
+        let is_copied = match keeper::copy_all(&db).map_err(|failure| failure.judged(folder)) {
+            Ok(is_copied) => is_copied,
+            Err(StoreFailure::Passing(_)) => false,
+            Err(StoreFailure::Fatal(error)) => return Err(error.into()),
+        };
+        db.busy_timeout(WRITER_TIME)?;
+        let run = Run::read(&db, history.durability, is_exchanged)?;
         let unnoted = match note(&mut db, &run).map_err(|failure| failure.judged(folder)) {
             Ok(()) => None,
             // What is there can be read, and the room goes on as soon as there is space.
@@ -144,9 +169,13 @@ impl Store {
             db.pragma_update(None, "synchronous", "NORMAL")?;
         }
         let members = read_members(&db)?;
+        let keeper = Keeper::start(&path, &mut db, on_failure)?;
+        keeper.log.set_needs_mark(is_copied);
         let store = Store {
             oldest: read_oldest(&db)?.unwrap_or(run.last.seq.next()),
-            keeper: Keeper::start(&path, &mut db, on_failure)?,
+            keeper,
+            amounts: Amounts::read(&db)?,
+            is_patient: true,
             db,
             path,
             keep_for: history.keep_for,
@@ -193,9 +222,32 @@ impl Store {
         extras: &Extras,
         now: Timestamp,
     ) -> Result<(), StoreFailure> {
+        let log = self.log();
+        let writing = log.begin_writing();
+        let outcome = self.write(records, extras, now);
+        drop(writing);
+        self.set_patient(outcome.is_ok());
+        outcome?;
+        if !extras.redactions.is_empty() {
+            // What was taken away is not to stay in the write-ahead log either.
+            self.keeper.empty_soon();
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        records: &[Record],
+        extras: &Extras,
+        now: Timestamp,
+    ) -> Result<(), StoreFailure> {
         let transaction = self.db.transaction()?;
         if let Some(run) = &self.unnoted {
             run.note(&transaction)?;
+        }
+        let needs_mark = self.keeper.log.needs_mark();
+        if needs_mark {
+            mark::renew(&transaction)?;
         }
         {
             let mut insert = transaction.prepare_cached(rows::INSERT)?;
@@ -204,42 +256,30 @@ impl Store {
                 store_member(&transaction, record, now)?;
             }
         }
-        for (session, hash) in &extras.tokens {
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO sessions (id, token, seen) VALUES (?, ?, ?)",
-                )?
-                .execute(params![session.0 as i64, hash, now.as_millisecond()])?;
-        }
-        for (session, id) in &extras.directs {
-            transaction
-                .prepare_cached("INSERT OR IGNORE INTO directs (session, id) VALUES (?, ?)")?
-                .execute(params![session.0 as i64, id])?;
-        }
-        for (session, name) in &extras.renames {
-            transaction
-                .prepare_cached("UPDATE members SET name = ? WHERE session = ?")?
-                .execute(params![name, session.0 as i64])?;
-        }
-        for (session, alias, until) in &extras.aliases {
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO aliases (session, alias, until) VALUES (?, ?, ?)",
-                )?
-                .execute(params![session.0 as i64, alias, until.as_millisecond()])?;
-        }
-        for seq in &extras.redactions {
-            transaction
-                .prepare_cached(rows::REDACT)?
-                .execute(params![chatroom::room::REDACTED, seq.0 as i64])?;
-        }
+        let changes = self.amounts.store(&transaction, extras, now)?;
         transaction.commit()?;
         self.unnoted = None;
-        if !extras.redactions.is_empty() {
-            // What was taken away is not to stay in the write-ahead log either.
-            self.keeper.truncate(&self.db)?;
+        if needs_mark {
+            // Also where this has begun the log anew: then the mark is in the new one.
+            self.keeper.log.set_needs_mark(false);
         }
+        self.amounts.apply(&changes);
         Ok(())
+    }
+
+    /// Whether another process that writes is waited for, for a moment.
+    fn set_patient(&mut self, is_patient: bool) {
+        if self.is_patient != is_patient {
+            let time = if is_patient { WRITER_TIME } else { Duration::ZERO };
+            // It only sets a number.
+            let _ = self.db.busy_timeout(time);
+            self.is_patient = is_patient;
+        }
+    }
+
+    /// The write-ahead log.
+    pub fn log(&self) -> Arc<Log> {
+        self.keeper.log.clone()
     }
 
     /// Looks whether something can be stored.
@@ -247,73 +287,14 @@ impl Store {
     /// # Errors
     /// Why not.
     pub fn probe(&mut self) -> Result<(), StoreFailure> {
+        let log = self.log();
+        let _writing = log.begin_writing();
         if let Some(run) = &self.unnoted {
             note(&mut self.db, run)?;
             self.unnoted = None;
         }
         self.db.execute("UPDATE meta SET running = 1", [])?;
         Ok(())
-    }
-
-    /// Now and then, after a batch: lets go of a few of the oldest records if there are more than
-    /// are to be kept, and looks after the write-ahead log.
-    ///
-    /// # Errors
-    /// As for [`Store::commit`].
-    pub fn look_after(&mut self, last: Seq, now: Timestamp) -> Result<(), StoreFailure> {
-        self.batches += 1;
-        if self.batches < LOOK_AFTER_EVERY {
-            return Ok(());
-        }
-        self.batches = 0;
-        self.keeper.look_after(&self.db)?;
-        if now >= self.forget_at {
-            forget_old_sessions(&self.db, now)?;
-            self.forget_at = now.saturating_add(FORGET_EVERY).unwrap_or(Timestamp::MAX);
-        }
-        // The newest always stays: from it the numbers go on.
-        if let Some(end) = self.end_of_surplus(now)?.map(|end| end.min(last)) {
-            self.db.prepare_cached("DELETE FROM records WHERE seq < ?")?.execute([end.0 as i64])?;
-            self.oldest = end;
-        }
-        Ok(())
-    }
-
-    /// Before which record everything may go, of the few oldest.
-    fn end_of_surplus(&self, now: Timestamp) -> Result<Option<Seq>, StoreFailure> {
-        let most = Seq(self.oldest.0 + MOST_REMOVED);
-        if self.keep_bytes > 0 && self.used_bytes()? > self.keep_bytes {
-            return Ok(Some(most));
-        }
-        if self.keep_for.is_zero() {
-            return Ok(None);
-        }
-        let until = now.as_millisecond() - i64::try_from(self.keep_for.as_millis()).unwrap_or(0);
-        let fresh: Option<i64> = self
-            .db
-            .prepare_cached("SELECT seq FROM records WHERE seq < ? AND time >= ? ORDER BY seq")?
-            .query_row(params![most.0 as i64, until], |row| row.get(0))
-            .optional()?;
-        let has_any: Option<i64> = self
-            .db
-            .prepare_cached("SELECT seq FROM records WHERE seq < ? ORDER BY seq LIMIT 1")?
-            .query_row(params![most.0 as i64], |row| row.get(0))
-            .optional()?;
-        Ok(match (has_any, fresh) {
-            (None, _) => None,
-            (Some(first), Some(fresh)) if fresh <= first => None,
-            (Some(_), Some(fresh)) => Some(Seq(fresh as u64)),
-            (Some(_), None) => Some(most),
-        })
-    }
-
-    fn used_bytes(&self) -> Result<u64, StoreFailure> {
-        let number = |pragma: &str| -> Result<u64, StoreFailure> {
-            let number: i64 = self.db.pragma_query_value(None, pragma, |row| row.get(0))?;
-            Ok(number.unsigned_abs())
-        };
-        let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
-        Ok(pages * number("page_size")?)
     }
 
     /// The session that a token belongs to.
@@ -376,7 +357,7 @@ impl Store {
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.execute("UPDATE meta SET running = 0", [])?;
         // What is left behind is one file that is whole in itself.
-        self.keeper.truncate(&self.db)?;
+        self.keeper.empty_last(&self.db)?;
         self.db.close().map_err(|(_, error)| error.into())
     }
 }
@@ -386,6 +367,55 @@ fn note(db: &mut Connection, run: &Run) -> Result<(), StoreFailure> {
     let transaction = db.transaction()?;
     run.note(&transaction)?;
     Ok(transaction.commit()?)
+}
+
+/// Moves a log aside that is not that of the database beside it. Gives true.
+fn set_log_aside(path: &Path) -> anyhow::Result<bool> {
+    let shown = path.display();
+    let files = ["-wal", "-shm"].map(|ending| beside(path, ending));
+    let folder = set_aside(&files, Timestamp::now())
+        .with_context(|| format!("cannot move the write-ahead log beside {shown} aside"))?;
+    let folder = folder.unwrap_or_default().display().to_string();
+    warn!(
+        event = "history-exchanged",
+        folder,
+        "{shown} was exchanged: the write-ahead log beside it belonged to another one, and is now in \
+         {folder}. A new epoch begins. `chatroomd --restore FILE` puts a backup in its place"
+    );
+    Ok(true)
+}
+
+/// Looks through a history before it is used; where that takes long, the rest is looked through while
+/// it is used.
+///
+/// # Errors
+/// It is damaged; the sentence says what to do.
+fn check_whole(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display().to_string();
+    match check(path, START_CHECK_TIME) {
+        // What cannot be looked through now may be used all the same: the disk may be full.
+        Ok(Checked::Whole) | Err(_) => Ok(()),
+        Ok(Checked::Unfinished) => {
+            let path = path.to_owned();
+            let check_all = move || {
+                if let Ok(Checked::Damaged(problem)) = check(&path, Duration::MAX) {
+                    error!(
+                        event = "history-damaged",
+                        problem,
+                        "the history {shown} is damaged: {problem}. docs/history.md says how to save \
+                         what can be read"
+                    );
+                }
+            };
+            thread::Builder::new().name("check".to_owned()).spawn(check_all)?;
+            Ok(())
+        }
+        Ok(Checked::Damaged(problem)) => bail!(
+            "the history {shown} is damaged: {problem}. `chatroomd --restore FILE` puts a backup in \
+             its place, `chatroomd --salvage {shown} FILE` saves what can be read into a new one. To \
+             go on without it, move it and its companions ({DATABASE}-wal, {DATABASE}-shm) away"
+        ),
+    }
 }
 
 /// Keeps the list of who is here, beside the log, in step with it.

@@ -55,6 +55,7 @@ mod screen;
 mod script_client;
 mod shown_text;
 mod starts;
+mod storage;
 mod tls;
 mod turns;
 mod watch;

@@ -38,6 +38,7 @@ pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
         ("log level", status.log_level.to_string()),
         ("messages", status.messages.to_string()),
         ("history", history(status)),
+        ("write-ahead log", write_ahead_log(status)),
         ("newest record", format!("{} in epoch {}", status.seq, status.epoch)),
         (
             "window",
@@ -72,6 +73,16 @@ fn history(status: &Status) -> String {
             format!("{size} on disk, from record {} on", status.history_oldest)
         }
         (true, true) => "DEGRADED: messages are refused, they cannot be stored".to_owned(),
+    }
+}
+
+fn write_ahead_log(status: &Status) -> String {
+    match (status.history, status.wal_held) {
+        (false, _) => "none".to_owned(),
+        (true, false) => size(status.wal_bytes),
+        (true, true) => {
+            format!("{}, kept from shrinking by another process", size(status.wal_bytes))
+        }
     }
 }
 

@@ -3,8 +3,6 @@
 
 mod keys;
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use chatroom::lookalike::fold;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
+use crate::private;
 use crate::store::migrate;
 
 /// The name of the file in the state folder.
@@ -73,9 +72,7 @@ impl Db {
                 let path = folder.join(FILE);
                 let shown = path.display().to_string();
                 // The hashes of passwords are in it.
-                let mut options = OpenOptions::new();
-                options.append(true).create(true).mode(0o600);
-                options.open(&path).with_context(|| format!("cannot open {shown}"))?;
+                drop(private::open(&path)?);
                 (Connection::open(&path)?, shown)
             }
         };

@@ -1,6 +1,7 @@
 //! The history: whether it is whole, private, and has space.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use chatroom::admin::Finding;
@@ -8,9 +9,12 @@ use chatroom::config::{Config, Durability};
 
 use super::mode_of;
 use crate::overview::Overview;
-use crate::store;
+use crate::store::{self, Checked};
 
 const AREA: &str = "store";
+
+/// How long looking through a history may take. An operator waits for it.
+const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// With less space than this it will not take long.
 const LEAST_SPACE: u64 = 64 << 20;
@@ -28,6 +32,7 @@ pub(super) fn examine(overview: &Overview, config: &Config) -> Vec<Finding> {
     let folder = database.parent().unwrap_or(database);
     let mut findings = vec![whole(database, config), space(folder, config)];
     findings.extend(private(folder));
+    findings.extend(held(overview, database));
     findings
 }
 
@@ -37,17 +42,23 @@ fn whole(database: &Path, config: &Config) -> Finding {
         Durability::Power => "survives a power cut",
         Durability::Process => "survives a crash, but not a power cut",
     };
-    let size = ByteSize::b(store::size(database)).display().iec();
-    match store::check(database) {
-        Ok(true) => Finding::ok(AREA, format!("{shown} is whole ({size}); what is in it {safe}")),
-        Ok(false) => {
+    let size = ByteSize::b(store::size(database).0).display().iec();
+    match store::check(database, CHECK_TIME) {
+        Ok(Checked::Whole) => {
+            Finding::ok(AREA, format!("{shown} is whole ({size}); what is in it {safe}"))
+        }
+        Ok(Checked::Unfinished) => {
             let what = format!("{shown} is too large ({size}) to look through while people talk");
             let advice = format!("`sqlite3 {shown} 'PRAGMA quick_check'` looks through it.");
             Finding::note(AREA, what, advice)
         }
-        Err(problem) => {
+        Err(error) => {
+            let what = format!("{shown} cannot be looked through: {error}");
+            Finding::problem(AREA, what, "Is the disk there, and not full?")
+        }
+        Ok(Checked::Damaged(problem)) => {
             let what = format!("{shown} is damaged: {problem}");
-            let advice = "`chatctl backup FILE` saves what can be read; docs/history.md goes on.";
+            let advice = "docs/history.md says how to save what can be read, and how to go on.";
             Finding::problem(AREA, what, advice)
         }
     }
@@ -74,6 +85,20 @@ fn space(folder: &Path, config: &Config) -> Finding {
     } else {
         Finding::ok(AREA, format!("{shown} has {shown_free} left"))
     }
+}
+
+/// Whether another process keeps the write-ahead log from shrinking.
+fn held(overview: &Overview, database: &Path) -> Option<Finding> {
+    let log = overview.shared.room.counts().log.get()?;
+    log.is_held().then(|| {
+        let size = ByteSize::b(store::size(database).1).display().iec();
+        let what = format!(
+            "another process is reading the history and keeps its write-ahead log ({size}) from \
+             shrinking"
+        );
+        let advice = format!("`fuser -v {}` names it; end it.", database.display());
+        Finding::note(AREA, what, advice)
+    })
 }
 
 fn private(folder: &Path) -> Option<Finding> {

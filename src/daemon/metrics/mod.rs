@@ -149,6 +149,10 @@ fn storage(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
     gauge(registry, "chatroom_newest_record", help, status.seq);
     let help = "The history on disk";
     bytes_gauge(registry, "chatroom_history", help, status.history_bytes);
+    let help = "Its write-ahead log, which is a part of it";
+    bytes_gauge(registry, "chatroom_history_log", help, status.wal_bytes);
+    let help = "Whether another process that reads it keeps the write-ahead log from shrinking";
+    gauge(registry, "chatroom_history_log_held", help, status.wal_held.into());
     let help = "The newest records, in memory";
     bytes_gauge(registry, "chatroom_window", help, status.window_bytes as u64);
     let help = "What they may take";

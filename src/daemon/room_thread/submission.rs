@@ -1,7 +1,7 @@
 //! What the room is asked for, and the way to it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use chatroom::access::{Change, Proof, Registry};
 use chatroom::admin::{Redaction, User};
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::metrics::{Tally, Times};
 use crate::outlet::Outlet;
+use crate::store;
 
 /// Told whether something was done, or why not.
 pub type Outcome = oneshot::Sender<Result<(), Refusal>>;
@@ -162,6 +163,8 @@ pub struct Counts {
     pub messages: AtomicU64,
     /// The oldest record that is stored.
     pub oldest: AtomicU64,
+    /// The write-ahead log of the history, if there is one.
+    pub log: OnceLock<Arc<store::Log>>,
     /// Whether the last batch could not be stored.
     pub is_degraded: AtomicBool,
 }

@@ -53,6 +53,9 @@ impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (StoreFailure::Passing(error) | StoreFailure::Fatal(error)) = self;
         match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                f.write_str("another process has locked the history")
+            }
             Some(ErrorCode::DiskFull) => f.write_str("no space left on the disk"),
             Some(code) if hides_cause(error) && matches!(self, StoreFailure::Passing(_)) => {
                 write!(f, "the disk takes nothing at the moment ({code:?})")

@@ -1,22 +1,44 @@
 //! The files of a history: who holds the folder, who may read, and copies.
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::BUSY_TIME;
-use crate::folders;
+use super::{BUSY_TIME, mark};
+use crate::private;
 use crate::transient::Transient;
-
-/// How long looking through a history may take. An operator waits for it.
-const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// Held by the daemon that uses the folder.
 const LOCK: &str = "lock";
+
+/// How often this process is reading a history at present, where that may take long.
+static READING: AtomicUsize = AtomicUsize::new(0);
+
+/// Something in this process reads a history, until this is dropped.
+pub(super) struct Reading(());
+
+impl Reading {
+    pub(super) fn begin() -> Reading {
+        READING.fetch_add(1, Relaxed);
+        Reading(())
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        READING.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Whether something in this process is reading a history.
+pub(super) fn is_being_read() -> bool {
+    READING.load(Relaxed) > 0
+}
 
 /// Takes a state folder for this process, until the file is dropped.
 ///
@@ -24,7 +46,7 @@ const LOCK: &str = "lock";
 /// Another daemon has it, or nothing can be written there.
 pub(super) fn lock(folder: &Path) -> anyhow::Result<File> {
     let shown = folder.display();
-    let lock = folders::open_private(&folder.join(LOCK))
+    let lock = private::open(&folder.join(LOCK))
         .with_context(|| format!("cannot write in the state folder {shown}"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -52,7 +74,9 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 /// # Errors
 /// It cannot be read, or the copy cannot be written.
 pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let _reading = Reading::begin();
     let source = open_reader(from)?;
+    drop(private::open(to)?);
     let mut copy = Connection::open(to)?;
     // In one step: in several, it would begin again whenever something is said meanwhile.
     Backup::new(&source, &mut copy)?.step(-1)?;
@@ -62,32 +86,54 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     // A copy can be given away, and is nobody's business who was sanctioned where.
     copy.pragma_update(None, "secure_delete", "ON")?;
     copy.execute("DELETE FROM aliases WHERE alias LIKE 'address:%'", [])?;
+    mark::set_apart(&copy)?;
     // The copy is one file, with nothing beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     Ok(())
 }
 
-/// Looks through a history, for a few seconds at the most. Gives whether it came to the end.
+/// What looking through a history has shown.
+pub enum Checked {
+    Whole,
+    /// There was not time enough.
+    Unfinished,
+    Damaged(String),
+}
+
+/// Looks through a history, for so long at the most.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn check(path: &Path) -> Result<bool, String> {
-    let mut db = open_reader(path).map_err(|error| error.to_string())?;
-    let begun = Instant::now();
-    db.progress_handler(10_000, Some(move || begun.elapsed() > CHECK_TIME))
-        .map_err(|error| error.to_string())?;
-    match db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
-        Ok(outcome) if outcome == "ok" => Ok(true),
-        Ok(problem) => Err(problem),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-            Ok(false)
-        }
-        Err(error) => Err(error.to_string()),
+/// It cannot be looked through, which says nothing of what is in it.
+pub fn check(path: &Path, time: Duration) -> rusqlite::Result<Checked> {
+    let _reading = Reading::begin();
+    let outcome = open_reader(path).and_then(|mut db| {
+        let begun = Instant::now();
+        db.progress_handler(10_000, Some(move || begun.elapsed() > time))?;
+        db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    });
+    match outcome {
+        Ok(outcome) if outcome == "ok" => Ok(Checked::Whole),
+        Ok(problem) => Ok(Checked::Damaged(problem)),
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => Ok(Checked::Unfinished),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Ok(Checked::Damaged(error.to_string()))
+            }
+            _ => Err(error),
+        },
     }
 }
 
-/// The size of the files of a history, in bytes.
-pub fn size(path: &Path) -> u64 {
-    let wal = path.with_extension("sqlite-wal");
-    [path, &wal].iter().filter_map(|path| fs::metadata(path).ok()).map(|found| found.len()).sum()
+/// The size of the files of a history, and that of its write-ahead log among them, in bytes.
+pub fn size(path: &Path) -> (u64, u64) {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+    let log = length(&beside(path, "-wal"));
+    (length(path) + log, log)
+}
+
+/// The companion of a database with this at the end of its name.
+pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }

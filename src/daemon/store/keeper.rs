@@ -1,45 +1,96 @@
-//! Copying the write-ahead log into the database, off the path on which messages are shown.
+//! Looking after the write-ahead log, off the path on which messages are stored.
+//!
+//! A thread copies the log into the database and empties it. It never waits for another process: what
+//! such a process keeps from being copied is tried again, once a second, until it is gone.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
+use tracing::{info, warn};
 
-use super::{BUSY_TIME, StoreFailure};
+use super::files::is_being_read;
+use super::{StoreFailure, mark};
 
-/// Whenever the write-ahead log has grown by so many pages of 4 KiB, it is copied: 8 MiB.
+/// Whenever the write-ahead log has grown by so many pages of 4 KiB, it is copied: 8 MiB. When the
+/// room is quiet a log of that size is emptied, too.
 const COPY_EVERY: u32 = 2048;
 
-/// When it has grown to this, it is to be begun anew: 64 MiB. Under constant load that never comes
-/// about by itself. It happens on the path on which messages are stored, and so at a moment when
-/// almost all is copied.
+/// When it has grown to this, it is emptied as soon as almost all of it is copied: 64 MiB.
 const LARGE: u32 = 16_384;
 const ALMOST_ALL: u32 = 512;
 
-/// When it has grown to this nevertheless, writing waits until it is copied: 256 MiB.
+/// When it has grown to this nevertheless, the room waits until it is copied: 256 MiB. It does not
+/// wait where a reader is what keeps it from being copied.
 const TOO_LARGE: u32 = 65_536;
 
-/// How long emptying the write-ahead log may wait for readers.
-const TRUNCATE_TIME: Duration = Duration::from_millis(200);
+/// How long after a round there is another one, while something is left to do.
+const AGAIN: Duration = Duration::from_secs(1);
 
-/// A thread that copies when it is told to.
-pub struct Keeper {
-    pages: Arc<Pages>,
-    /// How large the write-ahead log was when the thread was told to copy it.
-    told_at: u32,
-    wake: SyncSender<()>,
-}
+/// In so many rounds a reader has to be in the way before that is told.
+const HELD_ROUNDS: u32 = 2;
 
-/// The size of the write-ahead log, and how much of it is copied, in pages.
+/// How long emptying the log at the end may wait for readers.
+const LAST_TIME: Duration = Duration::from_millis(200);
+
+/// The write-ahead log, as the writer and the thread know it. Sizes are in pages.
 #[derive(Default)]
-struct Pages {
+pub struct Log {
     written: AtomicU32,
     copied: AtomicU32,
+    /// It was begun anew, and there is no mark in it yet: see [`mark`].
+    needs_mark: AtomicBool,
+    /// It is to be emptied however small it is.
+    is_to_be_emptied: AtomicBool,
+    /// Another process keeps it from being emptied.
+    is_held: AtomicBool,
+    /// Held by whoever writes.
+    writing: Mutex<()>,
+}
+
+impl Log {
+    /// Waits until nobody else in this process writes.
+    pub fn begin_writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the next transaction has to put a mark into the log.
+    pub fn needs_mark(&self) -> bool {
+        self.needs_mark.load(Relaxed)
+    }
+
+    /// Says whether it has to.
+    pub fn set_needs_mark(&self, needs_mark: bool) {
+        self.needs_mark.store(needs_mark, Relaxed);
+    }
+
+    /// Whether another process keeps it from being emptied.
+    pub fn is_held(&self) -> bool {
+        self.is_held.load(Relaxed)
+    }
+
+    /// A transaction was written; the log is so long now.
+    fn note_written(&self, pages: u32) {
+        let before = self.written.swap(pages, Relaxed);
+        if pages <= before {
+            // SQLite has begun it anew, for all of it was copied.
+            self.copied.store(0, Relaxed);
+            self.set_needs_mark(true);
+        }
+    }
+}
+
+/// The way to the thread.
+pub struct Keeper {
+    pub log: Arc<Log>,
+    /// How large the log was when the thread was told to copy it.
+    told_at: u32,
+    wake: SyncSender<()>,
 }
 
 impl Keeper {
@@ -54,73 +105,189 @@ impl Keeper {
         on_failure: impl Fn(StoreFailure) + Send + 'static,
     ) -> anyhow::Result<Keeper> {
         let db = Connection::open(path)?;
-        db.busy_timeout(BUSY_TIME)?;
+        db.busy_timeout(Duration::ZERO)?;
         db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "secure_delete", "ON")?;
         db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        let pages = Arc::new(Pages::default());
+        let log = Arc::new(Log::default());
         let (wake, woken) = sync_channel(1);
-        let of_thread = pages.clone();
+        let mut rounds = Rounds { db, log: log.clone(), seen: 0, held: 0 };
         thread::Builder::new().name("keeper".to_owned()).spawn(move || {
-            while woken.recv().is_ok() {
-                match checkpoint(&db, "PASSIVE") {
-                    Ok(copied) => of_thread.copied.store(copied, Relaxed),
-                    Err(failure) => on_failure(failure),
-                }
+            if let Err(failure) = rounds.run(&woken) {
+                on_failure(failure);
             }
         })?;
-        let of_hook = pages.clone();
+        let of_hook = log.clone();
         writer.wal_hook(Some(move |_: &mut Wal, written: i32| {
-            of_hook.written.store(written.unsigned_abs(), Relaxed);
+            of_hook.note_written(written.unsigned_abs());
             Ok(())
         }))?;
-        Ok(Keeper { pages, told_at: 0, wake })
+        Ok(Keeper { log, told_at: 0, wake })
     }
 
-    /// Looks after the write-ahead log, over the connection of the writer where it cannot wait.
-    ///
-    /// # Errors
-    /// The disk failed.
-    pub fn look_after(&mut self, writer: &Connection) -> Result<(), StoreFailure> {
-        let written = self.pages.written.load(Relaxed);
+    /// Tells the thread that there is something to copy, if there is.
+    pub fn look_after(&mut self) {
+        let written = self.log.written.load(Relaxed);
         if written < self.told_at {
             // It was begun anew.
             self.told_at = 0;
-            self.pages.copied.store(0, Relaxed);
         }
-        let left = written.saturating_sub(self.pages.copied.load(Relaxed));
-        if written >= TOO_LARGE || (written >= LARGE && left < ALMOST_ALL) {
-            checkpoint(writer, "RESTART")?;
-            return Ok(());
-        }
-        // Once it is large the moment at which almost all is copied has to come.
-        if written - self.told_at >= COPY_EVERY || (written >= LARGE && left >= ALMOST_ALL) {
+        if written - self.told_at >= COPY_EVERY {
             self.told_at = written;
-            // If it is at it already, so much the better.
-            let _ = self.wake.try_send(());
+            self.wake();
         }
-        Ok(())
     }
 
-    /// Copies all of the write-ahead log, over the connection of the writer, and empties it. A
+    /// Has the log emptied as soon as that can be: what is in it is to be nowhere any more.
+    pub fn empty_soon(&self) {
+        self.log.is_to_be_emptied.store(true, Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // If it is at it already, so much the better.
+        let _ = self.wake.try_send(());
+    }
+
+    /// Copies all of the log at the end, over the connection of the writer, and empties it. A
     /// reader that stays in the way for long is not waited for.
     ///
     /// # Errors
     /// The disk failed.
-    pub fn truncate(&self, db: &Connection) -> Result<(), StoreFailure> {
-        db.busy_timeout(TRUNCATE_TIME)?;
-        let outcome = checkpoint(db, "TRUNCATE");
-        db.busy_timeout(BUSY_TIME)?;
-        outcome.map(drop)
+    pub fn empty_last(&self, db: &Connection) -> Result<(), StoreFailure> {
+        let _writing = self.log.begin_writing();
+        db.busy_timeout(LAST_TIME)?;
+        checkpoint(db, "TRUNCATE").map(drop)
     }
 }
 
-/// Gives how many pages of the write-ahead log are copied.
-fn checkpoint(db: &Connection, mode: &str) -> Result<u32, StoreFailure> {
-    // Whether all of it could be copied does not matter; the next time brings more.
-    match db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i32>(2)) {
-        Ok(copied) => Ok(u32::try_from(copied).unwrap_or(0)),
+/// What the thread does.
+struct Rounds {
+    db: Connection,
+    log: Arc<Log>,
+    /// How large the log was in the last round.
+    seen: u32,
+    /// In how many rounds a reader of another process was in the way.
+    held: u32,
+}
+
+impl Rounds {
+    /// Goes on until the writer is gone.
+    fn run(&mut self, woken: &Receiver<()>) -> Result<(), StoreFailure> {
+        let mut is_done = true;
+        loop {
+            let waited = match is_done {
+                true => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => woken.recv_timeout(AGAIN),
+            };
+            match waited {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => is_done = self.round()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    /// Copies what can be copied, and empties the log if it is time. Gives whether nothing is left to
+    /// do.
+    fn round(&mut self) -> Result<bool, StoreFailure> {
+        let log = self.log.clone();
+        let is_asked = log.is_to_be_emptied.load(Relaxed);
+        let mut is_free = self.copy()?;
+        if is_free && log.written.load(Relaxed) >= TOO_LARGE {
+            // It grows faster than it is copied.
+            let _writing = log.begin_writing();
+            is_free = self.copy()?;
+        }
+        let written = log.written.load(Relaxed);
+        let is_quiet = written == self.seen;
+        self.seen = written;
+        let left = written.saturating_sub(log.copied.load(Relaxed));
+        let is_time = is_asked || written >= LARGE || (written >= COPY_EVERY && is_quiet);
+        if is_free && is_time && left < ALMOST_ALL {
+            is_free = self.empty()?;
+            if is_free && is_asked {
+                log.is_to_be_emptied.store(false, Relaxed);
+            }
+        }
+        self.note_held(!is_free);
+        let written = log.written.load(Relaxed);
+        Ok(written < COPY_EVERY && !log.is_to_be_emptied.load(Relaxed))
+    }
+
+    /// Copies what no reader needs in its place. Gives false if a reader was in the way.
+    fn copy(&self) -> Result<bool, StoreFailure> {
+        let Checkpoint { is_busy, written, copied } = checkpoint(&self.db, "PASSIVE")?;
+        self.log.copied.store(copied, Relaxed);
+        Ok(!is_busy && copied >= written)
+    }
+
+    /// Empties the log, while the writer waits for a moment. Gives false if a reader, or another
+    /// process that writes, was in the way.
+    fn empty(&self) -> Result<bool, StoreFailure> {
+        let log = &self.log;
+        let _writing = log.begin_writing();
+        if checkpoint(&self.db, "RESTART")?.is_busy {
+            return Ok(false);
+        }
+        // All of it is in the database, which gets a mark that no copy of before has.
+        match mark::renew(&self.db).map_err(StoreFailure::from) {
+            Ok(()) => {}
+            Err(StoreFailure::Passing(_)) => return Ok(false),
+            Err(failure) => return Err(failure),
+        }
+        log.written.store(0, Relaxed);
+        log.copied.store(0, Relaxed);
+        let is_empty = !checkpoint(&self.db, "TRUNCATE")?.is_busy;
+        // If a reader has come meanwhile, the new log begins with that mark, and the database may
+        // still have the one before.
+        log.set_needs_mark(is_empty);
+        Ok(is_empty)
+    }
+
+    /// Notes whether the log could not be emptied, or not be copied, and says so when it lasts and it
+    /// is not this process that reads.
+    fn note_held(&mut self, is_held: bool) {
+        self.held = if is_held && !is_being_read() { self.held + 1 } else { 0 };
+        let is_held = self.held >= HELD_ROUNDS;
+        if self.log.is_held.swap(is_held, Relaxed) == is_held {
+            return;
+        }
+        match is_held {
+            true => warn!(
+                event = "log-held",
+                "another process is reading the history and keeps its write-ahead log from shrinking"
+            ),
+            false => info!(event = "log-released", "the write-ahead log can shrink again"),
+        }
+    }
+}
+
+/// Copies all of a log into the database, if nothing is in the way. Gives whether it was all.
+///
+/// # Errors
+/// The disk failed.
+pub(super) fn copy_all(db: &Connection) -> Result<bool, StoreFailure> {
+    Ok(!checkpoint(db, "RESTART")?.is_busy)
+}
+
+/// What came of a checkpoint.
+struct Checkpoint {
+    /// Something was in the way.
+    is_busy: bool,
+    written: u32,
+    copied: u32,
+}
+
+fn checkpoint(db: &Connection, mode: &str) -> Result<Checkpoint, StoreFailure> {
+    let outcome = db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        let pages = |column| row.get::<_, i64>(column).map(|it| u32::try_from(it).unwrap_or(0));
+        Ok(Checkpoint { is_busy: row.get(0)?, written: pages(1)?, copied: pages(2)? })
+    });
+    match outcome {
+        Ok(outcome) => Ok(outcome),
         Err(error) => match StoreFailure::from(error) {
-            StoreFailure::Passing(_) => Ok(0),
+            // What is left is copied the next time.
+            StoreFailure::Passing(_) => Ok(Checkpoint { is_busy: true, written: 0, copied: 0 }),
             failure => Err(failure),
         },
     }

@@ -20,8 +20,13 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Finds out where the last run ended, and whether the end of its log may have been lost.
-    pub(super) fn read(db: &Connection, durability: Durability) -> anyhow::Result<Run> {
+    /// Finds out where the last run ended, and whether the end of its log may have been lost: also
+    /// where the database `is_exchanged`, and numbers after its last may have been seen.
+    pub(super) fn read(
+        db: &Connection,
+        durability: Durability,
+        is_exchanged: bool,
+    ) -> anyhow::Result<Run> {
         let (running, was_power, runs): (bool, bool, i64) =
             db.query_row("SELECT running, power, runs FROM meta", [], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -34,7 +39,8 @@ impl Run {
             .collect::<Result<_, _>>()?;
         let last = Seq(last.unwrap_or(0) as u64);
         let mut epochs = Epochs::new(starts);
-        let begins = (running && !was_power).then(|| (epochs.begin(last.next()), last.next()));
+        let is_lost = is_exchanged || (running && !was_power);
+        let begins = is_lost.then(|| (epochs.begin(last.next()), last.next()));
         let last = Position { epoch: epochs.current(), seq: last };
         Ok(Run { last, epochs, number: runs.unsigned_abs() + 1, begins, durability })
     }
@@ -54,18 +60,23 @@ impl Run {
 }
 
 /// Forgets a few of the sessions that nobody has come back to for long, and the ids of their
-/// direct messages.
-pub(super) fn forget_old_sessions(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+/// direct messages. Gives how many of each.
+pub(super) fn forget_old_sessions(
+    db: &Connection,
+    now: Timestamp,
+) -> rusqlite::Result<(usize, usize)> {
     let old = "SELECT id FROM sessions WHERE seen < ?1 \
                AND id NOT IN (SELECT session FROM members) ORDER BY seen LIMIT 256";
     let until = now.as_millisecond() - SESSION_TIME;
     // All name the same sessions, for only the last of them changes anything of them.
-    for table in ["directs", "aliases"] {
-        db.prepare_cached(&format!("DELETE FROM {table} WHERE session IN ({old})"))?
-            .execute([until])?;
-    }
-    db.prepare_cached(&format!("DELETE FROM sessions WHERE id IN ({old})"))?.execute([until])?;
-    Ok(())
+    let delete_from = |table: &str, column: &str| {
+        db.prepare_cached(&format!("DELETE FROM {table} WHERE {column} IN ({old})"))?
+            .execute([until])
+    };
+    let directs = delete_from("directs", "session")?;
+    delete_from("aliases", "session")?;
+    let sessions = delete_from("sessions", "id")?;
+    Ok((sessions, directs))
 }
 
 pub(super) fn read_oldest(db: &Connection) -> anyhow::Result<Option<Seq>> {

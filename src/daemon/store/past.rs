@@ -19,6 +19,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 use tracing::error;
 
+use super::files::Reading;
 use super::search::{self, Place, Places, Scan};
 use super::{open_reader, rows};
 use crate::window::Window;
@@ -230,6 +231,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 fn answer_all(source: &Source, queries: &Receiver<Query>) {
     while let Ok(query) = queries.recv() {
+        let _reading = Reading::begin();
         // Whoever asked may be gone meanwhile.
         match (query, source) {
             (Query::From(from, end, reply), Source::Disk(db)) => {

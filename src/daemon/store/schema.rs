@@ -47,6 +47,18 @@ const STEPS: &[&str] = &[
         until INTEGER NOT NULL,
         PRIMARY KEY (session, alias)
     ) WITHOUT ROWID;",
+    // Ids of direct messages in their order, so that the oldest can go. Telling whether a log
+    // belongs to the database.
+    "
+    CREATE TABLE ids_of_directs (n INTEGER PRIMARY KEY, session INTEGER NOT NULL, id TEXT NOT NULL);
+    INSERT INTO ids_of_directs (session, id) SELECT session, id FROM
+        (SELECT session, id FROM directs ORDER BY session DESC LIMIT 20000) ORDER BY session;
+    DROP TABLE directs;
+    ALTER TABLE ids_of_directs RENAME TO directs;
+    CREATE UNIQUE INDEX directs_by_id ON directs (session, id);
+    ALTER TABLE meta ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN mark_before INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Makes the database what this version needs. Gives whether it was made just now.
@@ -55,6 +67,14 @@ const STEPS: &[&str] = &[
 /// It is damaged, none of ours, or made by a newer version.
 pub fn prepare(db: &mut Connection) -> anyhow::Result<bool> {
     prepare_with(db, STEPS)
+}
+
+/// Brings a copy of a history up to date.
+///
+/// # Errors
+/// It was made by a newer version.
+pub fn migrate_history(db: &mut Connection) -> anyhow::Result<()> {
+    migrate(db, STEPS).map(drop)
 }
 
 fn prepare_with(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
@@ -90,6 +110,14 @@ pub fn migrate(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     }
     transaction.commit()?;
     Ok(found == 0)
+}
+
+/// A database as an older version has left it.
+#[cfg(test)]
+pub fn open_older(path: &std::path::Path, version: usize) -> Connection {
+    let mut db = Connection::open(path).unwrap();
+    prepare_with(&mut db, &STEPS[..version]).unwrap();
+    db
 }
 
 #[cfg(test)]

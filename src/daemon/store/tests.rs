@@ -4,7 +4,11 @@ use tempfile::TempDir;
 
 use std::fs;
 
+use super::retention::{LOOK_AFTER_EVERY, MOST_REMOVED};
 use super::*;
+
+mod companions;
+mod log;
 
 fn open(folder: &TempDir, history: &History) -> Restored {
     Store::open(folder.path(), history, |failure| panic!("{failure}")).unwrap()

@@ -1,0 +1,225 @@
+//! What is stored besides records, and is bounded by numbers of its own: tokens of sessions, and ids
+//! of direct messages. None of it counts as history.
+
+use std::collections::HashMap;
+
+use chatroom::room::SessionId;
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+use super::{Extras, rows};
+
+/// Of so many direct messages of a session the ids are remembered; a few more for a while.
+pub(super) const MAX_DIRECTS_OF_SESSION: u32 = 512;
+
+/// Of so many direct messages in all.
+const MAX_DIRECTS: u64 = 20_000;
+
+/// So many sessions can be taken up again, of those that ended and those that are here.
+const MAX_SESSIONS: u64 = 100_000;
+
+/// So much more than comes in a batch goes with it, where there is too much.
+const MORE: u64 = 64;
+
+/// An entry takes at most about so many bytes in its table and its indexes together.
+const ENTRY_BYTES: u64 = 512;
+
+/// After so many bytes of new entries, or so many looks, their size is measured again.
+const MEASURE_AFTER_BYTES: u64 = 256 << 10;
+const MEASURE_AFTER_LOOKS: u32 = 256;
+
+/// The tables whose size is not that of the history, and their indexes.
+const TABLES: [&str; 7] = [
+    "directs",
+    "directs_by_id",
+    "sessions",
+    "sqlite_autoindex_sessions_1",
+    "sessions_by_seen",
+    "members",
+    "aliases",
+];
+
+/// How much there is.
+pub(super) struct Amounts {
+    directs: u64,
+    sessions: u64,
+    /// How many direct messages each session has sent since they were last looked through.
+    by_session: HashMap<SessionId, u32>,
+    /// What the tables took when that was measured.
+    measured: u64,
+    /// At most so many bytes came since.
+    grown: u64,
+    looks: u32,
+    max_directs: u64,
+    max_sessions: u64,
+}
+
+/// What a transaction changes of it, once it is committed.
+#[derive(Default)]
+pub(super) struct Changes {
+    directs_in: u64,
+    directs_out: u64,
+    sessions_in: u64,
+    sessions_out: u64,
+}
+
+impl Amounts {
+    pub(super) fn read(db: &Connection) -> rusqlite::Result<Amounts> {
+        let count = |table: &str| {
+            db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
+        };
+        Ok(Amounts {
+            directs: count("directs")?.unsigned_abs(),
+            sessions: count("sessions")?.unsigned_abs(),
+            by_session: HashMap::new(),
+            measured: measure(db)?,
+            grown: 0,
+            looks: 0,
+            max_directs: MAX_DIRECTS,
+            max_sessions: MAX_SESSIONS,
+        })
+    }
+
+    /// Stores what goes with a batch, and lets go of as much where there is too much.
+    pub(super) fn store(
+        &mut self,
+        transaction: &Transaction<'_>,
+        extras: &Extras,
+        now: Timestamp,
+    ) -> rusqlite::Result<Changes> {
+        let mut changes = Changes::default();
+        for (session, hash) in &extras.tokens {
+            // A session can get another token.
+            let row = params![session.0 as i64, hash, now.as_millisecond()];
+            let update = "UPDATE sessions SET token = ?2, seen = ?3 WHERE id = ?1";
+            if transaction.prepare_cached(update)?.execute(row)? == 0 {
+                let insert = "INSERT INTO sessions (id, token, seen) VALUES (?, ?, ?)";
+                transaction.prepare_cached(insert)?.execute(row)?;
+                changes.sessions_in += 1;
+            }
+        }
+        for (session, id) in &extras.directs {
+            let inserted = transaction
+                .prepare_cached("INSERT OR IGNORE INTO directs (session, id) VALUES (?, ?)")?
+                .execute(params![session.0 as i64, id])?;
+            changes.directs_in += inserted as u64;
+            let count = self.by_session.entry(*session).or_default();
+            *count += 1;
+            if *count >= MAX_DIRECTS_OF_SESSION {
+                *count = 0;
+                changes.directs_out += forget_directs_of(transaction, *session)?;
+            }
+        }
+        changes.directs_out += forget(
+            transaction,
+            "DELETE FROM directs WHERE n IN (SELECT n FROM directs ORDER BY n LIMIT ?)",
+            surplus(self.directs + changes.directs_in - changes.directs_out, self.max_directs),
+            changes.directs_in,
+        )?;
+        changes.sessions_out += forget(
+            transaction,
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
+             WHERE id NOT IN (SELECT session FROM members) ORDER BY seen LIMIT ?)",
+            surplus(self.sessions + changes.sessions_in, self.max_sessions),
+            changes.sessions_in,
+        )?;
+        if changes.sessions_out > 0 {
+            transaction
+                .prepare_cached(
+                    "DELETE FROM aliases WHERE session NOT IN (SELECT id FROM sessions)
+                     AND session NOT IN (SELECT session FROM members)",
+                )?
+                .execute([])?;
+        }
+        for (session, alias, until) in &extras.aliases {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO aliases (session, alias, until) VALUES (?, ?, ?)",
+                )?
+                .execute(params![session.0 as i64, alias, until.as_millisecond()])?;
+        }
+        for (session, name) in &extras.renames {
+            transaction
+                .prepare_cached("UPDATE members SET name = ? WHERE session = ?")?
+                .execute(params![name, session.0 as i64])?;
+        }
+        for seq in &extras.redactions {
+            transaction
+                .prepare_cached(rows::REDACT)?
+                .execute(params![chatroom::room::REDACTED, seq.0 as i64])?;
+        }
+        Ok(changes)
+    }
+
+    /// The transaction is committed.
+    pub(super) fn apply(&mut self, changes: &Changes) {
+        self.directs = (self.directs + changes.directs_in).saturating_sub(changes.directs_out);
+        self.sessions = (self.sessions + changes.sessions_in).saturating_sub(changes.sessions_out);
+        self.grown += (changes.directs_in + changes.sessions_in) * ENTRY_BYTES;
+        if self.by_session.len() as u64 > self.max_sessions {
+            // Those that begin anew keep a few more than they should.
+            self.by_session.clear();
+        }
+    }
+
+    /// So many sessions and direct messages were forgotten elsewhere.
+    pub(super) fn forgotten(&mut self, sessions: usize, directs: usize) {
+        self.sessions = self.sessions.saturating_sub(sessions as u64);
+        self.directs = self.directs.saturating_sub(directs as u64);
+    }
+
+    /// At most so many bytes of the database are not history, and no fewer than are known to be.
+    pub(super) fn bytes(&mut self, db: &Connection) -> rusqlite::Result<u64> {
+        self.looks += 1;
+        if self.grown > MEASURE_AFTER_BYTES || self.looks > MEASURE_AFTER_LOOKS {
+            self.measured = measure(db)?;
+            (self.grown, self.looks) = (0, 0);
+        }
+        Ok(self.measured + self.grown)
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_most(&mut self, directs: u64, sessions: u64) {
+        (self.max_directs, self.max_sessions) = (directs, sessions);
+    }
+}
+
+fn surplus(count: u64, most: u64) -> u64 {
+    count.saturating_sub(most)
+}
+
+/// Deletes some of the surplus: all of it within a while, and a bounded number at a time.
+fn forget(
+    transaction: &Transaction<'_>,
+    delete: &str,
+    surplus: u64,
+    came: u64,
+) -> rusqlite::Result<u64> {
+    if surplus == 0 {
+        return Ok(0);
+    }
+    let count = surplus.min(2 * came + MORE) as i64;
+    Ok(transaction.prepare_cached(delete)?.execute([count])? as u64)
+}
+
+/// Forgets the older direct messages of a session.
+fn forget_directs_of(transaction: &Transaction<'_>, session: SessionId) -> rusqlite::Result<u64> {
+    let delete = "DELETE FROM directs WHERE session = ?1 AND n <= \
+                  (SELECT n FROM directs WHERE session = ?1 ORDER BY n DESC LIMIT 1 OFFSET ?2)";
+    let params = params![session.0 as i64, MAX_DIRECTS_OF_SESSION];
+    Ok(transaction.prepare_cached(delete)?.execute(params)? as u64)
+}
+
+/// What the tables take, in bytes. Only their own pages are looked through.
+fn measure(db: &Connection) -> rusqlite::Result<u64> {
+    let mut select =
+        db.prepare_cached("SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE")?;
+    let mut bytes = 0;
+    for table in TABLES {
+        let mut found = select.query([table])?;
+        if let Some(row) = found.next()? {
+            bytes += row.get::<_, i64>(0)?.unsigned_abs();
+        }
+    }
+    Ok(bytes)
+}
