@@ -74,6 +74,8 @@ fn refuse_writable(
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use std::fs::Permissions;
+
     use super::*;
 
     #[track_caller]
