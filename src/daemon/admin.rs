@@ -36,6 +36,7 @@ pub(crate) use commands::{failed, order, reload};
 use idle::Idle;
 use note::Asked;
 use socket::AdminSocket;
+pub use socket::MODE as SOCKET_MODE;
 
 /// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
 const MOST_AT_A_TIME: usize = 32;

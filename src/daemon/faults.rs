@@ -40,6 +40,11 @@ impl Faults {
         was_there
     }
 
+    /// All of them, each with the name of its part.
+    pub fn by_part(&self) -> BTreeMap<String, String> {
+        self.lock().clone()
+    }
+
     /// All of them, a sentence each.
     pub fn all(&self) -> Vec<String> {
         self.lock().values().cloned().collect()

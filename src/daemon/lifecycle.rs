@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::admin::{self, Desk, Operator};
+use crate::doctor::UnitFiles;
 use crate::faults::Faults;
 use crate::handover::{self, Inherited, Kept, Looking};
 use crate::health::Health;
@@ -144,6 +145,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
         since: Timestamp::now(),
         listeners: listeners.clone(),
         config_file: config_file.clone(),
+        unit_files: UnitFiles::look(),
         is_activated,
         database,
         shutdown_at,

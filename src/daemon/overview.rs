@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::doctor::UnitFiles;
 use crate::listeners::Listeners;
 use crate::metrics::{self, Measured};
 use crate::shared::Shared;
@@ -22,6 +23,8 @@ pub struct Overview {
     pub listeners: Arc<Listeners>,
     /// The named configuration file, else the usual one if it was there at the start.
     pub config_file: Option<PathBuf>,
+    /// The files of the unit at the start.
+    pub unit_files: UnitFiles,
     /// Whether systemd has opened the ports.
     pub is_activated: bool,
     /// The history on disk, if there is one.

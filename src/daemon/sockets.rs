@@ -26,6 +26,20 @@ const MOST_UNSENT_BYTES: u32 = 16 * 1024;
 /// # Errors
 /// The system's reason.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bind(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Whether a listening socket could be opened at an address now: it is bound, and closed again.
+///
+/// # Errors
+/// The system's reason why not.
+pub fn try_bind(address: SocketAddr) -> io::Result<()> {
+    bind(address).map(drop)
+}
+
+fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart need not wait until the connections of before are forgotten.
     socket.set_reuse_address(true)?;
@@ -35,8 +49,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// A connection that another process has had, with its options.

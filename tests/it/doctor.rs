@@ -1,6 +1,7 @@
 //! `chatctl doctor`: what is broken on purpose is found, with what to do about it.
 
 use std::fs::{self, Permissions};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
@@ -8,8 +9,9 @@ use chatroom::admin::{Finding, Verdict};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::ctl::run;
+use crate::ctl::{check_done, run};
 use crate::daemon::Daemon;
+use crate::moderation::add_account;
 use crate::tls;
 
 /// What the doctor finds of one area.
@@ -112,4 +114,245 @@ fn a_daemon_that_is_not_there_is_said_first() {
     assert!(said.starts_with("PROBLEM  daemon"), "{said}");
     assert!(said.contains("systemctl start chatroomd"), "{said}");
     assert!(said.ends_with(" wrong.\n"), "{said}");
+}
+
+/// Adds to the configuration that the daemon has started with.
+fn configure(daemon: &Daemon, good: &str, more: &str) {
+    fs::write(daemon.folder.path().join("chatroomd.toml"), format!("{good}{more}")).unwrap();
+}
+
+fn config(daemon: &Daemon) -> String {
+    fs::read_to_string(daemon.folder.path().join("chatroomd.toml")).unwrap()
+}
+
+#[test]
+fn every_option_that_needs_a_restart_is_found_before_and_after_a_reload() {
+    let daemon = Daemon::start();
+    let good = config(&daemon);
+    let other = |section: &str, option: &str| {
+        let line = good.lines().find(|line| line.starts_with(option)).unwrap();
+        assert!(good.contains(section));
+        line.to_owned()
+    };
+    let chat = other("[listen]", "chat");
+    let cases = [
+        ("[listen] chat", good.replace(&chat, "chat = [\"127.0.0.1:0\", \"127.0.0.2:0\"]")),
+        ("[listen] tls", good.replace(&chat, &format!("{chat}\ntls = \"127.0.0.1:0\""))),
+        ("[room] name", format!("{good}[room]\nname = \"den\"\n")),
+        ("[history] enabled", good.replace("replay = 0", "replay = 0\nenabled = false")),
+        (
+            "[history] durability",
+            good.replace("replay = 0", "replay = 0\ndurability = \"process\""),
+        ),
+        ("[admin] socket", format!("{good}[admin]\nsocket = \"/nowhere/a.sock\"\n")),
+        ("[metrics] listen", format!("{good}[metrics]\nlisten = \"127.0.0.1:1\"\n")),
+    ];
+    tls::make_certificate(&daemon.folder);
+    for (option, text) in cases {
+        fs::write(daemon.folder.path().join("chatroomd.toml"), text).unwrap();
+        for _ in 0..2 {
+            check(&daemon, "configuration", Verdict::Problem, &format!("{option} is "));
+            check(&daemon, "configuration", Verdict::Problem, "`systemctl restart chatroomd`");
+            check_done(&run(&daemon.socket(), &["reload"]));
+            // What nobody reads holds the daemon up when it says more.
+            daemon.drop_notifications();
+        }
+        // What runs is as it was: it is told of that, and not of what the file says.
+        check(&daemon, "store", Verdict::Ok, "survives a power cut");
+        check(&daemon, "admin socket", Verdict::Ok, "admin.sock, mode 660");
+    }
+    configure(&daemon, &good, "");
+    assert!(run(&daemon.socket(), &["reload"]).status.success());
+    check(&daemon, "configuration", Verdict::Ok, "is right, and in force");
+}
+
+#[test]
+fn a_folder_that_has_no_effect_is_noted() {
+    let daemon = Daemon::start();
+    configure(&daemon, &config(&daemon), "[paths]\nstate = \"/nowhere\"\n");
+    check(&daemon, "configuration", Verdict::Note, "[paths] state has no effect: systemd gives");
+}
+
+#[test]
+fn another_log_level_than_the_configured_one_is_noted() {
+    let daemon = Daemon::start();
+    assert!(run(&daemon.socket(), &["log-level", "debug"]).status.success());
+    check(
+        &daemon,
+        "configuration",
+        Verdict::Note,
+        "the log level is debug, and info is configured",
+    );
+}
+
+#[test]
+fn a_configuration_that_everybody_can_change_is_found() {
+    let daemon = Daemon::start();
+    set_mode(&daemon.folder.path().join("chatroomd.toml"), 0o666);
+    check(&daemon, "configuration", Verdict::Problem, "chmod o-w");
+}
+
+/// A port that is free at the moment, and the socket that keeps it.
+fn taken() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[test]
+fn metrics_that_are_not_served_are_found_with_the_cause() {
+    let (other, address) = taken();
+    let daemon = Daemon::with(&format!("[metrics]\nlisten = \"{address}\"\n"));
+    let says = format!("[metrics] listen: nothing listens on {address}: another program has that");
+    check(&daemon, "network", Verdict::Problem, &says);
+    check(&daemon, "network", Verdict::Problem, &format!("ss -tlnp 'sport = :{}'", address.port()));
+    drop(other);
+    check(&daemon, "network", Verdict::Problem, "Nothing is in the way now");
+}
+
+#[test]
+fn metrics_that_are_served_are_well() {
+    let daemon = Daemon::with("[metrics]\nlisten = \"127.0.0.1:0\"\n");
+    daemon.until("served", |daemon| daemon.log().contains("metrics are on"));
+    let found = findings(&daemon, "network");
+    assert!(found.iter().all(|finding| finding.verdict == Verdict::Ok), "{found:?}");
+}
+
+#[test]
+fn a_certificate_on_disk_that_is_not_in_force_is_found() {
+    let (daemon, _) = tls::daemon();
+    let file = |name: &str| daemon.folder.path().join(name);
+    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+    let good = (fs::read(&certificate).unwrap(), fs::read(&key).unwrap());
+    fs::remove_file(&certificate).unwrap();
+    check(&daemon, "certificate", Verdict::Problem, "cannot read the certificate");
+    fs::remove_file(&key).unwrap();
+    let fingerprint = tls::make_certificate(&daemon.folder);
+    let says = format!("is not the certificate in force: on disk is CN=localhost ({fingerprint})");
+    check(&daemon, "certificate", Verdict::Problem, &says);
+    check(
+        &daemon,
+        "certificate",
+        Verdict::Problem,
+        "`chatctl reload` puts the one on disk in force",
+    );
+    // The key of one and the certificate of the other.
+    fs::write(&certificate, &good.0).unwrap();
+    check(&daemon, "certificate", Verdict::Problem, "are no pair");
+    fs::write(&key, &good.1).unwrap();
+    check(&daemon, "certificate", Verdict::Ok, "serves until");
+    let found = findings(&daemon, "certificate");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_certificate_that_is_missing_for_the_next_start_is_found() {
+    let daemon = Daemon::start();
+    let good = config(&daemon);
+    let with_tls = good.replacen("[listen]\n", "[listen]\ntls = \"127.0.0.1:0\"\n", 1);
+    configure(&daemon, &with_tls, "");
+    check(&daemon, "certificate", Verdict::Problem, "--make-certificate");
+    configure(&daemon, &good, "[tls]\ncertificate = \"/nowhere/c.pem\"\n");
+    check(&daemon, "network", Verdict::Note, "nothing speaks TLS: [listen] tls is empty");
+}
+
+#[test]
+fn a_room_password_that_is_not_in_force_is_found() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("room-password");
+    fs::write(&file, "hush hush\n").unwrap();
+    set_mode(&file, 0o600);
+    let daemon = Daemon::in_folder(folder, "[access]\nmode = \"password\"\n", |_| {});
+    check(&daemon, "access", Verdict::Ok, "the room password in force is that in");
+    fs::write(&file, "other words\n").unwrap();
+    check(&daemon, "access", Verdict::Problem, "`chatctl reload` puts it in force");
+    assert!(run(&daemon.socket(), &["reload"]).status.success());
+    check(&daemon, "access", Verdict::Ok, "the room password in force is that in");
+    set_mode(&file, 0o644);
+    check(
+        &daemon,
+        "access",
+        Verdict::Problem,
+        "anybody on this machine can read the room password",
+    );
+    fs::remove_file(&file).unwrap();
+    check(&daemon, "access", Verdict::Problem, "cannot read the password of the room");
+}
+
+#[test]
+fn a_room_that_nobody_can_join_is_found() {
+    let daemon = Daemon::with("[access]\nmode = \"accounts\"\n");
+    check(&daemon, "access", Verdict::Problem, "chatctl account add NAME");
+    add_account(&daemon, &["ann"]);
+    assert!(findings(&daemon, "access").is_empty());
+}
+
+#[test]
+fn a_store_that_was_taken_away_under_the_daemon_is_found() {
+    for file in ["history.sqlite", "access.sqlite"] {
+        let daemon = Daemon::start();
+        let path = daemon.folder.path().join(file);
+        let copy = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        check(&daemon, "store", Verdict::Problem, &format!("{file} was removed or replaced"));
+        // One of that name is another one all the same.
+        fs::write(&path, copy).unwrap();
+        check(&daemon, "store", Verdict::Problem, &format!("{file} was removed or replaced"));
+    }
+}
+
+#[test]
+fn a_file_of_another_user_is_found() {
+    let daemon = Daemon::start();
+    if !rustix::process::getuid().is_root() {
+        assert!(std::env::var_os("CI").is_none(), "this test needs root");
+        return eprintln!("not run: giving a file away needs root");
+    }
+    let path = daemon.folder.path().join("access.sqlite");
+    std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+    check(
+        &daemon,
+        "store",
+        Verdict::Problem,
+        "belongs to user 65534, and chatroomd runs as user 0",
+    );
+    std::os::unix::fs::chown(daemon.socket(), None, Some(65534)).unwrap();
+    check(&daemon, "admin socket", Verdict::Problem, "is for the group 65534");
+}
+
+#[test]
+fn an_admin_socket_that_the_group_cannot_use_is_noted() {
+    let daemon = Daemon::start();
+    set_mode(&daemon.socket(), 0o600);
+    check(&daemon, "admin socket", Verdict::Note, "members of its group cannot use chatctl");
+    set_mode(&daemon.socket(), 0o660);
+    set_mode(daemon.folder.path(), 0o777);
+    check(&daemon, "admin socket", Verdict::Problem, "can put another socket into");
+}
+
+#[test]
+fn a_program_that_was_replaced_is_found() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("chatroomd");
+    fs::copy(env!("CARGO_BIN_EXE_chatroomd"), &program).unwrap();
+    let daemon = Daemon::in_folder(folder, "", |command| {
+        let mut copied = std::process::Command::new(&program);
+        copied.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => copied.env(name, value),
+                None => copied.env_remove(name),
+            };
+        }
+        copied.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        *command = copied;
+    });
+    assert!(findings(&daemon, "program").is_empty());
+    fs::remove_file(&program).unwrap();
+    check(&daemon, "program", Verdict::Problem, "is not installed any more");
+    fs::copy(env!("CARGO_BIN_EXE_chatroomd"), &program).unwrap();
+    assert!(findings(&daemon, "program").is_empty(), "the same again is no news");
+    fs::remove_file(&program).unwrap();
+    fs::write(&program, "another").unwrap();
+    check(&daemon, "program", Verdict::Problem, "the earlier program still runs");
 }

@@ -170,6 +170,11 @@ fn hash(password: &Secret, memory: &mut Vec<Block>) -> anyhow::Result<String> {
     Ok(hash.to_string())
 }
 
+/// Whether this is the password of a hash, found out on this thread.
+pub fn is_of(hash: &str, password: &Secret) -> bool {
+    verify(hash, password, &mut Vec::new())
+}
+
 fn verify(hash: &str, password: &Secret, memory: &mut Vec<Block>) -> bool {
     let Ok(hash) = PasswordHash::new(hash) else { return false };
     let (Ok(params), Some(salt), Some(expected)) = (Params::try_from(&hash), hash.salt, hash.hash)

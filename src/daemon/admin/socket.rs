@@ -12,7 +12,7 @@ use tokio::net::UnixListener;
 use crate::folders;
 
 /// Who may connect: the user and the group of the daemon.
-const MODE: u32 = 0o660;
+pub const MODE: u32 = 0o660;
 
 /// The socket's file, removed when this is dropped.
 pub struct AdminSocket {

@@ -1,104 +1,58 @@
 //! Looking at the whole installation from inside: what is wrong, and how to mend it.
 
+mod admin_socket;
+mod certificate;
 mod configuration;
+mod entry;
+mod installation;
+mod network;
+mod process;
 mod sandbox;
 mod storage;
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use chatroom::access::Mode;
 use chatroom::admin::Finding;
 use chatroom::config::Config;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+pub use installation::UnitFiles;
+use process::Descriptors;
+
+use crate::logging;
 use crate::overview::Overview;
-use crate::tls::{Identity, is_open};
-use crate::{files, logging};
-
-/// A certificate that ends within so many days has to be renewed.
-const DAYS_LEFT: i64 = 14;
 
 /// Looks at everything. It may take a few seconds, in which a thread waits for the disk.
 pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     let config = overview.shared.config();
     let (written, mut findings) = configuration::examine(overview);
-    findings.push(admin_socket(&config));
-    findings.push(openness(&config, overview));
-    findings.extend(overview.shared.identity().map(|identity| certificate(&identity, now)));
-    findings.extend(storage::examine(overview, &config));
-    findings.push(limits(overview, written.as_ref().unwrap_or(&config)));
+    let written = written.as_ref();
+    findings.extend(admin_socket::examine(overview.shared.started()));
+    let open = Descriptors::of_this_process();
+    match &open {
+        Ok(open) => findings.extend(network::examine(overview, written, open)),
+        Err(error) => {
+            let what = format!("the system does not say which ports are open: {error}");
+            findings.push(Finding::note("network", what, "`ss -tlnp` as root shows them."));
+        }
+    }
+    findings.extend(certificate::examine(overview, written, now));
+    findings.extend(entry::examine(overview, written));
+    findings.extend(storage::examine(overview, &config, open.as_ref().ok()));
+    findings.push(limits(overview, written.unwrap_or(&config)));
     findings.push(log());
+    findings.extend(installation::examine(&overview.unit_files));
     findings.extend(sandbox::examine());
-    let fault = |problem| {
-        let advice = "chatroomd tries again by itself; `chatctl reload` makes it do so at once.";
-        Finding::problem("service", problem, advice)
-    };
-    findings.extend(overview.shared.faults.all().into_iter().map(fault));
+    findings.extend(overview.shared.faults.by_part().into_iter().map(fault));
     findings
 }
 
-fn admin_socket(config: &Config) -> Finding {
-    const AREA: &str = "admin socket";
-    let path = match files::admin_socket(config) {
-        Ok(path) => path,
-        Err(problem) => {
-            return Finding::problem(AREA, format!("{problem:#}"), "Name it in [admin] socket.");
-        }
-    };
-    let shown = path.display();
-    match fs::symlink_metadata(&path).map(|found| found.permissions().mode() & 0o777) {
-        Ok(mode) if mode & 0o007 != 0 => {
-            let what = format!("everybody on this machine may use {shown} (mode {mode:o})");
-            Finding::problem(AREA, what, format!("chmod o= {shown}"))
-        }
-        Ok(mode) => Finding::ok(AREA, format!("{shown}, mode {mode:o}")),
-        Err(error) => {
-            let what = format!("{shown} is not there any more: {error}");
-            Finding::problem(AREA, what, "`systemctl restart chatroomd` makes it again.")
-        }
-    }
-}
-
-/// What others on the network may do.
-fn openness(config: &Config, overview: &Overview) -> Finding {
-    const AREA: &str = "network";
-    let listening = overview.listening().join(", ");
-    let is_reachable = config.listen.chat.iter().any(|address| !address.ip().is_loopback());
-    if !is_reachable {
-        return Finding::ok(AREA, format!("listening on {listening}"));
-    }
-    let what = format!("listening on {listening}: what is said goes over the network as it is");
-    let who = match config.access.mode {
-        Mode::Open => ", and anybody may join",
-        Mode::Password | Mode::Accounts => "",
-    };
-    let advice = "`tls` in [listen] encrypts, `mode` in [access] says who may join; see \
-                  docs/security.md.";
-    Finding::note(AREA, what + who, advice)
-}
-
-fn certificate(identity: &Identity, now: Timestamp) -> Finding {
-    const AREA: &str = "certificate";
-    let (shown, key) = (identity.files.certificate.display(), identity.files.key.display());
-    if is_open(&identity.files.key) {
-        let what = format!("anybody on this machine can read the key {key}");
-        return Finding::problem(AREA, what, format!("chmod o= {key}, and make a new pair."));
-    }
-    let Some(ends) = identity.facts.ends else {
-        return Finding::note(AREA, format!("when {shown} ends is not known"), "Look yourself.");
-    };
-    let left = ends.duration_since(now);
-    let day = ends.strftime("%Y-%m-%d");
-    let advice = format!("Renew {shown}, then `chatctl reload`.");
-    if left.is_negative() {
-        Finding::problem(AREA, format!("{shown} has ended on {day}; clients refuse it"), advice)
-    } else if left < SignedDuration::from_hours(DAYS_LEFT * 24) {
-        Finding::problem(AREA, format!("{shown} ends on {day}"), advice)
-    } else {
-        Finding::ok(AREA, format!("{shown} serves until {day}"))
-    }
+/// What does not work at present, as the part that has the fault says.
+fn fault((part, problem): (String, String)) -> Finding {
+    let area = if network::is_port(&part) { network::AREA } else { "service" };
+    let advice = "chatroomd tries again by itself; `chatctl reload` makes it do so at once.";
+    Finding::problem(area, problem, advice)
 }
 
 fn limits(overview: &Overview, written: &Config) -> Finding {

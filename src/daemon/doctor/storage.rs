@@ -1,5 +1,6 @@
 //! The history: whether it is whole, private, and has space.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use chatroom::admin::Finding;
 use chatroom::config::{Config, Durability};
 
 use super::mode_of;
+use super::process::Descriptors;
 use crate::overview::Overview;
+use crate::files;
 use crate::store::{self, Checked};
 
 const AREA: &str = "store";
@@ -16,10 +19,41 @@ const AREA: &str = "store";
 /// How long looking through a history may take. An operator waits for it.
 const CHECK_TIME: Duration = Duration::from_secs(2);
 
+/// What the daemon writes in its state folder.
+const FILES: [&str; 7] = [
+    "history.sqlite",
+    "history.sqlite-wal",
+    "history.sqlite-shm",
+    "access.sqlite",
+    "access.sqlite-wal",
+    "access.sqlite-shm",
+    "lock",
+];
+
 /// With less space than this it will not take long.
 const LEAST_SPACE: u64 = 64 << 20;
 
-pub(super) fn examine(overview: &Overview, config: &Config) -> Vec<Finding> {
+pub(super) fn examine(
+    overview: &Overview,
+    config: &Config,
+    open: Option<&Descriptors>,
+) -> Vec<Finding> {
+    let mut findings = history(overview, config);
+    let folder = match &overview.database {
+        Some(database) => database.parent().map(Path::to_owned),
+        None => files::state_folder(overview.shared.started()).ok(),
+    };
+    if let Some(folder) = folder {
+        findings.extend(private(&folder));
+        for file in FILES.map(|name| folder.join(name)) {
+            findings.extend(open.and_then(|open| lost(&file, open)));
+            findings.extend(foreign(&file));
+        }
+    }
+    findings
+}
+
+fn history(overview: &Overview, config: &Config) -> Vec<Finding> {
     let Some(database) = &overview.database else {
         let advice = "`enabled` in [history] keeps it on disk.";
         return vec![Finding::note(AREA, "what is said is only kept in memory", advice)];
@@ -30,15 +64,41 @@ pub(super) fn examine(overview: &Overview, config: &Config) -> Vec<Finding> {
         return vec![Finding::problem(AREA, what, advice)];
     }
     let folder = database.parent().unwrap_or(database);
-    let mut findings = vec![whole(database, config), space(folder, config)];
-    findings.extend(private(folder));
+    let durability = overview.shared.started().history.durability;
+    let mut findings = vec![whole(database, durability), space(folder, config)];
     findings.extend(held(overview, database));
     findings
 }
 
-fn whole(database: &Path, config: &Config) -> Finding {
+/// A file that is open under a path that is not its own any more: what is written is lost with the
+/// end of the process.
+fn lost(file: &Path, open: &Descriptors) -> Option<Finding> {
+    let shown = file.display();
+    open.has_lost(file).then(|| {
+        let what = format!(
+            "{shown} was removed or replaced while chatroomd runs: what is stored from then on is lost \
+             with the next restart"
+        );
+        let advice = "`systemctl restart chatroomd` goes on with what has that name now; restore a \
+                      backup only while it is stopped.";
+        Finding::problem(AREA, what, advice)
+    })
+}
+
+/// A file that belongs to somebody else, as after a copy by root.
+fn foreign(file: &Path) -> Option<Finding> {
+    let (owner, own) = (file.metadata().ok()?.uid(), rustix::process::geteuid().as_raw());
+    let shown = file.display();
+    (owner != own).then(|| {
+        let what = format!("{shown} belongs to user {owner}, and chatroomd runs as user {own}");
+        let advice = format!("chown {own} {shown}; else the next start may fail.");
+        Finding::problem(AREA, what, advice)
+    })
+}
+
+fn whole(database: &Path, durability: Durability) -> Finding {
     let shown = database.display();
-    let safe = match config.history.durability {
+    let safe = match durability {
         Durability::Power => "survives a power cut",
         Durability::Process => "survives a crash, but not a power cut",
     };

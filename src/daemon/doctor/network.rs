@@ -1,0 +1,147 @@
+//! The ports: whether those that are configured are open, and what others on the network may do.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use chatroom::access::Mode;
+use chatroom::admin::Finding;
+use chatroom::config::Config;
+
+use super::process::Descriptors;
+use crate::overview::Overview;
+use crate::{files, sockets};
+
+pub(super) const AREA: &str = "network";
+
+/// Looks at the ports. `written` is what the file says, if that can be put in force.
+pub(super) fn examine(
+    overview: &Overview,
+    written: Option<&Config>,
+    open: &Descriptors,
+) -> Vec<Finding> {
+    let started = overview.shared.started();
+    let mut findings = missing(overview, &open.listening);
+    if overview.is_activated {
+        findings.extend(written.and_then(|written| activated(written, &open.listening)));
+    }
+    if !started.listen.tls.is_empty() || overview.is_activated {
+        // Whatever is wrong with the certificate has an area of its own.
+    } else if written.is_some_and(|it| it.tls != Config::default().tls && it.listen.tls.is_empty())
+    {
+        let what = "[tls] names a certificate, but nothing speaks TLS: [listen] tls is empty";
+        let advice =
+            "Set tls = [\"0.0.0.0:53001\"] in [listen], then `systemctl restart chatroomd`.";
+        findings.push(Finding::note(AREA, what, advice));
+    }
+    findings.push(openness(overview, &open.listening));
+    findings
+}
+
+/// Whether a fault is that of a port.
+pub(super) fn is_port(part: &str) -> bool {
+    part.starts_with("listener ") || part == "metrics"
+}
+
+/// The configured addresses at which nothing listens.
+fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
+    let started = overview.shared.started();
+    let mut wanted: Vec<(&str, SocketAddr)> = Vec::new();
+    if !overview.is_activated {
+        wanted.extend(started.listen.chat.iter().map(|&address| ("[listen] chat", address)));
+        wanted.extend(started.listen.tls.iter().map(|&address| ("[listen] tls", address)));
+    }
+    wanted.extend(started.metrics.listen.map(|address| ("[metrics] listen", address)));
+    let is_open = |wanted: SocketAddr| {
+        let is_it = |open: &&SocketAddr| {
+            open.ip() == wanted.ip() && [open.port(), 0].contains(&wanted.port())
+        };
+        listening.iter().any(|open| is_it(&open))
+    };
+    wanted.retain(|(_, address)| !is_open(*address));
+    // Where the part that opens it says why it cannot, that is told as it is.
+    let faults = overview.shared.faults.by_part();
+    let is_told = |address: SocketAddr| {
+        faults.iter().any(|(part, why)| is_port(part) && why.contains(&address.to_string()))
+    };
+    wanted.retain(|(_, address)| !is_told(*address));
+    wanted.into_iter().map(|(option, address)| explain(overview, option, address)).collect()
+}
+
+/// Why nothing listens at an address, found out by trying.
+fn explain(overview: &Overview, option: &str, address: SocketAddr) -> Finding {
+    let what = format!("{option}: nothing listens on {address}");
+    if option == "[listen] tls"
+        && let Err(problem) = files::certificate(&overview.shared.config()).and_then(|it| it.load())
+    {
+        let advice = "Mend that, then `systemctl restart chatroomd`.";
+        return Finding::problem(AREA, format!("{what}: {problem:#}"), advice);
+    }
+    let port = address.port();
+    let Err(error) = sockets::try_bind(address) else {
+        let advice = "Nothing is in the way now; `systemctl restart chatroomd` opens it.";
+        return Finding::problem(AREA, what, advice);
+    };
+    let (why, advice) = match error.kind() {
+        ErrorKind::AddrInUse => (
+            "another program has that address".to_owned(),
+            format!("`ss -tlnp 'sport = :{port}'` shows which. End it, or choose another address."),
+        ),
+        ErrorKind::AddrNotAvailable => (
+            "this machine does not have that address".to_owned(),
+            "`ip address` shows those that it has.".to_owned(),
+        ),
+        ErrorKind::PermissionDenied => (
+            "that is not permitted".to_owned(),
+            "Choose a port above 1023, or look at IPAddressDeny= and SocketBindDeny= of the unit."
+                .to_owned(),
+        ),
+        _ => (
+            error.to_string(),
+            "Look at RestrictAddressFamilies= and PrivateNetwork= of the unit.".to_owned(),
+        ),
+    };
+    Finding::problem(AREA, format!("{what}: {why}"), advice)
+}
+
+/// Where systemd holds the ports, the addresses in [listen] do not count.
+fn activated(written: &Config, listening: &[SocketAddr]) -> Option<Finding> {
+    let listen = &written.listen;
+    if *listen == Config::default().listen {
+        return None;
+    }
+    let ignored: Vec<String> = [&listen.chat, &listen.tls]
+        .into_iter()
+        .flatten()
+        .filter(|address| !listening.contains(address))
+        .map(ToString::to_string)
+        .collect();
+    if ignored.is_empty() {
+        return None;
+    }
+    let what = format!(
+        "systemd holds the ports, so [listen] does not count: nothing listens on {}",
+        ignored.join(", ")
+    );
+    let advice = "Set ListenStream= with `systemctl edit chatroomd.socket`, or take the sockets away; \
+                  then restart both.";
+    Some(Finding::problem(AREA, what, advice))
+}
+
+/// What others on the network may do.
+fn openness(overview: &Overview, listening: &[SocketAddr]) -> Finding {
+    let listen = overview.listening();
+    let shown = listen.join(", ");
+    let is_plain = |address: &&SocketAddr| listen.contains(&address.to_string());
+    let is_reachable = listening.iter().filter(is_plain).any(|address| !address.ip().is_loopback());
+    if !is_reachable {
+        return Finding::ok(AREA, format!("listening on {shown}"));
+    }
+    let what = format!("listening on {shown}: what is said goes over the network as it is");
+    let who = match overview.shared.config().access.mode {
+        Mode::Open => ", and anybody may join",
+        Mode::Password | Mode::Accounts => "",
+    };
+    let advice = "`tls` in [listen] encrypts, `mode` in [access] says who may join; see \
+                  docs/security.md.";
+    Finding::note(AREA, what + who, advice)
+}
