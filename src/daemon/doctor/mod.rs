@@ -44,13 +44,14 @@ pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     findings.push(log());
     findings.extend(installation::examine(&overview.unit_files));
     findings.extend(sandbox::examine());
-    findings.extend(overview.shared.faults.by_part().into_iter().map(fault));
+    let faults = overview.shared.faults.by_part();
+    findings.extend(faults.into_iter().filter(|(part, _)| !network::is_metrics(part)).map(fault));
     findings
 }
 
 /// What does not work at present, as the part that has the fault says.
 fn fault((part, problem): (String, String)) -> Finding {
-    let area = if network::is_port(&part) { network::AREA } else { "service" };
+    let area = if network::is_chat(&part) { network::AREA } else { "service" };
     let advice = "chatroomd tries again by itself; `chatctl reload` makes it do so at once.";
     Finding::problem(area, problem, advice)
 }

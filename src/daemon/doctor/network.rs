@@ -37,9 +37,14 @@ pub(super) fn examine(
     findings
 }
 
-/// Whether a fault is that of a port.
-pub(super) fn is_port(part: &str) -> bool {
-    part.starts_with("listener ") || part == "metrics"
+/// Whether a fault is that of a port of the chat.
+pub(super) fn is_chat(part: &str) -> bool {
+    part.starts_with("listener ")
+}
+
+/// Whether a fault is that of the port for metrics, of which this tells more.
+pub(super) fn is_metrics(part: &str) -> bool {
+    part == "metrics"
 }
 
 /// The configured addresses at which nothing listens.
@@ -61,7 +66,7 @@ fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
     // Where the part that opens it says why it cannot, that is told as it is.
     let faults = overview.shared.faults.by_part();
     let is_told = |address: SocketAddr| {
-        faults.iter().any(|(part, why)| is_port(part) && why.contains(&address.to_string()))
+        faults.iter().any(|(part, why)| is_chat(part) && why.contains(&address.to_string()))
     };
     wanted.retain(|(_, address)| !is_told(*address));
     wanted.into_iter().map(|(option, address)| explain(overview, option, address)).collect()
@@ -73,12 +78,12 @@ fn explain(overview: &Overview, option: &str, address: SocketAddr) -> Finding {
     if option == "[listen] tls"
         && let Err(problem) = files::certificate(&overview.shared.config()).and_then(|it| it.load())
     {
-        let advice = "Mend that, then `systemctl restart chatroomd`.";
+        let advice = "Mend that, then `chatctl reload`.";
         return Finding::problem(AREA, format!("{what}: {problem:#}"), advice);
     }
     let port = address.port();
     let Err(error) = sockets::try_bind(address) else {
-        let advice = "Nothing is in the way now; `systemctl restart chatroomd` opens it.";
+        let advice = "Nothing is in the way now; `chatctl reload` makes chatroomd try at once.";
         return Finding::problem(AREA, what, advice);
     };
     let (why, advice) = match error.kind() {
