@@ -199,6 +199,9 @@ pub struct Status {
     /// What does not work at present and is tried again, a sentence each.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// Whether systemd has opened the ports.
+    #[serde(default)]
+    pub socket_activated: bool,
     /// How many records the window in memory holds, and about how many bytes they take.
     pub window_records: u64,
     pub window_bytes: usize,

@@ -1,21 +1,26 @@
 //! Looking at the whole installation: what the daemon finds from inside, and what only shows from
 //! outside.
 
+mod credentials;
+mod ports;
 mod service;
+mod sockets;
+mod start;
+mod unit;
 
-use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use chatroom::admin::{Finding, Reply, Request, Status, Verdict};
 use chatroom::clean;
-use chatroom::config::Config;
 
 use crate::args::Args;
-use crate::connection::{CONFIG, Connection};
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::{program, show};
+use unit::Unit;
 
 /// What the daemon looks through may take a while.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -33,21 +38,47 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn examine(socket: Option<&Path>, timeout: Duration) -> Vec<Finding> {
+    let unit = Unit::ask(service::UNIT);
+    let loaded = unit.as_ref().filter(|unit| unit.is_loaded());
     match ask(socket, timeout) {
         Ok((status, mut findings)) => {
             findings.insert(0, daemon(&status));
-            findings.extend(service::examine(Some(status.pid)));
+            findings.extend(service::examine(unit.as_ref(), Some(status.pid)));
+            // Another daemon than that of the service has nothing to do with its units.
+            if let Some(unit) = loaded.filter(|unit| unit.get("MainPID") == status.pid.to_string())
+            {
+                findings.extend(sockets::examine(unit, Some(&status)));
+                findings.extend(credentials::examine(service::UNIT, true));
+            }
+            findings.extend(seen_from_outside(&status));
             findings
         }
         Err(failure) => {
             let said = failure.to_string();
             let (what, advice) = said.split_once('\n').unwrap_or((&said, "Try again."));
             let mut findings = vec![Finding::problem("daemon", what, advice.replace('\n', " "))];
-            findings.extend(service::examine(None));
-            findings.extend(configuration(Path::new(CONFIG)));
+            findings.extend(service::examine(unit.as_ref(), None));
+            if let Some(unit) = loaded {
+                findings.extend(sockets::examine(unit, None));
+                findings.extend(credentials::examine(service::UNIT, false));
+            }
+            // One that hangs, or may not be talked to, has its ports open.
+            if matches!(failure, Failure::NotRunning(_)) {
+                findings.extend(start::examine(loaded));
+            }
             findings
         }
     }
+}
+
+/// What of the ports only shows from outside of the service.
+fn seen_from_outside(status: &Status) -> Vec<Finding> {
+    let listening: Vec<SocketAddr> =
+        status.listen.iter().filter_map(|shown| ports::address(shown)).collect();
+    let mut findings = ports::reach(&listening);
+    let ports: Vec<u16> = listening.iter().map(|address| address.port()).collect();
+    findings.extend(ports::reserved(&ports));
+    findings
 }
 
 fn ask(socket: Option<&Path>, timeout: Duration) -> Result<(Status, Vec<Finding>), Failure> {
@@ -75,24 +106,6 @@ fn daemon(status: &Status) -> Finding {
     }
 }
 
-/// The configuration as a start would find it.
-fn configuration(file: &Path) -> Option<Finding> {
-    const AREA: &str = "configuration";
-    let shown = file.display();
-    match std::fs::read_to_string(file).map(|text| Config::parse(&text)) {
-        Ok(Ok(_)) => Some(Finding::ok(AREA, format!("{shown} is right"))),
-        Ok(Err(problems)) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Some(Finding::problem(AREA, problems.join("; "), format!("Correct {shown}.")))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => {
-            let what = format!("cannot read {shown}: {error}");
-            Some(Finding::note(AREA, what, "Look as root: `sudo chatctl doctor`."))
-        }
-    }
-}
-
 /// A line each, and below it what to do.
 fn text(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.area.len()).max().unwrap_or(0);
@@ -109,9 +122,11 @@ fn text(findings: &[Finding]) -> String {
             text.push_str(&format!("{:<7}  {:<width$}  {}\n", "", "", clean::line(advice)));
         }
     }
-    text.push_str(match findings.iter().filter(|it| it.verdict == Verdict::Problem).count() {
-        0 => "Nothing is wrong.\n",
-        1 => "One thing is wrong.\n",
+    let count = |verdict| findings.iter().filter(|it| it.verdict == verdict).count();
+    text.push_str(match (count(Verdict::Problem), count(Verdict::Note)) {
+        (0, 0) => "Nothing is wrong.\n",
+        (0, _) => "Nothing is wrong; see the notes.\n",
+        (1, _) => "One thing is wrong.\n",
         _ => "Several things are wrong.\n",
     });
     text

@@ -71,6 +71,7 @@ impl Overview {
             wal_held: shared.room.counts().log.get().is_some_and(|log| log.is_held()),
             degraded: shared.room.is_degraded(),
             faults: shared.faults.all(),
+            socket_activated: self.is_activated,
             window_records: next.0 - first.0,
             window_bytes,
             window_limit: config.limits.window,

@@ -1,18 +1,17 @@
 //! The unit, as systemd has it in force.
 
-use std::collections::HashMap;
-use std::process::Command;
-
 use chatroom::admin::Finding;
 
-const UNIT: &str = "chatroomd.service";
+use super::unit::Unit;
+
+pub(super) const UNIT: &str = "chatroomd.service";
 const AREA: &str = "service";
 
 /// The unit of the package.
 const PACKAGED: &str = include_str!("../../../packaging/chatroomd.service");
 
 /// Directives that systemd shows as they stand in the unit.
-const DIRECTIVES: [&str; 22] = [
+const DIRECTIVES: [&str; 30] = [
     "NoNewPrivileges",
     "ProtectSystem",
     "ProtectHome",
@@ -35,90 +34,142 @@ const DIRECTIVES: [&str; 22] = [
     "RemoveIPC",
     "FileDescriptorStoreMax",
     "User",
+    "Group",
+    "UMask",
+    "Type",
+    "Restart",
+    "RuntimeDirectory",
+    "RuntimeDirectoryMode",
+    "StateDirectory",
+    "StateDirectoryMode",
 ];
 
-/// What systemd says, if it can be asked. The daemon that answers has the process id `pid`.
-pub(super) fn examine(pid: Option<u32>) -> Vec<Finding> {
-    let output = Command::new("systemctl").args(["show", UNIT]).output();
-    match output {
-        Ok(output) if output.status.success() => {
-            judge(&properties(&String::from_utf8_lossy(&output.stdout)), pid)
+/// What systemd says of the unit. The daemon that answers has the process id `pid`.
+pub(super) fn examine(unit: Option<&Unit>, pid: Option<u32>) -> Vec<Finding> {
+    match unit {
+        Some(unit) => judge(unit, pid),
+        None => {
+            vec![Finding::note(AREA, "systemd cannot be asked", "Is it what runs this machine?")]
         }
-        _ => vec![Finding::note(AREA, "systemd cannot be asked", "Is it what runs this machine?")],
     }
 }
 
-/// Lines as `ActiveState=active`.
-fn properties(shown: &str) -> HashMap<&str, &str> {
-    shown.lines().filter_map(|line| line.split_once('=')).collect()
-}
-
-fn judge(shown: &HashMap<&str, &str>, pid: Option<u32>) -> Vec<Finding> {
-    let get = |name: &str| shown.get(name).copied().unwrap_or_default();
-    if get("LoadState") != "loaded" {
-        let advice = "Install the package, or packaging/chatroomd.service by hand.";
-        return vec![Finding::note(AREA, format!("there is no {UNIT}"), advice)];
+fn judge(unit: &Unit, pid: Option<u32>) -> Vec<Finding> {
+    if let Some(finding) = not_loaded(unit) {
+        return vec![finding];
     }
-    let mut findings = Vec::new();
-    match pid {
-        None if get("ActiveState") == "failed" => {
-            let (result, status) = (get("Result"), get("ExecMainStatus"));
-            let what = format!("it has failed ({result}, exit status {status})");
-            let advice = "`journalctl -u chatroomd -n 20` says why.";
-            findings.push(Finding::problem(AREA, what, advice));
-        }
-        None => findings.push(Finding::note(
-            AREA,
-            format!("it is {}", get("ActiveState")),
-            "`systemctl start chatroomd` starts it.",
-        )),
-        Some(pid) if get("MainPID") != pid.to_string() => findings.push(Finding::note(
+    let mut findings = match pid {
+        None => vec![stopped(unit)],
+        Some(pid) if unit.get("MainPID") != pid.to_string() => vec![Finding::note(
             AREA,
             format!("process {pid}, which answers, is not that of {UNIT}"),
             "Without systemd nothing starts it again, and a restart disconnects everybody.",
-        )),
-        Some(_) => findings.extend(running(shown)),
+        )],
+        Some(_) => restarts(unit).into_iter().collect(),
+    };
+    if unit.get("NeedDaemonReload") == "yes" {
+        let what = "the unit on disk is another one than that in force";
+        let advice = "`systemctl daemon-reload`, then `systemctl restart chatroomd`.";
+        findings.push(Finding::problem(AREA, what, advice));
     }
-    if get("UnitFileState") == "disabled" {
+    findings.extend(hand_over(unit));
+    findings.push(packaged(unit));
+    // Where a socket starts it, that is enabled instead.
+    if unit.get("UnitFileState") == "disabled" && unit.get("TriggeredBy").is_empty() {
         let what = "it is not started when the machine is";
         findings.push(Finding::note(AREA, what, "`systemctl enable chatroomd`"));
     }
     findings
 }
 
-fn running(shown: &HashMap<&str, &str>) -> Vec<Finding> {
-    let get = |name: &str| shown.get(name).copied().unwrap_or_default();
-    let mut findings = Vec::new();
-    if get("NeedDaemonReload") == "yes" {
-        let what = "the unit on disk is another one than that in force";
-        findings.push(Finding::problem(AREA, what, "`systemctl daemon-reload`"));
-    }
-    match get("NRestarts") {
-        "" | "0" => {}
-        restarts => {
-            let what = format!("it was started again {restarts} times after it failed");
-            findings.push(Finding::note(AREA, what, "`journalctl -u chatroomd -p err` says why."));
+fn not_loaded(unit: &Unit) -> Option<Finding> {
+    let install = "Install the package, or packaging/chatroomd.service by hand.";
+    Some(match unit.get("LoadState") {
+        "loaded" => return None,
+        "masked" => {
+            let what = format!("{UNIT} is masked: it cannot be started");
+            Finding::problem(AREA, what, "`systemctl unmask chatroomd`")
+        }
+        "bad-setting" | "error" => {
+            let what = format!("systemd cannot use {UNIT}: {}", unit.get("LoadError"));
+            Finding::problem(
+                AREA,
+                what,
+                format!("`systemd-analyze verify {UNIT}` says what is wrong."),
+            )
+        }
+        _ => Finding::note(AREA, format!("there is no {UNIT}"), install),
+    })
+}
+
+fn stopped(unit: &Unit) -> Finding {
+    let (state, pid) = (unit.get("ActiveState"), unit.get("MainPID"));
+    match state {
+        "failed" => {
+            let (result, status) = (unit.get("Result"), unit.get("ExecMainStatus"));
+            let what = format!("it has failed ({result}, exit status {status})");
+            Finding::problem(AREA, what, "`journalctl -u chatroomd -n 20` says why.")
+        }
+        "active" | "reloading" => {
+            let what =
+                format!("systemd runs it as process {pid}, but its admin socket does not answer");
+            let advice = "If [admin] socket names another place, say so with --socket. If not, \
+                          `systemctl restart chatroomd` makes the socket again.";
+            Finding::problem(AREA, what, advice)
+        }
+        "activating" if unit.get("SubState") == "auto-restart" => {
+            let what = "it fails, and systemd starts it again and again";
+            Finding::problem(AREA, what, "`journalctl -u chatroomd -n 20` says why.")
+        }
+        _ => {
+            Finding::note(AREA, format!("it is {state}"), "`systemctl start chatroomd` starts it.")
         }
     }
-    let packaged = properties(PACKAGED);
-    let differs = |name: &&str| shown.contains_key(name) && packaged.get(name) != shown.get(name);
-    let different: Vec<String> = DIRECTIVES
-        .iter()
-        .filter(|name| differs(name))
-        .map(|name| format!("{name}={}", get(name)))
-        .collect();
-    if different.is_empty() {
-        let what = format!("{UNIT} is in force as the package has it");
-        findings.push(Finding::ok(AREA, what));
-    } else {
-        let what = format!("{UNIT} is not as the package has it: {}", different.join(", "));
-        findings.push(Finding::note(
-            AREA,
-            what,
-            "`systemctl cat chatroomd` shows where that is from.",
-        ));
+}
+
+fn restarts(unit: &Unit) -> Option<Finding> {
+    let restarts = Some(unit.get("NRestarts")).filter(|count| !["", "0"].contains(count))?;
+    let what = format!("it was started again {restarts} times after it failed");
+    Some(Finding::note(AREA, what, "`journalctl -u chatroomd -p err` says why."))
+}
+
+/// Without these commands a restart disconnects everybody, and a reload does nothing.
+fn hand_over(unit: &Unit) -> Vec<Finding> {
+    let lacks =
+        |property: &str, part: &str| unit.shows(property) && !unit.get(property).contains(part);
+    let advice =
+        "Take the line of the package's unit; `systemctl cat chatroomd` shows what is in force.";
+    let mut findings = Vec::new();
+    if lacks("ExecStop", "hand-over") {
+        let what = "ExecStop= does not run `chatctl hand-over`: a restart disconnects everybody";
+        findings.push(Finding::problem(AREA, what, advice));
+    }
+    if lacks("ExecReload", "reload") && lacks("ExecReload", "HUP") {
+        let what = "ExecReload= does not reload chatroomd";
+        findings.push(Finding::problem(AREA, what, advice));
     }
     findings
+}
+
+/// Whether the unit is weaker than, or otherwise not, that of the package.
+fn packaged(unit: &Unit) -> Finding {
+    let packaged = Unit::of(UNIT, PACKAGED);
+    let differs = |name: &&&str| unit.shows(name) && packaged.get(name) != unit.get(name);
+    let different: Vec<String> = DIRECTIVES
+        .iter()
+        .filter(differs)
+        .map(|name| format!("{name}={}", unit.get(name)))
+        .collect();
+    if different.is_empty() {
+        return Finding::ok(AREA, format!("{UNIT} is in force as the package has it"));
+    }
+    let what = format!("{UNIT} is not as the package has it: {}", different.join(", "));
+    let drop_ins = unit.get("DropInPaths");
+    let advice = match drop_ins {
+        "" => "`systemctl cat chatroomd` shows where that is from.".to_owned(),
+        _ => format!("Is it meant so? The drop-ins are {drop_ins}"),
+    };
+    Finding::note(AREA, what, advice)
 }
 
 #[cfg(test)]
@@ -131,7 +182,7 @@ mod tests {
     fn judged(different: &str, pid: Option<u32>) -> Vec<(Verdict, String)> {
         let shown =
             format!("LoadState=loaded\nActiveState=active\nMainPID=7\n{PACKAGED}{different}");
-        let findings = judge(&properties(&shown), pid);
+        let findings = judge(&Unit::of(UNIT, &shown), pid);
         findings.into_iter().map(|finding| (finding.verdict, finding.what)).collect()
     }
 
@@ -139,8 +190,8 @@ mod tests {
     fn what_was_weakened_is_named() {
         assert!(matches!(&judged("", Some(7))[..], [(Verdict::Ok, _)]));
         let weak = judged("\nNoNewPrivileges=no\nNeedDaemonReload=yes\nNRestarts=3\n", Some(7));
-        assert!(matches!(weak[0], (Verdict::Problem, _)));
-        assert!(weak[1].1.contains("3 times"), "{weak:?}");
+        assert!(weak[0].1.contains("3 times"), "{weak:?}");
+        assert!(matches!(weak[1], (Verdict::Problem, _)), "{weak:?}");
         assert!(weak[2].1.ends_with(": NoNewPrivileges=no"), "{weak:?}");
     }
 
@@ -150,12 +201,31 @@ mod tests {
         assert_eq!(failed[0].1, "it has failed (exit-code, exit status 78)");
         assert!(judged("", Some(8))[0].1.contains("process 8"));
         assert!(judged("\nLoadState=not-found\n", None)[0].1.contains("there is no"));
+        let masked = judged("\nLoadState=masked\n", None);
+        assert!(masked[0].0 == Verdict::Problem && masked[0].1.contains("is masked"));
+        let silent = judged("", None);
+        assert!(
+            silent[0].1.contains("process 7, but its admin socket does not answer"),
+            "{silent:?}"
+        );
+        let again = judged("\nActiveState=activating\nSubState=auto-restart\n", None);
+        assert!(again[0].1.contains("starts it again and again"), "{again:?}");
+    }
+
+    #[test]
+    fn a_unit_without_the_commands_of_the_package_is_found() {
+        let without = judged("\nExecStop=\nExecReload=/bin/true\n", Some(7));
+        assert!(without[0].1.contains("a restart disconnects everybody"), "{without:?}");
+        assert!(without[1].1.contains("does not reload"), "{without:?}");
+        // What version 0.1 had.
+        let older = judged("\nExecReload=/bin/kill -HUP $MAINPID\n", Some(7));
+        assert!(matches!(&older[..], [(Verdict::Ok, _)]), "{older:?}");
     }
 
     /// A directive that the unit does not have would always differ.
     #[test]
     fn every_directive_is_in_the_unit() {
-        let packaged = properties(PACKAGED);
-        assert!(DIRECTIVES.iter().all(|name| packaged.contains_key(name)));
+        let packaged = Unit::of(UNIT, PACKAGED);
+        assert!(DIRECTIVES.iter().all(|name| packaged.shows(name)));
     }
 }
