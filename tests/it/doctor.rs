@@ -359,3 +359,79 @@ fn a_program_that_was_replaced_is_found() {
     fs::write(&program, "another").unwrap();
     check(&daemon, "program", Verdict::Problem, "the earlier program still runs");
 }
+
+/// A folder with a `systemctl` that shows what a test says of each unit.
+fn systemctl(units: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (unit, shown) in units {
+        fs::write(folder.path().join(unit), shown).unwrap();
+    }
+    let script = "#!/bin/sh\ncase $1 in\nshow) cat \"$(dirname \"$0\")/$2\" 2> /dev/null ||\n\
+                  echo LoadState=not-found ;;\n*) exit 1 ;;\nesac\n";
+    let program = folder.path().join("systemctl");
+    fs::write(&program, script).unwrap();
+    set_mode(&program, 0o755);
+    folder
+}
+
+/// What the doctor says where this is what systemd says.
+#[track_caller]
+fn check_with_systemd(socket: &Path, systemd: &TempDir, code: i32, parts: &[&str]) {
+    let path = std::env::var("PATH").unwrap();
+    let mut doctor = crate::ctl::chatctl(socket, &["doctor"]);
+    doctor.env("PATH", format!("{}:{path}", systemd.path().display()));
+    let output = doctor.output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    parts.iter().for_each(|part| assert!(said.contains(part), "{part:?} is not in\n{said}"));
+}
+
+/// A unit that starts this program on a configuration.
+fn unit(folder: &TempDir, config: &str) -> String {
+    let file = folder.path().join("chatroomd.toml");
+    let paths = format!("[paths]\nstate = \"{}\"\n", folder.path().display());
+    fs::write(&file, format!("{paths}{config}")).unwrap();
+    let program = env!("CARGO_BIN_EXE_chatroomd");
+    let shown = file.display();
+    format!(
+        "LoadState=loaded\nActiveState=inactive\nMainPID=0\nExecStart={{ path={program} ; \
+         argv[]={program} --config {shown} ; ignore_errors=no }}\n"
+    )
+}
+
+#[test]
+fn what_a_start_would_meet_is_said_where_the_daemon_does_not_run() {
+    let folder = TempDir::new().unwrap();
+    let nowhere = folder.path().join("admin.sock");
+    let (other, address) = taken();
+    let shown = unit(&folder, &format!("[listen]\nchat = \"{address}\"\n"));
+    let systemd = systemctl(&[("chatroomd.service", &shown)]);
+    let taken = format!("[listen] names {address}, and another program has it");
+    check_with_systemd(&nowhere, &systemd, 1, &["it is inactive", "toml is right", &taken]);
+    drop(other);
+    let broken = unit(&folder, "[room]\nname = 5\n");
+    let systemd = systemctl(&[("chatroomd.service", &broken)]);
+    check_with_systemd(&nowhere, &systemd, 1, &["PROBLEM  configuration", "cannot be 5"]);
+    let tls = unit(&folder, "[listen]\ntls = \"127.0.0.1:0\"\nchat = []\n");
+    let systemd = systemctl(&[("chatroomd.service", &tls)]);
+    let without = match rustix::process::getuid().is_root() {
+        true => "certificate",
+        false => "only root can look",
+    };
+    check_with_systemd(&nowhere, &systemd, 1, &["start", without]);
+}
+
+#[test]
+fn a_socket_unit_that_does_not_fit_is_found() {
+    let daemon = Daemon::start();
+    let service = format!("LoadState=loaded\nActiveState=active\nMainPID={}\n", daemon.child.id());
+    let socket = "LoadState=loaded\nActiveState=failed\nResult=resources\nUnitFileState=enabled\n";
+    let systemd = systemctl(&[("chatroomd.service", &service), ("chatroomd.socket", socket)]);
+    let parts = ["PROBLEM  sockets", "chatroomd.socket has failed (resources)"];
+    check_with_systemd(&daemon.socket(), &systemd, 1, &parts);
+    let socket =
+        format!("LoadState=loaded\nActiveState=active\nListen={} (Stream)\n", daemon.address);
+    let systemd = systemctl(&[("chatroomd.service", &service), ("chatroomd.socket", &socket)]);
+    let parts = ["but the running service was started without it", "systemctl stop chatroomd"];
+    check_with_systemd(&daemon.socket(), &systemd, 1, &parts);
+}
