@@ -10,8 +10,8 @@ use chatroom::config::{Config, Durability};
 
 use super::mode_of;
 use super::process::Descriptors;
-use crate::overview::Overview;
 use crate::files;
+use crate::overview::Overview;
 use crate::store::{self, Checked};
 
 const AREA: &str = "store";

@@ -42,6 +42,8 @@ pub(super) fn has_stray_log(database: &Path) -> bool {
     match (with_log, alone) {
         (Ok((0, _)), _) => false,
         (Ok((mark, before)), Ok((found, _))) => found != mark && found != before,
+        // Killed while the log was copied into it, a database is whole only together with the log.
+        (Ok(_), Err(error)) if is_damage(&error) => false,
         // The tables are only in the log.
         (Ok((_, before)), Err(_)) => before != 0,
         (Err(error), Ok(_)) if is_damage(&error) => is_whole_alone(database),

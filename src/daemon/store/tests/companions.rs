@@ -88,6 +88,39 @@ fn a_log_is_known_as_that_of_its_database_whenever_it_is_killed() {
     }
 }
 
+/// As where the power is cut while the log is copied: no page of the database is whole for which
+/// there is one in the log.
+#[test]
+fn a_log_that_was_being_copied_is_known_as_that_of_its_database() {
+    // https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+    const LOG_HEADER: usize = 32;
+    const FRAME_HEADER: usize = 24;
+    const PAGE: usize = 4096;
+    let folder = TempDir::new().unwrap();
+    let mut store = open(&folder, &History::default()).store;
+    // As the thread does that empties the log.
+    mark::renew(&store.db).unwrap();
+    store.keeper.empty_last(&store.db).unwrap();
+    store.log().set_needs_mark(true);
+    for seq in 1..=8 {
+        let text = "x".repeat(20_000);
+        store.commit(&[message(seq, None, &text)], &Extras::default(), now()).unwrap();
+    }
+    let killed_here = TempDir::new().unwrap();
+    killed(&folder, &killed_here);
+    let log = fs::read(killed_here.path().join(format!("{DATABASE}-wal"))).unwrap();
+    let path = killed_here.path().join(DATABASE);
+    let mut database = fs::read(&path).unwrap();
+    for frame in log[LOG_HEADER..].chunks_exact(FRAME_HEADER + PAGE) {
+        let page = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
+        let torn = PAGE * (page - 1)..PAGE * page;
+        database.get_mut(torn).into_iter().for_each(|page| page[100..].fill(0));
+    }
+    fs::write(&path, database).unwrap();
+    let restored = open(&killed_here, &History::default());
+    assert_eq!(restored.last, Position { epoch: 1, seq: Seq(8) });
+}
+
 #[test]
 fn a_history_of_version_0_1_that_was_killed_goes_on() {
     let folder = TempDir::new().unwrap();
