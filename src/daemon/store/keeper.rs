@@ -15,7 +15,7 @@ use rusqlite::hooks::Wal;
 use tracing::{info, warn};
 
 use super::files::is_being_read;
-use super::{StoreFailure, mark};
+use super::{BUSY_TIME, StoreFailure, mark};
 
 /// Whenever the write-ahead log has grown by so many pages of 4 KiB, it is copied: 8 MiB. When the
 /// room is quiet a log of that size is emptied, too.
@@ -156,7 +156,8 @@ impl Keeper {
     /// The disk failed.
     pub fn empty_last(&self, db: &Connection) -> Result<(), StoreFailure> {
         let _writing = self.log.begin_writing();
-        db.busy_timeout(LAST_TIME)?;
+        // Where no other process is in the way, only the own thread can be, for a moment.
+        db.busy_timeout(if self.log.is_held() { LAST_TIME } else { BUSY_TIME })?;
         checkpoint(db, "TRUNCATE").map(drop)
     }
 }
