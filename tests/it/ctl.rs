@@ -1,6 +1,7 @@
 //! chatctl.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::daemon::Daemon;
 use crate::harness::Person;
+use crate::moderation::add_account;
 
 pub fn chatctl(socket: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
@@ -200,4 +202,44 @@ fn a_shutdown_can_be_announced_called_off_and_carried_out() {
     ann.expect("[SERVER]: server is shutting down");
     ann.expect_end();
     assert!(daemon.until_ended().success());
+}
+
+#[test]
+fn what_is_so_already_is_not_said_to_be_done() {
+    let daemon = Daemon::start();
+    let say = |args: &[&str]| check_done(&run(&daemon.socket(), args));
+    add_account(&daemon, &["ann"]);
+    assert_eq!(say(&["account", "unlock", "ann"]), "ann is not locked. Nothing was changed.\n");
+    assert_eq!(say(&["account", "lock", "ann"]), "ann is locked.\n");
+    assert_eq!(say(&["account", "lock", "ann"]), "ann is locked already. Nothing was changed.\n");
+    let off = say(&["account", "operator", "ann", "--off"]);
+    assert_eq!(off, "ann is no operator. Nothing was changed.\n");
+    assert_eq!(say(&["account", "operator", "ann"]), "ann is an operator now.\n");
+    let again = say(&["account", "operator", "ann"]);
+    assert_eq!(again, "ann is an operator already. Nothing was changed.\n");
+    let mut jay = Person::text(&daemon, "jay");
+    assert_eq!(say(&["slow", "off"]), "Slow mode is off already.\n");
+    assert_eq!(say(&["topic", "--clear"]), "The topic is the configured one already.\n");
+    assert_eq!(say(&["topic", "Tea"]), "The topic is set.\n");
+    jay.expect("[SERVER]: Topic: Tea");
+    assert_eq!(say(&["topic", "Tea"]), "That is the topic already. Nothing was changed.\n");
+    let cleared = say(&["topic", "--clear"]);
+    assert_eq!(cleared, "There is no topic any more: none is configured.\n");
+    check_fails(&run(&daemon.socket(), &["slow", "500 ms"]), 2, &["a second at least"]);
+}
+
+#[test]
+fn a_password_that_is_the_same_is_not_said_to_be_another() {
+    let daemon = Daemon::start();
+    add_account(&daemon, &["ann"]);
+    let set = |password: &str| {
+        let mut command = chatctl(&daemon.socket(), &["account", "password", "ann"]);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+        check_done(&child.wait_with_output().unwrap())
+    };
+    assert_eq!(set("another one"), "ann has another password now.\n");
+    let same = "ann has that password already. Nothing was changed.\n";
+    assert_eq!(set("another one"), same);
 }

@@ -22,7 +22,16 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
 
 /// The time of slow mode; zero is off.
 pub(super) fn slow(text: &str) -> Result<Duration, String> {
-    if text == "off" { Ok(Duration::ZERO) } else { duration(text) }
+    if text == "off" {
+        return Ok(Duration::ZERO);
+    }
+    match duration(text)? {
+        // Seconds are what counts; less than one must not turn it off.
+        time if !time.is_zero() && time < Duration::from_secs(1) => {
+            Err("it is a second at least, or \"off\"".to_owned())
+        }
+        time => Ok(time),
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

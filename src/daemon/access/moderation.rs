@@ -69,15 +69,34 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
             let text = clean::line(&text).trim().to_owned();
             let topic = Some(text).filter(|text| !text.is_empty());
             let shown = topic.clone().unwrap_or_else(|| shared.config().room.topic.clone());
+            if shared.access.registry().topic == topic {
+                return Ok(match topic {
+                    Some(_) => "That is the topic already. Nothing was changed.".to_owned(),
+                    None => "The topic is the configured one already.".to_owned(),
+                });
+            }
+            let said = match (&topic, shown.as_str()) {
+                (Some(_), _) => "The topic is set.".to_owned(),
+                (None, "") => "There is no topic any more: none is configured.".to_owned(),
+                (None, shown) => format!("The topic is the configured one again: {shown}"),
+            };
             change(shared, by, deed, move |_| Ok(Change::SetTopic(topic))).await?;
             ask(shared, |reply| Submission::Topic { text: shown, reply }).await?;
-            Ok("The topic is set.".to_owned())
+            Ok(said)
         }
         Act::Slow { seconds } if seconds > LONGEST_SLOW => Err(Refusal::BadRequest(format!(
             "Slow mode can be {LONGEST_SLOW} s at the most. Nothing was changed."
         ))),
         Act::Slow { seconds } => {
             let slow = Duration::from_secs(seconds);
+            if shared.access.registry().slow == slow {
+                return Ok(match seconds {
+                    0 => "Slow mode is off already.".to_owned(),
+                    seconds => {
+                        format!("Slow mode: one message in {seconds} s from each, as before.")
+                    }
+                });
+            }
             change(shared, by, deed, move |_| Ok(Change::SetSlow(slow))).await?;
             let said = match slow.as_secs() {
                 0 => "Slow mode is off.".to_owned(),

@@ -73,6 +73,10 @@ async fn change_account(
         (Err(_), Some(account)) => account.name.clone(),
         (Err(problem), None) => return Err(problem.into()),
     };
+    let before = shared.access.registry().account(&name).cloned();
+    if let Some(said) = before.as_ref().and_then(|account| is_so_already(account, &request)) {
+        return Ok(said);
+    }
     let deed = Deed { what: request.as_str(), target: name.clone(), done: request.done(&name) };
     let (sentence, decide): (&str, Decide) = match request {
         AccountRequest::List => return Ok(String::new()),
@@ -109,7 +113,12 @@ async fn change_account(
             ("has no account any more", Box::new(remove))
         }
         AccountRequest::Password { name, password } => {
-            let hash = hash(shared, password).await?;
+            let old = before.map(|account| account.hash);
+            password.check_new().map_err(Refusal::BadRequest)?;
+            let hash = shared.access.passwords.hash_if_new(old.clone(), password).await?;
+            if old.as_ref() == Some(&hash) {
+                return Ok(format!("{name} has that password already. Nothing was changed."));
+            }
             ("has another password now", put(name, true, move |account| account.hash = hash))
         }
         AccountRequest::Lock { name } => {
@@ -125,6 +134,20 @@ async fn change_account(
     };
     change(shared, by, deed, decide).await?;
     Ok(format!("{name} {sentence}."))
+}
+
+/// What is said where an account is already as it is asked for.
+fn is_so_already(account: &Account, request: &AccountRequest) -> Option<String> {
+    let state = match request {
+        AccountRequest::Lock { .. } if account.is_locked => "is locked already",
+        AccountRequest::Unlock { .. } if !account.is_locked => "is not locked",
+        AccountRequest::Operator { on: true, .. } if account.is_operator => {
+            "is an operator already"
+        }
+        AccountRequest::Operator { on: false, .. } if !account.is_operator => "is no operator",
+        _ => return None,
+    };
+    Some(format!("{} {state}. Nothing was changed.", account.name))
 }
 
 type Decide = Box<dyn FnOnce(&Registry) -> Result<Change, Refusal> + Send>;
