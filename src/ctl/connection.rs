@@ -13,6 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::main_process;
 use crate::program::variable;
 
 /// The configuration of the service.
@@ -170,7 +171,8 @@ fn connect(path: &Path, timeout: Duration) -> Result<UnixStream, Failure> {
 fn usual_places() -> Vec<PathBuf> {
     // Without it, or where it is wrong, the usual places have to do.
     let config = std::fs::read_to_string(CONFIG).ok().and_then(|text| Config::parse(&text).ok());
-    let mut places = admin::socket_candidates(variable, config.as_ref());
+    let mut places = main_process::sockets(variable("MAINPID"));
+    places.extend(admin::socket_candidates(variable, config.as_ref()));
     let uid = rustix::process::getuid().as_raw();
     let fallback = admin::fallback_runtime_folder(uid);
     // Anybody can make a folder in /tmp; only one's own is trusted.

@@ -47,6 +47,7 @@ fn examine(socket: Option<&Path>, timeout: Duration) -> Vec<Finding> {
             // Another daemon than that of the service has nothing to do with its units.
             if let Some(unit) = loaded.filter(|unit| unit.get("MainPID") == status.pid.to_string())
             {
+                findings.extend(service::network(unit, &status));
                 findings.extend(sockets::examine(unit, Some(&status)));
                 findings.extend(credentials::examine(service::UNIT, true));
             }

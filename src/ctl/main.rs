@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 mod hand_over;
 mod history;
+mod main_process;
 mod password;
 #[path = "../program.rs"]
 mod program;

@@ -77,6 +77,20 @@ fn options_are_reported_as_changed_unchanged_or_waiting() {
 }
 
 #[test]
+fn the_commands_of_the_unit_find_the_socket_of_its_process() {
+    let daemon = Daemon::start();
+    let elsewhere = TempDir::new().unwrap();
+    let reload = |pid: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chatctl"));
+        command.args(["reload", "--quiet"]).env_remove("CHATROOMD_SOCKET").env("MAINPID", pid);
+        command.env("XDG_RUNTIME_DIR", elsewhere.path()).env("RUNTIME_DIRECTORY", elsewhere.path());
+        command.output().unwrap()
+    };
+    assert_eq!(check_done(&reload(&daemon.child.id().to_string())), "");
+    assert!(daemon.log().contains("read the configuration again"), "{}", daemon.log());
+}
+
+#[test]
 fn a_level_that_an_operator_has_set_is_reported_when_a_reload_takes_it_back() {
     let daemon = Daemon::start();
     check_done(&run(&daemon.socket(), &["log-level", "debug"]));

@@ -1,6 +1,6 @@
 //! The unit, as systemd has it in force.
 
-use chatroom::admin::Finding;
+use chatroom::admin::{Finding, Status};
 
 use super::unit::Unit;
 
@@ -133,6 +133,18 @@ fn restarts(unit: &Unit) -> Option<Finding> {
     Some(Finding::note(AREA, what, "`journalctl -u chatroomd -p err` says why."))
 }
 
+/// A service with a network of its own opens ports that nobody reaches; only a socket that was opened
+/// outside of it, by systemd or by the process before, works.
+pub(super) fn network(unit: &Unit, status: &Status) -> Option<Finding> {
+    if unit.get("PrivateNetwork") != "yes" || status.socket_activated {
+        return None;
+    }
+    let what = "PrivateNetwork=yes without chatroomd.socket: a port that the service opens is reached by \
+                nobody";
+    let advice = "Set up chatroomd.socket (docs/administration.md), or take that out of the unit.";
+    Some(Finding::problem(AREA, what, advice))
+}
+
 /// Without these commands a restart disconnects everybody, and a reload does nothing.
 fn hand_over(unit: &Unit) -> Vec<Finding> {
     let lacks =
@@ -210,6 +222,15 @@ mod tests {
         );
         let again = judged("\nActiveState=activating\nSubState=auto-restart\n", None);
         assert!(again[0].1.contains("starts it again and again"), "{again:?}");
+    }
+
+    #[test]
+    fn a_network_of_its_own_is_for_sockets_of_systemd() {
+        let unit = Unit::of(UNIT, "PrivateNetwork=yes\n");
+        let activated = Status { socket_activated: true, ..Status::default() };
+        assert_eq!(network(&unit, &activated), None);
+        assert!(network(&unit, &Status::default()).is_some());
+        assert_eq!(network(&Unit::of(UNIT, "PrivateNetwork=no\n"), &Status::default()), None);
     }
 
     #[test]

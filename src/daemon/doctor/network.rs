@@ -56,6 +56,14 @@ fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
         wanted.extend(started.listen.tls.iter().map(|&address| ("[listen] tls", address)));
     }
     wanted.extend(started.metrics.listen.map(|address| ("[metrics] listen", address)));
+    // One that was handed over may belong to another network than that of this process.
+    let listening: Vec<SocketAddr> = overview
+        .listeners
+        .addresses()
+        .into_iter()
+        .map(|(_, address)| address)
+        .chain(listening.iter().copied())
+        .collect();
     let is_open = |wanted: SocketAddr| {
         let is_it = |open: &&SocketAddr| {
             open.ip() == wanted.ip() && [open.port(), 0].contains(&wanted.port())

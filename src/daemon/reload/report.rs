@@ -84,9 +84,9 @@ fn credentials(reloaded: &Reloaded) -> Option<String> {
         (false, false) => return None,
     };
     Some(format!(
-        "{what} of the service (LoadCredential=), which systemd hands over only when the service \
-         starts. After a renewal, `systemctl restart chatroomd` loads it and disconnects nobody (TLS \
-         clients reconnect by themselves)."
+        "{what} of the service (LoadCredential=), which systemd and not chatroomd reads. After a \
+         renewal, `systemctl restart chatroomd` loads it and disconnects nobody (TLS clients reconnect \
+         by themselves)."
     ))
 }
 
