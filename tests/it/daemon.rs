@@ -168,7 +168,13 @@ impl Daemon {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut pieces = [IoSliceMut::new(&mut bytes)];
         let flags = RecvFlags::CMSG_CLOEXEC;
-        let message = recvmsg(&self.notifications, &mut pieces, &mut control, flags)?;
+        // A busy machine can interrupt a wait that has a time limit.
+        let mut receive = || recvmsg(&self.notifications, &mut pieces, &mut control, flags);
+        let mut received = receive();
+        while matches!(received, Err(rustix::io::Errno::INTR)) {
+            received = receive();
+        }
+        let message = received?;
         let descriptors = control
             .drain()
             .filter_map(|message| match message {

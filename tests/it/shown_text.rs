@@ -106,7 +106,8 @@ fn padding_makes_no_line_of_the_server_in_what_operators_say() {
     bo.say("that was it");
     told.extend(ann.lines_until("bo: that was it"));
     let with_text: Vec<_> = told.iter().filter(|line| line.contains("ok.")).collect();
-    assert!(with_text.len() >= 3 * paddings().count(), "{}", with_text.len());
+    // A topic that is shown as the one before is not told again.
+    assert!(with_text.len() > 2 * paddings().count(), "{}", with_text.len());
     with_text.into_iter().for_each(|line| check_rows(line));
     for args in [&["history", "-n", "1000"][..], &["bans"], &["audit", "-n", "1000"]] {
         let shown = check_done(&run(&daemon.socket(), args));
