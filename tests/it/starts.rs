@@ -133,7 +133,9 @@ fn a_broken_certificate_leaves_the_plain_port_open_and_a_good_one_opens_the_othe
     let status = daemon.status();
     assert_eq!(status.listen.len(), 1);
     assert!(status.faults[0].contains("there is no certificate in"), "{:?}", status.faults);
-    assert!(daemon.log().contains("not listening on 127.0.0.1:0 (TLS)"), "{}", daemon.log());
+    daemon.until("that is in the log", |daemon| {
+        daemon.log().contains("not listening on 127.0.0.1:0 (TLS)")
+    });
     fs::remove_file(daemon.folder.path().join("certificate.pem")).unwrap();
     make_certificate(&daemon.folder);
     daemon.until("it listens", |daemon| daemon.status().listen.len() == 2);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -15,7 +15,7 @@ use rusqlite::hooks::Wal;
 use tracing::{info, warn};
 
 use super::files::is_being_read;
-use super::{BUSY_TIME, StoreFailure, mark};
+use super::{StoreFailure, mark};
 
 /// Whenever the write-ahead log has grown by so many pages of 4 KiB, it is copied: 8 MiB. When the
 /// room is quiet a log of that size is emptied, too.
@@ -91,6 +91,7 @@ pub struct Keeper {
     /// How large the log was when the thread was told to copy it.
     told_at: u32,
     wake: SyncSender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Keeper {
@@ -112,7 +113,7 @@ impl Keeper {
         let log = Arc::new(Log::default());
         let (wake, woken) = sync_channel(1);
         let mut rounds = Rounds { db, log: log.clone(), seen: 0, held: 0 };
-        thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("keeper".to_owned()).spawn(move || {
             if let Err(failure) = rounds.run(&woken) {
                 on_failure(failure);
             }
@@ -122,7 +123,7 @@ impl Keeper {
             of_hook.note_written(written.unsigned_abs());
             Ok(())
         }))?;
-        Ok(Keeper { log, told_at: 0, wake })
+        Ok(Keeper { log, told_at: 0, wake, thread })
     }
 
     /// Tells the thread that there is something to copy, if there is.
@@ -149,15 +150,17 @@ impl Keeper {
         let _ = self.wake.try_send(());
     }
 
-    /// Copies all of the log at the end, over the connection of the writer, and empties it. A
+    /// Ends the thread, copies all of the log over the connection of the writer, and empties it. A
     /// reader that stays in the way for long is not waited for.
     ///
     /// # Errors
     /// The disk failed.
-    pub fn empty_last(&self, db: &Connection) -> Result<(), StoreFailure> {
-        let _writing = self.log.begin_writing();
-        // Where no other process is in the way, only the own thread can be, for a moment.
-        db.busy_timeout(if self.log.is_held() { LAST_TIME } else { BUSY_TIME })?;
+    pub fn empty_last(self, db: &Connection) -> Result<(), StoreFailure> {
+        // While the thread copies, this could not. Once it has ended only another process can be in
+        // the way.
+        drop(self.wake);
+        let _ = self.thread.join();
+        db.busy_timeout(LAST_TIME)?;
         checkpoint(db, "TRUNCATE").map(drop)
     }
 }

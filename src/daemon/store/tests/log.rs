@@ -128,3 +128,18 @@ fn ids_of_direct_messages_are_bounded_and_are_no_history() {
     let file = fs::metadata(folder.path().join(DATABASE)).unwrap().len();
     assert!(file < 6 << 20, "{file}");
 }
+
+#[test]
+fn the_end_does_not_wait_for_a_reader() {
+    let folder = TempDir::new().unwrap();
+    let mut store = open(&folder, &History::default()).store;
+    store.commit(&[message(1, None, "hello")], &Extras::default(), now()).unwrap();
+    let reader = open_reader(store.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM records").unwrap();
+    store.commit(&[message(2, None, "on")], &Extras::default(), now()).unwrap();
+    let begun = Instant::now();
+    store.close().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    drop(reader);
+    assert_eq!(open(&folder, &History::default()).last.seq, Seq(2));
+}
