@@ -8,11 +8,11 @@ use chatroom::admin;
 use chatroom::config::Config;
 use rustix::fs::{Access, access};
 
-use crate::files;
 use crate::places::{Place, Places};
 use crate::program::variable;
 use crate::service::Service;
 use crate::tls::Pair;
+use crate::{files, folders};
 
 /// Files in the folder of the history that the service writes, if they are there.
 const IN_STATE: [&str; 5] =
@@ -97,6 +97,12 @@ impl<'c> Check<'c> {
             self.service.is_some_and(|service| service.state.as_ref() == Some(&folder));
         if folder.exists() || !is_made_by_systemd {
             self.writable("state folder", &folder, "[paths] state names it");
+        }
+        if folder.is_dir() {
+            let outcome = self.act(|| folders::check_state(&folder));
+            if let Err(problem) = outcome.and_then(|outcome| outcome) {
+                self.problems.push(format!("{problem:#}"));
+            }
         }
         for name in IN_STATE {
             let path = folder.join(name);
