@@ -251,7 +251,7 @@ fn tell_listening(listeners: &Listeners, shared: &Shared) {
 /// Ends before the room was ever open.
 async fn end_waiting(desk: &Desk, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
     systemd::stopping();
-    // Who asked for it gets the answer.
+    // The operator who asked for it still gets the answer.
     desk.until_answered().await;
     tasks.shutdown().await;
     info!(event = "stopped", "ended");
@@ -278,7 +278,7 @@ impl Daemon {
     /// Hands everything over, or says farewell.
     async fn end(&self, end: anyhow::Result<End>, listeners: &Listeners) -> anyhow::Result<()> {
         if matches!(end, Ok(End::HandOver)) {
-            // Who connects meanwhile waits, for systemd holds the listening sockets.
+            // New clients wait meanwhile: systemd holds the listening sockets.
             match handover::hand_over(&self.shared).await {
                 Ok(count) => {
                     info!(
@@ -297,7 +297,7 @@ impl Daemon {
             self.shared.watchers.end(true).await;
             return Ok(());
         }
-        // Who comes now is turned away by the system.
+        // From here on the system refuses new connections.
         listeners.close();
         if !listeners.is_activated {
             handover::keep_none();
@@ -323,7 +323,7 @@ impl Daemon {
                         let outcome =
                             reload::reload(&self.shared, file, self.is_activated).await;
                         if let Some(reply) = reply {
-                            // Who asked may have gone.
+                            // The operator who asked may have gone.
                             let _ = reply.send(outcome);
                         }
                     }
