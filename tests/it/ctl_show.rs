@@ -127,6 +127,9 @@ fn history_shows_sentences_and_no_json() {
     let socket = daemon.socket();
     let mut ann = Person::text(&daemon, "ann");
     ann.say("tea?");
+    // The answer comes after the message is in the history, and so before bo's join is.
+    ann.say("!who");
+    ann.expect("[SERVER]: 1 person is here: ann");
     let mut bo = Person::text(&daemon, "bo");
     ann.expect("[SERVER]: bo joined the chat!");
     bo.say("!me nods");
