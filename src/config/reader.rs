@@ -15,6 +15,17 @@ pub(super) struct Document<'t> {
     problems: Vec<Problem>,
 }
 
+/// What to tell of an error of the parser, which found it in `part` of the text.
+fn syntax(message: &str, part: Option<&str>) -> String {
+    match part {
+        // What a block that is pasted below a whole file does.
+        Some(key) if message == "duplicate key" => {
+            format!("`{}` appears a second time: keep one, with the lines of both", key.trim())
+        }
+        _ => format!("this is not valid TOML: {}", message.replace('\n', ", ")),
+    }
+}
+
 /// One table of a document, of which options are taken one after the other.
 pub(super) struct Section<'d, 't> {
     name: &'static str,
@@ -31,9 +42,12 @@ impl<'t> Document<'t> {
         let (root, errors) = DeTable::parse_recoverable(text);
         let problems = errors
             .iter()
-            .map(|error| Problem {
-                line: line_of(text, error.span().unwrap_or_default()),
-                message: format!("this is not valid TOML: {}", error.message().replace('\n', ", ")),
+            .map(|error| {
+                let span = error.span().unwrap_or_default();
+                Problem {
+                    line: line_of(text, span.clone()),
+                    message: syntax(error.message(), text.get(span)),
+                }
             })
             .collect();
         Document { text, root: root.into_inner(), sections: Vec::new(), problems }

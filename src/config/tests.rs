@@ -129,6 +129,14 @@ fn all_problems_are_said_at_once_with_their_lines() {
 #[test]
 fn what_is_no_toml_is_said_with_its_line() {
     check_problems("[room]\nname = lobby\n", &["line 2: this is not valid TOML"]);
+    check_problems(
+        "[listen]\n[room]\n[listen]\ntls = []\n",
+        &["line 3: `listen` appears a second time"],
+    );
+    check_problems(
+        "[room]\ntopic = \"a\"\ntopic = \"b\"\n",
+        &["line 3: `topic` appears a second time"],
+    );
     check_problems("listen = 5\nport = 4\n", &["`listen` is a section", "outside a section"]);
     let nowhere = "line 2: `chat` in [listen]: at least one address is needed here or in `tls`";
     check_problems("[listen]\nchat = []\n", &[nowhere]);
