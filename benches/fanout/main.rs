@@ -1,7 +1,7 @@
 //! What a delivery costs, beside the least that it can cost and beside other daemons:
 //! `cargo bench --bench fanout`.
 //!
-//! BENCHMARKS.md says what is measured and how. `ROUNDS` (default 3) is how often each thing is
+//! docs/benchmarks.md says what is measured and how. `ROUNDS` (default 3) is how often each thing is
 //! measured, in turns; `SCENARIOS`, as in "quiet busy", chooses from them; `SERVERS` likewise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]

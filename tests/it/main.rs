@@ -20,6 +20,7 @@ mod ctl_show;
 mod daemon;
 mod delay;
 mod doctor;
+mod documents;
 mod faults;
 mod foreign;
 mod handover;
@@ -46,7 +47,7 @@ mod planted;
 mod protocol_doc;
 mod reaching;
 mod redaction;
-mod reliability_doc;
+
 mod reload;
 mod resume;
 mod sanctions_stay;

@@ -1,0 +1,186 @@
+//! The documents agree with the project: tests, benchmarks, files, links and versions exist.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below `folder` with this extension.
+fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, extension, found);
+        } else if path.extension().is_some_and(|of_file| of_file == extension) {
+            found.push(path);
+        }
+    }
+}
+
+/// Every document: the path in the project, and the text.
+fn documents() -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    ["docs", "packaging"].iter().for_each(|folder| files(&root().join(folder), "md", &mut paths));
+    assert!(paths.len() >= 10, "only {} documents were found", paths.len());
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+/// The `code` of a text outside fenced blocks.
+fn code(text: &str) -> Vec<&str> {
+    let prose = text.split("```").step_by(2);
+    prose.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
+}
+
+/// Every test as `file::name`.
+fn tests() -> Vec<String> {
+    let mut sources = Vec::new();
+    ["src", "tests"].iter().for_each(|folder| files(&root().join(folder), "rs", &mut sources));
+    let mut all = Vec::new();
+    for path in sources {
+        let module = path.file_stem().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let names = text.split("#[test]\n").skip(1);
+        let names = names.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
+        all.extend(names.map(|(name, _)| format!("{module}::{name}")));
+    }
+    assert!(all.len() > 200, "only {} tests were found", all.len());
+    all
+}
+
+#[test]
+fn every_command_for_a_test_or_benchmark_runs_something() {
+    let all = tests();
+    let mut commands = 0;
+    for (document, text) in documents() {
+        for span in code(&text) {
+            if let Some(filters) = span.strip_prefix("cargo test ") {
+                // Without this the second word is an error.
+                let filters = filters.strip_prefix("-- ").unwrap_or(filters);
+                if filters.starts_with('-') || filters.contains("NAME") {
+                    continue;
+                }
+                commands += 1;
+                assert!(
+                    !filters.contains(' ') || span.contains("-- "),
+                    "{document}: `{span}` does not run"
+                );
+                for filter in filters.split(' ') {
+                    assert!(
+                        all.iter().any(|test| test.contains(filter)),
+                        "{document}: `{span}` runs nothing"
+                    );
+                }
+            } else if let Some(name) = span.strip_prefix("cargo bench --bench ") {
+                commands += 1;
+                let of_file = root().join(format!("benches/{name}.rs"));
+                let of_folder = root().join(format!("benches/{name}/main.rs"));
+                assert!(
+                    of_file.exists() || of_folder.exists(),
+                    "{document}: there is no benchmark {name}"
+                );
+            }
+        }
+    }
+    assert!(commands >= 30, "only {commands} commands were found");
+}
+
+#[test]
+fn every_test_that_the_page_on_reliability_names_exists() {
+    let all = tests();
+    let text = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let mut names = 0;
+    for span in code(&text) {
+        if span.contains('_') && span.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            names += 1;
+            let ending = format!("::{span}");
+            assert!(all.iter().any(|test| test.ends_with(&ending)), "there is no test `{span}`");
+        }
+    }
+    assert!(names >= 15, "only {names} tests are named");
+}
+
+/// The anchors of a document, as GitHub makes them from its headings.
+fn anchors(text: &str) -> Vec<String> {
+    let headings =
+        text.split("```").step_by(2).flat_map(str::lines).filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| -> String {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut links = 0;
+    for (document, text) in documents() {
+        let folder = root().join(&document).parent().unwrap().to_owned();
+        for rest in text.split("](").skip(1) {
+            let target = rest.split(')').next().unwrap();
+            if target.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match file {
+                "" => root().join(&document),
+                _ => folder.join(file),
+            };
+            assert!(path.exists(), "{document} links to {target}, which does not exist");
+            if !anchor.is_empty() {
+                let known = anchors(&fs::read_to_string(&path).unwrap());
+                assert!(
+                    known.iter().any(|heading| heading == anchor),
+                    "{document} links to {target}, which is not among {known:?}"
+                );
+            }
+        }
+    }
+    assert!(links >= 30, "only {links} links were found");
+}
+
+#[test]
+fn every_file_that_the_architecture_names_exists() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let folders =
+        ["src/", "tests/", "benches/", "examples/", "fuzz/", "packaging/", "etc/", "docs/", ".ci/"];
+    let mut named = 0;
+    for span in code(&text) {
+        if folders.iter().any(|folder| span.starts_with(folder)) && !span.contains(' ') {
+            named += 1;
+            assert!(
+                root().join(span).exists(),
+                "ARCHITECTURE.md names {span}, which does not exist"
+            );
+        }
+    }
+    assert!(named >= 30, "only {named} files are named");
+}
+
+/// The newest version that a list of changes has: `## 0.1.0 (2026-11-23)`.
+#[test]
+fn the_versions_agree() {
+    let changes = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let released = changes
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ")?.split_once(" ("))
+        .next()
+        .expect("no release in CHANGELOG.md")
+        .0;
+    assert_eq!(released, env!("CARGO_PKG_VERSION"), "CHANGELOG.md and Cargo.toml");
+    let debian = fs::read_to_string(root().join("packaging/debian/changelog")).unwrap();
+    assert!(
+        debian.starts_with(&format!("chatroomd ({released}-")),
+        "CHANGELOG.md and the Debian changelog"
+    );
+}
