@@ -98,7 +98,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
         return admin_socket.map(drop);
     }
     let (control, mut orders) = mpsc::unbounded_channel();
-    signals::forward(control.clone())?;
+    let terminated = signals::forward(control.clone())?;
     let config = Arc::new(config);
     let desk = Arc::new(Desk::new(Waiting {
         config: Mutex::new((config.clone(), text)),
@@ -169,6 +169,9 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     tell_listening(&listeners, &shared);
     drop(starting);
     systemd::ready(&systemd::status_line(&shared));
+    // systemd does not run ExecStop= for a service that is still starting, so a second restart arrives
+    // as this signal alone.
+    let is_restarted = systemd::is_there() && terminated.get();
     if is_going_on {
         handover::settle();
     }
@@ -179,7 +182,10 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     welcome::print(&config.room.name, &listeners.addresses());
 
     let mut daemon = Daemon { shared, config_file, is_activated, set_shutdown_at };
-    let end = daemon.obey(orders).await;
+    let end = match is_restarted {
+        true => Ok(End::HandOver),
+        false => daemon.obey(orders).await,
+    };
     systemd::stopping();
     tasks.shutdown().await;
     daemon.end(end, &listeners).await

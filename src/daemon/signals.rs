@@ -1,21 +1,35 @@
 //! What the signals ask for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tracing::info;
 
 use crate::lifecycle::Control;
 
+/// Whether SIGTERM has arrived, known at once and not only when `control` is read.
+pub struct Terminated(Arc<AtomicBool>);
+
+impl Terminated {
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Takes over the signals: from now on they arrive at `control`.
 ///
 /// # Errors
 /// The system does not let them be taken over.
-pub fn forward(control: mpsc::UnboundedSender<Control>) -> anyhow::Result<()> {
+pub fn forward(control: mpsc::UnboundedSender<Control>) -> anyhow::Result<Terminated> {
+    let terminated = Arc::new(AtomicBool::new(false));
+    flag::register(SIGTERM, terminated.clone()).context("cannot take over the signals")?;
     let mut signals =
         Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot take over the signals")?;
     tokio::spawn(async move {
@@ -31,7 +45,7 @@ pub fn forward(control: mpsc::UnboundedSender<Control>) -> anyhow::Result<()> {
             }
         }
     });
-    Ok(())
+    Ok(Terminated(terminated))
 }
 
 fn shutdown() -> Control {

@@ -188,13 +188,25 @@ impl Daemon {
 
     /// What it has given the manager to keep, up to where it waits for the manager.
     #[track_caller]
-    pub fn until_stored(&self) -> Vec<(String, OwnedFd)> {
+    pub fn until_stored(&mut self) -> Vec<(String, OwnedFd)> {
+        self.stored_unless_ended().unwrap_or_else(|| panic!("nothing is stored\n{}", self.log()))
+    }
+
+    /// The same, or none if it ends before.
+    pub fn stored_unless_ended(&mut self) -> Option<Vec<(String, OwnedFd)>> {
         let mut stored: Vec<(String, OwnedFd)> = Vec::new();
         stored.extend(
             std::mem::take(&mut *self.kept()).into_iter().map(|it| ("kept".to_owned(), it)),
         );
         loop {
-            let (text, descriptors) = self.notification().unwrap();
+            let has_ended = self.child.try_wait().unwrap().is_some();
+            let Some((text, descriptors)) = self.arrived() else {
+                if has_ended {
+                    return None;
+                }
+                std::thread::yield_now();
+                continue;
+            };
             let name = text.lines().find_map(|line| line.strip_prefix("FDNAME="));
             match name {
                 Some(name) if text.contains("FDSTORE=1") => {
@@ -204,16 +216,34 @@ impl Daemon {
                     stored.retain(|(other, _)| other != name);
                 }
                 // Its end of the pipe is dropped, which is what it waits for.
-                _ if text.contains("BARRIER=1") => return stored,
+                _ if text.contains("BARRIER=1") => return Some(stored),
                 _ => {}
             }
         }
     }
 
+    /// A notification that has arrived.
+    fn arrived(&self) -> Option<(String, Vec<OwnedFd>)> {
+        self.notifications.set_nonblocking(true).unwrap();
+        let notification = self.notification().ok();
+        self.notifications.set_nonblocking(false).unwrap();
+        notification
+    }
+
     /// Starts it again with what the manager has kept.
     pub fn start_again_with(&mut self, stored: Vec<(String, OwnedFd)>) {
-        self.child = with_descriptors(&self.folder, &self.command_again(), stored).spawn().unwrap();
+        self.begin_again_with(stored);
         self.until_notified("READY=1");
+    }
+
+    /// The same, but does not wait until it is ready.
+    pub fn begin_again_with(&mut self, stored: Vec<(String, OwnedFd)>) {
+        self.child = with_descriptors(&self.folder, &self.command_again(), stored).spawn().unwrap();
+    }
+
+    /// Whether it has been ready, by the notifications that have arrived, which are taken.
+    pub fn was_ready(&self) -> bool {
+        std::iter::from_fn(|| self.arrived()).any(|(text, _)| text.contains("READY=1"))
     }
 
     pub fn socket(&self) -> PathBuf {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -191,6 +192,52 @@ fn a_version_that_does_not_start_leaves_everything_for_the_next() {
     daemon.start_again_with(stored);
     ann.say("one");
     bo.expect("ann: one");
+}
+
+/// systemd sends this signal, and nothing before, where a restart meets a service that is starting.
+#[test]
+fn a_restart_in_the_middle_of_a_start_loses_nobody() {
+    let mut chance = Chance(5);
+    let mut in_the_middle = 0;
+    for round in 0..200 {
+        let mut daemon = Daemon::start();
+        let mut ann = Person::text(&daemon, "ann");
+        let mut bo = Person::text(&daemon, "bo");
+        ann.expect("[SERVER]: bo joined the chat!");
+        let stored = hand_over(&mut daemon);
+        let copy =
+            stored.iter().map(|(name, it)| (name.clone(), it.try_clone().unwrap())).collect();
+        let socket = |daemon: &Daemon| std::fs::metadata(daemon.socket()).map(|it| it.ino()).ok();
+        let before = socket(&daemon);
+        daemon.begin_again_with(copy);
+        daemon.until("opens its socket", |daemon| {
+            let now = socket(daemon);
+            now.is_some() && now != before
+        });
+        for _ in 0..chance.below(20_000) {
+            std::hint::spin_loop();
+        }
+        daemon.signal(Signal::TERM);
+        if daemon.was_ready() {
+            // Then it may have been ready before the signal, which is another case.
+            daemon.until_ended();
+            continue;
+        }
+        let handed_over = daemon.stored_unless_ended();
+        let ended = daemon.until_ended();
+        let has_handed_over = handed_over.is_some();
+        // If it had not taken over the signals, the manager has what it had.
+        assert!(has_handed_over || ended.code().is_none(), "{}", daemon.log());
+        let stored = handed_over.unwrap_or(stored);
+        daemon.start_again_with(stored);
+        ann.say("one");
+        bo.expect("ann: one");
+        in_the_middle += usize::from(has_handed_over);
+        if in_the_middle == 3 {
+            return;
+        }
+        assert!(round < 199, "only {in_the_middle} signals came in the middle");
+    }
 }
 
 #[test]
