@@ -12,13 +12,14 @@ use chatroom::lookalike::{fold, look, look_alike, looks};
 use chatroom::names::{LONGEST, MOST_BYTES, Name, SHORTEST};
 use chatroom::wire::greeting::{Telnet, Verdict, judge, strip_telnet};
 use chatroom::wire::json::{self, Event};
+use chatroom::wire::proxy::{self, MAX_HEADER, Progress};
 use chatroom::wire::{Frame, Framer, text};
 
 /// Fails where something does not hold.
 pub type Check = fn(&[u8]);
 
 /// A check by its name, which is that of its target and of the folder of its corpus.
-pub const ALL: [(&str, Check); 10] = [
+pub const ALL: [(&str, Check); 11] = [
     ("framing", framing),
     ("text", text_lines),
     ("requests", requests),
@@ -28,6 +29,7 @@ pub const ALL: [(&str, Check); 10] = [
     ("names", names),
     ("telnet", telnet),
     ("opening", opening),
+    ("proxy", proxy_header),
     ("handover", handover),
 ];
 
@@ -214,6 +216,39 @@ pub fn opening(data: &[u8]) {
     let mut telnet = Telnet::default();
     let pieces: Vec<u8> = data.chunks(3).flat_map(|it| telnet.strip(it).into_owned()).collect();
     assert_eq!(pieces, *Telnet::default().strip(data), "in pieces");
+}
+
+/// A header ends in the same place however it arrives and whatever follows, and says the same in the
+/// other version. What is none is none with more behind it.
+pub fn proxy_header(data: &[u8]) {
+    let whole = proxy::read(data);
+    for end in 0..data.len().min(MAX_HEADER) {
+        match (proxy::read(&data[..end]), whole) {
+            (Ok(Progress::Incomplete), _) => {}
+            (Ok(Progress::Complete(header)), whole) => {
+                assert!(header.length <= end, "{header:?} of {end} bytes");
+                assert_eq!(whole, Ok(Progress::Complete(header)));
+            }
+            (Err(_), whole) => {
+                assert!(whole.is_err(), "{end} bytes are none, and all are {whole:?}")
+            }
+        }
+    }
+    match whole {
+        Ok(Progress::Incomplete) => assert!(data.len() < MAX_HEADER, "it never ends"),
+        Ok(Progress::Complete(header)) => {
+            assert!(header.length <= data.len().min(MAX_HEADER));
+            let Some(client) = header.client else { return };
+            let family = if client.is_ipv4() { "TCP4" } else { "TCP6" };
+            let (ip, port) = (client.ip(), client.port());
+            let line = format!("PROXY {family} {ip} {ip} {port} {port}\r\n");
+            let Ok(Progress::Complete(again)) = proxy::read(line.as_bytes()) else {
+                panic!("{line:?} is no header")
+            };
+            assert_eq!(again.client, Some(client));
+        }
+        Err(problem) => assert!(!problem.as_str().is_empty()),
+    }
 }
 
 /// What one process can read, the next one reads from it as well; and what it goes on with takes

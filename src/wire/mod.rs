@@ -8,6 +8,7 @@ mod framing;
 pub mod greeting;
 pub mod json;
 mod people;
+pub mod proxy;
 mod sentence;
 pub mod text;
 
