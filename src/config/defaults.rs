@@ -7,7 +7,11 @@ use super::{DEFAULT_PORT, Durability, History, Limits, Listen, RoomConfig, Timeo
 
 impl Default for Listen {
     fn default() -> Listen {
-        Listen { chat: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))], tls: Vec::new() }
+        Listen {
+            chat: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))],
+            tls: Vec::new(),
+            proxy_protocol: Vec::new(),
+        }
     }
 }
 

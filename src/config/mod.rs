@@ -5,15 +5,17 @@
 
 mod defaults;
 mod level;
+mod networks;
 mod options;
 mod reader;
 mod values;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 pub use level::Level;
 pub use options::{Difference, RESTART_ONLY};
 use reader::Document;
@@ -51,6 +53,8 @@ pub struct Listen {
     pub chat: Vec<SocketAddr>,
     /// Addresses of the port that speaks TLS. At least one of the two has an address.
     pub tls: Vec<SocketAddr>,
+    /// The proxies whose connections begin with a header of the PROXY protocol.
+    pub proxy_protocol: Vec<IpNet>,
 }
 
 /// `[tls]`
@@ -183,6 +187,14 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Listen {
+    /// Whether a connection from this address has to begin with a header of the PROXY protocol.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxy_protocol.iter().any(|network| network.contains(&address))
+    }
+}
+
 impl Config {
     /// Reads a configuration. What it leaves out has its default.
     ///
@@ -194,7 +206,8 @@ impl Config {
         document.section("listen", |section| {
             section.take("chat", values::addresses, &mut config.listen.chat);
             section.take("tls", values::addresses, &mut config.listen.tls);
-            let Listen { chat, tls } = &config.listen;
+            section.take("proxy_protocol", networks::trusted, &mut config.listen.proxy_protocol);
+            let Listen { chat, tls, .. } = &config.listen;
             if chat.is_empty() && tls.is_empty() {
                 section.complain("chat", "at least one address is needed here or in `tls`");
             }

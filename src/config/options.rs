@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Durability};
@@ -47,6 +48,7 @@ impl Config {
         vec![
             ("[listen] chat", list(&listen.chat)),
             ("[listen] tls", list(&listen.tls)),
+            ("[listen] proxy_protocol", networks(&listen.proxy_protocol)),
             ("[tls] certificate", path(&tls.certificate)),
             ("[tls] key", path(&tls.key)),
             ("[room] name", quoted(&room.name)),
@@ -103,6 +105,10 @@ fn quoted(text: &str) -> String {
 fn list(items: &[impl ToString + Debug]) -> String {
     let items: Vec<String> = items.iter().map(|item| quoted(&item.to_string())).collect();
     format!("[{}]", items.join(", "))
+}
+
+fn networks(networks: &[IpNet]) -> String {
+    list(&networks.iter().map(super::networks::show).collect::<Vec<_>>())
 }
 
 fn path(path: &Option<PathBuf>) -> String {

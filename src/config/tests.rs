@@ -23,6 +23,7 @@ fn every_option_is_read() {
         [listen]
         chat = ["0.0.0.0:6667", "[::]:6667"]
         tls = "0.0.0.0:6697"
+        proxy_protocol = ["10.0.0.0/8", "::1"]
         [room]
         name = "den"
         greeting = "Good evening."
@@ -66,6 +67,9 @@ fn every_option_is_read() {
     "#;
     let config = Config::parse(text).unwrap();
     assert_eq!(config.listen.chat.len(), 2);
+    let proxies = [true, true, false].to_vec();
+    let is_proxy = |address: &str| config.listen.is_proxy(address.parse().unwrap());
+    assert_eq!(["10.9.9.9", "::1", "11.0.0.1"].map(is_proxy).to_vec(), proxies);
     assert_eq!((config.room.name.as_str(), config.room.topic.as_str()), ("den", "Tea"));
     assert_eq!(config.room.greeting, "Good evening.");
     let limits = Limits {
@@ -153,6 +157,44 @@ fn metrics_stay_on_this_machine() {
     check_problems("[metrics]\nlisten = 9153\n", &["such as \"127.0.0.1:9153\""]);
 }
 
+#[test]
+fn proxies_are_named_exactly() {
+    let is_proxy = |listed: &str, address: &str| {
+        let text = format!("[listen]\nproxy_protocol = {listed}\n");
+        Config::parse(&text).unwrap().listen.is_proxy(address.parse().unwrap())
+    };
+    for (listed, address) in [
+        ("\"10.0.0.7\"", "10.0.0.7"),
+        ("[\"10.0.0.7/32\"]", "10.0.0.7"),
+        ("[\"192.0.2.0/24\", \"10.0.0.0/8\"]", "10.255.255.255"),
+        ("\"10.0.0.7\"", "::ffff:10.0.0.7"),
+        ("\"::ffff:10.0.0.7\"", "10.0.0.7"),
+        ("\"::ffff:10.0.0.0/104\"", "10.1.2.3"),
+        ("\"fd00::/64\"", "fd00::7"),
+    ] {
+        assert!(is_proxy(listed, address), "{listed} {address}");
+    }
+    for (listed, address) in [
+        ("[]", "127.0.0.1"),
+        ("\"10.0.0.7\"", "10.0.0.8"),
+        ("\"10.0.0.0/8\"", "11.0.0.0"),
+        ("\"127.0.0.0/8\"", "::1"),
+        ("\"fd00::/64\"", "fd00:0:0:1::7"),
+    ] {
+        assert!(!is_proxy(listed, address), "{listed} {address}");
+    }
+    let network = ["[]", "[\"10.0.0.7\", \"::1\"]", "\"fd00::/8\""];
+    let neither =
+        ["\"proxy.example\"", "\"10.0.0.*\"", "\"10.0.0\"", "\"10.0.0.0/33\"", "\"\"", "7"];
+    check_values("listen", "proxy_protocol", &network, &neither, "an IP address or a network");
+    let bits = ["\"10.0.0.7/8\"", "\"fd00::1/64\""];
+    check_values("listen", "proxy_protocol", &[], &bits, "bits set behind its prefix; write \"");
+    let all = ["\"0.0.0.0/0\"", "[\"::/0\"]", "\"::ffff:0:0/96\""];
+    check_values("listen", "proxy_protocol", &[], &all, "everyone");
+    let twice = ["[\"::1\", \"::1/128\"]", "[\"10.0.0.7\", \"::ffff:10.0.0.7\"]"];
+    check_values("listen", "proxy_protocol", &[], &twice, "stands in it twice");
+}
+
 /// The shipped file, with its options uncommented, is the default; and it has every option.
 #[test]
 fn the_shipped_file_is_the_default() {
@@ -166,7 +208,7 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
     let options = uncommented.lines().filter(|line| !line.starts_with(['#', '['])).count();
     let blank = uncommented.lines().filter(|line| line.is_empty()).count();
-    assert_eq!(options - blank, 33, "every option is in it");
+    assert_eq!(options - blank, 34, "every option is in it");
 }
 
 /// Checks which of the values of an option are taken, and what is said of the others.
