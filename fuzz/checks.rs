@@ -229,9 +229,7 @@ pub fn proxy_header(data: &[u8]) {
                 assert!(header.length <= end, "{header:?} of {end} bytes");
                 assert_eq!(whole, Ok(Progress::Complete(header)));
             }
-            (Err(_), whole) => {
-                assert!(whole.is_err(), "{end} bytes are none, and all are {whole:?}")
-            }
+            (Err(_), whole) => assert!(whole.is_err(), "{end} bytes are none, all {whole:?}"),
         }
     }
     match whole {

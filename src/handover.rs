@@ -4,6 +4,7 @@
 //! [`FORMAT`]; a process that finds another one than its own lets the connections go.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,8 +69,23 @@ pub struct PackedMember {
 pub struct PackedConnection {
     /// What the session is called unless it has taken up another one.
     pub connection: SessionId,
+    /// What a proxy has said of it, if it comes from one. Version 0.1 knew no proxies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxied: Option<Proxied>,
     pub input: PackedInput,
     pub output: PackedOutput,
+}
+
+/// What a trusted proxy has said of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proxied {
+    /// Nothing yet: the rest of its header is to come. What has come is in [`PackedInput::opening`].
+    Awaited,
+    /// That it speaks for itself, or for a client that it does not know.
+    Unnamed,
+    /// The address of the client.
+    Client(SocketAddr),
 }
 
 /// How far its input has come.

@@ -1,7 +1,7 @@
 //! The register of connections.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::guard::Guard;
 use crate::metrics::{Lag, Tally, Totals};
 use crate::outlet::Outlet;
+use crate::source::Source;
 use crate::transport::Transport;
 
 /// Every connection that there is, joined or not.
@@ -51,14 +52,14 @@ impl Connections {
     }
 
     /// Registers a connection that was accepted, if there may be one more and its address is not
-    /// `banned`.
+    /// `banned`. One from a proxy is counted by address when its client is known ([`Self::count_client`]).
     ///
     /// # Errors
     /// Why it is turned away.
     pub fn admit(
         &self,
         transport: &Transport,
-        peer: SocketAddr,
+        source: Source,
         limits: &Limits,
         banned: Option<Term>,
     ) -> Result<Arc<Outlet>, EndReason> {
@@ -74,19 +75,42 @@ impl Connections {
         if limits.connections != 0 && open.len() >= limits.connections {
             return Err(EndReason::Full);
         }
-        self.guard.open(peer.ip(), limits)?;
-        let outlet =
-            Arc::new(Outlet::new(session, peer, Some(transport.tcp.clone()), transport.is_plain()));
+        if !source.awaits_header() {
+            self.guard.open(&source, limits)?;
+        }
+        let socket = Some(transport.tcp.clone());
+        let outlet = Arc::new(Outlet::new(session, source, socket, transport.is_plain()));
         open.insert(session, outlet.clone());
         self.count.send_replace(open.len());
         Ok(outlet)
+    }
+
+    /// Counts a registered connection by the address of its client, which its proxy has named, if there
+    /// may be one more from there and it is not `banned`.
+    ///
+    /// # Errors
+    /// Why it is turned away.
+    pub fn count_client(
+        &self,
+        source: &Source,
+        limits: &Limits,
+        banned: Option<Term>,
+    ) -> Result<(), EndReason> {
+        if let Some(term) = banned {
+            return Err(EndReason::Banned(term.into()));
+        }
+        self.guard.open(source, limits)?;
+        source.set_counted();
+        Ok(())
     }
 
     /// Takes a connection out of the register.
     pub fn remove(&self, session: SessionId) {
         let mut open = self.open();
         if let Some(outlet) = open.remove(&session) {
-            self.guard.close(outlet.peer.ip());
+            if outlet.source.is_counted() {
+                self.guard.close(&outlet.source);
+            }
             self.closed().add(outlet.totals());
         }
         self.count.send_replace(open.len());
@@ -105,7 +129,9 @@ impl Connections {
     /// Registers a connection that another process has had, whatever the limits are.
     pub fn take_up(&self, outlet: &Arc<Outlet>) {
         let mut open = self.open();
-        self.guard.take_up(outlet.peer.ip());
+        if outlet.source.is_counted() {
+            self.guard.take_up(&outlet.source);
+        }
         self.closed().subtract(outlet.totals());
         open.insert(outlet.connection, outlet.clone());
         self.count.send_replace(open.len());
@@ -121,10 +147,13 @@ impl Connections {
         self.ended.count(reason.code());
     }
 
-    /// Sends those away from whose address nobody may come.
+    /// Sends those away from whose address nobody may come. A ban of a proxy's own address is none of
+    /// the clients that it has still to name.
     pub fn close_banned(&self, registry: &Registry, after: Seq, now: Timestamp) {
         for outlet in self.all() {
-            if let Some(term) = banned(registry, outlet.peer.ip(), now) {
+            if !outlet.source.awaits_header()
+                && let Some(term) = banned(registry, outlet.source.ip(), now)
+            {
                 outlet.close(after, EndReason::Banned(term.into()));
             }
         }

@@ -1,7 +1,6 @@
 //! Limits for all that comes from one address. What they keep out, they keep out for a minute at the
 //! most: nobody is banned but by an operator.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +9,8 @@ use chatroom::admin::Limited;
 use chatroom::config::Limits;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::{Kind, Origin, Origins, Rate};
+
+use crate::source::Source;
 
 /// What was counted of every address.
 pub struct Guard {
@@ -31,9 +32,9 @@ impl Guard {
     ///
     /// # Errors
     /// Why it is turned away.
-    pub fn open(&self, address: IpAddr, limits: &Limits) -> Result<(), EndReason> {
-        let is_exempt = is_exempt(address, limits);
-        let origin = Origin::from(address);
+    pub fn open(&self, source: &Source, limits: &Limits) -> Result<(), EndReason> {
+        let is_exempt = source.is_exempt(limits);
+        let origin = Origin::from(source.ip());
         let mut origins = self.origins();
         if let Some(rate) = rate(Kind::Connection, limits).filter(|_| !is_exempt) {
             let too_often = |wait| EndReason::TooOften { seconds: whole_seconds(wait) };
@@ -46,33 +47,33 @@ impl Guard {
     }
 
     /// Counts a connection that another process has had, whatever the limits are.
-    pub fn take_up(&self, address: IpAddr) {
-        let _ = self.origins().open(Origin::from(address), 0, self.now());
+    pub fn take_up(&self, source: &Source) {
+        let _ = self.origins().open(Origin::from(source.ip()), 0, self.now());
     }
 
     /// A connection that was counted is closed.
-    pub fn close(&self, address: IpAddr) {
-        self.origins().close(Origin::from(address), self.now());
+    pub fn close(&self, source: &Source) {
+        self.origins().close(Origin::from(source.ip()), self.now());
     }
 
     /// Notes that somebody wants to join.
     ///
     /// # Errors
     /// They have to wait.
-    pub fn join(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
-        match rate(Kind::Join, limits).filter(|_| !is_exempt(address, limits)) {
+    pub fn join(&self, source: &Source, limits: &Limits) -> Result<(), Refusal> {
+        match rate(Kind::Join, limits).filter(|_| !source.is_exempt(limits)) {
             None => Ok(()),
             Some(rate) => self
                 .origins()
-                .take(Origin::from(address), Kind::Join, rate, self.now())
+                .take(Origin::from(source.ip()), Kind::Join, rate, self.now())
                 .map_err(|wait| Refusal::JoinsTooOften { seconds: whole_seconds(wait) }),
         }
     }
 
     /// They have only come back.
-    pub fn forgive_join(&self, address: IpAddr, limits: &Limits) {
-        if let Some(rate) = rate(Kind::Join, limits).filter(|_| !is_exempt(address, limits)) {
-            self.origins().give_back(Origin::from(address), Kind::Join, rate);
+    pub fn forgive_join(&self, source: &Source, limits: &Limits) {
+        if let Some(rate) = rate(Kind::Join, limits).filter(|_| !source.is_exempt(limits)) {
+            self.origins().give_back(Origin::from(source.ip()), Kind::Join, rate);
         }
     }
 
@@ -80,17 +81,17 @@ impl Guard {
     ///
     /// # Errors
     /// They have to wait.
-    pub fn try_password(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
+    pub fn try_password(&self, source: &Source, limits: &Limits) -> Result<(), Refusal> {
         let Some(rate) = rate(Kind::WrongPassword, limits) else { return Ok(()) };
         self.origins()
-            .take(Origin::from(address), Kind::WrongPassword, rate, self.now())
+            .take(Origin::from(source.ip()), Kind::WrongPassword, rate, self.now())
             .map_err(|wait| Refusal::PasswordsTooOften { seconds: whole_seconds(wait) })
     }
 
     /// It was not wrong.
-    pub fn forgive_password(&self, address: IpAddr, limits: &Limits) {
+    pub fn forgive_password(&self, source: &Source, limits: &Limits) {
         if let Some(rate) = rate(Kind::WrongPassword, limits) {
-            self.origins().give_back(Origin::from(address), Kind::WrongPassword, rate);
+            self.origins().give_back(Origin::from(source.ip()), Kind::WrongPassword, rate);
         }
     }
 
@@ -140,11 +141,6 @@ fn rate(kind: Kind, limits: &Limits) -> Option<Rate> {
         Kind::Join => limits.joins_per_minute,
         Kind::WrongPassword => limits.wrong_passwords_per_minute,
     })
-}
-
-/// Everybody on this machine comes from one address.
-pub fn is_exempt(address: IpAddr, limits: &Limits) -> bool {
-    !limits.loopback && address.to_canonical().is_loopback()
 }
 
 /// Rounded up, so that who waits for so long has waited for long enough.

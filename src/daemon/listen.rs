@@ -175,10 +175,18 @@ pub async fn accept_all(
 }
 
 /// Turns everyone away who connects, with this sentence, until it is cancelled: the room is not open.
-pub async fn turn_all_away(listener: TcpListener, identity: Option<Identity>, why: &'static str) {
+pub async fn turn_all_away(
+    listener: TcpListener,
+    identity: Option<Identity>,
+    config: Arc<Config>,
+    why: &'static str,
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => session::turn_away_unopened(stream, identity.as_ref(), why),
+            Ok((stream, peer)) => {
+                let awaits_header = config.listen.is_proxy(peer.ip());
+                session::turn_away_unopened(stream, identity.as_ref(), awaits_header, why);
+            }
             Err(_) => tokio::time::sleep(REST).await,
         }
     }

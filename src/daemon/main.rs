@@ -39,6 +39,7 @@ mod shared;
 mod signals;
 mod silence;
 mod sockets;
+mod source;
 mod start;
 mod store;
 mod systemd;

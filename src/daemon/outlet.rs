@@ -13,7 +13,6 @@ mod waiting;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +23,7 @@ use rustix::net::SendFlags;
 use tokio::net::TcpStream;
 
 use crate::metrics::Totals;
+use crate::source::Source;
 use crate::window::Window;
 use state::{Ending, Entry, State, Written};
 pub use traffic::Traffic;
@@ -40,7 +40,7 @@ const TURN: u32 = 8;
 pub struct Outlet {
     /// What the session is called unless it takes up another one.
     pub connection: SessionId,
-    pub peer: SocketAddr,
+    pub source: Source,
     pub traffic: Traffic,
     socket: Option<Arc<TcpStream>>,
     /// Whether who publishes may write to the socket.
@@ -68,13 +68,13 @@ impl Outlet {
     /// A connection that has not joined, and speaks text until it shows otherwise.
     pub fn new(
         connection: SessionId,
-        peer: SocketAddr,
+        source: Source,
         socket: Option<Arc<TcpStream>>,
         is_direct: bool,
     ) -> Outlet {
         Outlet {
             connection,
-            peer,
+            source,
             socket,
             is_direct,
             traffic: Traffic::new(),

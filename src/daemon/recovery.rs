@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chatroom::admin::{Finding, Reloaded, Reply, Request, Status};
-use chatroom::config::Config;
+use chatroom::config::{Config, Difference};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -69,7 +69,7 @@ impl Waiting {
         ready: Ready<'_>,
         orders: &mut mpsc::UnboundedReceiver<Control>,
     ) -> anyhow::Result<Outcome> {
-        let mut tasks = turn_all_away(&ready)?;
+        let mut tasks = turn_all_away(&ready, &self.config().0)?;
         tasks.spawn(systemd::ping_watchdog());
         let (mut backoff, begun) = (Backoff::while_running(), Instant::now());
         loop {
@@ -164,9 +164,11 @@ impl Waiting {
         limits::fit_to_descriptors(&mut config);
         // The ports and the admin socket are there already; the rest counts at the next attempt.
         let mut differences = self.config().0.differences(&config);
-        let is_there =
-            |option: &str| option.starts_with("[listen]") || option.starts_with("[admin]");
-        let needs_restart = differences.extract_if(.., |it| is_there(&it.option)).collect();
+        let is_there = |it: &Difference| {
+            it.needs_restart()
+                && (it.option.starts_with("[listen]") || it.option.starts_with("[admin]"))
+        };
+        let needs_restart = differences.extract_if(.., |it| is_there(it)).collect();
         logging::set_level(config.log.level);
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = (Arc::new(config), text);
         self.faults.clear(CONFIGURATION);
@@ -238,13 +240,13 @@ impl Waiting {
 }
 
 /// Serves what is open with a sentence on why the room is not.
-fn turn_all_away(ready: &Ready<'_>) -> anyhow::Result<JoinSet<()>> {
+fn turn_all_away(ready: &Ready<'_>, config: &Arc<Config>) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     for (_, kind, socket) in &ready.listening.open {
         let identity = ready.identity.clone().filter(|_| *kind == Kind::Tls);
         let listener = TcpListener::from_std(socket.try_clone()?)?;
         if *kind == Kind::Plain || identity.is_some() {
-            tasks.spawn(listen::turn_all_away(listener, identity, CLOSED));
+            tasks.spawn(listen::turn_all_away(listener, identity, config.clone(), CLOSED));
         }
     }
     Ok(tasks)

@@ -57,6 +57,9 @@ pub enum EndReason {
     TooOften { seconds: u64 },
     /// It speaks another protocol than those of this port.
     Foreign(&'static str),
+    /// It comes from a trusted proxy, and did not begin with a valid header of the PROXY protocol; what
+    /// was wrong.
+    NoProxyHeader(&'static str),
     /// The daemon ends.
     ShuttingDown,
 }
@@ -80,6 +83,7 @@ impl EndReason {
             EndReason::Crowded => "crowded",
             EndReason::TooOften { .. } => "too-often",
             EndReason::Foreign(_) => "foreign",
+            EndReason::NoProxyHeader(_) => "no-proxy-header",
             EndReason::ShuttingDown => "shutting-down",
         }
     }
@@ -178,6 +182,12 @@ impl fmt::Display for EndReason {
             EndReason::Foreign(protocol) => {
                 write!(f, "This port is for the chat, and does not speak {protocol}.")
             }
+            EndReason::NoProxyHeader(problem) => write!(
+                f,
+                "Your address is that of a proxy, which has to send a header of the PROXY protocol: \
+                 {problem}. Set the proxy to send one (send-proxy-v2, proxy_protocol on), or take its \
+                 address out of proxy_protocol in [listen] of chatroomd."
+            ),
             EndReason::ShuttingDown => f.write_str("server is shutting down"),
         }
     }
@@ -215,6 +225,12 @@ mod tests {
             (EndReason::Foreign(NO_TLS), "foreign", "speaks TLS only", lost()),
             (EndReason::Foreign("IRC"), "foreign", "does not speak IRC yet", lost()),
             (EndReason::Foreign(NO_PROXY), "foreign", "proxy_protocol in [listen]", lost()),
+            (
+                EndReason::NoProxyHeader("x is wrong"),
+                "no-proxy-header",
+                ": x is wrong. Set",
+                lost(),
+            ),
             (EndReason::Foreign(NO_UTF16), "foreign", "takes UTF-8", lost()),
             (EndReason::Foreign(FIRST_LINE_TOO_LONG), "foreign", "than any name", lost()),
             (EndReason::Foreign(LINES_BEHIND), "foreign", "wait for the answer", lost()),

@@ -45,6 +45,9 @@ mod permissions;
 mod places;
 mod planted;
 mod protocol_doc;
+mod proxy;
+mod proxy_clients;
+mod proxy_ports;
 mod reaching;
 mod redaction;
 

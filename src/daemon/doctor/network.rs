@@ -119,7 +119,8 @@ fn explain(overview: &Overview, option: &str, address: SocketAddr) -> Finding {
 /// Where systemd holds the ports, the addresses in [listen] do not count.
 fn activated(written: &Config, listening: &[SocketAddr]) -> Option<Finding> {
     let listen = &written.listen;
-    if *listen == Config::default().listen {
+    let usual = Config::default().listen;
+    if (&listen.chat, &listen.tls) == (&usual.chat, &usual.tls) {
         return None;
     }
     let ignored: Vec<String> = [&listen.chat, &listen.tls]

@@ -30,6 +30,7 @@ use suitcase::Suitcase;
 use crate::outlet::Outlet;
 use crate::room_thread::Submission;
 use crate::shared::Shared;
+use crate::source::Source;
 use crate::transport::Transport;
 use crate::{session, sockets, systemd};
 
@@ -56,8 +57,8 @@ pub async fn hand_over(shared: &Shared) -> anyhow::Result<usize> {
     for (outlet, input) in shared.connections.take_kept() {
         match outlet.pack() {
             Some(output) => {
-                let connection = outlet.connection;
-                connections.push(PackedConnection { connection, input, output });
+                let (connection, proxied) = (outlet.connection, outlet.source.pack());
+                connections.push(PackedConnection { connection, proxied, input, output });
                 outlets.push(outlet);
             }
             // Its last words, as far as the socket takes them.
@@ -167,9 +168,10 @@ impl HandedOver {
             // Who has closed meanwhile has no address any more; reading notices the rest.
             let Some(Ok(socket)) = socket.map(sockets::take_up) else { continue };
             let Ok(peer) = socket.peer_addr() else { continue };
-            let PackedConnection { connection, input, output } = connection;
+            let PackedConnection { connection, proxied, input, output } = connection;
+            let source = Source::unpack(peer, proxied);
             let socket = Arc::new(socket);
-            let outlet = Arc::new(Outlet::unpack(connection, peer, socket.clone(), output));
+            let outlet = Arc::new(Outlet::unpack(connection, source, socket.clone(), output));
             shared.connections.take_up(&outlet);
             going_on.push((socket, outlet, input));
         }

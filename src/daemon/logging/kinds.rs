@@ -36,6 +36,7 @@ pub const KINDS: &[(&str, &str, Priority)] = &[
     ("no-longer-listening", "e179f773a6e043c09514b7dde2ad0478", Notice),
     ("no-metrics", "0c28cec1b94742afa4b936976b4b76b0", Error),
     ("no-password", "7c31b14521e54bc788cc91c6039c22d8", Error),
+    ("no-proxy-header", "a3b8758136ad4f32bba00a298f188ac8", Warning),
     ("no-state", "a398d022d4354df48322905089933837", Warning),
     ("no-token", "4c8b1eb44f1e4ccf8372a2a784a67245", Error),
     ("not-handed-over", "ac9130f4547c47d38e3a655f20731ab2", Error),

@@ -1,6 +1,6 @@
 //! Handing an outlet over to another process.
 
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use super::state::Entry;
 use super::{Outlet, Pumped};
+use crate::source::Source;
 use crate::window::Window;
 
 impl Outlet {
@@ -58,11 +59,11 @@ impl Outlet {
     /// A connection that another process has had.
     pub fn unpack(
         connection: SessionId,
-        peer: SocketAddr,
+        source: Source,
         socket: Arc<TcpStream>,
         packed: PackedOutput,
     ) -> Outlet {
-        let outlet = Outlet::new(connection, peer, Some(socket), true);
+        let outlet = Outlet::new(connection, source, Some(socket), true);
         outlet.traffic.bytes_in.store(packed.bytes_in, Relaxed);
         outlet.traffic.bytes_out.store(packed.bytes_out, Relaxed);
         let mut state = outlet.state();

@@ -29,7 +29,7 @@ fn record(seq: Seq, session: SessionId, text: &str) -> Record {
 impl Fixture {
     /// A joined text connection that has seen everything so far.
     fn new(window_bytes: usize) -> Fixture {
-        let outlet = Outlet::new(ME, ([127, 0, 0, 1], 1).into(), None, false);
+        let outlet = Outlet::new(ME, Source::direct(([127, 0, 0, 1], 1).into()), None, false);
         outlet.admit(&Answer::Help, Seq(1), Seq(0));
         outlet.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
             Ok(bytes.len())

@@ -51,7 +51,7 @@ impl RoomThread {
         let known = known.filter(|session| self.may_be_called(*session, name.0));
         let detached = known.and_then(|session| self.room.roster().by_session(session)?.away);
         // Whose name is kept out, or whose account has changed, is not here any more.
-        let taken_over = match banned(&self.access, outlet.peer.ip(), now) {
+        let taken_over = match banned(&self.access, outlet.source.ip(), now) {
             None => known.and_then(|session| self.take_over(session, EndReason::TakenOver)),
             Some(_) => None,
         };
@@ -66,7 +66,7 @@ impl RoomThread {
         };
         outlet.adopt(session);
         self.outlets.insert(session, outlet.clone());
-        self.note_network(session, outlet.peer.ip(), now);
+        self.note_network(session, outlet.source.ip(), now);
         let known = known.filter(|known| *known == session);
         let token = match (known, resume.as_ref()) {
             (Some(_), Some(resume)) => {
@@ -98,7 +98,7 @@ impl RoomThread {
         {
             return Err(problem.into());
         }
-        self.may_join(name, proof, Some(outlet.peer.ip()), now)?;
+        self.may_join(name, proof, Some(outlet.source.ip()), now)?;
         // Whoever is here under a name with an account has given its password, and so has this one.
         let own = match proof {
             Proof::Account(_) => self.room.roster().by_name(name.as_str()),

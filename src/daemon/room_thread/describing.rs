@@ -13,7 +13,7 @@ use crate::outlet::Outlet;
 
 /// What is known of a connection; where it is lost, what was known.
 pub(super) struct Seen {
-    pub(super) peer: SocketAddr,
+    pub(super) address: SocketAddr,
     dialect: &'static str,
     bytes_in: u64,
     bytes_out: u64,
@@ -22,7 +22,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn of(outlet: &Outlet) -> Seen {
         Seen {
-            peer: outlet.peer,
+            address: outlet.source.address(),
             dialect: outlet.dialect().as_str(),
             bytes_in: outlet.traffic.bytes_in.load(Relaxed),
             bytes_out: outlet.traffic.bytes_out.load(Relaxed),
@@ -45,7 +45,7 @@ impl RoomThread {
         let away = member.away.map(|away| now.duration_since(away).as_secs());
         User {
             name: member.name.to_string(),
-            address: seen.map(|seen| seen.peer.to_string()).unwrap_or_default(),
+            address: seen.map(|seen| seen.address.to_string()).unwrap_or_default(),
             // Only the place of who speaks JSON is held.
             dialect: seen.map_or("json", |seen| seen.dialect).to_owned(),
             since: member.since,

@@ -102,7 +102,7 @@ impl RoomThread {
     }
 
     fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
-        let address = self.outlets.get(&member.session).map(|outlet| outlet.peer.ip());
+        let address = self.outlets.get(&member.session).map(|outlet| outlet.source.ip());
         let sanctions = &self.access.sanctions;
         let sanction = sanctions
             .against(kind, Some(member.name.as_str()), address, now)
@@ -156,11 +156,11 @@ impl RoomThread {
             }
             Target::Network(_) => {
                 let outlets = self.outlets.iter();
-                let hit = outlets.filter(|(_, it)| target.matches(None, Some(it.peer.ip())));
+                let hit = outlets.filter(|(_, it)| target.matches(None, Some(it.source.ip())));
                 let hit = hit.map(|(&session, _)| session);
                 // The place of a detached session is where its connection was.
                 let detached = self.detached.iter();
-                let lost = detached.filter(|(_, it)| target.matches(None, Some(it.peer.ip())));
+                let lost = detached.filter(|(_, it)| target.matches(None, Some(it.address.ip())));
                 hit.chain(lost.map(|(&session, _)| session)).collect()
             }
         }

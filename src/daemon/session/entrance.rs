@@ -58,14 +58,14 @@ impl Reader<'_> {
         password: Option<Secret>,
     ) -> Result<Joined, Refusal> {
         let (guard, config) = (&self.shared().connections.guard, self.shared().config());
-        let address = self.outlet().peer.ip();
+        let source = &self.outlet().source;
         let (name, problem) = match Name::new(name) {
             Ok(name) => (name, None),
             Err(problem) => (self.old_name(name, resume.is_some(), problem)?, Some(problem)),
         };
         // With text, the password comes after the name, which was counted.
         if self.stage != Stage::Password {
-            guard.join(address, &config.limits)?;
+            guard.join(source, &config.limits)?;
         }
         let proof = match password {
             Some(password) => Box::pin(self.prove(&name, password)).await?,
@@ -78,10 +78,10 @@ impl Reader<'_> {
         if let Ok(joined) = &joined {
             if joined.was_detached {
                 // Whoever comes back to a place that is held does not count: a connection may be bad.
-                guard.forgive_join(address, &config.limits);
+                guard.forgive_join(source, &config.limits);
             }
             if has_proved {
-                guard.forgive_password(address, &config.limits);
+                guard.forgive_password(source, &config.limits);
             }
         }
         joined
@@ -120,10 +120,10 @@ impl Reader<'_> {
         if !self.is_private() {
             return Err(Refusal::PasswordInsecure { name: name.to_string() });
         }
-        let (guard, address) = (&self.shared().connections.guard, self.outlet().peer.ip());
+        let (guard, source) = (&self.shared().connections.guard, &self.outlet().source);
         // Counted before it is known, so that many at once do not get through. It stays counted
         // until they are in: looking at a right one costs as much, and a banned name has one, too.
-        guard.try_password(address, &config.limits)?;
+        guard.try_password(source, &config.limits)?;
         let hash = match &proof {
             Some(Proof::Room(hash) | Proof::Account(hash)) => Some(hash.clone()),
             Some(Proof::None) | None => None,
@@ -132,10 +132,11 @@ impl Reader<'_> {
             (Ok(true), Some(proof)) => return Ok(proof),
             (Ok(_), _) => {}
             (Err(refusal), _) => {
-                guard.forgive_password(address, &config.limits);
+                guard.forgive_password(source, &config.limits);
                 return Err(refusal);
             }
         }
+        let address = source.ip();
         info!(
             event = "wrong-password",
             name = name.as_str(),
@@ -148,8 +149,7 @@ impl Reader<'_> {
 
     /// Whether nobody on the way can read what is sent.
     fn is_private(&self) -> bool {
-        !self.connection.transport.is_plain()
-            || self.outlet().peer.ip().to_canonical().is_loopback()
+        !self.connection.transport.is_plain() || self.outlet().source.is_this_machine()
     }
 
     /// Whether this person may ask for that, as far as it depends on what this connection knows.

@@ -9,7 +9,7 @@ use chatroom::room::EndReason;
 use chatroom::wire::Dialect;
 use chatroom::wire::json::format_time;
 use jiff::Timestamp;
-use tracing::info;
+use tracing::{debug, info, warn};
 
 use crate::outlet::Outlet;
 use crate::watchers::Watchers;
@@ -17,7 +17,7 @@ use crate::watchers::Watchers;
 /// Somebody has come, or come back.
 pub fn joined(name: &Name, resumed: bool, outlet: &Outlet, watchers: &Watchers) {
     let (name, shown) = (name.as_str(), word(name.as_str()));
-    let (address, dialect) = (outlet.peer.to_string(), outlet.dialect().as_str());
+    let (address, dialect) = (outlet.source.address().to_string(), outlet.dialect().as_str());
     watchers.tell(|| Watched::Entered {
         time: format_time(Timestamp::now()),
         address: address.clone(),
@@ -40,8 +40,21 @@ pub fn ended(
     is_held: bool,
     watchers: &Watchers,
 ) {
-    let address = outlet.peer.to_string();
+    let address = outlet.source.address().to_string();
+    if let EndReason::NoProxyHeader(problem) = reason {
+        warn!(
+            event = "no-proxy-header",
+            address,
+            problem,
+            "refused a connection of the proxy {address}: {problem}; [listen] proxy_protocol names it, \
+             so it has to send a header of the PROXY protocol"
+        );
+    }
     let said = sentence(name.map(Name::as_str), &address, reason, is_held);
+    let is_told = matches!(reason, EndReason::NoProxyHeader(_));
+    let is_check = name.is_none()
+        && *reason == EndReason::Closed
+        && (outlet.source.is_unnamed() || outlet.source.awaits_header());
     let (name, reason) = (name.map(Name::as_str), reason.code());
     watchers.tell(|| Watched::Disconnected {
         time: format_time(Timestamp::now()),
@@ -50,7 +63,12 @@ pub fn ended(
         reason: reason.to_owned(),
         held: is_held,
     });
-    info!(event = "disconnected", name, address, reason, "{said}");
+    if is_check || is_told {
+        // Some proxies look every other second whether the port is open.
+        debug!(event = "disconnected", name, address, reason, "{said}");
+    } else {
+        info!(event = "disconnected", name, address, reason, "{said}");
+    }
 }
 
 /// A connection was let in, or turned away.

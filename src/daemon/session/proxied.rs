@@ -1,0 +1,151 @@
+//! A connection from a trusted proxy: the header of the PROXY protocol comes before everything else, also
+//! before TLS.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering::Relaxed;
+
+use chatroom::handover::PackedInput;
+use chatroom::room::EndReason;
+use chatroom::wire::Answer;
+use chatroom::wire::proxy::{self, HeaderProblem, Progress};
+use jiff::Timestamp;
+use tokio::net::TcpStream;
+use tokio::time::{timeout, timeout_at};
+
+use super::reader::Reader;
+use super::turning_away::{SHORT_HANDSHAKE, farewell, tell};
+use super::{Connection, broken, told};
+use crate::connections::banned;
+use crate::transport::Transport;
+
+/// So many bytes are looked at together. Most headers are shorter.
+const PIECE: usize = 256;
+
+/// What has become of the wait for a header.
+pub(super) enum Header {
+    /// The client is known, and may stay.
+    Taken,
+    /// The connection is to be handed over with this part of its header.
+    Frozen(Vec<u8>),
+    /// The connection is over. Everyone who has to know was told.
+    Over,
+}
+
+impl Connection {
+    /// Waits for the rest of a header that has `begun`, and lets the client come as if it had connected
+    /// from its own address.
+    pub(super) async fn take_header(&self, mut begun: Vec<u8>) -> Header {
+        let deadline = self.outlet.traffic.start + self.shared.config().timeouts.name;
+        let reading = read(&self.transport.tcp, &mut begun);
+        let outcome = tokio::select! {
+            outcome = timeout_at(deadline, reading) => {
+                outcome.unwrap_or(Err(no_header(HeaderProblem::Late)))
+            }
+            () = self.outlet.until_stopping() => match self.outlet.is_ending() {
+                false => return Header::Frozen(begun),
+                true => Err(EndReason::ShuttingDown),
+            },
+        };
+        self.outlet.traffic.bytes_in.fetch_add(begun.len() as u64, Relaxed);
+        let client = match outcome {
+            Ok(client) => client,
+            Err(reason) => {
+                self.end(None, &reason);
+                self.tell_proxy(&reason).await;
+                return Header::Over;
+            }
+        };
+        match self.identify(client) {
+            Ok(()) => Header::Taken,
+            Err(reason) => {
+                self.shared.connections.count_end(&reason);
+                tell(&self.transport, &reason).await;
+                Header::Over
+            }
+        }
+    }
+
+    /// Lets the client in, or not, by its own address.
+    fn identify(&self, client: Option<SocketAddr>) -> Result<(), EndReason> {
+        let (shared, source) = (&self.shared, &self.outlet.source);
+        source.name(client);
+        let banned = banned(&shared.access.registry(), source.ip(), Timestamp::now());
+        let outcome = shared.connections.count_client(source, &shared.config().limits, banned);
+        told::came(source.address(), outcome.as_ref().err(), &shared.watchers);
+        outcome?;
+        let greeting = shared.config().room.greeting.clone();
+        self.outlet.answer(&Answer::Prompt { greeting });
+        Ok(())
+    }
+
+    /// Tells the other side why it is not served, where it can understand that.
+    async fn tell_proxy(&self, reason: &EndReason) {
+        let is_missing = *reason == no_header(HeaderProblem::Missing);
+        if self.transport.is_plain() {
+            farewell(&self.transport, reason).await;
+        } else if is_missing {
+            // What has come instead is still there to look at.
+            match self.transport.is_addressed_in_plain().await {
+                Ok(true) => farewell(&Transport::plain(self.transport.tcp.clone()), reason).await,
+                Ok(false) => tell(&self.transport, reason).await,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// How far the input has come where that is not beyond the header.
+    pub(super) fn pack_header(&self, begun: Vec<u8>) -> PackedInput {
+        let (_, packed) = Reader::new(self).pack(Vec::new());
+        PackedInput { opening: Some(begun), ..packed }
+    }
+}
+
+/// Takes a header out of the way of a connection that is told nothing but why it is turned away.
+pub(super) async fn skip(transport: &Transport) {
+    let _ = timeout(SHORT_HANDSHAKE, read(&transport.tcp, &mut Vec::new())).await;
+}
+
+/// Reads the rest of a header that has `begun`, and nothing behind it. Gives the client, if the header
+/// names one. It can be given up at any time, and what was read is in `begun`.
+async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>, EndReason> {
+    let mut buffer = [0; PIECE];
+    loop {
+        let seen = tcp.peek(&mut buffer).await.map_err(|error| broken(&error))?;
+        if seen == 0 && begun.is_empty() {
+            return Err(EndReason::Closed);
+        } else if seen == 0 {
+            return Err(no_header(HeaderProblem::Truncated));
+        }
+        let before = begun.len();
+        begun.extend_from_slice(&buffer[..seen]);
+        let progress = proxy::read(begun);
+        // Only what was read counts: what lies behind the header is for TLS, or the reader.
+        begun.truncate(before);
+        let wanted = match progress.map_err(no_header)? {
+            Progress::Incomplete => seen,
+            Progress::Complete(header) => header.length - before,
+        };
+        let read = try_read(tcp, &mut buffer[..wanted]).map_err(|error| broken(&error))?;
+        begun.extend_from_slice(&buffer[..read]);
+        if let Ok(Progress::Complete(header)) = progress
+            && begun.len() == header.length
+        {
+            return Ok(header.client);
+        }
+    }
+}
+
+/// Reads what is there. It may be less than was seen.
+fn try_read(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    match tcp.try_read(buffer) {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Ok(0)
+        }
+        outcome => outcome,
+    }
+}
+
+fn no_header(problem: HeaderProblem) -> EndReason {
+    EndReason::NoProxyHeader(problem.as_str())
+}
