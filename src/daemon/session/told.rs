@@ -51,9 +51,10 @@ pub fn ended(
         );
     }
     let said = sentence(name.map(Name::as_str), &address, reason, is_held);
-    let is_told = matches!(reason, EndReason::NoProxyHeader(_));
+    let is_logged = matches!(reason, EndReason::NoProxyHeader(_));
+    // A proxy may look every other second whether the port is open, and some reset such connections.
     let is_check = name.is_none()
-        && *reason == EndReason::Closed
+        && matches!(reason, EndReason::Closed | EndReason::Broken(_))
         && (outlet.source.is_unnamed() || outlet.source.awaits_header());
     let (name, reason) = (name.map(Name::as_str), reason.code());
     watchers.tell(|| Watched::Disconnected {
@@ -63,8 +64,7 @@ pub fn ended(
         reason: reason.to_owned(),
         held: is_held,
     });
-    if is_check || is_told {
-        // Some proxies look every other second whether the port is open.
+    if is_check || is_logged {
         debug!(event = "disconnected", name, address, reason, "{said}");
     } else {
         info!(event = "disconnected", name, address, reason, "{said}");
