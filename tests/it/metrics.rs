@@ -254,3 +254,26 @@ fn the_documents_speak_of_metrics_that_there_are() {
         assert!(documents[0].contains(base), "{base} is not described");
     }
 }
+
+/// The words in `reason="..."` and `reason=~"...|..."`.
+fn reasons(text: &str) -> impl Iterator<Item = &str> {
+    let values = text.split("reason=").skip(1).map(|rest| rest.trim_start_matches(['~', '"']));
+    values.flat_map(|value| value.split('"').next().unwrap_or_default().split('|'))
+}
+
+#[test]
+fn the_alerts_ask_for_reasons_that_there_are() {
+    let alerts = include_str!("../../docs/monitoring/alerts.yml");
+    let sources =
+        [include_str!("../../src/room/end.rs"), include_str!("../../src/room/refusal.rs")];
+    for (metric, source) in
+        ["chatroom_connections_closed_total{", "chatroom_refusals_total{"].iter().zip(sources)
+    {
+        let selectors = alerts.split(metric).skip(1).map(|rest| rest.split('}').next().unwrap());
+        let asked: Vec<&str> = selectors.flat_map(reasons).collect();
+        assert!(!asked.is_empty(), "no alert for {metric}");
+        for reason in asked {
+            assert!(source.contains(&format!("=> \"{reason}\",")), "there is no {reason}");
+        }
+    }
+}
