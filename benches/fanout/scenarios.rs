@@ -48,13 +48,13 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "busy",
-        what: "1,000 clients, 20 senders with 32 messages on the way each",
+        what: "1,000 clients, 20 senders, each with 32 messages in flight",
         clients: 1000,
         load: Load::Closed { senders: 20, in_flight: 32 },
     },
     Scenario {
         name: "crowd",
-        what: "200 clients, each says 5 messages/s",
+        what: "200 clients, each sending 5 messages/s",
         clients: 200,
         load: Load::Rate { senders: 200, per_second: 1000 },
     },
@@ -66,7 +66,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "echo",
-        what: "2 clients, the next message when the last was received",
+        what: "2 clients, each message sent when the last was received",
         clients: 2,
         load: Load::Echo,
     },
@@ -79,7 +79,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "storm",
-        what: "1,000 clients join at once, are cut, and come back at once",
+        what: "1,000 clients join at once, are cut off, and reconnect at once",
         clients: 1000,
         load: Load::Storm,
     },
@@ -132,12 +132,12 @@ impl Scenario {
 
     fn columns(&self) -> &'static [&'static str] {
         match self.load {
-            Load::Storm => &["joined s", "came back s", "server CPU s"],
+            Load::Storm => &["joined s", "reconnected s", "server CPU s"],
             Load::Idle => &["KiB/connection", "CPU ms in 5 s", "joined s"],
             _ => &[
                 "deliveries/s",
                 "CPU µs/delivery",
-                "of it user %",
+                "user share %",
                 "p50 ms",
                 "p99 ms",
                 "max ms",
