@@ -11,7 +11,9 @@ use tempfile::TempDir;
 
 use crate::ctl::{check_done, run};
 use crate::daemon::Daemon;
+use crate::harness::Person;
 use crate::moderation::add_account;
+use crate::proxy::behind_proxies;
 use crate::tls;
 
 /// What the doctor finds of one area.
@@ -88,6 +90,21 @@ fn a_damaged_history_is_found() {
     let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.write_all_at(&[0xAB; 4096], 4096).unwrap();
     check(&daemon, "store", Verdict::Problem, "is damaged");
+}
+
+#[test]
+fn proxies_that_send_no_header_and_clients_beside_them_are_noted() {
+    let daemon = behind_proxies("", "");
+    check(&daemon, "network", Verdict::Note, "clients on this machine can connect only through");
+    let is_told = |finding: &Finding| finding.what.contains("sent no valid header");
+    assert!(!findings(&daemon, "network").iter().any(is_told));
+    let mut person = Person::connect_to(daemon.address);
+    person.say("ann");
+    while person.line().is_some() {}
+    check(&daemon, "network", Verdict::Note, "1 connection from addresses in [listen]");
+    let usual = Daemon::with("proxy_protocol = \"127.0.0.2\"\n[timeouts]\n[history]\nreplay = 0\n");
+    let found = findings(&usual, "network");
+    assert!(found.iter().all(|finding| !finding.what.contains("proxy_protocol")), "{found:?}");
 }
 
 #[test]

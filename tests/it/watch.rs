@@ -11,6 +11,7 @@ use crate::ctl::{chatctl, check_done, check_fails, run};
 use crate::daemon::{Daemon, PATIENCE, until_ended};
 use crate::handover::hand_over;
 use crate::harness::Person;
+use crate::proxy::{behind_proxies, through, v1};
 
 /// One who watches, with `chatctl watch`.
 struct Watch {
@@ -131,6 +132,20 @@ fn a_watcher_sees_who_comes_and_goes_and_what_is_said() {
     check_done(&run(&daemon.socket(), &["ban", "127.0.0.1"]));
     let _turned_away = Person::connect_to(daemon.address).line();
     assert_eq!(watch.until("turned-away")["reason"], "banned");
+}
+
+#[test]
+fn clients_behind_a_proxy_are_shown_at_their_own_addresses() {
+    let daemon = behind_proxies("", "");
+    let mut watch = Watch::start(&daemon, &["--json"]);
+    let mut ann = through(&daemon, &v1("192.0.2.7:1"));
+    ann.join_as("ann");
+    check_done(&run(&daemon.socket(), &["ban", "192.0.2.7"]));
+    while ann.line().is_some() {}
+    let _turned_away = through(&daemon, &v1("192.0.2.7:1")).line();
+    for kind in ["connected", "entered", "disconnected", "turned-away"] {
+        assert_eq!(watch.until(kind)["address"], "192.0.2.7:1", "{kind}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod entry;
 mod installation;
 mod network;
 mod process;
+mod proxies;
 mod sandbox;
 mod storage;
 
@@ -37,6 +38,7 @@ pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
             findings.push(Finding::note("network", what, "`ss -tlnp` as root shows them."));
         }
     }
+    findings.extend(proxies::examine(overview));
     findings.extend(certificate::examine(overview, written, now));
     findings.extend(entry::examine(overview, written));
     findings.extend(storage::examine(overview, &config, open.as_ref().ok()));
