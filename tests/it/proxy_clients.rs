@@ -106,6 +106,9 @@ fn limits_count_clients_and_not_their_proxy() {
         third.expect_end();
     };
     check_crowded(&v1("192.0.2.1:3"));
+    // Those that were turned away make no room when they close.
+    daemon.until("twelve", |daemon| daemon.status().connections == 12);
+    check_crowded(&v1("192.0.2.1:3"));
     check_crowded(&v2("192.0.2.6:3"));
     // A /64 of IPv6 counts as one address.
     for client in ["[2001:db8::1]:1", "[2001:db8::2]:1"] {
@@ -119,7 +122,7 @@ fn limits_count_clients_and_not_their_proxy() {
         people.push(through(&daemon, header));
     }
     people.iter_mut().rev().take(3).for_each(|person| person.expect(PROMPT));
-    assert_eq!(daemon.status().ended.get("crowded"), Some(&3));
+    assert_eq!(daemon.status().ended.get("crowded"), Some(&4));
     // Who is gone makes room, and those who were turned away have taken none.
     drop(people.remove(0));
     daemon.until("closed", |daemon| daemon.status().ended.get("closed") == Some(&1));
