@@ -3,12 +3,11 @@
 mod rules;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::access::looks_like_address;
 pub use crate::lookalike::fold;
 use crate::lookalike::mixes_scripts;
 
@@ -70,7 +69,7 @@ impl Name {
             _ => {}
         }
         // An operator could not tell them apart.
-        if folded.parse::<IpAddr>().is_ok() || folded.parse::<IpNet>().is_ok() {
+        if looks_like_address(&folded) {
             return Err(NameProblem::Address);
         }
         if mixes_scripts(shown) {

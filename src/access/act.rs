@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Sanction, SanctionKind, Target};
+use super::{Account, Sanction, SanctionKind, Target, show_time};
 use crate::clean::{self, word};
 
 /// What an operator does, with `chatctl` or in the room.
@@ -85,7 +85,7 @@ impl Act {
             Act::Topic { text } => text.clone(),
             Act::Rename { name, to } => format!("{name} to {to}"),
             Act::Slow { seconds: 0 } => "off".to_owned(),
-            Act::Slow { seconds } => span(*seconds),
+            Act::Slow { seconds } => show_time(*seconds),
         }
     }
 
@@ -105,7 +105,7 @@ impl Act {
             Act::Topic { text } => format!("topic: {}", clean::line(text)),
             Act::Rename { name, to } => format!("rename {} to {}", word(name), word(to)),
             Act::Slow { seconds: 0 } => "slow off".to_owned(),
-            Act::Slow { seconds } => format!("slow {}", span(*seconds)),
+            Act::Slow { seconds } => format!("slow {}", show_time(*seconds)),
         }
     }
 
@@ -129,7 +129,7 @@ impl Act {
             Act::Topic { text } => format!("set the topic: {}", clean::line(text)),
             Act::Rename { name, to } => format!("renamed {} to {}", word(name), word(to)),
             Act::Slow { seconds: 0 } => "turned slow mode off".to_owned(),
-            Act::Slow { seconds } => format!("set slow mode to {}", span(*seconds)),
+            Act::Slow { seconds } => format!("set slow mode to {}", show_time(*seconds)),
         }
     }
 
@@ -152,17 +152,7 @@ fn with_text(what: String, text: &Option<String>) -> String {
 }
 
 fn for_seconds(seconds: Option<u64>) -> String {
-    seconds.map_or_else(String::new, |seconds| format!(" for {}", span(seconds)))
-}
-
-/// A length of time in its largest whole unit, as in "1 h".
-fn span(seconds: u64) -> String {
-    let units = [(86_400, "d"), (3600, "h"), (60, "min")];
-    let whole = units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
-    match whole {
-        Some((unit, name)) => format!("{} {name}", seconds / unit),
-        None => format!("{seconds} s"),
-    }
+    seconds.map_or_else(String::new, |seconds| format!(" for {}", show_time(seconds)))
 }
 
 /// What is different from now on.

@@ -7,6 +7,8 @@ mod accounts;
 mod act;
 mod sanction;
 mod sanctions;
+mod target;
+mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +17,10 @@ use jiff::Timestamp;
 
 use accounts::Accounts;
 pub use act::{Act, Change};
-pub use sanction::{Looking, Sanction, SanctionKind, Target, Term};
+pub use sanction::{Sanction, SanctionKind, Term};
 pub use sanctions::Sanctions;
+pub use target::{Looking, Target, TargetProblem, looks_like_address, network};
+pub use time::{parse_time, show_time};
 
 /// Somebody who has a password here. The name is theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //!
 //! One request is one line of JSON, and so is its reply. A connection may carry several.
 
+mod affected;
 mod finding;
 mod places;
 mod reload;
@@ -16,6 +17,7 @@ use crate::clean::{line, word};
 use crate::config::Level;
 use crate::secret::Secret;
 
+pub use affected::Affected;
 pub use finding::{Finding, Verdict};
 pub use places::{
     SOCKET_NAME, fallback_runtime_folder, runtime_folder, socket_candidates, state_folder,
@@ -51,6 +53,10 @@ pub enum Request {
     Moderate {
         #[serde(flatten)]
         act: Act,
+    },
+    /// Whom a ban or a mute of this target would hit.
+    Affected {
+        target: String,
     },
     /// The bans and mutes that are in force.
     Bans,
@@ -124,6 +130,7 @@ impl Request {
             Request::Examine => "doctor",
             Request::Say { .. } => "say",
             Request::Moderate { act } => act.as_str(),
+            Request::Affected { .. } => "affected",
             Request::Bans => "bans",
             Request::Audit { .. } => "audit",
             Request::Account { what } => what.as_str(),
@@ -148,6 +155,7 @@ impl Request {
             | Request::Status
             | Request::Metrics
             | Request::Examine
+            | Request::Affected { .. }
             | Request::Bans
             | Request::Audit { .. }
             | Request::Account { what: AccountRequest::List }
@@ -203,6 +211,7 @@ impl Request {
             Request::Account { what } => what.name().map(str::to_owned),
             Request::Say { text } => Some(text.clone()),
             Request::MessagesBy { name, .. } => Some(name.clone()),
+            Request::Affected { target } => Some(target.clone()),
             Request::Redact { targets } => {
                 let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
                 Some(targets.join(" "))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Reloaded};
+use super::{Affected, Finding, Reloaded};
 use crate::config::Level;
 
 /// What the daemon replies.
@@ -24,6 +24,13 @@ pub enum Reply {
     LogLevel(Level),
     /// Done, and what it was in a sentence.
     Said(String),
+    /// Whom it would hit.
+    Affected(Affected),
+    /// A ban or a mute is in force: it in a sentence, and whom it has hit.
+    Moderated {
+        said: String,
+        affected: Affected,
+    },
     Bans(Vec<Ban>),
     Audit(Vec<AuditEntry>),
     Accounts(Vec<AccountInfo>),

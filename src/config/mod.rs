@@ -19,7 +19,6 @@ use ipnet::IpNet;
 pub use level::Level;
 pub use options::{Difference, RESTART_ONLY};
 use reader::Document;
-pub use values::parse_duration;
 
 use crate::access::Mode;
 use crate::room::Policy;

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use jiff::{Span, SpanRelativeTo};
 use toml::de::DeValue;
 
 use super::{Durability, Level};
-use crate::access::Mode;
+use crate::access::{Mode, parse_time};
 use crate::clean;
 
 const ADDRESS: &str =
@@ -110,15 +109,9 @@ pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Dur
         )
     };
     let DeValue::String(text) = value else { return Err(expected()) };
-    let duration = parse_duration(text).ok_or_else(expected)?;
+    let duration = parse_time(text).map_err(|_| expected())?;
     let limits = Duration::from_secs(least)..=Duration::from_secs(most);
     if limits.contains(&duration) { Ok(duration) } else { Err(expected()) }
-}
-
-/// A duration as people write it: "30 s", "2 min", "1h 30m", "90 days".
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let span: Span = text.parse().ok()?;
-    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 /// An absolute path; the empty text is none.

@@ -45,6 +45,8 @@ pub enum Failure {
     Interrupted,
     /// The person said no.
     Declined,
+    /// Many would be hit, as this says, and nobody can be asked.
+    Unconfirmed(String),
 }
 
 impl Failure {
@@ -59,7 +61,8 @@ impl Failure {
             | Failure::Misunderstood(_)
             | Failure::Io(_)
             | Failure::Interrupted
-            | Failure::Declined => 1,
+            | Failure::Declined
+            | Failure::Unconfirmed(_) => 1,
             Failure::Usage(_) => 2,
             Failure::NotRunning(_) | Failure::Ended => 69,
             Failure::Output(_) | Failure::File(..) => EXIT_OUTPUT,
@@ -84,6 +87,7 @@ impl Failure {
             Failure::Interrupted => "interrupted",
             Failure::Usage(_) => "usage",
             Failure::Declined => "declined",
+            Failure::Unconfirmed(_) => "unconfirmed",
         };
         json!(word)
     }
@@ -139,6 +143,9 @@ impl fmt::Display for Failure {
             Failure::Partly { cause, done } => write!(f, "{cause}\n{done}"),
             Failure::Interrupted => f.write_str("interrupted."),
             Failure::Declined => f.write_str("nothing was done."),
+            Failure::Unconfirmed(hit) => {
+                write!(f, "nothing was done: {hit}\nIf that is meant, add --yes.")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Instant;
 
+use chatroom::access::Target;
 use chatroom::admin::{Reply, Request};
 use chatroom::clean;
 use jiff::Timestamp;
@@ -35,6 +36,12 @@ pub fn run(args: &Args) -> Result<String, Failure> {
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
         confirm(&mut connection)?;
         // The daemon does not wait for as long as a person may think.
+        connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+    }
+    if let Command::Ban(sanction) | Command::Mute(sanction) = &args.command
+        && !sanction.yes
+    {
+        confirm_reach(&mut connection, &sanction.target)?;
         connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     }
     if let Command::Redact { targets, user, since } = &args.command {
@@ -107,7 +114,9 @@ fn as_text(command: &Command, reply: &Reply) -> Option<String> {
         (_, Reply::Status(status)) => show::status(status, now, width),
         (_, Reply::Metrics(text)) => text.clone(),
         (_, Reply::LogLevel(level)) => format!("{level}\n"),
-        (_, Reply::Said(said)) => format!("{}\n", clean::shown(said)),
+        (_, Reply::Said(said) | Reply::Moderated { said, .. }) => {
+            format!("{}\n", clean::shown(said))
+        }
         (_, Reply::Bans(bans)) => show::bans(bans, now, width),
         (_, Reply::Audit(entries)) => show::audit(entries, now, width),
         (_, Reply::Accounts(accounts)) => show::accounts(accounts, now, width),
@@ -156,8 +165,46 @@ fn confirm(connection: &mut Connection) -> Result<(), Failure> {
         1 => "1 person is here".to_owned(),
         people => format!("{people} people are here"),
     };
+    ask(&format!("Shut the room down ({who})?"))
+}
+
+/// Asks before many are hit, or the person who does it.
+///
+/// # Errors
+/// It is not meant, or nobody can be asked.
+fn confirm_reach(connection: &mut Connection, target: &str) -> Result<(), Failure> {
+    let request = Request::Affected { target: target.to_owned() };
+    let affected = match connection.ask(&request)? {
+        Reply::Affected(affected) => affected,
+        Reply::Refused { code, message } => return Err(Failure::Refused { code, message }),
+        _ => return Ok(()),
+    };
+    let is_own = is_own_address(target);
+    if !affected.is_far_reaching() && !is_own {
+        return Ok(());
+    }
+    let own = if is_own { " You are connected to this machine from there." } else { "" };
+    let hit = clean::line(&affected.would_hit()).into_owned() + own;
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::Unconfirmed(hit));
+    }
+    ask(&format!("{hit} Go on?"))
+}
+
+/// Whether the person who types has come to this machine from there.
+fn is_own_address(target: &str) -> bool {
+    let client = program::variable("SSH_CONNECTION").unwrap_or_default();
+    let address = client.split(' ').next().and_then(|word| word.parse().ok());
+    matches!(Target::parse(target), Ok(target @ Target::Network(_)) if target.matches(None, address))
+}
+
+/// Asks at the terminal.
+///
+/// # Errors
+/// The answer is not yes.
+fn ask(question: &str) -> Result<(), Failure> {
     // Whether or not this is shown, the answer counts.
-    let _ = write!(io::stderr(), "Shut the room down ({who})? [y/N] ");
+    let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {

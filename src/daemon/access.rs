@@ -3,6 +3,7 @@
 mod db;
 pub mod moderation;
 pub mod passwords;
+pub mod targets;
 
 use std::fmt;
 use std::path::Path;

@@ -284,6 +284,7 @@ impl RoomThread {
                 let outcome = self.redact(targets, now);
                 self.effects.push(Effect::ReplyRedaction(reply, outcome));
             }
+            Submission::Affected { target, reply } => drop(reply.send(self.affected(&target))),
             Submission::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
             Submission::Configure(config) => self.configure(config),
             Submission::Probe { reply } => self.effects.push(Effect::ReplyProbe(reply)),

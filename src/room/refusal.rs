@@ -191,7 +191,7 @@ impl fmt::Display for Refusal {
                 write!(f, "That was not sent: slow mode is on. Wait {seconds} s.")
             }
             Refusal::NoSuchSanction(target) => {
-                write!(f, "There is none against {target}. `chatctl bans` lists them.")
+                write!(f, "No ban or mute matches {target}. `chatctl bans` lists them.")
             }
             Refusal::NoSuchAccount(name) => write!(f, "Nobody has an account called {name}."),
             Refusal::PasswordNeeded { name } => write!(f, "The name {name} needs a password."),

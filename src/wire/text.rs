@@ -6,9 +6,8 @@ use jiff::tz::TimeZone;
 
 use super::sentence::sentence;
 use super::{Answer, Direct};
-use crate::access::Act;
+use crate::access::{Act, parse_time};
 use crate::clean;
-use crate::config::parse_duration;
 use crate::names::Name;
 use crate::room::{EndReason, Record, RecordKind};
 
@@ -61,6 +60,9 @@ const KICK_USAGE: &str = "Write !kick, a name and perhaps why, as in: !kick bo t
 const BAN_USAGE: &str = "Write !ban or !mute, a name or an address, and perhaps for how long and why, \
                          as in: !ban bo 10min too loud";
 
+const TIME_USAGE: &str = "Nothing was done: write a time with its unit, as in !ban bo 10 min too \
+                          loud. A reason cannot begin with a number.";
+
 const UNBAN_USAGE: &str = "Write !unban or !unmute and a name or an address, as in: !unban bo";
 
 const HELP: &[&str] = &[
@@ -100,14 +102,14 @@ pub fn parse(line: &str) -> Request<'_> {
             moderate(Act::Kick { name, reason })
         }
         ("!ban" | "!mute", "") => Request::Incomplete(BAN_USAGE),
-        ("!ban", rest) => {
-            let (target, seconds, reason) = sanction(rest);
-            moderate(Act::Ban { target, seconds, reason })
-        }
-        ("!mute", rest) => {
-            let (target, seconds, reason) = sanction(rest);
-            moderate(Act::Mute { target, seconds, reason })
-        }
+        ("!ban", rest) => match sanction(rest) {
+            Some((target, seconds, reason)) => moderate(Act::Ban { target, seconds, reason }),
+            None => Request::Incomplete(TIME_USAGE),
+        },
+        ("!mute", rest) => match sanction(rest) {
+            Some((target, seconds, reason)) => moderate(Act::Mute { target, seconds, reason }),
+            None => Request::Incomplete(TIME_USAGE),
+        },
         ("!unban" | "!unmute", "") => Request::Incomplete(UNBAN_USAGE),
         ("!unban", target) => moderate(Act::Unban { target: target.to_owned() }),
         ("!unmute", target) => moderate(Act::Unmute { target: target.to_owned() }),
@@ -135,21 +137,34 @@ fn first_word(text: &str) -> (String, Option<String>) {
     (word.to_owned(), Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty()))
 }
 
-/// A target, for how many seconds, and why.
-fn sanction(text: &str) -> (String, Option<u64>, Option<String>) {
+/// A target, for how many seconds, and why. None if what stands in the place of the time is none: it
+/// must not pass for a reason, or the sanction would be for ever.
+fn sanction(text: &str) -> Option<(String, Option<u64>, Option<String>)> {
     let (target, rest) = first_word(text);
-    let seconds = |time: &str| {
-        let starts = time.starts_with(|c: char| c.is_ascii_digit());
-        parse_duration(time).filter(|_| starts).map(|time| time.as_secs())
+    let Some(rest) = rest else { return Some((target, None, None)) };
+    let named = ["--for ", "--for=", "for "].iter().find_map(|word| rest.strip_prefix(word));
+    let is_time = |text: &str| text.trim_start_matches(['+', '-']).starts_with(is_digit);
+    let time = match named.map(str::trim_start) {
+        Some(time) if rest.starts_with("--") || is_time(time) => time,
+        _ if rest.starts_with("--") => return None,
+        _ if is_time(&rest) => &rest,
+        _ => return Some((target, None, Some(rest))),
     };
-    let (first, behind) = rest.as_deref().map(first_word).unwrap_or_default();
+    let seconds = |time: &str| parse_time(time).ok().map(|time| time.as_secs());
+    let (first, behind) = first_word(time);
     let (second, last) = behind.as_deref().map(first_word).unwrap_or_default();
     // A time may be two words: "5 min", "1h 30min".
-    match (seconds(&format!("{first} {second}")), seconds(&first)) {
-        (Some(time), _) if !second.is_empty() => (target, Some(time), last),
-        (_, Some(time)) => (target, Some(time), behind),
-        _ => (target, None, rest),
-    }
+    let (seconds, reason) = match (seconds(&format!("{first} {second}")), seconds(&first)) {
+        (Some(time), _) if !second.is_empty() => (time, last),
+        (_, Some(time)) => (time, behind),
+        _ => return None,
+    };
+    let is_reason = reason.as_ref().is_none_or(|reason| !reason.starts_with(is_digit));
+    is_reason.then_some((target, Some(seconds), reason))
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 /// Appends a record as one line.
@@ -287,8 +302,23 @@ mod tests {
         assert_eq!(parse("!ban bo 1h too loud"), ban(Some(3600), Some("too loud")));
         assert_eq!(parse("!ban bo 2 hours too loud"), ban(Some(7200), Some("too loud")));
         assert_eq!(parse("!ban bo 1h 30min"), ban(Some(5400), None));
-        assert_eq!(parse("!ban bo 1h 30 times said no"), ban(Some(3600), Some("30 times said no")));
-        assert_eq!(parse("!ban bo 3 times warned"), ban(None, Some("3 times warned")));
+        assert_eq!(parse("!ban bo for 10 min"), ban(Some(600), None));
+        assert_eq!(parse("!ban bo --for 10 min spam"), ban(Some(600), Some("spam")));
+        assert_eq!(parse("!ban bo for spam"), ban(None, Some("for spam")));
+        for line in [
+            "!ban bo 10",
+            "!ban bo 10 too loud",
+            "!ban bo 10 minuten",
+            "!ban bo -5 min",
+            "!ban bo for 10",
+            "!ban bo --for ever",
+            "!ban bo --reason spam",
+            "!ban bo 1h 30 times said no",
+            "!ban bo 3 times warned",
+            "!mute bo 10",
+        ] {
+            assert_eq!(parse(line), Request::Incomplete(TIME_USAGE), "{line}");
+        }
         assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
         assert_eq!(parse("!mute"), Request::Incomplete(BAN_USAGE));
         assert_eq!(parse("!topic"), Request::Topic);

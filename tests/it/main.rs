@@ -60,6 +60,7 @@ mod script_client;
 mod shown_text;
 mod starts;
 mod storage;
+mod targets;
 mod tls;
 mod turns;
 mod watch;

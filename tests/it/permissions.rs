@@ -158,7 +158,7 @@ fn the_table_holds_in_text() {
                     ann.lines_until(&format!("[private] {name}: psst"));
                 }
                 (Ok(()), Doing::Moderate) => person
-                    .expect("[SERVER]: There is none against nobody. `chatctl bans` lists them."),
+                    .expect("[SERVER]: No ban or mute matches nobody. `chatctl bans` lists them."),
                 (Ok(()), Doing::History) => {
                     person.lines_until("[SERVER]: That was said before.");
                 }

@@ -15,7 +15,7 @@ use crate::proxy::{behind_proxies, check_seen, local, through, v1, v2};
 #[track_caller]
 fn ban(daemon: &Daemon, target: &str) {
     let act = Act::Ban { target: target.to_owned(), seconds: None, reason: None };
-    assert!(matches!(daemon.ask(&Request::Moderate { act }), Reply::Said(_)));
+    assert!(matches!(daemon.ask(&Request::Moderate { act }), Reply::Moderated { .. }));
 }
 
 #[track_caller]
@@ -81,7 +81,7 @@ fn a_mute_goes_by_the_address_of_the_client() {
     let mut eve = through(&daemon, &v1("192.0.2.66:1"));
     eve.join_as("eve");
     let act = Act::Mute { target: "192.0.2.66".to_owned(), seconds: None, reason: None };
-    assert!(matches!(daemon.ask(&Request::Moderate { act }), Reply::Said(_)));
+    assert!(matches!(daemon.ask(&Request::Moderate { act }), Reply::Moderated { .. }));
     let muted = |name: &str| daemon.users().iter().any(|user| user.name == name && user.muted);
     daemon.until("muted", |_| muted("eve"));
     assert!(!muted("ann"));

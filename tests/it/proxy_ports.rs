@@ -70,7 +70,7 @@ fn who_is_turned_away_behind_a_proxy_hears_it_over_tls() {
         daemon.ask(&Request::Moderate {
             act: Act::Ban { target: "192.0.2.7".to_owned(), seconds: None, reason: None }
         }),
-        Reply::Said(_)
+        Reply::Moderated { .. }
     ));
     let mut eve = Person::secure(&daemon, address);
     eve.stream.write_all(&v1("192.0.2.7:1")).unwrap();

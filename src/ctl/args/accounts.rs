@@ -17,6 +17,9 @@ pub struct Sanction {
     /// Reason, which the user is told
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Do not ask before many people are hit
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 #[derive(Subcommand)]

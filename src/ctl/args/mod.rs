@@ -163,7 +163,8 @@ pub enum Command {
     /// Keep a user, an address or a network out
     #[command(after_help = "Examples:\n  \
                             chatctl ban eve --for \"2 h\" --reason spam\n  \
-                            chatctl ban 10.0.0.0/8")]
+                            chatctl ban 10.1.0.0/16\n  \
+                            chatctl ban 10.0.0.0/8 --yes")]
     Ban(Sanction),
     /// Lift a ban
     #[command(after_help = "Examples:\n  chatctl unban eve")]

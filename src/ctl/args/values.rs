@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use chatroom::config::{Level, parse_duration};
+use chatroom::access::parse_time;
+use chatroom::config::Level;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use jiff::tz::TimeZone;
 
 /// A moment: a time ago, or a date and perhaps a time of day here, or a full timestamp.
 pub(super) fn time(text: &str) -> Result<Timestamp, String> {
-    let ago = || parse_duration(text).and_then(|ago| Timestamp::now().checked_sub(ago).ok());
+    let ago = || parse_time(text).ok().and_then(|ago| Timestamp::now().checked_sub(ago).ok());
     let here = || {
         let here: DateTime = text.parse().ok()?;
         here.to_zoned(TimeZone::system()).ok().map(|time| time.timestamp())
@@ -34,12 +35,9 @@ pub(super) fn slow(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A length of time, in the grammar of the room.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    // A number without a unit is what people type first; seconds are meant.
-    let seconds = text.parse().ok().map(Duration::from_secs);
-    seconds
-        .or_else(|| parse_duration(text))
-        .ok_or_else(|| "it is a time such as \"30 s\" or \"5 min\"".to_owned())
+    parse_time(text)
 }
 
 /// What the list of users is sorted by.

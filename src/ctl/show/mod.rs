@@ -31,6 +31,10 @@ pub fn as_json(reply: &Reply) -> Value {
         }
         Reply::MessagesBy(found) => json!({ "messages": found }),
         Reply::Redacted(done) => json!({ "redacted": done }),
+        Reply::Affected(affected) => json!({ "affected": affected }),
+        Reply::Moderated { said, affected } => {
+            json!({ "done": true, "notes": [said], "affected": affected })
+        }
         Reply::Said(said) => json!({ "done": true, "notes": [said] }),
         Reply::Reloaded(reloaded) => {
             let notes: Vec<String> = reloaded.needs_restart.iter().map(admin::waits).collect();

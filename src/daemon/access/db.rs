@@ -211,7 +211,7 @@ fn read(db: &Connection) -> rusqlite::Result<Registry> {
         let target: String = row.get(1)?;
         Ok(Sanction {
             kind: if kind == "mute" { SanctionKind::Mute } else { SanctionKind::Ban },
-            target: Target::parse(&target),
+            target: Target::from_store(&target),
             term: Term { until: time(row, 2)?, reason: row.get(3)? },
             made: time(row, 4)?.unwrap_or(Timestamp::UNIX_EPOCH),
             by: row.get(5)?,
@@ -259,7 +259,7 @@ mod tests {
         let ban = |target: &str, until| {
             Change::PutSanction(Sanction {
                 kind: SanctionKind::Ban,
-                target: Target::parse(target),
+                target: Target::from_store(target),
                 term: Term { until, reason: Some("spam".to_owned()) },
                 made: now,
                 by: "uid 0".to_owned(),
@@ -272,7 +272,7 @@ mod tests {
                 ban("EVE", Some(now + jiff::SignedDuration::from_hours(1))),
                 ban("10.0.0.0/8", None),
                 ban("10.0.0.7", None),
-                Change::RemoveSanction(SanctionKind::Ban, Target::parse("10.0.0.7")),
+                Change::RemoveSanction(SanctionKind::Ban, Target::from_store("10.0.0.7")),
                 Change::SetTopic(Some("Tea".to_owned())),
                 Change::SetSlow(Duration::from_secs(5)),
             ] {

@@ -7,12 +7,13 @@ use std::time::Duration;
 use chatroom::access::{Act, Change, Looking, Registry, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::User;
 use chatroom::clean;
-use chatroom::names::{Name, fold};
+use chatroom::names::Name;
 use chatroom::room::Refusal;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use super::targets::{self, Moderated};
 use super::{By, Deed};
 use crate::room_thread::Submission;
 use crate::shared::Shared;
@@ -24,14 +25,22 @@ const LONGEST_SLOW: u64 = 3600;
 ///
 /// # Errors
 /// Why not.
-pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, Refusal> {
-    if let (By::Account(_), Some(target)) = (&by, act.against()) {
-        spare_operators(shared, &Target::parse(target)).await?;
-    }
+pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<Moderated, Refusal> {
     let limit = shared.config().limits.message_bytes;
     if act.target().len() > limit {
         return Err(Refusal::TooLong { limit });
     }
+    if let Act::Ban { target, .. } | Act::Mute { target, .. } = &act {
+        let target = targets::resolve(shared, target).await?;
+        return sanction(shared, by, &act, target).await;
+    }
+    if let (By::Account(_), Some(name)) = (&by, act.against()) {
+        spare_operators(shared, &Target::name(name)).await?;
+    }
+    do_other(shared, by, act).await.map(Moderated::from)
+}
+
+async fn do_other(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, Refusal> {
     let now = Timestamp::now();
     let deed = Deed::from(&act);
     match act {
@@ -48,21 +57,7 @@ pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<String, 
             change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
             Ok(format!("{name} is now called {to}."))
         }
-        Act::Ban { target, seconds, reason } => {
-            check_target(shared, &target).await?;
-            let new = new_sanction(SanctionKind::Ban, &target, seconds, reason, &by, now)?;
-            let said = format!("Banned {}{}", new.target, new.term);
-            change(shared, by.clone(), deed, put(new, by, now)).await?;
-            shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
-            Ok(said)
-        }
-        Act::Mute { target, seconds, reason } => {
-            check_target(shared, &target).await?;
-            let new = new_sanction(SanctionKind::Mute, &target, seconds, reason, &by, now)?;
-            let said = format!("Muted {}{}", new.target, new.term);
-            change(shared, by.clone(), deed, put(new, by, now)).await?;
-            Ok(said)
-        }
+        Act::Ban { .. } | Act::Mute { .. } => Err(Refusal::NotPermitted),
         Act::Unban { target } => lift(shared, by, SanctionKind::Ban, &target, deed, now).await,
         Act::Unmute { target } => lift(shared, by, SanctionKind::Mute, &target, deed, now).await,
         Act::Topic { text } => {
@@ -132,40 +127,36 @@ async fn spare_operators(shared: &Shared, target: &Target) -> Result<(), Refusal
     spared.map_or(Ok(()), |name| Err(Refusal::AgainstOperator(name)))
 }
 
-/// Checks that a target, if it is no address, can be the name of somebody.
-///
-/// # Errors
-/// It cannot, and it is not a name from before the rules became stricter.
-async fn check_target(shared: &Shared, target: &str) -> Result<(), Refusal> {
-    let Target::Name(Looking { name, .. }) = Target::parse(target) else { return Ok(()) };
-    let Err(problem) = Name::new(&name) else { return Ok(()) };
-    let users = shared.room.ask(|reply| Submission::Users { reply }).await.unwrap_or_default();
-    let is_here = || users.iter().any(|user| fold(&user.name) == fold(&name));
-    match shared.access.registry().account(&name).is_some() || is_here() {
-        true => Ok(()),
-        false => Err(problem.into()),
+/// Bans or mutes. What it hits is counted before it does, for the audit to have it.
+async fn sanction(
+    shared: &Arc<Shared>,
+    by: By,
+    act: &Act,
+    target: Target,
+) -> Result<Moderated, Refusal> {
+    let (kind, seconds, reason) = match act {
+        Act::Ban { seconds, reason, .. } => (SanctionKind::Ban, *seconds, reason),
+        Act::Mute { seconds, reason, .. } => (SanctionKind::Mute, *seconds, reason),
+        _ => return Err(Refusal::NotPermitted),
+    };
+    if matches!(by, By::Account(_)) {
+        spare_operators(shared, &target).await?;
     }
+    let now = Timestamp::now();
+    let term = term(seconds, reason.as_deref(), now)?;
+    let affected = targets::affected(shared, &target).await?;
+    targets::check_reach(&by, &target, &affected)?;
+    let said = targets::sentence(kind, seconds, term.reason.as_deref(), &affected);
+    let deed = Deed { target: targets::audited(act, &affected), ..Deed::from(act) };
+    let new = Sanction { kind, target, term, made: now, by: by.to_string() };
+    change(shared, by.clone(), deed, put(new, by, now)).await?;
+    if kind == SanctionKind::Ban {
+        shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
+    }
+    Ok(Moderated { said, affected: Some(affected) })
 }
 
-fn new_sanction(
-    kind: SanctionKind,
-    target: &str,
-    seconds: Option<u64>,
-    reason: Option<String>,
-    by: &By,
-    now: Timestamp,
-) -> Result<Sanction, Refusal> {
-    let target = Target::parse(target);
-    match &target {
-        Target::Name(_) => {}
-        // Whoever is in such a network, an operator in the room cannot know.
-        Target::Network(network)
-            if matches!(by, By::Account(_)) && network.prefix_len() < network.max_prefix_len() =>
-        {
-            return Err(Refusal::OnlyChatctl);
-        }
-        Target::Network(_) => {}
-    }
+fn term(seconds: Option<u64>, reason: Option<&str>, now: Timestamp) -> Result<Term, Refusal> {
     if seconds == Some(0) {
         let problem = "For 0 seconds is not at all. Give a time, or leave it away.";
         return Err(Refusal::BadRequest(problem.to_owned()));
@@ -174,9 +165,8 @@ fn new_sanction(
         let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         now.checked_add(time).unwrap_or(Timestamp::MAX)
     });
-    let reason = reason.map(|reason| clean::line(&reason).trim().to_owned());
-    let term = Term { until, reason: reason.filter(|reason| !reason.is_empty()) };
-    Ok(Sanction { kind, target, term, made: now, by: by.to_string() })
+    let reason = reason.map(|reason| clean::line(reason).trim().to_owned());
+    Ok(Term { until, reason: reason.filter(|reason| !reason.is_empty()) })
 }
 
 /// Puts a sanction in the place of the one that there is, if it may.
@@ -199,7 +189,13 @@ async fn lift(
     deed: Deed,
     now: Timestamp,
 ) -> Result<String, Refusal> {
-    let target = Target::parse(target);
+    // It may be one that was stored when other words were taken for names.
+    let stored = Target::from_store(target);
+    let is_stored = shared.access.registry().sanctions.get(kind, &stored, now).is_some();
+    let target = match is_stored {
+        true => stored,
+        false => targets::resolve(shared, target).await?,
+    };
     let shown = target.to_string();
     let who = by.clone();
     let lift = move |registry: &Registry| match registry.sanctions.get(kind, &target, now) {

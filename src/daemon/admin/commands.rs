@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use super::accounts;
 use crate::access::By;
 use crate::access::moderation::moderate;
+use crate::access::targets::{self, Moderated};
 use crate::health::Health;
 use crate::lifecycle::Control;
 use crate::overview::Overview;
@@ -76,7 +77,8 @@ impl Operator {
                 let notice = |reply| Submission::Notice { text, reply };
                 self.overview.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
             }
-            Request::Moderate { act } => said(moderate(&self.overview.shared, by, act).await),
+            Request::Moderate { act } => moderated(moderate(&self.overview.shared, by, act).await),
+            Request::Affected { target } => self.affected(&target).await,
             Request::Bans => {
                 self.aside(|overview| Reply::Bans(accounts::bans(&overview.shared))).await
             }
@@ -121,6 +123,15 @@ impl Operator {
                 Reply::LogLevel(logging::level())
             }
         }
+    }
+
+    async fn affected(&self, word: &str) -> Reply {
+        let shared = &self.overview.shared;
+        let affected = match targets::resolve(shared, word).await {
+            Ok(target) => targets::affected(shared, &target).await,
+            Err(refusal) => Err(refusal),
+        };
+        affected.map_or_else(|refusal| refused(&refusal), Reply::Affected)
     }
 }
 
@@ -176,6 +187,14 @@ fn outcome(outcome: Result<(), Refusal>) -> Reply {
     match outcome {
         Ok(()) => Reply::Done,
         Err(refusal) => refused(&refusal),
+    }
+}
+
+/// What was done and whom it has hit, or why not.
+fn moderated(outcome: Result<Moderated, Refusal>) -> Reply {
+    match outcome {
+        Ok(Moderated { said, affected: Some(affected) }) => Reply::Moderated { said, affected },
+        other => said(other.map(|moderated| moderated.said)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use chatroom::access::Target;
 use chatroom::admin::{Reply, Request};
 use chatroom::room::{Record, Refusal, Seq};
 use chatroom::wire::json::record_event;
@@ -36,6 +37,12 @@ impl Operator {
             return failed("that is no question for the history");
         };
         let limit = limit.min(MOST_RECORDS);
+        // What such a name said before the rules became stricter is found nevertheless.
+        let no_name = from.as_deref().and_then(|word| match Target::parse(word) {
+            Ok(Target::Name(_)) => None,
+            Ok(network) => Some(format!("{network} is an address, and a name is needed here.")),
+            Err(problem) => Some(problem.to_string()),
+        });
         let (after, before) = (after.map(Seq), before.map(Seq));
         let selection = Selection { after, before, since, until, from, grep, limit, max_bytes: 0 };
         let start = Instant::now();
@@ -46,6 +53,9 @@ impl Operator {
             };
             match self.overview.shared.past.select(selection.clone(), make).await {
                 Err(unread) => return Self::explain(unread),
+                Ok((true, _)) if no_name.is_some() => {
+                    return refused(&Refusal::BadRequest(no_name.unwrap_or_default()));
+                }
                 Ok((true, _)) if wait && start.elapsed() < WAIT => sleep(LOOK_EVERY).await,
                 Ok((_, reply)) => return reply,
             }

@@ -91,7 +91,7 @@ impl Aliases {
 impl Alias {
     /// A name that a session had until then.
     pub fn name(name: &str, until: Timestamp) -> Alias {
-        Alias { target: Target::parse(name), until }
+        Alias { target: Target::from_store(name), until }
     }
 
     /// Whether it is this: the same name, however it is written, or the same network.
@@ -113,7 +113,8 @@ impl Alias {
     /// What was stored of it, if it can be understood.
     pub fn from_store(stored: &str, until: Timestamp) -> Option<Alias> {
         let (kind, word) = stored.split_once(':')?;
-        matches!(kind, "name" | "address").then(|| Alias { target: Target::parse(word), until })
+        matches!(kind, "name" | "address")
+            .then(|| Alias { target: Target::from_store(word), until })
     }
 }
 
@@ -127,7 +128,7 @@ impl RoomThread {
     pub(super) fn may_be_called(&self, session: SessionId, name: &Name) -> bool {
         let is_here = self.room.roster().by_session(session).is_some();
         let aliases = self.stored_aliases(session);
-        let target = Target::parse(name.as_str());
+        let target = Target::from_store(name.as_str());
         is_here || aliases.len() < MAX_ALIASES || aliases.iter().any(|it| it.is_of(&target))
     }
 
@@ -150,7 +151,7 @@ impl RoomThread {
             return Err(Refusal::Banned(term));
         }
         // Under another name, it has its last one no more.
-        let own = Target::parse(name.as_str());
+        let own = Target::from_store(name.as_str());
         for alias in aliases.into_iter().filter(|it| it.until == OPEN && !it.is_of(&own)) {
             self.note_alias(session, Alias { until: now, ..alias });
         }
@@ -216,7 +217,7 @@ mod tests {
     }
 
     fn muted(target: &str, made: i64, until: Option<i64>) -> Registry {
-        let (kind, target) = (SanctionKind::Mute, Target::parse(target));
+        let (kind, target) = (SanctionKind::Mute, Target::from_store(target));
         let term = Term { until: until.map(at), reason: None };
         let mut registry = Registry::default();
         let sanction = Sanction { kind, target, term, made: at(made), by: "uid 0".to_owned() };
@@ -238,14 +239,14 @@ mod tests {
         check(Alias::name("Bo", at(8)), &muted("bo", 9, None), false);
         check(Alias::name("Bo", at(9)), &muted("bo", 9, Some(50)), false);
         check(Alias::name("cy", at(9)), &muted("bo", 9, None), false);
-        let network = |until| Alias { target: Target::parse("10.0.0.0/8"), until };
+        let network = |until| Alias { target: Target::from_store("10.0.0.0/8"), until };
         check(network(at(9)), &muted("10.0.0.0/8", 9, None), true);
         check(network(at(9)), &muted("10.0.0.7", 9, None), false);
     }
 
     #[test]
     fn what_is_stored_is_understood_again() {
-        for target in ["bo", "10.0.0.7", "10.0.0.0/8", "2001:db8::/32"].map(Target::parse) {
+        for target in ["bo", "10.0.0.7", "10.0.0.0/8", "2001:db8::/32"].map(Target::from_store) {
             let alias = Alias { target, until: at(7) };
             assert_eq!(Alias::from_store(&alias.to_store(), at(7)), Some(alias));
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chatroom::access::{Change, Proof, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::admin::Affected;
 use chatroom::names::Name;
 use chatroom::permission::{self, Denial, Doing, Standing};
 use chatroom::room::{Draft, EndReason, Member, Refusal, SessionId};
@@ -164,6 +165,28 @@ impl RoomThread {
                 hit.chain(lost.map(|(&session, _)| session)).collect()
             }
         }
+    }
+
+    /// Whom a sanction would hit, and how many of them are connected.
+    pub(super) fn affected(&self, target: &Target) -> (Affected, usize) {
+        let is_network = matches!(target, Target::Network(_));
+        let roster = self.room.roster();
+        let hit = self.hit_by(target);
+        let members: Vec<_> =
+            hit.iter().filter_map(|session| roster.by_session(*session)).collect();
+        let operators = members.iter().map(|member| member.name.as_str());
+        let operators = operators.filter(|name| self.access.is_operator(name));
+        let affected = Affected {
+            target: target.to_string(),
+            is_network,
+            is_wide: target.is_wide(),
+            people: members.len(),
+            of: roster.len(),
+            nameless: 0,
+            operators: operators.map(str::to_owned).collect(),
+        };
+        let connected = hit.iter().filter(|session| self.outlets.contains_key(session)).count();
+        (affected, connected)
     }
 
     /// Does what follows for this person from a sanction of this kind that has come or gone.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use chatroom::access::{Change, Proof, Registry};
-use chatroom::admin::{Redaction, User};
+use chatroom::access::{Change, Proof, Registry, Target};
+use chatroom::admin::{Affected, Redaction, User};
 use chatroom::config::Config;
 use chatroom::handover::PackedRoom;
 use chatroom::names::{Name, NameProblem};
@@ -103,6 +103,11 @@ pub enum Submission {
     Redact {
         targets: Vec<Seq>,
         reply: oneshot::Sender<Result<Redaction, Refusal>>,
+    },
+    /// Whom a sanction would hit, and how many of them are connected.
+    Affected {
+        target: Target,
+        reply: oneshot::Sender<(Affected, usize)>,
     },
     Users {
         reply: oneshot::Sender<Vec<User>>,

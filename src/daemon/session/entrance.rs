@@ -16,6 +16,7 @@ use tracing::info;
 use super::reader::Reader;
 use crate::access::By;
 use crate::access::moderation;
+use crate::access::targets::Moderated;
 use crate::room_thread::{Joined, Submission};
 
 impl Reader<'_> {
@@ -200,7 +201,9 @@ impl Reader<'_> {
             Err(refusal) => Err(refusal),
         };
         match done {
-            Ok(message) => self.outlet().answer(&Answer::Info { message, id }),
+            Ok(Moderated { said: message, .. }) => {
+                self.outlet().answer(&Answer::Info { message, id });
+            }
             Err(refusal) => self.refuse(refusal, id),
         }
     }

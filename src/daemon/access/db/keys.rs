@@ -24,7 +24,7 @@ pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
         let mut rows = sanctions.query([])?;
         while let Some(row) = rows.next()? {
             let (id, old, target): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let new = key(&Target::parse(&target));
+            let new = key(&Target::from_store(&target));
             if old != new {
                 renewed.push(("sanctions", id, new));
             }

@@ -1,0 +1,130 @@
+//! Whom a ban or a mute hits, before it is in force and after.
+
+use serde::{Deserialize, Serialize};
+
+/// So many people are many, whoever they are.
+const MANY: usize = 10;
+
+/// So many are not, even if they are all that are here.
+const FEW: usize = 2;
+
+/// Whom a target means, of those who are here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    /// The target as it was understood.
+    pub target: String,
+    /// Whether it is an address or a network, and not a name.
+    pub is_network: bool,
+    /// Whether that is a network of the size that providers have.
+    pub is_wide: bool,
+    /// How many people are hit, of how many.
+    pub people: usize,
+    pub of: usize,
+    /// How many connections that have no name yet.
+    pub nameless: usize,
+    /// Operators among the people.
+    pub operators: Vec<String>,
+}
+
+impl Affected {
+    /// Whether it has to be asked first if this is meant.
+    pub fn is_far_reaching(&self) -> bool {
+        let is_many = self.people >= MANY || (self.people > FEW && self.people == self.of);
+        self.is_network && (self.is_wide || is_many || !self.operators.is_empty())
+    }
+
+    /// Whether so many are hit that only `chatctl` may do it.
+    pub fn is_many(&self) -> bool {
+        self.people >= MANY
+    }
+
+    /// What it would hit, in a sentence.
+    pub fn would_hit(&self) -> String {
+        let Affected { target, people, of, operators, .. } = self;
+        let operators = match operators.as_slice() {
+            [] => String::new(),
+            names => format!(", among them as an operator {}", names.join(", ")),
+        };
+        match (people, of) {
+            (0, _) => format!("{target} hits nobody who is here now."),
+            (1, 1) => format!("{target} hits the only person who is here{operators}."),
+            (people, of) if people == of => {
+                format!("{target} hits all {of} people who are here{operators}.")
+            }
+            (people, of) => format!("{target} hits {people} of {of} people here{operators}."),
+        }
+    }
+
+    /// What a ban did, to stand behind a colon.
+    pub fn banned(&self) -> String {
+        let people = count(self.people, "person was", "people were");
+        let nameless = count(self.nameless, "connection", "connections");
+        match (self.people, self.nameless) {
+            (0, 0) => self.nobody(),
+            (0, _) => format!("{nameless} without a name closed."),
+            (_, 0) => format!("{people} disconnected."),
+            _ => format!("{people} disconnected, and {nameless} without a name closed."),
+        }
+    }
+
+    /// What a mute did, to stand behind a colon.
+    pub fn muted(&self) -> String {
+        match self.people {
+            0 => self.nobody(),
+            people => format!("{} muted.", count(people, "person is", "people are")),
+        }
+    }
+
+    fn nobody(&self) -> String {
+        match self.is_network {
+            true => "nobody is connected from there.".to_owned(),
+            false => "nobody of that name is here.".to_owned(),
+        }
+    }
+}
+
+fn count(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(people: usize, of: usize, nameless: usize) -> Affected {
+        let target = "10.1.0.0/16".to_owned();
+        Affected { target, is_network: true, people, of, nameless, ..Affected::default() }
+    }
+
+    #[test]
+    fn it_is_asked_before_many_are_hit() {
+        for (affected, is_far_reaching) in [
+            (hits(0, 0, 0), false),
+            (hits(2, 2, 0), false),
+            (hits(3, 4, 0), false),
+            (hits(3, 3, 0), true),
+            (hits(10, 100, 0), true),
+            (Affected { is_wide: true, ..hits(0, 0, 0) }, true),
+            (Affected { operators: vec!["ann".to_owned()], ..hits(1, 9, 0) }, true),
+            (Affected { is_network: false, ..hits(3, 3, 0) }, false),
+        ] {
+            assert_eq!(affected.is_far_reaching(), is_far_reaching, "{affected:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_hit_is_said() {
+        assert_eq!(hits(3, 4, 0).banned(), "3 people were disconnected.");
+        assert_eq!(
+            hits(1, 4, 1).banned(),
+            "1 person was disconnected, and 1 connection without a name closed."
+        );
+        assert_eq!(hits(0, 4, 2).banned(), "2 connections without a name closed.");
+        assert_eq!(hits(0, 4, 0).banned(), "nobody is connected from there.");
+        let name = Affected { is_network: false, ..hits(0, 4, 0) };
+        assert_eq!((name.banned(), name.muted()), (name.nobody(), name.nobody()));
+        assert_eq!(hits(1, 4, 0).muted(), "1 person is muted.");
+        assert_eq!(hits(1, 4, 0).would_hit(), "10.1.0.0/16 hits 1 of 4 people here.");
+        assert_eq!(hits(4, 4, 0).would_hit(), "10.1.0.0/16 hits all 4 people who are here.");
+    }
+}
