@@ -312,6 +312,12 @@ impl Daemon {
         }
     }
 
+    /// Waits until that is in the log, which is written beside everything else.
+    #[track_caller]
+    pub fn until_logged(&self, words: &str) {
+        self.until(words, |daemon| daemon.log().contains(words));
+    }
+
     /// Waits until nobody is connected.
     #[track_caller]
     pub fn until_empty(&self) {

@@ -266,11 +266,7 @@ fn a_state_that_cannot_be_read_lets_everybody_go() {
     file.write_all(b"{\"format\":99,\"version\":\"9.1.0\"}\n").unwrap();
     daemon.start_again_with(stored);
     jay.expect_end();
-    assert!(
-        daemon.log().contains("chatroomd 9.1.0 has written it in format 99"),
-        "{}",
-        daemon.log()
-    );
+    daemon.until_logged("chatroomd 9.1.0 has written it in format 99");
     let mut back = Person::connect(&daemon);
     let resume =
         json!({"token": welcome["token"], "epoch": welcome["epoch"], "seq": welcome["seq"]});

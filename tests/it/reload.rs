@@ -63,11 +63,7 @@ fn options_are_reported_as_changed_unchanged_or_waiting() {
     assert_eq!(again.changed, []);
     assert_eq!(again.needs_restart.len(), 2);
     daemon.until("logged", |daemon| daemon.log().contains("changed=\"[room] topic\" "));
-    assert!(
-        daemon.log().contains("needs_restart=\"[room] name, [metrics] listen\""),
-        "{}",
-        daemon.log()
-    );
+    daemon.until_logged("needs_restart=\"[room] name, [metrics] listen\"");
     let json = check_done(&run(&daemon.socket(), &["reload", "--json"]));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["done"], true);
@@ -87,7 +83,7 @@ fn the_commands_of_the_unit_find_the_socket_of_its_process() {
         command.output().unwrap()
     };
     assert_eq!(check_done(&reload(&daemon.child.id().to_string())), "");
-    assert!(daemon.log().contains("read the configuration again"), "{}", daemon.log());
+    daemon.until_logged("read the configuration again");
 }
 
 #[test]

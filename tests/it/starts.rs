@@ -76,6 +76,7 @@ fn a_port_in_use_does_not_take_the_others_down_and_opens_when_it_is_free() {
         format!("not listening on {address}: cannot listen on {address}: the address is in use");
     assert!(status.faults[0].starts_with(&fault), "{:?}", status.faults);
     daemon.until_notified("STATUS=DEGRADED: not listening on");
+    daemon.until_logged("trying again");
     assert_eq!(daemon.log().matches("trying again").count(), 1, "the log is not flooded");
     drop(taken);
     daemon.until("it listens", |daemon| daemon.status().listen.len() == 2);
@@ -392,7 +393,7 @@ fn a_restart_on_a_broken_file_goes_on_with_the_configuration_in_force() {
         guest.say("!quit");
         while guest.line().is_some() {}
     }
-    assert!(daemon.log().contains("the next process finds the configuration wrong"));
+    daemon.until_logged("the next process finds the configuration wrong");
     fs::write(&file, good.replace("Coffee", "Cocoa")).unwrap();
     assert!(matches!(daemon.ask(&Request::Reload), Reply::Reloaded(_)));
     assert!(daemon.status().faults.is_empty());

@@ -64,7 +64,7 @@ fn a_process_that_reads_the_history_holds_nobody_up_and_is_named_in_the_status()
     assert_eq!(json["status"]["wal_held"], true);
     let Reply::Metrics(metrics) = daemon.ask(&Request::Metrics) else { panic!("no metrics") };
     assert!(metrics.contains("chatroom_history_log_held 1"), "{metrics}");
-    assert!(daemon.log().contains("keeps its write-ahead log from shrinking"), "{}", daemon.log());
+    daemon.until_logged("keeps its write-ahead log from shrinking");
     // What is redacted meanwhile may stay in the log, which is said.
     let redacted = done(&chatctl(&daemon, &["redact", &status.seq.to_string()]));
     assert!(redacted.contains("the old text stays in the write-ahead log"), "{redacted}");
@@ -151,6 +151,7 @@ fn a_backup_that_was_copied_over_a_killed_history_is_not_mixed_with_its_log() {
     let lines = done(&chatctl(&daemon, &["history", "--from", "ann"]));
     assert!(lines.contains("ann: line 20") && !lines.contains("late"), "{lines}");
     // Started once more, there is nothing to be said about it.
+    daemon.until_logged("was exchanged");
     daemon.kill_and_start_again();
     assert_eq!(daemon.log().matches("was exchanged").count(), 1);
 }
