@@ -14,22 +14,27 @@ use crate::program::Printed;
 use crate::record;
 use crate::run::print;
 
-/// Prints what comes after `records`, until nobody reads it any more.
-pub fn follow(
-    connection: &mut Connection,
-    request: &Request,
-    records: &[Value],
-    json: bool,
-) -> Result<(), Failure> {
+/// Prints what there is and what comes after that, until nobody reads it any more.
+pub fn follow(connection: &mut Connection, request: &Request, json: bool) -> Result<(), Failure> {
     let Request::History { since, until, from, grep, .. } = request else { return Ok(()) };
-    let mut last = match records.last().and_then(|record| record["seq"].as_u64()) {
-        Some(last) => last,
-        // Nothing was found yet; what there is now is not waited for.
-        None => match connection.ask(&Request::Status)? {
-            Reply::Status(status) => status.seq,
-            _ => 0,
-        },
+    // Asked first: if nothing is found, what comes from here on is what is waited for.
+    let newest = match connection.ask(&Request::Status)? {
+        Reply::Status(status) => status.seq,
+        _ => 0,
     };
+    let records = match ask_all(connection, request)? {
+        Reply::History(records, _) => records,
+        Reply::Refused { code, message } => return Err(Failure::Refused { code, message }),
+        _ => return Ok(()),
+    };
+    let show = |value: &Value| match json {
+        true => format!("{value}\n"),
+        false => record::line(value) + "\n",
+    };
+    if print(&records.iter().map(show).collect::<String>())? == Printed::NoReader {
+        return Ok(());
+    }
+    let mut last = records.last().and_then(|record| record["seq"].as_u64()).unwrap_or(newest);
     loop {
         let request = Request::History {
             after: Some(last),
@@ -45,7 +50,6 @@ pub fn follow(
         for record in &records {
             last = record["seq"].as_u64().unwrap_or(last);
         }
-        let show = |value| if json { format!("{value}\n") } else { record::line(value) + "\n" };
         if print(&records.iter().map(show).collect::<String>())? == Printed::NoReader {
             return Ok(());
         }
@@ -91,4 +95,50 @@ pub fn save(connection: &mut Connection, length: u64, file: &Path) -> Result<Str
     }
     outcome?;
     Ok(format!("Wrote {length} bytes to {shown}.\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What is stored between the answers of the daemon is asked for, too.
+    #[test]
+    fn what_comes_while_the_first_answer_is_made_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let daemon = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut requests = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut asked = Vec::new();
+            let status = chatroom::admin::Status { seq: 5, ..Default::default() };
+            for reply in [Reply::Status(Box::new(status)), Reply::History(Vec::new(), false)] {
+                asked.push(requests.next().unwrap().unwrap());
+                writeln!(stream, "{}", serde_json::to_string(&reply).unwrap()).unwrap();
+            }
+            asked.push(requests.next().unwrap().unwrap());
+            asked
+        });
+        let mut connection = Connection::open(Some(&path), Duration::from_secs(10)).unwrap();
+        let request = Request::History {
+            after: None,
+            before: None,
+            since: None,
+            until: None,
+            from: None,
+            grep: None,
+            limit: 10,
+            wait: false,
+        };
+        // The daemon ends without a third answer.
+        follow(&mut connection, &request, false).unwrap_err();
+        let asked = daemon.join().unwrap();
+        let third: Request = serde_json::from_str(&asked[2]).unwrap();
+        assert!(matches!(third, Request::History { after: Some(5), wait: true, .. }), "{third:?}");
+    }
 }

@@ -47,6 +47,10 @@ pub fn run(args: &Args) -> Result<String, Failure> {
     if let Command::Redact { targets, user, since } = &args.command {
         return redact::run(&mut connection, targets, user.as_deref(), *since, args.json);
     }
+    if let Command::History { follow: true, .. } = args.command {
+        history::follow(&mut connection, &request, args.json)?;
+        return Ok(String::new());
+    }
     let asked = Instant::now();
     let mut reply = match args.command {
         Command::History { .. } => history::ask_all(&mut connection, &request)?,
@@ -62,16 +66,6 @@ pub fn run(args: &Args) -> Result<String, Failure> {
     if let (Command::Backup { file }, Reply::Backup(length)) = (&args.command, &reply) {
         let said = history::save(&mut connection, *length, file)?;
         return Ok(if args.json { format!("{}\n", show::as_json(&reply)) } else { said });
-    }
-    if let (Command::History { follow: true, .. }, Reply::History(records, _)) =
-        (&args.command, &reply)
-    {
-        let show = |record| if args.json { format!("{record}") } else { record::line(record) };
-        let lines: String = records.iter().map(|record| show(record) + "\n").collect();
-        if print(&lines)? == Printed::All {
-            history::follow(&mut connection, &request, records, args.json)?;
-        }
-        return Ok(String::new());
     }
     if args.json {
         return Ok(format!("{}\n", as_json(&args.command, &reply, milliseconds)));
