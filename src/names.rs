@@ -121,7 +121,9 @@ impl fmt::Display for NameProblem {
             NameProblem::MixedScripts => {
                 f.write_str("A name has no letters of several alphabets that look alike.")
             }
-            NameProblem::Address => f.write_str("A name is not an address."),
+            NameProblem::Address => {
+                f.write_str("A name does not look like an address. Begin it with a letter.")
+            }
             NameProblem::Reserved => f.write_str("That name is kept for the server."),
         }
     }

@@ -71,17 +71,22 @@ impl Act {
 
     /// Whom or what it is about, with what belongs to it.
     pub fn target(&self) -> String {
+        self.target_with("")
+    }
+
+    /// The same, with a remark on it before what somebody wrote: "bo for 1 h (1 person): spam".
+    pub fn target_with(&self, remark: &str) -> String {
         let with = |target: &str, seconds: &Option<u64>, reason: &Option<String>| {
             let time = for_seconds(*seconds);
             let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{target}{time}{reason}")
+            format!("{target}{time}{remark}{reason}")
         };
         match self {
             Act::Kick { name, reason } => with(name, &None, reason),
             Act::Ban { target, seconds, reason } | Act::Mute { target, seconds, reason } => {
                 with(target, seconds, reason)
             }
-            Act::Unban { target } | Act::Unmute { target } => target.clone(),
+            Act::Unban { target } | Act::Unmute { target } => with(target, &None, &None),
             Act::Topic { text } => text.clone(),
             Act::Rename { name, to } => format!("{name} to {to}"),
             Act::Slow { seconds: 0 } => "off".to_owned(),
@@ -111,26 +116,43 @@ impl Act {
 
     /// What was done, as in "banned bo for 1 h: spam".
     pub fn done(&self) -> String {
+        self.done_with("")
+    }
+
+    /// The same, with a remark on it before what somebody wrote.
+    pub fn done_with(&self, remark: &str) -> String {
         let permanently = |seconds: Option<u64>| match seconds {
             None => " permanently".to_owned(),
             seconds => for_seconds(seconds),
         };
         match self {
-            Act::Kick { name, reason } => with_text(format!("kicked {}", word(name)), reason),
+            Act::Kick { name, reason } => {
+                with_text(format!("kicked {}{remark}", word(name)), reason)
+            }
             Act::Ban { target, seconds, reason } => {
-                with_text(format!("banned {}{}", word(target), permanently(*seconds)), reason)
+                let time = permanently(*seconds);
+                with_text(format!("banned {}{time}{remark}", word(target)), reason)
             }
-            Act::Unban { target } => format!("unbanned {}", word(target)),
+            Act::Unban { target } => format!("unbanned {}{remark}", word(target)),
             Act::Mute { target, seconds, reason } => {
-                with_text(format!("muted {}{}", word(target), permanently(*seconds)), reason)
+                let time = permanently(*seconds);
+                with_text(format!("muted {}{time}{remark}", word(target)), reason)
             }
-            Act::Unmute { target } => format!("unmuted {}", word(target)),
+            Act::Unmute { target } => format!("unmuted {}{remark}", word(target)),
             Act::Topic { text } if text.trim().is_empty() => "cleared the topic".to_owned(),
             Act::Topic { text } => format!("set the topic: {}", clean::line(text)),
             Act::Rename { name, to } => format!("renamed {} to {}", word(name), word(to)),
             Act::Slow { seconds: 0 } => "turned slow mode off".to_owned(),
             Act::Slow { seconds } => format!("set slow mode to {}", show_time(*seconds)),
         }
+    }
+
+    /// The same act against what its target was found to mean.
+    pub fn meaning(mut self, meant: &Target) -> Act {
+        if let Act::Ban { target, .. } | Act::Mute { target, .. } = &mut self {
+            *target = meant.to_string();
+        }
+        self
     }
 
     /// Against whom it is, if it is against somebody.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod act;
+mod network;
 mod sanction;
 mod sanctions;
 mod target;
@@ -17,10 +18,11 @@ use jiff::Timestamp;
 
 use accounts::Accounts;
 pub use act::{Act, Change};
+pub use network::{advice, looks_like_address, network, show_network};
 pub use sanction::{Sanction, SanctionKind, Term};
 pub use sanctions::Sanctions;
-pub use target::{Looking, Target, TargetProblem, looks_like_address, network};
-pub use time::{parse_time, show_time};
+pub use target::{Looking, Target, TargetProblem, is_no_name};
+pub use time::{check_term, parse_time, show_time};
 
 /// Somebody who has a password here. The name is theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]

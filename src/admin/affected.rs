@@ -22,7 +22,7 @@ pub struct Affected {
     pub of: usize,
     /// How many connections that have no name yet.
     pub nameless: usize,
-    /// Operators among the people.
+    /// Operators among the people; with a name, also one who is not here.
     pub operators: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Affected {
     /// Whether it has to be asked first if this is meant.
     pub fn is_far_reaching(&self) -> bool {
         let is_many = self.people >= MANY || (self.people > FEW && self.people == self.of);
-        self.is_network && (self.is_wide || is_many || !self.operators.is_empty())
+        !self.operators.is_empty() || (self.is_network && (self.is_wide || is_many))
     }
 
     /// Whether so many are hit that only `chatctl` may do it.
@@ -38,32 +38,32 @@ impl Affected {
         self.people >= MANY
     }
 
-    /// What it would hit, in a sentence.
-    pub fn would_hit(&self) -> String {
+    /// What it would do, in sentences.
+    pub fn would_affect(&self) -> String {
         let Affected { target, people, of, operators, .. } = self;
+        let whom = match (people, of) {
+            (0, _) => "nobody who is here now".to_owned(),
+            (1, 1) => "the only person here".to_owned(),
+            (people, of) if people == of => format!("all {of} people here"),
+            (people, of) => format!("{people} of {of} people here"),
+        };
         let operators = match operators.as_slice() {
             [] => String::new(),
-            names => format!(", among them as an operator {}", names.join(", ")),
+            [one] => format!(" {one} is an operator."),
+            several => format!(" {} are operators.", several.join(", ")),
         };
-        match (people, of) {
-            (0, _) => format!("{target} hits nobody who is here now."),
-            (1, 1) => format!("{target} hits the only person who is here{operators}."),
-            (people, of) if people == of => {
-                format!("{target} hits all {of} people who are here{operators}.")
-            }
-            (people, of) => format!("{target} hits {people} of {of} people here{operators}."),
-        }
+        format!("{target} affects {whom}.{operators}")
     }
 
     /// What a ban did, to stand behind a colon.
     pub fn banned(&self) -> String {
         let people = count(self.people, "person was", "people were");
-        let nameless = count(self.nameless, "connection", "connections");
+        let nameless = count(self.nameless, "connection was", "connections were");
         match (self.people, self.nameless) {
             (0, 0) => self.nobody(),
-            (0, _) => format!("{nameless} without a name closed."),
-            (_, 0) => format!("{people} disconnected."),
-            _ => format!("{people} disconnected, and {nameless} without a name closed."),
+            (0, _) => format!("{nameless} closed that had no name yet."),
+            (_, 0) => format!("{people} removed."),
+            _ => format!("{people} removed, and {nameless} closed that had no name yet."),
         }
     }
 
@@ -73,6 +73,11 @@ impl Affected {
             0 => self.nobody(),
             people => format!("{} muted.", count(people, "person is", "people are")),
         }
+    }
+
+    /// The number of people, to stand in brackets.
+    pub fn people(&self) -> String {
+        count(self.people, "person", "people")
     }
 
     fn nobody(&self) -> String {
@@ -107,6 +112,10 @@ mod tests {
             (Affected { is_wide: true, ..hits(0, 0, 0) }, true),
             (Affected { operators: vec!["ann".to_owned()], ..hits(1, 9, 0) }, true),
             (Affected { is_network: false, ..hits(3, 3, 0) }, false),
+            (
+                Affected { is_network: false, operators: vec!["ann".to_owned()], ..hits(0, 9, 0) },
+                true,
+            ),
         ] {
             assert_eq!(affected.is_far_reaching(), is_far_reaching, "{affected:?}");
         }
@@ -114,17 +123,27 @@ mod tests {
 
     #[test]
     fn what_was_hit_is_said() {
-        assert_eq!(hits(3, 4, 0).banned(), "3 people were disconnected.");
+        assert_eq!(hits(3, 4, 0).banned(), "3 people were removed.");
         assert_eq!(
             hits(1, 4, 1).banned(),
-            "1 person was disconnected, and 1 connection without a name closed."
+            "1 person was removed, and 1 connection was closed that had no name yet."
         );
-        assert_eq!(hits(0, 4, 2).banned(), "2 connections without a name closed.");
+        assert_eq!(hits(0, 4, 2).banned(), "2 connections were closed that had no name yet.");
         assert_eq!(hits(0, 4, 0).banned(), "nobody is connected from there.");
         let name = Affected { is_network: false, ..hits(0, 4, 0) };
         assert_eq!((name.banned(), name.muted()), (name.nobody(), name.nobody()));
         assert_eq!(hits(1, 4, 0).muted(), "1 person is muted.");
-        assert_eq!(hits(1, 4, 0).would_hit(), "10.1.0.0/16 hits 1 of 4 people here.");
-        assert_eq!(hits(4, 4, 0).would_hit(), "10.1.0.0/16 hits all 4 people who are here.");
+        for (affected, says) in [
+            (hits(0, 4, 0), "10.1.0.0/16 affects nobody who is here now."),
+            (hits(1, 1, 0), "10.1.0.0/16 affects the only person here."),
+            (hits(1, 4, 0), "10.1.0.0/16 affects 1 of 4 people here."),
+            (hits(4, 4, 0), "10.1.0.0/16 affects all 4 people here."),
+            (
+                Affected { operators: vec!["ann".to_owned()], ..hits(2, 4, 0) },
+                "10.1.0.0/16 affects 2 of 4 people here. ann is an operator.",
+            ),
+        ] {
+            assert_eq!(affected.would_affect(), says);
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Addresses and networks.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use toml::de::DeValue;
+
+use crate::access::{advice, network, show_network};
 
 const EXPECTED: &str = "it is an IP address or a network, such as \"10.0.0.7\" or \"10.0.0.0/8\"";
 
@@ -18,7 +18,7 @@ pub(super) fn trusted(value: &DeValue<'_>) -> Result<Vec<IpNet>, String> {
     for value in list.iter() {
         let network = one(value.get_ref())?;
         if networks.contains(&network) {
-            return Err(format!("{} stands in it twice", show(&network)));
+            return Err(format!("{} stands in it twice", show_network(&network)));
         }
         networks.push(network);
     }
@@ -26,42 +26,15 @@ pub(super) fn trusted(value: &DeValue<'_>) -> Result<Vec<IpNet>, String> {
 }
 
 fn parse(text: &str) -> Result<IpNet, String> {
-    let network = match (text.parse::<IpAddr>(), text.parse::<IpNet>()) {
-        (Ok(address), _) => IpNet::from(address),
-        (_, Ok(network)) => network,
-        _ => return Err(format!("{EXPECTED}, and \"{}\" is neither", text.escape_debug())),
-    };
-    if network.prefix_len() == 0 {
-        return Err(format!("{text} is everyone; name the addresses of your proxies"));
-    }
-    let truncated = network.trunc();
-    if truncated != network {
-        let address = network.addr();
-        return Err(format!(
-            "{text} has bits set behind its prefix; write \"{truncated}\" for the network, or \
-             \"{address}\" for the address"
-        ));
-    }
-    canonical(network).ok_or_else(|| format!("{text} is everyone with IPv4; name your proxies"))
-}
-
-/// An IPv4 address in IPv6's form (`::ffff:10.0.0.7`) is that address, since connections from there are
-/// compared as IPv4. None if it is all of IPv4.
-fn canonical(network: IpNet) -> Option<IpNet> {
-    let IpAddr::V4(address) = network.addr().to_canonical() else { return Some(network) };
-    match network {
-        IpNet::V4(_) => Some(network),
-        IpNet::V6(_) => {
-            let prefix = network.prefix_len().checked_sub(96).filter(|&prefix| prefix > 0)?;
-            IpNet::new(address.into(), prefix).ok()
+    match network(text) {
+        Some(network) if network.prefix_len() == 0 => {
+            Err(format!("{text} is everyone; name the addresses of your proxies"))
         }
-    }
-}
-
-/// An address without its prefix, a network with it.
-pub(super) fn show(network: &IpNet) -> String {
-    match network.prefix_len() == network.max_prefix_len() {
-        true => network.addr().to_string(),
-        false => network.to_string(),
+        Some(network) => Ok(network),
+        None => {
+            let advice = advice(text).map(|advice| format!(". {}", advice.trim_end_matches('.')));
+            let advice = advice.unwrap_or_default();
+            Err(format!("{EXPECTED}, and \"{}\" is neither{advice}", text.escape_debug()))
+        }
     }
 }

@@ -108,7 +108,7 @@ fn list(items: &[impl ToString + Debug]) -> String {
 }
 
 fn networks(networks: &[IpNet]) -> String {
-    list(&networks.iter().map(super::networks::show).collect::<Vec<_>>())
+    list(&networks.iter().map(crate::access::show_network).collect::<Vec<_>>())
 }
 
 fn path(path: &Option<PathBuf>) -> String {

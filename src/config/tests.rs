@@ -188,7 +188,7 @@ fn proxies_are_named_exactly() {
         ["\"proxy.example\"", "\"10.0.0.*\"", "\"10.0.0\"", "\"10.0.0.0/33\"", "\"\"", "7"];
     check_values("listen", "proxy_protocol", &network, &neither, "an IP address or a network");
     let bits = ["\"10.0.0.7/8\"", "\"fd00::1/64\""];
-    check_values("listen", "proxy_protocol", &[], &bits, "bits set behind its prefix; write \"");
+    check_values("listen", "proxy_protocol", &[], &bits, "bits set after its prefix: write ");
     let all = ["\"0.0.0.0/0\"", "[\"::/0\"]", "\"::ffff:0:0/96\""];
     check_values("listen", "proxy_protocol", &[], &all, "everyone");
     let twice = ["[\"::1\", \"::1/128\"]", "[\"10.0.0.7\", \"::ffff:10.0.0.7\"]"];

@@ -45,7 +45,7 @@ pub enum Failure {
     Interrupted,
     /// The person said no.
     Declined,
-    /// Many would be hit, as this says, and nobody can be asked.
+    /// It goes far, as this says, and nobody can be asked whether it is meant.
     Unconfirmed(String),
 }
 
@@ -61,9 +61,8 @@ impl Failure {
             | Failure::Misunderstood(_)
             | Failure::Io(_)
             | Failure::Interrupted
-            | Failure::Declined
-            | Failure::Unconfirmed(_) => 1,
-            Failure::Usage(_) => 2,
+            | Failure::Declined => 1,
+            Failure::Usage(_) | Failure::Unconfirmed(_) => 2,
             Failure::NotRunning(_) | Failure::Ended => 69,
             Failure::Output(_) | Failure::File(..) => EXIT_OUTPUT,
             Failure::NoAnswer { .. } => 75,
@@ -144,7 +143,7 @@ impl fmt::Display for Failure {
             Failure::Interrupted => f.write_str("interrupted."),
             Failure::Declined => f.write_str("nothing was done."),
             Failure::Unconfirmed(hit) => {
-                write!(f, "nothing was done: {hit}\nIf that is meant, add --yes.")
+                write!(f, "nothing was done. {hit}\nIf that is what you want, add --yes.")
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod complete;
+mod confirm;
 mod connection;
 mod doctor;
 mod failure;
@@ -16,6 +17,7 @@ mod redact;
 mod request;
 mod run;
 mod show;
+mod ssh;
 mod table;
 mod watch;
 

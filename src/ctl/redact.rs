@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use chatroom::access::is_no_name;
 use chatroom::admin::{MAX_REDACTED, Redaction, RefusalCode, Reply, Request};
 use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -23,7 +24,15 @@ pub fn run(
 ) -> Result<String, Failure> {
     let mut work = Work::begin()?;
     let targets = match user {
-        Some(user) => work.find(connection, user, since)?,
+        Some(user) => {
+            let found = work.find(connection, user, since)?;
+            // Of what such a user said before the rules became stricter, there may be some.
+            let problem = is_no_name(user).filter(|_| found.is_empty() && work.already == 0);
+            if let Some(message) = problem {
+                return Err(Failure::Refused { code: RefusalCode::BadRequest, message });
+            }
+            found
+        }
         None => targets.to_vec(),
     };
     work.redact(connection, &targets)?;

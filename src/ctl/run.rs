@@ -1,10 +1,8 @@
 //! Carrying out a command.
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Instant;
 
-use chatroom::access::Target;
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::Reply;
 use chatroom::clean;
 use jiff::Timestamp;
 
@@ -13,7 +11,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::program::{self, Printed};
 use crate::table::terminal_width;
-use crate::{hand_over, history, password, record, redact, show, watch};
+use crate::{confirm, hand_over, history, password, record, redact, show, watch};
 
 /// Carries out the command and gives what to print.
 pub fn run(args: &Args) -> Result<String, Failure> {
@@ -34,14 +32,14 @@ pub fn run(args: &Args) -> Result<String, Failure> {
     let Some(request) = args.command.request(password) else { return Ok(String::new()) };
     let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
-        confirm(&mut connection)?;
+        confirm::shutdown(&mut connection)?;
         // The daemon does not wait for as long as a person may think.
         connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     }
     if let Command::Ban(sanction) | Command::Mute(sanction) = &args.command
         && !sanction.yes
     {
-        confirm_reach(&mut connection, &sanction.target)?;
+        confirm::sanction(&mut connection, &sanction.target)?;
         connection = Connection::open(args.socket.as_deref(), args.timeout)?;
     }
     if let Command::Redact { targets, user, since } = &args.command {
@@ -142,67 +140,5 @@ fn describe(command: &Command, milliseconds: f64, connection: &mut Connection) -
         }
         Command::Shutdown { .. } => "chatroomd is ending.\n".to_owned(),
         _ => String::new(),
-    }
-}
-
-/// Asks, where a person sits at a terminal, whether the room is really to be closed.
-fn confirm(connection: &mut Connection) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(());
-    }
-    let people = match connection.ask(&Request::Status)? {
-        Reply::Status(status) => status.people,
-        _ => 0,
-    };
-    let who = match people {
-        0 => "nobody is here".to_owned(),
-        1 => "1 person is here".to_owned(),
-        people => format!("{people} people are here"),
-    };
-    ask(&format!("Shut the room down ({who})?"))
-}
-
-/// Asks before many are hit, or the person who does it.
-///
-/// # Errors
-/// It is not meant, or nobody can be asked.
-fn confirm_reach(connection: &mut Connection, target: &str) -> Result<(), Failure> {
-    let request = Request::Affected { target: target.to_owned() };
-    let affected = match connection.ask(&request)? {
-        Reply::Affected(affected) => affected,
-        Reply::Refused { code, message } => return Err(Failure::Refused { code, message }),
-        _ => return Ok(()),
-    };
-    let is_own = is_own_address(target);
-    if !affected.is_far_reaching() && !is_own {
-        return Ok(());
-    }
-    let own = if is_own { " You are connected to this machine from there." } else { "" };
-    let hit = clean::line(&affected.would_hit()).into_owned() + own;
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::Unconfirmed(hit));
-    }
-    ask(&format!("{hit} Go on?"))
-}
-
-/// Whether the person who types has come to this machine from there.
-fn is_own_address(target: &str) -> bool {
-    let client = program::variable("SSH_CONNECTION").unwrap_or_default();
-    let address = client.split(' ').next().and_then(|word| word.parse().ok());
-    matches!(Target::parse(target), Ok(target @ Target::Network(_)) if target.matches(None, address))
-}
-
-/// Asks at the terminal.
-///
-/// # Errors
-/// The answer is not yes.
-fn ask(question: &str) -> Result<(), Failure> {
-    // Whether or not this is shown, the answer counts.
-    let _ = write!(io::stderr(), "{question} [y/N] ");
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Failure::Declined),
     }
 }

@@ -3,6 +3,7 @@
 mod db;
 pub mod moderation;
 pub mod passwords;
+mod sanctions;
 pub mod targets;
 
 use std::fmt;

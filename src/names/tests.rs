@@ -65,7 +65,7 @@ fn what_is_wrong_is_said_in_a_sentence_of_its_own() {
         (NameProblem::Sign('〕'), "no \"〕\" in it"),
         (NameProblem::NoLetter, "letters, digits or emoji"),
         (NameProblem::MixedScripts, "several alphabets"),
-        (NameProblem::Address, "not an address"),
+        (NameProblem::Address, "like an address"),
         (NameProblem::Reserved, "kept for the server"),
     ];
     for (problem, part) in all {

@@ -46,6 +46,8 @@ pub enum Refusal {
     AgainstOperator(String),
     /// It was done with `chatctl`, or goes further than what operators in the room may do.
     OnlyChatctl,
+    /// It would reach further than an operator in the room may; the text says how far.
+    TooFar(String),
     /// The name, or the address, is kept out.
     Banned(Term),
     Muted(Term),
@@ -111,9 +113,10 @@ impl Refusal {
             Refusal::Away(_) => "away",
             Refusal::StorageFull => "storage-full",
             Refusal::JoinsTooOften { .. } | Refusal::PasswordsTooOften { .. } => "too-often",
-            Refusal::NotPermitted | Refusal::OnlyChatctl | Refusal::AgainstOperator(_) => {
-                "not-permitted"
-            }
+            Refusal::NotPermitted
+            | Refusal::OnlyChatctl
+            | Refusal::TooFar(_)
+            | Refusal::AgainstOperator(_) => "not-permitted",
             Refusal::Banned(_) => "banned",
             Refusal::Muted(_) => "muted",
             Refusal::SlowMode { .. } => "slow-mode",
@@ -182,6 +185,9 @@ impl fmt::Display for Refusal {
             ),
             Refusal::NotPermitted => f.write_str("Only operators may do that."),
             Refusal::OnlyChatctl => f.write_str("Only chatctl can do that."),
+            Refusal::TooFar(reach) => {
+                write!(f, "Nothing was done: {reach} Only chatctl can do that.")
+            }
             Refusal::AgainstOperator(name) => {
                 write!(f, "{name} is an operator. Only chatctl can do that to them.")
             }

@@ -26,6 +26,13 @@ pub enum Answer {
         message: String,
         id: Option<String>,
     },
+    /// Something was done that an operator asked for.
+    Moderated {
+        message: String,
+        /// How many people it affected, if it was against somebody, or for them.
+        affected: Option<usize>,
+        id: Option<String>,
+    },
     Who {
         room: String,
         people: Arc<[Name]>,

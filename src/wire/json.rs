@@ -183,6 +183,9 @@ pub enum Event<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
         message: Cow<'a, str>,
+        /// How many people it affected, if an operator did something to somebody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        affected: Option<usize>,
     },
     Closing {
         code: Cow<'a, str>,

@@ -143,11 +143,10 @@ fn sanction(text: &str) -> Option<(String, Option<u64>, Option<String>)> {
     let (target, rest) = first_word(text);
     let Some(rest) = rest else { return Some((target, None, None)) };
     let named = ["--for ", "--for=", "for "].iter().find_map(|word| rest.strip_prefix(word));
-    let is_time = |text: &str| text.trim_start_matches(['+', '-']).starts_with(is_digit);
     let time = match named.map(str::trim_start) {
-        Some(time) if rest.starts_with("--") || is_time(time) => time,
+        Some(time) if rest.starts_with("--") || begins_like_time(time) => time,
         _ if rest.starts_with("--") => return None,
-        _ if is_time(&rest) => &rest,
+        _ if begins_like_time(&rest) => &rest,
         _ => return Some((target, None, Some(rest))),
     };
     let seconds = |time: &str| parse_time(time).ok().map(|time| time.as_secs());
@@ -159,12 +158,15 @@ fn sanction(text: &str) -> Option<(String, Option<u64>, Option<String>)> {
         (_, Some(time)) => (time, behind),
         _ => return None,
     };
-    let is_reason = reason.as_ref().is_none_or(|reason| !reason.starts_with(is_digit));
+    let is_reason = reason.as_ref().is_none_or(|reason| !begins_like_time(reason));
     is_reason.then_some((target, Some(seconds), reason))
 }
 
-fn is_digit(c: char) -> bool {
-    c.is_ascii_digit()
+/// Whether somebody who writes this means a time: `10`, `-5 min`, `½ h`, `.5h`, `PT10M`.
+fn begins_like_time(text: &str) -> bool {
+    let number = text.trim_start_matches(['+', '-', '.', ',']);
+    let iso = text.strip_prefix(['P', 'p']).map(|it| it.strip_prefix(['T', 't']).unwrap_or(it));
+    [Some(number), iso].into_iter().flatten().any(|it| it.starts_with(char::is_numeric))
 }
 
 /// Appends a record as one line.
@@ -202,7 +204,9 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         Answer::KeepAlive => out.push(b'&'),
         Answer::Help => HELP.iter().for_each(|line| server_line(out, line)),
         Answer::Usage(usage) => server_line(out, usage),
-        Answer::Info { message, .. } => server_line(out, message),
+        Answer::Info { message, .. } | Answer::Moderated { message, .. } => {
+            server_line(out, message);
+        }
         Answer::Who { people, .. } => {
             let names: Vec<&str> = people.iter().map(Name::as_str).collect();
             push_line(out, &[&who_begins(names.len())], &names.join(", "));
@@ -279,91 +283,4 @@ fn push_line(out: &mut Vec<u8>, before: &[&str], text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_are_exact_words() {
-        assert_eq!(parse("&"), Request::KeepAlive);
-        assert_eq!(parse("& then"), Request::Say("& then"));
-        assert_eq!(parse("!quit"), Request::Quit);
-        assert_eq!(parse("!quit "), Request::Quit);
-        assert_eq!(parse("!quitting time"), Request::Say("!quitting time"));
-        assert_eq!(parse("!quit now"), Request::Say("!quit now"));
-        assert_eq!(parse("!who"), Request::Who);
-        assert_eq!(parse("!dance"), Request::Say("!dance"));
-        assert_eq!(parse("/msg ann a secret"), Request::Incomplete(SLASH_USAGE));
-        let ban = |seconds, reason: Option<&str>| {
-            let (target, reason) = ("bo".to_owned(), reason.map(str::to_owned));
-            moderate(Act::Ban { target, seconds, reason })
-        };
-        assert_eq!(parse("!ban bo"), ban(None, None));
-        assert_eq!(parse("!ban bo 10min"), ban(Some(600), None));
-        assert_eq!(parse("!ban bo 1h too loud"), ban(Some(3600), Some("too loud")));
-        assert_eq!(parse("!ban bo 2 hours too loud"), ban(Some(7200), Some("too loud")));
-        assert_eq!(parse("!ban bo 1h 30min"), ban(Some(5400), None));
-        assert_eq!(parse("!ban bo for 10 min"), ban(Some(600), None));
-        assert_eq!(parse("!ban bo --for 10 min spam"), ban(Some(600), Some("spam")));
-        assert_eq!(parse("!ban bo for spam"), ban(None, Some("for spam")));
-        for line in [
-            "!ban bo 10",
-            "!ban bo 10 too loud",
-            "!ban bo 10 minuten",
-            "!ban bo -5 min",
-            "!ban bo for 10",
-            "!ban bo --for ever",
-            "!ban bo --reason spam",
-            "!ban bo 1h 30 times said no",
-            "!ban bo 3 times warned",
-            "!mute bo 10",
-        ] {
-            assert_eq!(parse(line), Request::Incomplete(TIME_USAGE), "{line}");
-        }
-        assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
-        assert_eq!(parse("!mute"), Request::Incomplete(BAN_USAGE));
-        assert_eq!(parse("!topic"), Request::Topic);
-        assert_eq!(parse("/usr is full"), Request::Say("/usr is full"));
-        assert_eq!(parse("!me waves"), Request::Action("waves"));
-        assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
-        assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });
-        assert_eq!(parse("!msg bo"), Request::Incomplete(MSG_USAGE));
-        assert_eq!(parse("!msg bo \t"), Request::Incomplete(MSG_USAGE));
-        assert_eq!(parse("!msg bo \u{a0} ."), Request::Direct { to: "bo", text: "." });
-        assert_eq!(parse("!history 5"), Request::History(5));
-        assert_eq!(parse("!history lesson"), Request::Incomplete(HISTORY_USAGE));
-        assert_eq!(parse("  indented"), Request::Say("  indented"));
-        let most = MOST_HISTORY.to_string();
-        assert_eq!(parse(&format!("!history {most}")), Request::History(MOST_HISTORY));
-        for wrong in ["!history 0", &format!("!history {most}0")] {
-            assert_eq!(parse(wrong), Request::Incomplete(HISTORY_USAGE));
-        }
-        assert_eq!(parse("!history"), Request::History(USUAL_HISTORY));
-        assert_eq!(parse("!help"), Request::Help);
-        assert_eq!(parse("!search"), Request::Incomplete(SEARCH_USAGE));
-        assert_eq!(parse("!search tea at five"), Request::Search("tea at five"));
-    }
-
-    #[test]
-    fn what_operators_type_says_what_they_do() {
-        let bo = || "bo".to_owned();
-        for (line, act) in [
-            ("!topic Tea at five", Act::Topic { text: "Tea at five".to_owned() }),
-            ("!kick bo", Act::Kick { name: bo(), reason: None }),
-            ("!kick bo too loud", Act::Kick { name: bo(), reason: Some("too loud".to_owned()) }),
-            ("!mute bo 5 min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
-            ("!mute bo 5min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
-            ("!unban bo", Act::Unban { target: bo() }),
-            ("!unmute bo", Act::Unmute { target: bo() }),
-        ] {
-            assert_eq!(parse(line), moderate(act), "{line}");
-        }
-        for (line, usage) in [
-            ("!kick", KICK_USAGE),
-            ("!ban", BAN_USAGE),
-            ("!unban", UNBAN_USAGE),
-            ("!unmute", UNBAN_USAGE),
-        ] {
-            assert_eq!(parse(line), Request::Incomplete(usage), "{line}");
-        }
-    }
-}
+mod tests;

@@ -153,7 +153,7 @@ fn saying_and_kicking() {
     check_fails(&run(&daemon.socket(), &["kick", "nobody"]), 4, &["Nobody here is called nobody."]);
     assert_eq!(
         check_done(&run(&daemon.socket(), &["kick", "JAY", "too", "loud"])),
-        "Removed JAY.\n"
+        "Removed JAY (1 person).\n"
     );
     let closing = jay.event("closing");
     assert_eq!(closing["code"], "removed");

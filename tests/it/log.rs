@@ -59,15 +59,15 @@ fn it_says_what_operators_do_to_whom() {
     let mut bo = Person::text(&daemon, "bo");
     check_done(&run(&socket, &["kick", "bo", "too", "loud"]));
     until_logged(&daemon, &format!("{operator}: kick bo: too loud"));
-    until_logged(&daemon, &format!("{operator} kicked bo: too loud"));
+    until_logged(&daemon, &format!("{operator} kicked bo (1 person): too loud"));
     bo.lines_until("[SERVER]: You were removed from the room by the operator: too loud");
     add_account(&daemon, &["--operator", "olga"]);
     until_logged(&daemon, &format!("{operator} added the account olga as an operator"));
     let mut olga = with_password(&daemon, "olga");
     olga.say("!ban bo 1h spam");
-    until_logged(&daemon, "olga banned bo for 1 h: spam");
+    until_logged(&daemon, "olga banned bo for 1 h (0 people): spam");
     olga.say("!unban bo");
-    until_logged(&daemon, "olga unbanned bo");
+    until_logged(&daemon, "olga unbanned bo (0 people)");
     check_done(&run(&socket, &["say", "back at five"]));
     until_logged(&daemon, &format!("{operator}: say: back at five"));
     until_logged(&daemon, "announced: back at five");

@@ -48,7 +48,7 @@ fn a_ban_holds_over_a_restart_and_ends_when_it_is_lifted() {
     // In the middle of a line, which nobody sees.
     eve.send(b"and another th");
     let said = ctl(&daemon, &["ban", "EVE", "--reason", "spam"]);
-    assert_eq!(said, "Banned EVE permanently: 1 person was disconnected. Reason: spam\n");
+    assert_eq!(said, "Banned EVE permanently: 1 person was removed. Reason: spam\n");
     eve.expect("[SERVER]: You are banned: spam");
     eve.expect_end();
     ann.expect("[SERVER]: Eve was removed by the operator: spam");
@@ -65,7 +65,10 @@ fn a_ban_holds_over_a_restart_and_ends_when_it_is_lifted() {
     assert_eq!(bans["bans"][0]["reason"], "spam");
     daemon.kill_and_start_again();
     check_banned(&daemon);
-    assert_eq!(ctl(&daemon, &["unban", "eve"]), "eve is no longer banned.\n");
+    assert_eq!(
+        ctl(&daemon, &["unban", "eve"]),
+        "eve is no longer banned. Nobody here is affected.\n"
+    );
     let says = ["No ban or mute matches eve. `chatctl bans` lists them."];
     check_fails(&run(&daemon.socket(), &["unban", "eve"]), 4, &says);
     Person::text(&daemon, "eve");
@@ -203,7 +206,7 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     let line = bo.line().unwrap();
     assert!(line.starts_with("[SERVER]: You are muted until "), "{line}");
     olga.say("!unmute bo");
-    olga.expect("[SERVER]: bo is no longer muted.");
+    olga.expect("[SERVER]: bo is no longer muted. Affected here: 1 person.");
     olga.say("!topic Tea");
     olga.lines_until("[SERVER]: The topic is set.");
     olga.say("!kick otto");
@@ -214,9 +217,11 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     olga.say("!ban 127.0.0.0/8");
     olga.expect("[SERVER]: olga is an operator. Only chatctl can do that to them.");
     olga.say("!ban 10.0.0.0/8");
-    olga.expect("[SERVER]: Only chatctl can do that.");
+    olga.expect("[SERVER]: Nothing was done: 10.0.0.0/8 is a network. Only chatctl can do that.");
     olga.say("!ban bo 0s");
-    olga.expect("[SERVER]: For 0 seconds is not at all. Give a time, or leave it away.");
+    olga.expect(
+        "[SERVER]: A ban or mute lasts at least 1 s. Leave the time out to make it permanent.",
+    );
     // Nor does she undo what chatctl has done, or make less of it.
     ctl(&daemon, &["ban", "eve"]);
     ctl(&daemon, &["mute", "bo"]);
@@ -228,12 +233,12 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     let taken = run(&daemon.socket(), &["rename", "bo", "0lga"]);
     check_fails(&taken, 1, &["That name looks like olga, which is taken."]);
     olga.say("!ban bo");
-    olga.lines_until("[SERVER]: Banned bo permanently: 1 person was disconnected.");
+    olga.lines_until("[SERVER]: Banned bo permanently: 1 person was removed.");
     bo.lines_until("[SERVER]: You are banned.");
     olga.say("!unban bo");
-    olga.expect("[SERVER]: bo is no longer banned.");
+    olga.expect("[SERVER]: bo is no longer banned. Nobody here is affected.");
     // What is taken away holds at once, and what chatctl does, against operators, too.
-    ctl(&daemon, &["mute", "olga"]);
+    ctl(&daemon, &["mute", "--yes", "olga"]);
     olga.expect("[SERVER]: You are muted.");
     olga.say("!unmute olga");
     olga.expect("[SERVER]: Only operators may do that.");

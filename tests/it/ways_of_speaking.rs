@@ -122,7 +122,7 @@ fn what_operators_say_has_its_limits_too() {
         let mut olga = join(&daemon, "olga", is_text);
         olga.say(&request(&"x".repeat(201)));
         check_refused(&mut olga, way, "too-long", "longer than 200 bytes");
-        ctl(&["mute", "olga"]);
+        ctl(&["mute", "--yes", "olga"]);
         olga.say(&request("hello"));
         check_refused(&mut olga, way, "not-permitted", "Only operators may do that.");
         ctl(&["unmute", "olga"]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::values::duration;
+use super::values::term;
 
 /// Against whom, for how long, and why.
 #[derive(clap::Args)]
@@ -12,12 +12,12 @@ pub struct Sanction {
     /// Name (and its account), address as 10.0.0.7, or network as 10.0.0.0/8
     pub target: String,
     /// End it after this time, as in "10 min" or "2 days"; without it, it is permanent
-    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+    #[arg(long = "for", value_parser = term, value_name = "TIME")]
     pub time: Option<Duration>,
     /// Reason, which the user is told
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Do not ask before many people are hit
+    /// Do not ask before a wide network, many people, an operator or your own address
     #[arg(long, short)]
     pub yes: bool,
 }

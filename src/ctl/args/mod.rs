@@ -161,7 +161,9 @@ pub enum Command {
         reason: Vec<String>,
     },
     /// Keep a user, an address or a network out
-    #[command(after_help = "Examples:\n  \
+    #[command(after_help = "It asks before a wide network, ten people, an operator or your own \
+                            address is banned;\nwhere it cannot ask it needs --yes.\n\n\
+                            Examples:\n  \
                             chatctl ban eve --for \"2 h\" --reason spam\n  \
                             chatctl ban 10.1.0.0/16\n  \
                             chatctl ban 10.0.0.0/8 --yes")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom::access::parse_time;
+use chatroom::access::{check_term, parse_time};
 use chatroom::config::Level;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -38,6 +38,12 @@ pub(super) fn slow(text: &str) -> Result<Duration, String> {
 /// A length of time, in the grammar of the room.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_time(text)
+}
+
+/// The time of a ban or a mute.
+pub(super) fn term(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    check_term(time.as_secs()).map(|()| time).map_err(str::to_owned)
 }
 
 /// What the list of users is sorted by.

@@ -1,12 +1,11 @@
-//! Whom an operator means, and whom it hits.
+//! Whom an operator means, and whom it affects.
 
-use chatroom::access::{Act, SanctionKind, Target, show_time};
+use chatroom::access::{Act, SanctionKind, Target, TargetProblem, is_no_name, show_time};
 use chatroom::admin::Affected;
-use chatroom::clean;
 use chatroom::names::{Name, fold};
 use chatroom::room::Refusal;
 
-use super::By;
+use super::{By, Deed};
 use crate::room_thread::Submission;
 use crate::shared::Shared;
 
@@ -14,7 +13,7 @@ use crate::shared::Shared;
 pub struct Moderated {
     /// It in a sentence.
     pub said: String,
-    /// Whom it has hit, if it was a ban or a mute.
+    /// Whom it affected, if it was against somebody, or for them.
     pub affected: Option<Affected>,
 }
 
@@ -33,34 +32,49 @@ pub async fn resolve(shared: &Shared, word: &str) -> Result<Target, Refusal> {
     let problem = match Target::parse(word) {
         Ok(Target::Name(name)) => match Name::new(&name.name) {
             Ok(_) => return Ok(Target::Name(name)),
-            Err(problem) => {
-                format!("{} is no name, address or network. {problem}", clean::line(word))
-            }
+            Err(problem) => TargetProblem::new(word, problem),
         },
         Ok(network) => return Ok(network),
-        Err(problem) => problem.to_string(),
+        Err(problem) => problem,
     };
     let users = shared.room.ask(|reply| Submission::Users { reply }).await.unwrap_or_default();
     let folded = fold(word.trim());
     let is_here = || users.iter().any(|user| fold(&user.name) == folded);
     match shared.access.registry().account(word.trim()).is_some() || is_here() {
         true => Ok(Target::name(word)),
-        false => Err(Refusal::BadRequest(problem)),
+        false => Err(Refusal::BadRequest(problem.to_string())),
     }
 }
 
-/// Whom that hits now.
+/// Why nobody was found who is called this: perhaps it is no name at all.
+pub fn not_found(refusal: Refusal, word: &str) -> Refusal {
+    let is_not_found = matches!(refusal, Refusal::NoSuchUser(_) | Refusal::NoSuchAccount(_));
+    match is_no_name(word).filter(|_| is_not_found) {
+        Some(problem) => Refusal::BadRequest(problem),
+        None => refusal,
+    }
+}
+
+/// Whom that affects now.
 ///
 /// # Errors
 /// The room does not answer.
 pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refusal> {
     let hit = |reply| Submission::Affected { target: target.clone(), reply };
     let (mut affected, connected) = shared.room.ask(hit).await.ok_or(Refusal::ShuttingDown)?;
-    if affected.is_network {
-        let all = shared.connections.all();
-        let staying = all.iter().filter(|it| !it.is_ending());
-        let from_there = staying.filter(|it| target.matches(None, Some(it.source.ip())));
-        affected.nameless = from_there.count().saturating_sub(connected);
+    match target {
+        Target::Network(_) => {
+            let all = shared.connections.all();
+            let staying = all.iter().filter(|it| !it.is_ending());
+            let from_there = staying.filter(|it| target.matches(None, Some(it.source.ip())));
+            affected.nameless = from_there.count().saturating_sub(connected);
+        }
+        // One who is not here is kept out as well.
+        Target::Name(name) => {
+            let registry = shared.access.registry();
+            let operator = registry.operator_that_looks_like(&name.name);
+            affected.operators = operator.map(|account| account.name.clone()).into_iter().collect();
+        }
     }
     Ok(affected)
 }
@@ -72,19 +86,16 @@ pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refu
 pub fn check_reach(by: &By, target: &Target, affected: &Affected) -> Result<(), Refusal> {
     match target {
         _ if matches!(by, By::Operator { .. }) => Ok(()),
-        // Whoever is in such a network, an operator in the room cannot know.
+        // An operator in the room cannot know who is in such a network.
         Target::Network(network) if network.prefix_len() < network.max_prefix_len() => {
-            Err(Refusal::OnlyChatctl)
+            Err(Refusal::TooFar(format!("{target} is a network.")))
         }
-        Target::Network(_) if affected.is_many() => Err(Refusal::BadRequest(format!(
-            "Nothing was done: {} Only chatctl can do that.",
-            affected.would_hit()
-        ))),
+        Target::Network(_) if affected.is_many() => Err(Refusal::TooFar(affected.would_affect())),
         _ => Ok(()),
     }
 }
 
-/// What was done, in a sentence: "Banned 10.0.0.0/8 for 2 h: 3 people were disconnected."
+/// What was done, in a sentence: "Banned 10.0.0.0/8 for 2 h: 3 people were removed."
 pub fn sentence(
     kind: SanctionKind,
     seconds: Option<u64>,
@@ -95,29 +106,18 @@ pub fn sentence(
         SanctionKind::Ban => ("Banned", affected.banned()),
         SanctionKind::Mute => ("Muted", affected.muted()),
     };
-    let time = time(seconds);
+    let time = match seconds {
+        Some(seconds) => format!(" for {}", show_time(seconds)),
+        None => " permanently".to_owned(),
+    };
     // What somebody wrote stands last.
     let reason = reason.map(|reason| format!(" Reason: {reason}")).unwrap_or_default();
     format!("{verb} {}{time}: {effect}{reason}", affected.target)
 }
 
-/// What the audit says of it.
-pub fn audited(act: &Act, affected: &Affected) -> String {
-    let (Act::Ban { seconds, reason, .. } | Act::Mute { seconds, reason, .. }) = act else {
-        return act.target();
-    };
-    let people = match affected.people {
-        1 => "1 person".to_owned(),
-        count => format!("{count} people"),
-    };
-    let time = seconds.map(|seconds| format!(" for {}", show_time(seconds))).unwrap_or_default();
-    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{}{time} ({people}){reason}", affected.target)
-}
-
-fn time(seconds: Option<u64>) -> String {
-    match seconds {
-        Some(seconds) => format!(" for {}", show_time(seconds)),
-        None => " permanently".to_owned(),
-    }
+/// How it is noted, with how many people it affected.
+pub fn deed(act: &Act, affected: &Affected) -> Deed {
+    let remark = format!(" ({})", affected.people());
+    let (target, done) = (act.target_with(&remark), act.done_with(&remark));
+    Deed { what: act.as_str(), target, done }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatroom::access::{Account, Change, Registry};
+use chatroom::access::{Account, Change, Registry, is_no_name};
 use chatroom::admin::{AccountInfo, AccountRequest, Ban, Reply};
 use chatroom::names::Name;
 use chatroom::room::Refusal;
@@ -71,7 +71,10 @@ async fn change_account(
         (Ok(name), _) => name.to_string(),
         // It is from before the rules became stricter.
         (Err(_), Some(account)) => account.name.clone(),
-        (Err(problem), None) => return Err(problem.into()),
+        (Err(problem), None) => {
+            let problem = is_no_name(given).map_or_else(|| problem.into(), Refusal::BadRequest);
+            return Err(problem);
+        }
     };
     let before = shared.access.registry().account(&name).cloned();
     if let Some(said) = before.as_ref().and_then(|account| is_so_already(account, &request)) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use chatroom::access::Target;
+use chatroom::access::is_no_name;
 use chatroom::admin::{Reply, Request};
 use chatroom::room::{Record, Refusal, Seq};
 use chatroom::wire::json::record_event;
@@ -38,11 +38,7 @@ impl Operator {
         };
         let limit = limit.min(MOST_RECORDS);
         // What such a name said before the rules became stricter is found nevertheless.
-        let no_name = from.as_deref().and_then(|word| match Target::parse(word) {
-            Ok(Target::Name(_)) => None,
-            Ok(network) => Some(format!("{network} is an address, and a name is needed here.")),
-            Err(problem) => Some(problem.to_string()),
-        });
+        let no_name = from.as_deref().and_then(is_no_name);
         let (after, before) = (after.map(Seq), before.map(Seq));
         let selection = Selection { after, before, since, until, from, grep, limit, max_bytes: 0 };
         let start = Instant::now();

@@ -201,8 +201,9 @@ impl Reader<'_> {
             Err(refusal) => Err(refusal),
         };
         match done {
-            Ok(Moderated { said: message, .. }) => {
-                self.outlet().answer(&Answer::Info { message, id });
+            Ok(Moderated { said: message, affected }) => {
+                let affected = affected.map(|affected| affected.people);
+                self.outlet().answer(&Answer::Moderated { message, affected, id });
             }
             Err(refusal) => self.refuse(refusal, id),
         }

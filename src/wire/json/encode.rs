@@ -129,9 +129,16 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             Event::Gap { room: room.into(), epoch: *epoch, from: from.0, to: to.0 }
         }
         Answer::Pong { id } => Event::Pong { id: id.as_deref().map(Cow::from) },
-        Answer::Info { message, id } => {
-            Event::Info { id: id.as_deref().map(Cow::from), message: message.into() }
-        }
+        Answer::Info { message, id } => Event::Info {
+            id: id.as_deref().map(Cow::from),
+            message: message.into(),
+            affected: None,
+        },
+        Answer::Moderated { message, affected, id } => Event::Info {
+            id: id.as_deref().map(Cow::from),
+            message: message.into(),
+            affected: *affected,
+        },
         Answer::Closing { reason } => Event::Closing {
             code: reason.code().into(),
             message: reason.to_string().into(),

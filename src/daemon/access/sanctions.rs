@@ -1,0 +1,130 @@
+//! Banning, muting, and taking it back.
+
+use std::sync::Arc;
+
+use chatroom::access::{Act, Change, Registry, Sanction, SanctionKind, Target, Term, check_term};
+use chatroom::clean;
+use chatroom::room::Refusal;
+use jiff::{SignedDuration, Timestamp};
+
+use super::By;
+use super::moderation::{change, spare_operators};
+use super::targets::{self, Moderated};
+use crate::shared::Shared;
+
+/// Bans or mutes. Whom it affects is counted before it does, so that the audit has it.
+pub(super) async fn put(
+    shared: &Arc<Shared>,
+    by: By,
+    kind: SanctionKind,
+    act: Act,
+) -> Result<Moderated, Refusal> {
+    let (Act::Ban { target, seconds, reason } | Act::Mute { target, seconds, reason }) = &act
+    else {
+        return Err(Refusal::NotPermitted);
+    };
+    let target = targets::resolve(shared, target).await?;
+    spare_operators(shared, &by, &target).await?;
+    let now = Timestamp::now();
+    let term = term(*seconds, reason.as_deref(), now)?;
+    let affected = targets::affected(shared, &target).await?;
+    targets::check_reach(&by, &target, &affected)?;
+    let said = targets::sentence(kind, *seconds, term.reason.as_deref(), &affected);
+    let deed = targets::deed(&act.meaning(&target), &affected);
+    let new = Sanction { kind, target, term, made: now, by: by.to_string() };
+    change(shared, by.clone(), deed, replace(new, by, now)).await?;
+    if kind == SanctionKind::Ban {
+        shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
+    }
+    Ok(Moderated { said, affected: Some(affected) })
+}
+
+fn term(seconds: Option<u64>, reason: Option<&str>, now: Timestamp) -> Result<Term, Refusal> {
+    if let Some(seconds) = seconds {
+        check_term(seconds).map_err(|problem| Refusal::BadRequest(problem.to_owned()))?;
+    }
+    let until = seconds.map(|seconds| {
+        let time = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        now.checked_add(time).unwrap_or(Timestamp::MAX)
+    });
+    let reason = reason.map(|reason| clean::line(reason).trim().to_owned());
+    Ok(Term { until, reason: reason.filter(|reason| !reason.is_empty()) })
+}
+
+/// Puts a sanction in the place of the one that there is, if it may.
+fn replace(
+    new: Sanction,
+    by: By,
+    now: Timestamp,
+) -> impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static {
+    move |registry| match registry.sanctions.get(new.kind, &new.target, now) {
+        Some(old) if !by.may_undo(&old.by) => Err(Refusal::OnlyChatctl),
+        _ => Ok(Change::PutSanction(new)),
+    }
+}
+
+/// Takes a ban or a mute back.
+pub(super) async fn lift(
+    shared: &Arc<Shared>,
+    by: By,
+    kind: SanctionKind,
+    word: &str,
+) -> Result<Moderated, Refusal> {
+    let now = Timestamp::now();
+    let target = match targets::resolve(shared, word).await {
+        Ok(target) => target,
+        Err(refusal) => {
+            // It may be one that was stored when other words were taken for names.
+            let stored = Target::name(word);
+            let registry = shared.access.registry();
+            let found = registry.sanctions.get(kind, &stored, now);
+            found.map(|_| stored).ok_or(refusal)?
+        }
+    };
+    let affected = targets::affected(shared, &target).await?;
+    let shown = target.to_string();
+    let act = match kind {
+        SanctionKind::Ban => Act::Unban { target: shown },
+        SanctionKind::Mute => Act::Unmute { target: shown },
+    };
+    let deed = targets::deed(&act, &affected);
+    let (who, lifted) = (by.clone(), target.clone());
+    let lift = move |registry: &Registry| match registry.sanctions.get(kind, &lifted, now) {
+        Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
+        // It may be against another name of this look.
+        Some(sanction) => Ok(Change::RemoveSanction(kind, sanction.target.clone())),
+        None => Err(Refusal::NoSuchSanction(lifted.to_string())),
+    };
+    change(shared, by, deed, lift).await?;
+    let effect = match remaining(&shared.access.registry(), kind, &target, now) {
+        Some(other) => format!("It is still covered by the {} of {other}.", kind.as_str()),
+        None if affected.people == 0 => "Nobody here is affected.".to_owned(),
+        None => format!("Affected here: {}.", affected.people()),
+    };
+    let said = match kind {
+        SanctionKind::Ban => format!("{target} is no longer banned. {effect}"),
+        SanctionKind::Mute => format!("{target} is no longer muted. {effect}"),
+    };
+    Ok(Moderated { said, affected: Some(affected) })
+}
+
+/// What is in force against all of a target nevertheless.
+fn remaining(
+    registry: &Registry,
+    kind: SanctionKind,
+    target: &Target,
+    now: Timestamp,
+) -> Option<Target> {
+    let (name, address) = match target {
+        Target::Name(name) => (Some(name.name.as_str()), None),
+        Target::Network(network) => (None, Some(network.addr())),
+    };
+    let other = &registry.sanctions.against(kind, name, address, now)?.target;
+    let covers = match (other, target) {
+        (Target::Network(other), Target::Network(network)) => {
+            other.prefix_len() <= network.prefix_len()
+        }
+        _ => true,
+    };
+    covers.then(|| other.clone())
+}

@@ -1,0 +1,96 @@
+use super::*;
+
+#[test]
+fn commands_are_exact_words() {
+    assert_eq!(parse("&"), Request::KeepAlive);
+    assert_eq!(parse("& then"), Request::Say("& then"));
+    assert_eq!(parse("!quit"), Request::Quit);
+    assert_eq!(parse("!quit "), Request::Quit);
+    assert_eq!(parse("!quitting time"), Request::Say("!quitting time"));
+    assert_eq!(parse("!quit now"), Request::Say("!quit now"));
+    assert_eq!(parse("!who"), Request::Who);
+    assert_eq!(parse("!dance"), Request::Say("!dance"));
+    assert_eq!(parse("/msg ann a secret"), Request::Incomplete(SLASH_USAGE));
+    let ban = |seconds, reason: Option<&str>| {
+        let (target, reason) = ("bo".to_owned(), reason.map(str::to_owned));
+        moderate(Act::Ban { target, seconds, reason })
+    };
+    assert_eq!(parse("!ban bo"), ban(None, None));
+    assert_eq!(parse("!ban bo 10min"), ban(Some(600), None));
+    assert_eq!(parse("!ban bo 1h too loud"), ban(Some(3600), Some("too loud")));
+    assert_eq!(parse("!ban bo 2 hours too loud"), ban(Some(7200), Some("too loud")));
+    assert_eq!(parse("!ban bo 1h 30min"), ban(Some(5400), None));
+    assert_eq!(parse("!ban bo 5m30s"), ban(Some(330), None));
+    assert_eq!(parse("!ban bo 1.5h spam"), ban(Some(5400), Some("spam")));
+    assert_eq!(parse("!ban bo 0s"), ban(Some(0), None));
+    assert_eq!(parse("!ban bo Panic"), ban(None, Some("Panic")));
+    assert_eq!(parse("!ban bo for 10 min"), ban(Some(600), None));
+    assert_eq!(parse("!ban bo --for 10 min spam"), ban(Some(600), Some("spam")));
+    assert_eq!(parse("!ban bo for spam"), ban(None, Some("for spam")));
+    for line in [
+        "!ban bo 10",
+        "!ban bo 10 too loud",
+        "!ban bo 10 minuten",
+        "!ban bo -5 min",
+        "!ban bo for 10",
+        "!ban bo --for ever",
+        "!ban bo \u{ff11}\u{ff10}",
+        "!ban bo ½ h",
+        "!ban bo .5h",
+        "!ban bo PT10M",
+        "!ban bo 2 months",
+        "!ban bo 99999999999999999999 s",
+        "!ban bo --reason spam",
+        "!ban bo 1h 30 times said no",
+        "!ban bo 3 times warned",
+        "!mute bo 10",
+    ] {
+        assert_eq!(parse(line), Request::Incomplete(TIME_USAGE), "{line}");
+    }
+    assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
+    assert_eq!(parse("!mute"), Request::Incomplete(BAN_USAGE));
+    assert_eq!(parse("!topic"), Request::Topic);
+    assert_eq!(parse("/usr is full"), Request::Say("/usr is full"));
+    assert_eq!(parse("!me waves"), Request::Action("waves"));
+    assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
+    assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });
+    assert_eq!(parse("!msg bo"), Request::Incomplete(MSG_USAGE));
+    assert_eq!(parse("!msg bo \t"), Request::Incomplete(MSG_USAGE));
+    assert_eq!(parse("!msg bo \u{a0} ."), Request::Direct { to: "bo", text: "." });
+    assert_eq!(parse("!history 5"), Request::History(5));
+    assert_eq!(parse("!history lesson"), Request::Incomplete(HISTORY_USAGE));
+    assert_eq!(parse("  indented"), Request::Say("  indented"));
+    let most = MOST_HISTORY.to_string();
+    assert_eq!(parse(&format!("!history {most}")), Request::History(MOST_HISTORY));
+    for wrong in ["!history 0", &format!("!history {most}0")] {
+        assert_eq!(parse(wrong), Request::Incomplete(HISTORY_USAGE));
+    }
+    assert_eq!(parse("!history"), Request::History(USUAL_HISTORY));
+    assert_eq!(parse("!help"), Request::Help);
+    assert_eq!(parse("!search"), Request::Incomplete(SEARCH_USAGE));
+    assert_eq!(parse("!search tea at five"), Request::Search("tea at five"));
+}
+
+#[test]
+fn what_operators_type_says_what_they_do() {
+    let bo = || "bo".to_owned();
+    for (line, act) in [
+        ("!topic Tea at five", Act::Topic { text: "Tea at five".to_owned() }),
+        ("!kick bo", Act::Kick { name: bo(), reason: None }),
+        ("!kick bo too loud", Act::Kick { name: bo(), reason: Some("too loud".to_owned()) }),
+        ("!mute bo 5 min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
+        ("!mute bo 5min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
+        ("!unban bo", Act::Unban { target: bo() }),
+        ("!unmute bo", Act::Unmute { target: bo() }),
+    ] {
+        assert_eq!(parse(line), moderate(act), "{line}");
+    }
+    for (line, usage) in [
+        ("!kick", KICK_USAGE),
+        ("!ban", BAN_USAGE),
+        ("!unban", UNBAN_USAGE),
+        ("!unmute", UNBAN_USAGE),
+    ] {
+        assert_eq!(parse(line), Request::Incomplete(usage), "{line}");
+    }
+}
