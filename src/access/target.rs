@@ -103,6 +103,7 @@ pub fn is_no_name(word: &str) -> Option<String> {
 impl fmt::Display for TargetProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TargetProblem { word, advice } = self;
+        let word = if word.trim().is_empty() { "An empty word" } else { word };
         write!(f, "{word} is not a name, an address or a network. {advice}")
     }
 }

@@ -75,6 +75,18 @@ const NO_TARGETS: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn an_empty_target_is_called_empty() {
+    let daemon = Daemon::start();
+    for word in ["", " ", "\u{3000}"] {
+        let says = ["An empty word is not a name, an address or a network."];
+        for command in ["ban", "mute", "unban", "unmute"] {
+            check_fails(&run(&daemon.socket(), &[command, word]), 1, &says);
+        }
+    }
+    assert_eq!(bans(&daemon), json!({ "bans": [] }));
+}
+
+#[test]
 fn what_is_neither_a_name_nor_an_address_is_refused_everywhere() {
     let daemon = Daemon::start();
     add_account(&daemon, &["--operator", "olga"]);
