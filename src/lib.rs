@@ -5,8 +5,7 @@
 //! times are passed in, and what comes out is data. That is what lets the rules be tested without
 //! a network and the wire formats be fuzzed without a daemon.
 //!
-//! Modules depend on each other in one direction only:
-//! `characters <- emoji <- clean <- lookalike <- names, access <- room <- wire <- admin, config, handover`.
+//! ARCHITECTURE.md states the order in which the modules import each other.
 
 pub mod access;
 pub mod admin;
