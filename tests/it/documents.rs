@@ -150,21 +150,23 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_file_that_the_architecture_names_exists() {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+fn every_file_that_is_named_for_contributors_exists() {
     let folders =
         ["src/", "tests/", "benches/", "examples/", "fuzz/", "packaging/", "etc/", "docs/", ".ci/"];
-    let mut named = 0;
-    for span in code(&text) {
-        if folders.iter().any(|folder| span.starts_with(folder)) && !span.contains(' ') {
-            named += 1;
-            assert!(
-                root().join(span).exists(),
-                "ARCHITECTURE.md names {span}, which does not exist"
-            );
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let mut named = 0;
+        for span in code(&text) {
+            if folders.iter().any(|folder| span.starts_with(folder)) && !span.contains(' ') {
+                named += 1;
+                assert!(
+                    root().join(span).exists(),
+                    "{document} names {span}, which does not exist"
+                );
+            }
         }
+        assert!(named >= 30, "{document} names only {named} files");
     }
-    assert!(named >= 30, "only {named} files are named");
 }
 
 /// The newest version that a list of changes has: `## 0.1.0 (2026-11-23)`.
