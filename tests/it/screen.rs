@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
 use crate::client::{client, pseudo_terminal};
 use crate::daemon::{Daemon, PATIENCE, until_ended};
@@ -232,6 +234,13 @@ fn who_comes_back_from_elsewhere_finds_all_as_it_was() {
     screen.signal(Signal::CONT);
     screen.until_shown("> half a");
     assert!(screen.emulator.screen().alternate_screen());
+    // What was drawn before the stop may come only now. A key that is typed before the terminal is
+    // taken over again would be translated.
+    let begun = Instant::now();
+    while tcgetattr(&screen.inside).unwrap().local_modes.contains(LocalModes::ICANON) {
+        assert!(begun.elapsed() < PATIENCE, "the terminal is not taken over again");
+        thread::sleep(Duration::from_millis(5));
+    }
     screen.type_in("sentence\r");
     ann.lines_until("bo: half a sentence");
     screen.type_in("/quit\r");
