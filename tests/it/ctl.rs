@@ -51,8 +51,10 @@ fn a_daemon_that_is_not_there_is_69() {
     check_fails(&run(&socket, &["users"]), 69, &says);
     let mut without = Command::new(env!("CARGO_BIN_EXE_chatctl"));
     without.arg("users").env_remove("CHATROOMD_SOCKET").env("XDG_RUNTIME_DIR", folder.path());
-    // Where the machine runs a chatroomd of its own, this one would be found.
-    if !Path::new("/run/chatroomd/admin.sock").exists() {
+    // Where a chatroomd runs already, as the service or for this user, that one would be found.
+    let uid = rustix::process::getuid().as_raw();
+    let of_user = format!("/tmp/chatroomd-{uid}/admin.sock");
+    if !["/run/chatroomd/admin.sock", &of_user].iter().any(|socket| Path::new(socket).exists()) {
         check_fails(&without.output().unwrap(), 69, &says);
     }
 }
@@ -61,11 +63,13 @@ fn a_daemon_that_is_not_there_is_69() {
 fn a_daemon_that_hangs_is_75() {
     let folder = TempDir::new().unwrap();
     let socket = folder.path().join("admin.sock");
-    let _hangs = UnixListener::bind(&socket).unwrap();
+    let hangs = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    hangs.bind(&socket2::SockAddr::unix(&socket).unwrap()).unwrap();
+    hangs.listen(8).unwrap();
     let output = run(&socket, &["--timeout", "200 ms", "ping"]);
     check_fails(&output, 75, &["did not answer within 0.2 s", "systemctl status chatroomd"]);
     // Its queue is full: not even connecting works.
-    let full: Vec<_> = (0..5000)
+    let full: Vec<_> = (0..100)
         .map_while(|_| {
             let socket2 = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
             let stream = socket2.unwrap();
@@ -73,7 +77,7 @@ fn a_daemon_that_hangs_is_75() {
             stream.connect(&socket2::SockAddr::unix(&socket).unwrap()).ok().map(|()| stream)
         })
         .collect();
-    assert!(full.len() < 5000, "the queue has an end");
+    assert!(full.len() < 100, "the queue has an end");
     check_fails(&run(&socket, &["ping"]), 75, &["did not answer"]);
 }
 

@@ -8,13 +8,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use chatroom::admin::{Reply, Request, Status, User};
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tempfile::TempDir;
 
 /// After this, something that should happen counts as not happening.
@@ -37,8 +37,25 @@ pub struct Daemon {
 /// The file in a daemon's folder where strace writes what it did to its system calls.
 pub const MEDDLED: &str = "meddled";
 
+/// Enough for all tests at once.
+const MANY_FILES: u64 = 65_536;
+
+/// Lets this process open as many files as it may. An ordinary user often begins with 1,024, which some
+/// tests alone need, and all of them share one process.
+fn allow_many_files() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let wanted = current.zip(Some(maximum.unwrap_or(MANY_FILES).min(MANY_FILES)));
+        // Nothing is to be done where it has no limit, or a higher one.
+        let Some(wanted) = wanted.map(|(current, most)| current.max(most)) else { return };
+        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).unwrap();
+    });
+}
+
 /// A command that runs chatroomd on `config`, in a folder of its own.
 pub fn command(folder: &TempDir, config: &str) -> Command {
+    allow_many_files();
     let file = folder.path().join("chatroomd.toml");
     fs::write(&file, config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroomd"));

@@ -117,13 +117,14 @@ mod tests {
 
     #[test]
     fn what_is_packed_can_be_looked_at_again_and_again() {
+        // More than go into one message, and few enough for a process that may open 1,024 files.
         let (mut here, there): (Vec<_>, Vec<_>) =
-            (0..600).map(|_| UnixStream::pair().unwrap()).unzip();
+            (0..260).map(|_| UnixStream::pair().unwrap()).unzip();
         let borrowed: Vec<_> = there.iter().map(AsFd::as_fd).collect();
         let suitcase = Suitcase::pack(&borrowed).unwrap();
         drop(there);
         for _ in 0..2 {
-            let sockets = suitcase.look(600).unwrap();
+            let sockets = suitcase.look(260).unwrap();
             for (number, (here, there)) in here.iter_mut().zip(sockets).enumerate() {
                 let mut there = UnixStream::from(there.unwrap());
                 let number = (number as u32).to_ne_bytes();
