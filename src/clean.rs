@@ -19,6 +19,11 @@ use crate::emoji::{self, BLACK_FLAG};
 
 pub use bidi::is_control as is_bidi_control;
 
+/// A line without the byte order mark that some editors and terminals put before it.
+pub fn without_mark(line: &str) -> &str {
+    line.trim_start_matches('\u{feff}')
+}
+
 /// Whether `c` can move a cursor, end a line or turn other characters round.
 ///
 /// These are the control characters (C0, DEL and C1: Unicode category Cc), the line and paragraph

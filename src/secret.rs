@@ -25,7 +25,7 @@ impl Secret {
     pub fn of_line(mut line: String) -> Secret {
         line.truncate(line.trim_end_matches(['\n', '\r', '\0']).len());
         // An editor of another system may have put a byte order mark before it.
-        let secret = Secret::new(crate::wire::greeting::without_mark(&line).to_owned());
+        let secret = Secret::new(crate::clean::without_mark(&line).to_owned());
         line.zeroize();
         secret
     }

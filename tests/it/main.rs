@@ -28,6 +28,7 @@ mod harness;
 mod history;
 mod hostile;
 mod hostile_strings;
+mod imports;
 mod json;
 mod ledger;
 mod ledger_client;

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use chatroom::clean::without_mark;
 use chatroom::handover::Stage;
 use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::Bucket;
-use chatroom::wire::greeting::{Foreign, Telnet, strip_telnet, without_blanks, without_mark};
+use chatroom::wire::greeting::{Foreign, Telnet, strip_telnet, without_blanks};
 use chatroom::wire::{Answer, Dialect, Frame, Framer, History, encode_answer};
 use tokio::time::Instant;
 use zeroize::Zeroize;

@@ -133,12 +133,7 @@ fn is_binary(byte: u8) -> bool {
     byte < b' ' && !matches!(byte, b'\t' | b'\r' | 0x08 | 0x1B)
 }
 
-/// A line without what every reader of text passes over at its beginning.
-pub fn without_mark(line: &str) -> &str {
-    line.trim_start_matches('\u{feff}')
-}
-
-/// The same before there is a name, where white space means nothing, either.
+/// A line before there is a name, where a byte order mark and white space mean nothing.
 pub fn without_blanks(line: &str) -> &str {
     line.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace())
 }
