@@ -21,5 +21,6 @@ pub mod permission;
 pub mod room;
 pub mod secret;
 pub mod throttle;
+pub mod unit;
 pub mod wire;
 pub mod xdg;

@@ -9,14 +9,10 @@ use chatroom::config::Config;
 use rustix::fs::{Access, access};
 
 use crate::places::{Place, Places};
-use crate::program::variable;
+use crate::program::{cause, variable};
 use crate::service::Service;
 use crate::tls::Pair;
 use crate::{files, folders};
-
-/// Files in the folder of the history that the service writes, if they are there.
-const IN_STATE: [&str; 5] =
-    ["history.sqlite", "history.sqlite-wal", "history.sqlite-shm", "access.sqlite", "lock"];
 
 /// What is looked at, and as whom.
 pub struct Check<'c> {
@@ -104,7 +100,7 @@ impl<'c> Check<'c> {
                 self.problems.push(format!("{problem:#}"));
             }
         }
-        for name in IN_STATE {
+        for name in files::IN_STATE {
             let path = folder.join(name);
             let outcome = self.act(|| match access(&path, Access::READ_OK | Access::WRITE_OK) {
                 Err(rustix::io::Errno::NOENT) => Ok(()),
@@ -197,14 +193,8 @@ trait Attempt {
 impl Attempt for anyhow::Result<io::Result<()>> {
     fn flatten_problem(self) -> Result<(), String> {
         match self {
-            Ok(outcome) => outcome.map_err(|error| reason(&error)),
+            Ok(outcome) => outcome.map_err(|error| cause(&error)),
             Err(problem) => Err(format!("{problem:#}")),
         }
     }
-}
-
-/// The system's reason without its number.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -22,6 +22,17 @@ use crate::transient;
 /// The configuration file that is read where none is named.
 pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
 
+/// What the daemon writes in its state folder. Not all of it is there at any time.
+pub const IN_STATE: [&str; 7] = [
+    "history.sqlite",
+    "history.sqlite-wal",
+    "history.sqlite-shm",
+    "access.sqlite",
+    "access.sqlite-wal",
+    "access.sqlite-shm",
+    "lock",
+];
+
 /// The file that the configuration comes from: the named one, else the usual one if it is there.
 pub fn config_file(named: Option<&Path>) -> Option<PathBuf> {
     let usual = Path::new(DEFAULT_CONFIG);

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, anyhow, bail};
+use chatroom::unit::{Properties, credentials};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -54,7 +55,8 @@ impl Service {
         }
         let properties = "LoadState,User,Group,StateDirectory,SupplementaryGroups,ProtectHome";
         let shown = output("systemctl", &["show", UNIT, "-p", properties]).unwrap_or_default();
-        let get = |name: &str| property(&shown, name);
+        let shown = Properties::parse(&shown);
+        let get = |name: &str| shown.value(name);
         if get("LoadState") == Some("loaded") {
             let state = get("StateDirectory").and_then(|list| list.split_whitespace().next());
             let text = output("systemctl", &["cat", UNIT]).unwrap_or_default();
@@ -139,49 +141,9 @@ fn output(program: &str, args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// One of the lines of `systemctl show`, if it has a value.
-fn property<'s>(shown: &'s str, name: &str) -> Option<&'s str> {
-    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
-    Some(value).filter(|value| !value.is_empty())
-}
-
-/// The credentials in the text of a unit with its drop-ins; `systemctl show` does not print them.
-fn credentials(unit: &str) -> Vec<(String, PathBuf)> {
-    let mut found: Vec<(String, PathBuf)> = Vec::new();
-    for line in unit.lines() {
-        let Some(value) = line.trim().strip_prefix("LoadCredential=") else { continue };
-        match value.trim().split_once(':') {
-            Some((name, source)) => {
-                found.retain(|(other, _)| other != name);
-                found.push((name.to_owned(), PathBuf::from(source)));
-            }
-            // An empty value takes back what stands before.
-            None if value.trim().is_empty() => found.clear(),
-            None => {}
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn properties_and_credentials_are_read() {
-        let shown = "User=chatroom\nGroup=\nStateDirectory=chatroomd other\nLoadState=loaded\n";
-        assert_eq!(property(shown, "User"), Some("chatroom"));
-        assert_eq!(property(shown, "Group"), None);
-        assert_eq!(property(shown, "State"), None);
-        let unit = "# /etc/systemd/system/chatroomd.service.d/a.conf\n[Service]\n\
-                    LoadCredential=key.pem:/old\nLoadCredential=\nLoadCredential=key.pem:/new\n\
-                    LoadCredential=inherited\nLoadCredential=password:/etc/a:b\n";
-        let expect = [("key.pem", "/new"), ("password", "/etc/a:b")];
-        assert_eq!(
-            credentials(unit),
-            expect.map(|(name, source)| (name.to_owned(), PathBuf::from(source)))
-        );
-    }
 
     #[test]
     fn homes_are_hidden() {

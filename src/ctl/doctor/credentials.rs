@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chatroom::admin::Finding;
+use chatroom::unit::credentials;
 
 use super::unit;
 
@@ -17,7 +18,7 @@ const HANDED_OVER: &str = "/run/credentials/chatroomd.service";
 pub(super) fn examine(service: &str, runs: bool) -> Vec<Finding> {
     let text = unit::text(service).unwrap_or_default();
     let handed_over = runs.then_some(Path::new(HANDED_OVER));
-    let named = named(&text);
+    let named = credentials(&text);
     let mut findings: Vec<Finding> =
         named.iter().filter_map(|(name, source)| judge(name, source, handed_over)).collect();
     if findings.is_empty() && !named.is_empty() {
@@ -30,23 +31,6 @@ pub(super) fn examine(service: &str, runs: bool) -> Vec<Finding> {
     }
     findings.dedup();
     findings
-}
-
-/// The credentials that are loaded from files, each with its file. An empty assignment forgets those
-/// before it.
-fn named(text: &str) -> Vec<(String, PathBuf)> {
-    let mut named = Vec::new();
-    for line in text.lines().filter_map(|line| line.trim().strip_prefix("LoadCredential=")) {
-        match line.split_once(':') {
-            Some((name, path)) if path.starts_with('/') => {
-                named.push((name.trim().to_owned(), PathBuf::from(path.trim())));
-            }
-            None if line.trim().is_empty() => named.clear(),
-            // Names alone are those of credentials of the whole machine.
-            _ => {}
-        }
-    }
-    named
 }
 
 fn judge(name: &str, source: &Path, handed_over: Option<&Path>) -> Option<Finding> {
@@ -89,14 +73,6 @@ mod tests {
     use chatroom::admin::Verdict;
 
     use super::*;
-
-    #[test]
-    fn what_the_unit_names_is_read_from_its_text() {
-        let text = "LoadCredential=old:/old\n# a.conf\n[Service]\nLoadCredential=\n\
-                    LoadCredential=certificate.pem:/etc/c.pem\n LoadCredential=system-wide\n\
-                    #LoadCredential=no:/no\n";
-        assert_eq!(named(text), [("certificate.pem".to_owned(), PathBuf::from("/etc/c.pem"))]);
-    }
 
     #[test]
     fn a_renewed_credential_is_told_from_the_one_in_force() {

@@ -1,36 +1,34 @@
 //! What systemd says of a unit.
 
-use std::collections::HashMap;
 use std::process::Command;
+
+use chatroom::unit::Properties;
 
 /// The properties of a unit as systemd has it in force.
 pub(super) struct Unit {
     pub name: &'static str,
-    properties: HashMap<String, String>,
+    properties: Properties,
 }
 
 impl Unit {
     /// Asks systemd. None where it does not answer.
     pub fn ask(name: &'static str) -> Option<Unit> {
-        let output = Command::new("systemctl").args(["show", name]).output().ok()?;
-        output.status.success().then(|| Unit::of(name, &String::from_utf8_lossy(&output.stdout)))
+        systemctl("show", name).map(|shown| Unit::of(name, &shown))
     }
 
-    /// A unit from lines as `ActiveState=active`. Of several lines with one name the last counts.
+    /// A unit from what `systemctl show` prints.
     pub fn of(name: &'static str, shown: &str) -> Unit {
-        let lines = shown.lines().filter_map(|line| line.split_once('='));
-        let properties = lines.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Unit { name, properties }
+        Unit { name, properties: Properties::parse(shown) }
     }
 
     /// A property; the empty text where systemd does not show it.
     pub fn get(&self, name: &str) -> &str {
-        self.properties.get(name).map_or("", String::as_str)
+        self.properties.get(name)
     }
 
     /// Whether systemd shows this property.
     pub fn shows(&self, name: &str) -> bool {
-        self.properties.contains_key(name)
+        self.properties.shows(name)
     }
 
     /// Whether a list of words, as `Requires=`, contains this one.
@@ -46,6 +44,11 @@ impl Unit {
 
 /// The files of a unit in the order in which they count, as `systemctl cat` prints them.
 pub(super) fn text(name: &str) -> Option<String> {
-    let output = Command::new("systemctl").args(["cat", name]).output().ok()?;
+    systemctl("cat", name)
+}
+
+/// What it prints, if it succeeds.
+fn systemctl(verb: &str, unit: &str) -> Option<String> {
+    let output = Command::new("systemctl").args([verb, unit]).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

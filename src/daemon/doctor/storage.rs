@@ -19,17 +19,6 @@ const AREA: &str = "store";
 /// How long looking through a history may take. An operator waits for it.
 const CHECK_TIME: Duration = Duration::from_secs(2);
 
-/// What the daemon writes in its state folder.
-const FILES: [&str; 7] = [
-    "history.sqlite",
-    "history.sqlite-wal",
-    "history.sqlite-shm",
-    "access.sqlite",
-    "access.sqlite-wal",
-    "access.sqlite-shm",
-    "lock",
-];
-
 /// With less space than this it will not take long.
 const LEAST_SPACE: u64 = 64 << 20;
 
@@ -45,7 +34,7 @@ pub(super) fn examine(
     };
     if let Some(folder) = folder {
         findings.extend(private(&folder));
-        for file in FILES.map(|name| folder.join(name)) {
+        for file in files::IN_STATE.map(|name| folder.join(name)) {
             findings.extend(open.and_then(|open| lost(&file, open)));
             findings.extend(foreign(&file));
         }
