@@ -120,6 +120,20 @@ pub enum Request {
 }
 
 impl Request {
+    /// The newest `limit` records, whatever they are.
+    pub fn newest(limit: usize) -> Request {
+        Request::History {
+            after: None,
+            before: None,
+            since: None,
+            until: None,
+            from: None,
+            grep: None,
+            limit,
+            wait: false,
+        }
+    }
+
     /// The word for it in the log.
     pub fn command(&self) -> &'static str {
         match self {

@@ -66,7 +66,7 @@ impl Memory {
         if let (Place::Folder(_), Some(folder)) = (place, file.parent()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let lock = open_own(&beside(&file, "lock"), private().create(true))?;
+        let lock = open_own(&file.with_added_extension("lock"), private().create(true))?;
         if lock.try_lock().is_err() {
             bail!("another chatroom-client uses it");
         }
@@ -93,12 +93,9 @@ impl Memory {
     /// # Errors
     /// It cannot be written; what was kept before is kept on.
     pub fn keep(&self, kept: &Kept) -> io::Result<()> {
-        let new = beside(&self.file, "new");
+        let new = self.file.with_added_extension("new");
         // Whatever is there was left behind, or put there: it is not written into, nor followed.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&new)?;
         let mut file = private().create_new(true).open(&new)?;
         file.write_all(&serde_json::to_vec(kept)?)?;
         file.sync_data()?;
@@ -110,18 +107,16 @@ impl Memory {
     /// # Errors
     /// The file cannot be removed.
     pub fn forget(&self) -> io::Result<()> {
-        match fs::remove_file(&self.file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove(&self.file)
     }
 }
 
-fn beside(file: &Path, extension: &str) -> PathBuf {
-    let mut path = file.as_os_str().to_owned();
-    path.push(".");
-    path.push(extension);
-    path.into()
+/// Removes a file, if it is there.
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// For files that nobody else may read: the token in them is a secret.

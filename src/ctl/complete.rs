@@ -146,16 +146,7 @@ impl What {
             What::Users => Request::Users,
             What::Accounts => Request::Account { what: AccountRequest::List },
             What::Sanctions(_) => Request::Bans,
-            What::Messages => Request::History {
-                after: None,
-                before: None,
-                since: None,
-                until: None,
-                from: None,
-                grep: None,
-                limit: MESSAGES,
-                wait: false,
-            },
+            What::Messages => Request::newest(MESSAGES),
         };
         let mut connection = Connection::open(socket().as_deref(), PATIENCE).ok()?;
         Some(match (self, connection.ask(&request).ok()?) {

@@ -125,16 +125,7 @@ mod tests {
             asked
         });
         let mut connection = Connection::open(Some(&path), Duration::from_secs(10)).unwrap();
-        let request = Request::History {
-            after: None,
-            before: None,
-            since: None,
-            until: None,
-            from: None,
-            grep: None,
-            limit: 10,
-            wait: false,
-        };
+        let request = Request::newest(10);
         // The daemon ends without a third answer.
         follow(&mut connection, &request, false).unwrap_err();
         let asked = daemon.join().unwrap();

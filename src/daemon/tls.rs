@@ -131,9 +131,7 @@ fn write_beside(
     text: &str,
     owner: Option<&Owner>,
 ) -> anyhow::Result<PathBuf> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
+    let new = path.with_added_extension("new");
     // Left by an attempt that was cut short. Most often there is none.
     let _ = fs::remove_file(&new);
     let write = || -> io::Result<()> {

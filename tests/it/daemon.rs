@@ -45,11 +45,11 @@ const MANY_FILES: u64 = 65_536;
 fn allow_many_files() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-        let wanted = current.zip(Some(maximum.unwrap_or(MANY_FILES).min(MANY_FILES)));
-        // Nothing is to be done where it has no limit, or a higher one.
-        let Some(wanted) = wanted.map(|(current, most)| current.max(most)) else { return };
-        setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = limit.maximum.map_or(MANY_FILES, |maximum| maximum.min(MANY_FILES));
+        if limit.current.is_some_and(|current| current < wanted) {
+            setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit }).unwrap();
+        }
     });
 }
 

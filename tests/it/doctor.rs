@@ -233,7 +233,7 @@ fn metrics_that_are_not_served_are_found_with_the_cause() {
 #[test]
 fn metrics_that_are_served_are_well() {
     let daemon = Daemon::with("[metrics]\nlisten = \"127.0.0.1:0\"\n");
-    daemon.until("served", |daemon| daemon.log().contains("listening for metrics"));
+    daemon.until_logged("listening for metrics");
     let found = findings(&daemon, "network");
     assert!(found.iter().all(|finding| finding.verdict == Verdict::Ok), "{found:?}");
 }

@@ -101,7 +101,7 @@ fn sighup_puts_a_good_configuration_in_force_and_no_other() {
     daemon.until_notified("RELOADING=1");
     daemon.until_notified("READY=1");
     joined("bo");
-    daemon.until("said", |daemon| daemon.log().contains("line 2: `topic` in [room] cannot be 5"));
+    daemon.until_logged("line 2: `topic` in [room] cannot be 5");
 
     fs::write(&file, "[listen]\nchat = \"127.0.0.1:1\"\n").unwrap();
     // Asking again does not make it true: what needs a restart is told until there was one.
@@ -201,7 +201,7 @@ fn a_dead_socket_is_replaced_and_anything_else_is_not() {
     };
     let log = fs::File::create(daemon.folder.path().join("log")).unwrap();
     let mut second = again(&daemon, &states[0]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    daemon.until("listening", |daemon| daemon.log().contains("listening on"));
+    daemon.until_logged("listening on");
     let third = again(&daemon, &states[1]).output().unwrap();
     assert_eq!(third.status.code(), Some(1));
     let said = String::from_utf8(third.stderr).unwrap();

@@ -11,7 +11,7 @@ use crate::moderation::{add_account, with_password};
 #[track_caller]
 fn until_logged(daemon: &Daemon, message: &str) {
     let message = format!("INFO {message} event=");
-    daemon.until(&message, |daemon| daemon.log().contains(&message));
+    daemon.until_logged(&message);
 }
 
 /// Who runs the tests, as the system calls them.
@@ -102,7 +102,7 @@ fn what_only_looks_is_for_debugging() {
     look();
     for look in looks.iter().chain(&["account list", "doctor"]) {
         let line = format!("DEBUG {}: {look} event=\"admin-look\"", operator());
-        daemon.until(&line, |daemon| daemon.log().contains(&line));
+        daemon.until_logged(&line);
     }
 }
 

@@ -209,7 +209,7 @@ fn the_room_does_not_depend_on_them() {
     let first = Daemon::with(OVER_HTTP);
     let taken = address(&first);
     let daemon = Daemon::with(&format!("[metrics]\nlisten = \"{taken}\"\n"));
-    daemon.until("it says so", |daemon| daemon.log().contains("cannot serve metrics on"));
+    daemon.until_logged("cannot serve metrics on");
     let _ann = Person::text(&daemon, "ann");
     check(&metrics(&daemon), "chatroom_people", 1.0);
 }

@@ -148,7 +148,7 @@ fn chatroomd_fails_where_its_output_cannot_be_written() {
 #[test]
 fn chatroomd_serves_without_an_output_and_says_that_it_has_none() {
     let daemon = Daemon::customised("", |command| _ = command.stdout(full()));
-    daemon.until("it is logged", |daemon| daemon.log().contains(SAID));
+    daemon.until_logged(SAID);
     let daemon = Daemon::customised("", |command| {
         command.stdout(unread()).stderr(unread());
     });

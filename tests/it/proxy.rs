@@ -79,8 +79,8 @@ pub fn check_seen(daemon: &Daemon, name: &str, address: &str) {
     let user = users.iter().find(|user| user.name == name).unwrap_or_else(|| panic!("{users:?}"));
     assert_eq!(user.address, address);
     let logged = format!("{name} joined from {address} event=");
-    daemon.until(&logged, |daemon| daemon.log().contains(&logged));
-    daemon.until("a field", |daemon| daemon.log().contains(&format!("address=\"{address}\"")));
+    daemon.until_logged(&logged);
+    daemon.until_logged(&format!("address=\"{address}\""));
 }
 
 #[test]
@@ -220,14 +220,14 @@ fn who_has_to_send_a_header_and_does_not_is_told_and_so_is_the_operator() {
     for (bytes, problem) in all {
         check_refused(&daemon, [127, 0, 0, 1], bytes, problem);
         let logged = format!("{problem}; [listen] proxy_protocol names it");
-        daemon.until(&logged, |daemon| daemon.log().contains(&logged));
+        daemon.until_logged(&logged);
     }
     check_refused(&daemon, [127, 0, 0, 1], &[b'P', b'R'].repeat(300), "something else");
     let endless = [b"PROXY UNKNOWN ".to_vec(), vec![b'x'; 20_000]].concat();
     check_refused(&daemon, [127, 0, 0, 1], &endless, "longer than 107 bytes");
     let half = through(&daemon, &v2("192.0.2.7:1")[..20]);
     half.end_input();
-    daemon.until("truncated", |daemon| daemon.log().contains("ended in the middle of the header"));
+    daemon.until_logged("ended in the middle of the header");
     daemon.until("counted", |daemon| {
         daemon.status().ended.get("no-proxy-header") == Some(&(all.len() as u64 + 3))
     });
@@ -263,7 +263,7 @@ fn checks_of_a_proxy_do_not_fill_the_log() {
     drop(through(&daemon, &v1("192.0.2.7:1")));
     daemon.until("counted", |daemon| daemon.status().ended.get("closed") == Some(&4));
     let of_client = "connection from 192.0.2.7:1 ended before joining (closed)";
-    daemon.until(of_client, |daemon| daemon.log().contains(of_client));
+    daemon.until_logged(of_client);
     assert_eq!(daemon.log().matches("ended before joining").count(), 1, "{}", daemon.log());
 }
 

@@ -250,7 +250,7 @@ fn who_comes_back_through_another_address_is_seen_there() {
     jay.say(&hello.to_string());
     assert_eq!(jay.event("welcome")["resumed"], true);
     assert_eq!(daemon.users()[0].address, "198.51.100.1:2");
-    daemon.until("logged", |daemon| daemon.log().contains("jay came back from 198.51.100.1:2"));
+    daemon.until_logged("jay came back from 198.51.100.1:2");
     // A ban of the address of before follows the session, as it does without a proxy.
     let shown = check_done(&run(&daemon.socket(), &["users"]));
     assert!(shown.contains("198.51.100.1"), "{shown}");

@@ -62,7 +62,7 @@ fn options_are_reported_as_changed_unchanged_or_waiting() {
     let again = reload(&daemon);
     assert_eq!(again.changed, []);
     assert_eq!(again.needs_restart.len(), 2);
-    daemon.until("logged", |daemon| daemon.log().contains("changed=\"[room] topic\" "));
+    daemon.until_logged("changed=\"[room] topic\" ");
     daemon.until_logged("needs_restart=\"[room] name, [metrics] listen\"");
     let json = check_done(&run(&daemon.socket(), &["reload", "--json"]));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

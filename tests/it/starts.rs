@@ -134,9 +134,7 @@ fn a_broken_certificate_leaves_the_plain_port_open_and_a_good_one_opens_the_othe
     let status = daemon.status();
     assert_eq!(status.listen.len(), 1);
     assert!(status.faults[0].contains("there is no certificate in"), "{:?}", status.faults);
-    daemon.until("that is in the log", |daemon| {
-        daemon.log().contains("not listening on 127.0.0.1:0 (TLS)")
-    });
+    daemon.until_logged("not listening on 127.0.0.1:0 (TLS)");
     fs::remove_file(daemon.folder.path().join("certificate.pem")).unwrap();
     make_certificate(&daemon.folder);
     daemon.until("it listens", |daemon| daemon.status().listen.len() == 2);
@@ -182,7 +180,7 @@ fn an_admin_socket_that_is_in_the_way_is_waited_for() {
     fs::write(daemon.socket(), "something").unwrap();
     start(&mut daemon, None);
     daemon.until_notified("READY=1");
-    daemon.until("said", |daemon| daemon.log().contains("is in the way of the admin socket"));
+    daemon.until_logged("is in the way of the admin socket");
     let mut ann = Person::connect(&daemon);
     ann.say("!quit");
     fs::remove_file(daemon.socket()).unwrap();

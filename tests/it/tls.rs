@@ -173,12 +173,12 @@ fn what_is_no_tls_is_closed() {
     ann.say("good evening");
     // A sentence, and the end.
     while ann.piece().is_some() {}
-    daemon.until("said", |daemon| daemon.log().contains("reason=\"foreign\""));
+    daemon.until_logged("reason=\"foreign\"");
     // What only begins like it gets an alert.
     let mut cy = Person::connect_to(address);
     cy.send(b"\x16good evening");
     while cy.piece().is_some() {}
-    daemon.until("said", |daemon| daemon.log().contains("the TLS handshake failed"));
+    daemon.until_logged("the TLS handshake failed");
     // And in the middle of what was TLS.
     let mut bo = Person::secure(&daemon, address);
     bo.join("bo");
@@ -208,8 +208,8 @@ fn a_broken_certificate_does_not_take_the_place_of_a_good_one() {
     let good = fs::read(file("certificate.pem")).unwrap();
     fs::write(file("certificate.pem"), "nothing").unwrap();
     daemon.signal(Signal::HUP);
-    daemon.until("refused", |daemon| daemon.log().contains("there is no certificate in"));
-    daemon.until("kept", |daemon| daemon.log().contains("of before stays in force"));
+    daemon.until_logged("there is no certificate in");
+    daemon.until_logged("of before stays in force");
     fs::write(file("certificate.pem"), &good).unwrap();
     Person::secure(&daemon, address).join("cy");
     bo.expect("[SERVER]: cy joined the chat!");
@@ -291,7 +291,7 @@ fn the_client_remembers_a_certificate_for_which_nobody_vouches() {
     }
     let made = make_certificate(&daemon.folder);
     daemon.signal(Signal::HUP);
-    daemon.until("reloaded", |daemon| daemon.log().contains("read the configuration again"));
+    daemon.until_logged("read the configuration again");
     let (said, code) = join(&[]);
     assert_eq!(code, Some(1), "{said}");
     let accept = format!("Its certificate is {made} now");
