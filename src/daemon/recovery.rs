@@ -122,7 +122,7 @@ impl Waiting {
                     let outcome = self.reload();
                     let is_done = outcome.is_ok();
                     if let Some(reply) = reply {
-                        // Who asked may have gone.
+                        // The operator who asked may have gone.
                         let _ = reply.send(outcome);
                     }
                     if is_done {

@@ -151,7 +151,7 @@ struct RoomThread {
     /// The lost connections of those who are away.
     detached: HashMap<SessionId, Seen>,
     tokens: Tokens,
-    /// Who the sessions were before, for what is in force against them.
+    /// Earlier names and networks of the sessions, for the sanctions against them.
     aliases: Aliases,
     /// What is to be done once the batch is published.
     effects: Vec<Effect>,

@@ -123,7 +123,7 @@ fn limits_count_clients_and_not_their_proxy() {
     }
     people.iter_mut().rev().take(3).for_each(|person| person.expect(PROMPT));
     assert_eq!(daemon.status().ended.get("crowded"), Some(&4));
-    // Who is gone makes room, and those who were turned away have taken none.
+    // A client that has left makes room; those that were turned away took none.
     drop(people.remove(0));
     daemon.until("closed", |daemon| daemon.status().ended.get("closed") == Some(&1));
     through(&daemon, &v1("192.0.2.1:4")).expect(PROMPT);

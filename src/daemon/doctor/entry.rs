@@ -1,4 +1,4 @@
-//! Who can come in: the password of the room and the accounts.
+//! The ways into the room: its password and the accounts.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Who a session was before: its earlier names, and networks against which it was sanctioned.
+//! Earlier identities of a session: names it had, and networks against which it was sanctioned.
 //!
 //! A ban or a mute stays with a session, whatever becomes of its name and its address: it holds if it
 //! was made while the session had the name, or was in the network. So a session cannot leave it
