@@ -16,8 +16,8 @@ use tracing::{error, info};
 
 use crate::admin::{failed, order, reload};
 use crate::backoff::Backoff;
+use crate::control::Control;
 use crate::faults::Faults;
-use crate::lifecycle::Control;
 use crate::listen::{self, Kind, Listening};
 use crate::reload::CONFIGURATION;
 use crate::start::{self, Opened};

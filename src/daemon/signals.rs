@@ -12,7 +12,7 @@ use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::lifecycle::Control;
+use crate::control::Control;
 
 /// Whether SIGTERM has arrived, known at once and not only when `control` is read.
 pub struct Terminated(Arc<AtomicBool>);

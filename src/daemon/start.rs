@@ -9,9 +9,9 @@ use chatroom::room::{Epochs, Member, Position, Room, SessionId};
 use tokio::sync::mpsc;
 
 use crate::access::Access;
+use crate::control::Control;
 use crate::faults::Faults;
 use crate::handover::{HandedOver, Kept};
-use crate::lifecycle::Control;
 use crate::room_thread::{self, Beginning, Prospect};
 use crate::shared::Shared;
 use crate::store::past::Past;

@@ -1,0 +1,180 @@
+//! The daemon while it serves: carrying out orders, and ending.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use chatroom::room::EndReason;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, info, warn};
+
+use crate::control::Control;
+use crate::listeners::Listeners;
+use crate::room_thread::Submission;
+use crate::shared::Shared;
+use crate::{files, handover, reload};
+
+/// How the daemon ends.
+pub enum End {
+    /// Everybody is told.
+    Farewell,
+    /// Nobody is told, and another process goes on.
+    HandOver,
+}
+
+/// The daemon, once it serves.
+pub struct Daemon {
+    pub shared: Arc<Shared>,
+    pub config_file: Option<PathBuf>,
+    /// Whether systemd has opened the ports.
+    pub is_activated: bool,
+    pub set_shutdown_at: watch::Sender<Option<Instant>>,
+}
+
+impl Daemon {
+    /// Hands everything over, or says farewell.
+    pub async fn end(&self, end: anyhow::Result<End>, listeners: &Listeners) -> anyhow::Result<()> {
+        if matches!(end, Ok(End::HandOver)) {
+            // New clients wait meanwhile: systemd holds the listening sockets.
+            match handover::hand_over(&self.shared).await {
+                Ok(count) => {
+                    info!(
+                        event = "handed-over",
+                        connections = count,
+                        "handed over {count} connections"
+                    );
+                }
+                Err(problem) => {
+                    error!(
+                        event = "not-handed-over",
+                        "cannot hand the connections over: {problem:#}"
+                    );
+                }
+            }
+            self.shared.watchers.end(true).await;
+            return Ok(());
+        }
+        // From here on the system refuses new connections.
+        listeners.close();
+        if !listeners.is_activated {
+            handover::keep_none();
+        }
+        let reason = if end.is_ok() { EndReason::ShuttingDown } else { EndReason::Failed };
+        self.say_farewell(&reason).await;
+        self.shared.watchers.end(false).await;
+        end.map(drop)
+    }
+
+    /// Carries out orders until it is time to end.
+    ///
+    /// # Errors
+    /// It has to end because something failed.
+    pub async fn obey(
+        &mut self,
+        mut orders: mpsc::UnboundedReceiver<Control>,
+    ) -> anyhow::Result<End> {
+        let mut farewell = None;
+        loop {
+            let shutdown_at = *self.set_shutdown_at.borrow();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Control::Reload { reply }) => {
+                        let file = self.config_file.as_deref();
+                        let outcome =
+                            reload::reload(&self.shared, file, self.is_activated).await;
+                        if let Some(reply) = reply {
+                            // The operator who asked may have gone.
+                            let _ = reply.send(outcome);
+                        }
+                    }
+                    Some(Control::CancelShutdown { reply }) => {
+                        self.set_shutdown_at.send_replace(None);
+                        self.announce("The shutdown was called off.".to_owned()).await;
+                        let _ = reply.send(());
+                    }
+                    Some(Control::Shutdown { after, message, reply }) => {
+                        farewell = message;
+                        self.set_shutdown_at.send_replace(Some(Instant::now() + after));
+                        if after > Duration::ZERO {
+                            self.announce(later(after, farewell.as_deref())).await;
+                        }
+                        reply.map(|reply| reply.send(()));
+                    }
+                    Some(Control::Fail { problem }) => bail!(
+                        "the history failed: {problem}. Started again, chatroomd goes on with what \
+                         is safely stored, or says why it cannot"
+                    ),
+                    Some(Control::HandOver { reply }) => {
+                        self.look_ahead();
+                        let _ = reply.send(());
+                        return Ok(End::HandOver);
+                    }
+                    None => return Ok(End::Farewell),
+                },
+                () = until(shutdown_at) => break,
+            }
+        }
+        if let Some(message) = farewell {
+            self.announce(message).await;
+        }
+        Ok(End::Farewell)
+    }
+
+    /// Warns if the next process will find the configuration broken.
+    fn look_ahead(&self) {
+        let Err(problems) = files::read_config(self.config_file.as_deref()) else { return };
+        problems.iter().for_each(|problem| error!(event = "configuration-kept", "{problem}"));
+        let what =
+            "the next process finds the configuration wrong, and goes on with the one in force";
+        error!(event = "configuration-kept", "{what}");
+    }
+
+    async fn announce(&self, text: String) {
+        let notice = |reply| Submission::Notice { text, reply };
+        if let Some(Err(refusal)) = self.shared.room.ask(notice).await {
+            warn!(event = "announcement-failed", "cannot announce the shutdown: {refusal}");
+        }
+    }
+
+    /// Tells everybody that this is the end and waits, for a bounded time, until they heard it.
+    async fn say_farewell(&self, reason: &EndReason) {
+        // What was sent before is shown before.
+        self.shared.room.ask(|reply| Submission::Probe { reply }).await;
+        let last = self.shared.window.last();
+        self.shared.connections.close_all(last, reason);
+        let grace = self.shared.config().timeouts.grace;
+        let left = self.shared.connections.until_none(grace).await;
+        if left > 0 {
+            warn!(
+                event = "grace-over",
+                connections = left,
+                "closed {left} connections that had not read the farewell in time"
+            );
+        }
+        self.shared.room.ask(|reply| Submission::Close { reply }).await;
+        info!(event = "stopped", "stopped");
+    }
+}
+
+/// What an announced shutdown is called.
+fn later(after: Duration, message: Option<&str>) -> String {
+    let seconds = after.as_secs();
+    let time = match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    };
+    match message {
+        Some(message) => format!("The server will shut down in {time}: {message}"),
+        None => format!("The server will shut down in {time}."),
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
