@@ -91,7 +91,8 @@ fn judge_raw(bytes: &[u8]) -> Option<Verdict> {
             Some(Verdict::Foreign(Foreign::Utf16))
         }
         [one, 0] | [one, 0, _] | [0, one] | [0, one, 0] if is_letter(one) => wait,
-        [0] => wait,
+        // It may be JSON, or the first half of a brace in UTF-16.
+        [0 | b'{'] => wait,
         [0, 0, _, _, a, b, c, d, ..] => {
             Some(Verdict::Foreign(match POSTGRES.contains(&[a, b, c, d]) {
                 true => Foreign::Postgres,

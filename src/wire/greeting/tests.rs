@@ -45,6 +45,8 @@ fn other_protocols_are_told_however_they_arrive() {
         (b"\xfe\xff\0a\0n\0n\0\n", Foreign::Utf16),
         (b"a\0n\0n\0\n\0", Foreign::Utf16),
         (b"\0a\0n\0n\0\n", Foreign::Utf16),
+        (b"{\0\"\0t\0", Foreign::Utf16),
+        (b"\0{\0\"\0t", Foreign::Utf16),
     ] {
         check_foreign(bytes, foreign);
     }
@@ -67,7 +69,7 @@ fn a_first_line_is_bounded() {
 #[test]
 fn what_every_reader_of_text_passes_over_does_not_decide() {
     for bytes in [
-        &b"{"[..],
+        &b"{\""[..],
         b"\xef\xbb\xbf{",
         b"\r\n \t{",
         b"\xff\xfb\x18\xef\xbb\xbf{",
@@ -84,7 +86,9 @@ fn what_every_reader_of_text_passes_over_does_not_decide() {
     ] {
         assert_eq!(judge(bytes), Verdict::Ours, "{bytes:?}");
     }
-    for bytes in [&b""[..], b"\r\n", b"\xef\xbb", b"ann", b"&", b"\xff\xfd\x03", b"\xff\xfe\x01"] {
+    for bytes in
+        [&b""[..], b"\r\n", b"\xef\xbb", b"ann", b"&", b"{", b"\xff\xfd\x03", b"\xff\xfe\x01"]
+    {
         assert_eq!(judge(bytes), Verdict::Wait(PAUSE, None), "{bytes:?}");
     }
     assert_eq!(judge(b"GE"), Verdict::Wait(LONG_PAUSE, None));
