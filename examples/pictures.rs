@@ -25,9 +25,9 @@ mod program;
 #[path = "../src/client/screen/mod.rs"]
 mod screen;
 
-use model::{Connection, Show};
+use model::{ConnectionState, Show};
 use palette::Colours;
-use screen::{Look, Screen};
+use screen::{Appearance, Screen};
 
 /// When the pictures were taken.
 const NOW: Timestamp = Timestamp::constant(1_795_381_445, 0);
@@ -44,8 +44,9 @@ struct Scene {
 
 impl Scene {
     fn new() -> Scene {
-        let look = Look { colours: Colours::Many, links: false, bell: false, zone: TimeZone::UTC };
-        let mut scene = Scene { screen: Screen::new(look), minutes: -40 };
+        let appearance =
+            Appearance { colours: Colours::Many, links: false, bell: false, zone: TimeZone::UTC };
+        let mut scene = Scene { screen: Screen::new(appearance), minutes: -40 };
         let users = ["ann", "Bo", "cy", "deploy", "Élodie", "日和"].map(str::to_owned).to_vec();
         let (room, name) = ("lobby".to_owned(), "ann".to_owned());
         scene.show(&Show::Here { room, name, users });
@@ -95,7 +96,7 @@ impl Scene {
         &mut self,
         name: &str,
         (width, height): (u16, u16),
-        connection: Connection,
+        connection: ConnectionState,
         now: Timestamp,
     ) -> std::io::Result<()> {
         let mut terminal =
@@ -116,7 +117,7 @@ impl Scene {
 }
 
 fn main() -> std::io::Result<()> {
-    let joined = Connection::Joined { round_trip: Some(Duration::from_millis(2)) };
+    let joined = ConnectionState::Joined { round_trip: Some(Duration::from_millis(2)) };
     let mut scene = Scene::new();
     scene.talk();
     "and who writes the notes for i".chars().for_each(|c| scene.press(KeyCode::Char(c)));
@@ -135,7 +136,7 @@ fn main() -> std::io::Result<()> {
     let text = "The connection is gone: server is shutting down. Trying again in 8 s.".to_owned();
     scene.show(&Show::Status(text));
     scene.say("I write them");
-    let waiting = Connection::Waiting(Duration::from_secs(5));
+    let waiting = ConnectionState::Waiting(Duration::from_secs(5));
     scene.save("reconnecting", (90, 12), waiting, NOW + SignedDuration::from_secs(5))
 }
 

@@ -7,9 +7,9 @@ use chatroom::admin;
 use chatroom::characters::{self, Kind};
 use chatroom::clean;
 use chatroom::config::Config;
-use chatroom::handover::Packed;
-use chatroom::lookalike::{fold, look, look_alike, looks};
-use chatroom::names::{LONGEST, MOST_BYTES, Name, SHORTEST};
+use chatroom::confusables::{are_confusable, fold, skeleton_of, skeletons_of};
+use chatroom::handover::SavedState;
+use chatroom::names::{LONGEST, MAX_BYTES, Name, SHORTEST};
 use chatroom::wire::greeting::{Telnet, Verdict, judge, strip_telnet};
 use chatroom::wire::json::{self, Event};
 use chatroom::wire::proxy::{self, MAX_HEADER, Progress};
@@ -28,7 +28,7 @@ pub const ALL: [(&str, Check); 11] = [
     ("config", configuration),
     ("names", names),
     ("telnet", telnet),
-    ("opening", opening),
+    ("greeting", greeting),
     ("proxy", proxy_header),
     ("handover", handover),
 ];
@@ -60,8 +60,8 @@ pub fn framing(data: &[u8]) {
     let (mut framer, mut frames) = (Framer::new(limit), Vec::new());
     for piece in bytes.chunks(usize::from(split).max(1)) {
         framer.push(piece, &mut frames);
-        let packed = serde_json::to_vec(&framer).expect("a framer can be packed");
-        framer = serde_json::from_slice(&packed).expect("and unpacked");
+        let saved = serde_json::to_vec(&framer).expect("a framer can be packed");
+        framer = serde_json::from_slice(&saved).expect("and unpacked");
     }
     assert_eq!(frames, expected, "packed and unpacked");
 }
@@ -70,15 +70,17 @@ pub fn framing(data: &[u8]) {
 pub fn text_lines(data: &[u8]) {
     let Ok(line) = std::str::from_utf8(data) else { return };
     match text::parse(line) {
-        text::Request::Say(said) => assert_eq!(said, line.trim_end()),
-        text::Request::Action(said) => assert!(line.starts_with("!me ") && line.contains(said)),
-        text::Request::KeepAlive => assert_eq!(line.trim_end(), "&"),
-        text::Request::History(count) => {
-            assert!(line.starts_with("!history") && (1..=text::MOST_HISTORY).contains(&count));
+        text::TextRequest::Say(said) => assert_eq!(said, line.trim_end()),
+        text::TextRequest::Action(said) => assert!(line.starts_with("!me ") && line.contains(said)),
+        text::TextRequest::KeepAlive => assert_eq!(line.trim_end(), "&"),
+        text::TextRequest::History(count) => {
+            assert!(line.starts_with("!history") && (1..=text::MAX_HISTORY).contains(&count));
         }
-        text::Request::Search(said) => assert!(line.starts_with("!search ") && line.contains(said)),
+        text::TextRequest::Search(said) => {
+            assert!(line.starts_with("!search ") && line.contains(said));
+        }
         // Who knows other chats is told how commands begin here.
-        text::Request::Incomplete(_) => assert!(line.starts_with(['!', '/'])),
+        text::TextRequest::Incomplete(_) => assert!(line.starts_with(['!', '/'])),
         _ => assert!(line.starts_with('!')),
     }
     let clean = clean::line(line);
@@ -104,7 +106,7 @@ pub fn requests(data: &[u8]) {
         }
         Err((refusal, id)) => {
             assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
-            assert!(id.is_none_or(|id| id.len() <= json::MOST_ID_BYTES));
+            assert!(id.is_none_or(|id| id.len() <= json::MAX_ID_BYTES));
         }
     }
 }
@@ -117,9 +119,9 @@ pub fn events(data: &[u8]) {
 
 /// As [`requests`], for what `chatctl` asks.
 pub fn admin_requests(data: &[u8]) {
-    let Ok(request) = serde_json::from_slice::<admin::Request>(data) else { return };
+    let Ok(request) = serde_json::from_slice::<admin::AdminRequest>(data) else { return };
     let written = serde_json::to_vec(&request).expect("a request can be written");
-    let read: admin::Request = serde_json::from_slice(&written).expect("and read");
+    let read: admin::AdminRequest = serde_json::from_slice(&written).expect("and read");
     assert_eq!(read, request);
     assert!(!request.command().is_empty());
 }
@@ -147,24 +149,27 @@ pub fn configuration(data: &[u8]) {
 pub fn names(data: &[u8]) {
     let Ok(input) = std::str::from_utf8(data) else { return };
     assert_eq!(fold(&fold(input)), fold(input), "folding twice is folding once");
-    assert!(looks(input).contains(&look(input)) && look_alike(input, input));
+    assert!(skeletons_of(input).contains(&skeleton_of(input)) && are_confusable(input, input));
     let Ok(name) = Name::new(input) else { return };
     let shown = name.as_str();
     assert_eq!(Name::new(shown).as_ref(), Ok(&name));
     assert_eq!(Name::from_store(shown), name);
-    assert!((SHORTEST..=LONGEST * 64).contains(&shown.len()) && shown.len() <= MOST_BYTES);
+    assert!((SHORTEST..=LONGEST * 64).contains(&shown.len()) && shown.len() <= MAX_BYTES);
     assert_eq!(clean::line(shown), shown);
     assert_eq!(clean::squeezed(shown), shown);
-    assert_eq!(look(name.folded()), look(shown), "capitals look the same");
+    assert_eq!(skeleton_of(name.folded()), skeleton_of(shown), "capitals look the same");
     check_properties(shown);
     for reserved in ["server", "[server]", "system", "admin", "operator", "moderator", "chatroomd"]
     {
-        assert!(!look_alike(shown, reserved), "{shown} {reserved}");
+        assert!(!are_confusable(shown, reserved), "{shown} {reserved}");
     }
     let is_letter = |c: char| !c.is_ascii() && c.is_alphabetic();
     if !shown.starts_with(is_letter) {
         const BEGINNINGS: [char; 8] = ['!', '&', '#', '@', '{', '[', '/', '*'];
-        assert!(!looks(shown).iter().any(|look| look.starts_with(BEGINNINGS)), "{shown}");
+        assert!(
+            !skeletons_of(shown).iter().any(|skeleton| skeleton.starts_with(BEGINNINGS)),
+            "{shown}"
+        );
     }
 }
 
@@ -204,7 +209,7 @@ pub fn telnet(data: &[u8]) {
 
 /// The first line is judged the same however it arrives: what has been foreign is never ours with
 /// more of the same line, and what is ours stays so.
-pub fn opening(data: &[u8]) {
+pub fn greeting(data: &[u8]) {
     let whole = judge(data);
     for end in 0..data.len().min(4096) {
         match (judge(&data[..end]), whole) {
@@ -252,10 +257,10 @@ pub fn proxy_header(data: &[u8]) {
 /// What one process can read, the next one reads from it as well; and what it goes on with takes
 /// whatever comes.
 pub fn handover(data: &[u8]) {
-    let Ok(packed) = Packed::decode(data) else { return };
-    let written = packed.encode().expect("a state can be written");
-    assert_eq!(Packed::decode(&written).expect("and read"), packed);
-    for connection in packed.connections {
+    let Ok(saved) = SavedState::decode(data) else { return };
+    let written = saved.encode().expect("a state can be written");
+    assert_eq!(SavedState::decode(&written).expect("and read"), saved);
+    for connection in saved.connections {
         let input = connection.input;
         if let Some(name) = input.name.as_deref() {
             assert_eq!(Name::from_store(name).as_str(), name);

@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn what_looks_like_a_space_is_blank() {
         for c in char::MIN..=char::MAX {
-            let look: String = skeleton(c.encode_utf8(&mut [0; 4])).collect();
-            if look == " " {
+            let skeleton: String = skeleton(c.encode_utf8(&mut [0; 4])).collect();
+            if skeleton == " " {
                 assert!(is_blank(c), "{:04X}", u32::from(c));
             }
         }

@@ -54,7 +54,7 @@ pub fn is_visible(text: &str) -> bool {
 
 /// So many marks on one character are more than any language needs. With more of them a line
 /// reaches into those above and below.
-const MOST_MARKS: usize = 8;
+const MAX_MARKS: usize = 8;
 
 /// `text` as one harmless line: line breaks and tabs become a space; other unsafe characters go,
 /// what hides something, what turns the text behind it round, and marks beyond what a character can
@@ -83,7 +83,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
             c => c,
         };
         marks = if is_mark(c) { marks + 1 } else { 0 };
-        if marks <= MOST_MARKS {
+        if marks <= MAX_MARKS {
             kept.push(c);
         }
     }

@@ -33,27 +33,27 @@ pub enum Stage {
 
 /// Everything that is handed over, but for the sockets.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Packed {
+pub struct SavedState {
     /// How many connections were accepted so far.
     pub accepted: u64,
     /// What the room is, where that is not stored.
-    pub room: Option<PackedRoom>,
+    pub room: Option<SavedRoom>,
     /// In the order of their sockets.
-    pub connections: Vec<PackedConnection>,
+    pub connections: Vec<SavedConnection>,
 }
 
 /// A room that has no history.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackedRoom {
+pub struct SavedRoom {
     pub epoch: u32,
     /// The last record.
     pub seq: Seq,
-    pub members: Vec<PackedMember>,
+    pub members: Vec<SavedMember>,
 }
 
 /// Somebody who is in such a room.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackedMember {
+pub struct SavedMember {
     pub session: SessionId,
     pub name: String,
     pub since: Timestamp,
@@ -66,21 +66,21 @@ pub struct PackedMember {
 
 /// A connection between two lines of its input.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackedConnection {
+pub struct SavedConnection {
     /// What the session is called unless it has taken up another one.
     pub connection: SessionId,
     /// What a proxy has said of it, if it comes from one. Version 0.1 knew no proxies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied: Option<Proxied>,
-    pub input: PackedInput,
-    pub output: PackedOutput,
+    pub input: SavedInput,
+    pub output: SavedOutput,
 }
 
 /// What a trusted proxy has said of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proxied {
-    /// Nothing yet: the rest of its header is to come. What has come is in [`PackedInput::opening`].
+    /// Nothing yet: the rest of its header is to come. What has come is in [`SavedInput::opening`].
     Awaited,
     /// That it speaks for itself, or for a client that it does not know.
     Unnamed,
@@ -90,7 +90,7 @@ pub enum Proxied {
 
 /// How far its input has come.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackedInput {
+pub struct SavedInput {
     pub stage: Stage,
     /// Under which they are in the room, or want to be.
     pub name: Option<String>,
@@ -99,7 +99,8 @@ pub struct PackedInput {
     /// What has come of the first line while it is not known what the other side speaks; none once it
     /// is. Version 0.1 did not keep it.
     #[serde(default)]
-    pub opening: Option<Vec<u8>>,
+    #[serde(rename = "opening")]
+    pub first_line: Option<Vec<u8>>,
     /// The unfinished command of a telnet client.
     #[serde(default)]
     pub telnet: Telnet,
@@ -111,7 +112,7 @@ pub struct PackedInput {
 
 /// How far its output has come.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackedOutput {
+pub struct SavedOutput {
     pub session: SessionId,
     pub dialect: Dialect,
     /// Whether the place is held when the connection is lost. Version 0.1 did not ask.
@@ -162,7 +163,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-impl Packed {
+impl SavedState {
     /// The bytes of it.
     ///
     /// # Errors
@@ -179,7 +180,7 @@ impl Packed {
     ///
     /// # Errors
     /// It is of another format, or damaged.
-    pub fn decode(bytes: &[u8]) -> Result<Packed, Unreadable> {
+    pub fn decode(bytes: &[u8]) -> Result<SavedState, Unreadable> {
         let damaged = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
         let end = bytes.iter().position(|&byte| byte == b'\n');
         let end = end.ok_or_else(|| Unreadable::Damaged("it has no header".to_owned()))?;
@@ -198,27 +199,27 @@ mod tests {
 
     #[test]
     fn what_another_build_has_written_in_this_format_is_read() {
-        let packed = Packed::decode(include_bytes!("../fuzz/corpus/handover/room")).unwrap();
-        let stages: Vec<Stage> = packed.connections.iter().map(|it| it.input.stage).collect();
+        let saved = SavedState::decode(include_bytes!("../fuzz/corpus/handover/room")).unwrap();
+        let stages: Vec<Stage> = saved.connections.iter().map(|it| it.input.stage).collect();
         assert_eq!(stages, [Stage::Joined, Stage::Password]);
         // Version 0.1 has not asked whether a place is to be held.
-        assert!(packed.connections.iter().all(|it| it.output.holds));
-        assert_eq!(packed.room.unwrap().members[1].name, "bo");
+        assert!(saved.connections.iter().all(|it| it.output.holds));
+        assert_eq!(saved.room.unwrap().members[1].name, "bo");
         assert_eq!(
-            packed.connections[0].output.outbox,
+            saved.connections[0].output.outbox,
             [(Seq(17), true, b"{}\n".to_vec()), (Seq(17), false, Vec::new())]
         );
     }
 
     #[test]
     fn another_format_is_told() {
-        let packed = Packed { accepted: 7, room: None, connections: Vec::new() };
-        let bytes = packed.encode().unwrap();
-        assert_eq!(Packed::decode(&bytes).unwrap(), packed);
+        let saved = SavedState { accepted: 7, room: None, connections: Vec::new() };
+        let bytes = saved.encode().unwrap();
+        assert_eq!(SavedState::decode(&bytes).unwrap(), saved);
         let other = b"{\"format\":99,\"version\":\"9.1.0\"}\nwhatever";
-        let problem = Packed::decode(other).unwrap_err().to_string();
+        let problem = SavedState::decode(other).unwrap_err().to_string();
         assert_eq!(problem, "chatroomd 9.1.0 has written it in format 99, and this one has 1");
-        let problem = Packed::decode(&bytes[..bytes.len() - 1]).unwrap_err().to_string();
+        let problem = SavedState::decode(&bytes[..bytes.len() - 1]).unwrap_err().to_string();
         assert!(problem.starts_with("it is damaged: EOF"), "{problem}");
     }
 }

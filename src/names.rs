@@ -8,15 +8,15 @@ use std::sync::Arc;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::access::looks_like_address;
-pub use crate::lookalike::fold;
-use crate::lookalike::mixes_scripts;
+pub use crate::confusables::fold;
+use crate::confusables::mixes_scripts;
 
 /// The fewest characters of a name, as a person counts them.
 pub const SHORTEST: usize = 2;
 /// The most characters of a name, as a person counts them.
 pub const LONGEST: usize = 32;
 /// The most bytes of a name. A character can carry any number of combining marks; this bounds them.
-pub const MOST_BYTES: usize = 256;
+pub const MAX_BYTES: usize = 256;
 
 /// A checked name. Cloning it is cheap.
 ///
@@ -36,7 +36,7 @@ pub enum NameProblem {
     WhiteSpace,
     Unprintable,
     Colon,
-    Beginning(char),
+    InitialState(char),
     /// Neither a letter nor a digit nor an emoji, nor a sign that belongs to names.
     Sign(char),
     /// Only signs.
@@ -64,7 +64,7 @@ impl Name {
             ..SHORTEST if rules::letters(&folded).nth(SHORTEST - 1).is_none() => {
                 return Err(NameProblem::TooShort);
             }
-            n if n > LONGEST || shown.len() > MOST_BYTES => return Err(NameProblem::TooLong),
+            n if n > LONGEST || shown.len() > MAX_BYTES => return Err(NameProblem::TooLong),
             _ if !is_readable => return Err(NameProblem::NoLetter),
             _ => {}
         }
@@ -115,7 +115,7 @@ impl fmt::Display for NameProblem {
             NameProblem::WhiteSpace => f.write_str("A name is one word, without white space."),
             NameProblem::Unprintable => f.write_str("A name has only characters that can be seen."),
             NameProblem::Colon => f.write_str("A name has no colon in it."),
-            NameProblem::Beginning(c) => write!(f, "A name does not begin with \"{c}\"."),
+            NameProblem::InitialState(c) => write!(f, "A name does not begin with \"{c}\"."),
             NameProblem::Sign(c) => write!(f, "A name has no \"{c}\" in it."),
             NameProblem::NoLetter => f.write_str("A name has letters, digits or emoji in it."),
             NameProblem::MixedScripts => {

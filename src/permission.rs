@@ -2,7 +2,7 @@
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doing {
+pub enum Permission {
     /// A keep-alive or a ping.
     KeepAlive,
     Quit,
@@ -24,7 +24,7 @@ pub enum Doing {
 
 /// How somebody stands who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Role {
     /// Has no name yet, or no right to it.
     NotJoined,
     Joined,
@@ -56,26 +56,26 @@ const SILENCE: Verdict = Some(Denial::Silence);
 
 /// The table. Its columns are the standings, in their order.
 #[rustfmt::skip]
-const TABLE: [(Doing, [Verdict; 5]); 9] = [
+const TABLE: [(Permission, [Verdict; 5]); 9] = [
     //                  not joined  joined    muted     operator  leaving
-    (Doing::KeepAlive, [YES,        YES,      YES,      YES,      SILENCE]),
-    (Doing::Quit,      [YES,        YES,      YES,      YES,      SILENCE]),
-    (Doing::Join,      [YES,        IS_HERE,  IS_HERE,  IS_HERE,  SILENCE]),
-    (Doing::Help,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
-    (Doing::Look,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
-    (Doing::History,   [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
-    (Doing::Speak,     [JOIN_FIRST, YES,      MUTED,    YES,      SILENCE]),
-    (Doing::Direct,    [JOIN_FIRST, YES,      MUTED,    YES,      SILENCE]),
-    (Doing::Moderate,  [JOIN_FIRST, NO_RIGHT, NO_RIGHT, YES,      SILENCE]),
+    (Permission::KeepAlive, [YES,        YES,      YES,      YES,      SILENCE]),
+    (Permission::Quit,      [YES,        YES,      YES,      YES,      SILENCE]),
+    (Permission::Join,      [YES,        IS_HERE,  IS_HERE,  IS_HERE,  SILENCE]),
+    (Permission::Help,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
+    (Permission::Look,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
+    (Permission::History,   [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
+    (Permission::Speak,     [JOIN_FIRST, YES,      MUTED,    YES,      SILENCE]),
+    (Permission::Direct,    [JOIN_FIRST, YES,      MUTED,    YES,      SILENCE]),
+    (Permission::Moderate,  [JOIN_FIRST, NO_RIGHT, NO_RIGHT, YES,      SILENCE]),
 ];
 
 /// Whether somebody who stands so may do that.
 ///
 /// # Errors
 /// Why not.
-pub fn check(standing: Standing, doing: Doing) -> Result<(), Denial> {
-    let (_, verdicts) = TABLE[doing as usize];
-    verdicts[standing as usize].map_or(Ok(()), Err)
+pub fn check(role: Role, permission: Permission) -> Result<(), Denial> {
+    let (_, verdicts) = TABLE[permission as usize];
+    verdicts[role as usize].map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -84,18 +84,18 @@ mod tests {
 
     #[test]
     fn the_rows_stand_in_their_order() {
-        for (index, (doing, _)) in TABLE.iter().enumerate() {
-            assert_eq!(*doing as usize, index);
+        for (index, (permission, _)) in TABLE.iter().enumerate() {
+            assert_eq!(*permission as usize, index);
         }
     }
 
     #[test]
     fn only_operators_moderate_and_who_leaves_does_nothing() {
-        for (doing, verdicts) in TABLE {
-            assert_eq!(verdicts[Standing::Leaving as usize], SILENCE, "{doing:?}");
+        for (permission, verdicts) in TABLE {
+            assert_eq!(verdicts[Role::Leaving as usize], SILENCE, "{permission:?}");
         }
-        let may = [Standing::NotJoined, Standing::Joined, Standing::Muted, Standing::Operator]
-            .map(|standing| check(standing, Doing::Moderate).is_ok());
+        let may = [Role::NotJoined, Role::Joined, Role::Muted, Role::Operator]
+            .map(|role| check(role, Permission::Moderate).is_ok());
         assert_eq!(may, [false, false, false, true]);
     }
 }

@@ -69,30 +69,32 @@ fn nanoseconds(time: Duration) -> u64 {
 
 /// All that one subscriber may have: an IPv4 address, or an IPv6 network of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum AddressBlock {
     V4(u32),
     V6(u64),
 }
 
-impl From<IpAddr> for Origin {
-    fn from(address: IpAddr) -> Origin {
+impl From<IpAddr> for AddressBlock {
+    fn from(address: IpAddr) -> AddressBlock {
         match address.to_canonical() {
-            IpAddr::V4(address) => Origin::V4(address.to_bits()),
-            IpAddr::V6(address) => Origin::V6((address.to_bits() >> 64) as u64),
+            IpAddr::V4(address) => AddressBlock::V4(address.to_bits()),
+            IpAddr::V6(address) => AddressBlock::V6((address.to_bits() >> 64) as u64),
         }
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for AddressBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Origin::V4(bits) => write!(f, "{}", Ipv4Addr::from_bits(bits)),
-            Origin::V6(bits) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(bits) << 64)),
+            AddressBlock::V4(bits) => write!(f, "{}", Ipv4Addr::from_bits(bits)),
+            AddressBlock::V6(bits) => {
+                write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(bits) << 64))
+            }
         }
     }
 }
 
-/// What is counted for an origin.
+/// What is counted for an address block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// New connections.
@@ -116,10 +118,10 @@ impl Counted {
     }
 }
 
-/// Every origin of which something is to be remembered.
+/// Every address block of which something is to be remembered.
 #[derive(Debug, Default)]
-pub struct Origins {
-    all: HashMap<Origin, Counted>,
+pub struct AddressBlocks {
+    all: HashMap<AddressBlock, Counted>,
     /// With so many of them it is looked which can be forgotten.
     look_at: usize,
 }
@@ -127,19 +129,19 @@ pub struct Origins {
 /// It is not looked for what can be forgotten with fewer than this.
 const FEW: usize = 1024;
 
-impl Origins {
+impl AddressBlocks {
     /// Counts a connection, if there may be one more; `most` 0 is no limit.
-    pub fn open(&mut self, origin: Origin, most: usize, now: Duration) -> bool {
+    pub fn open(&mut self, block: AddressBlock, most: usize, now: Duration) -> bool {
         self.forget(now);
-        let counted = self.all.entry(origin).or_default();
+        let counted = self.all.entry(block).or_default();
         let is_one_more = most == 0 || counted.connections < most;
         counted.connections += usize::from(is_one_more);
         is_one_more
     }
 
     /// A connection that was counted is closed.
-    pub fn close(&mut self, origin: Origin, now: Duration) {
-        if let Entry::Occupied(mut entry) = self.all.entry(origin) {
+    pub fn close(&mut self, block: AddressBlock, now: Duration) {
+        if let Entry::Occupied(mut entry) = self.all.entry(block) {
             let counted = entry.get_mut();
             counted.connections = counted.connections.saturating_sub(1);
             if !counted.counts(now) {
@@ -154,18 +156,18 @@ impl Origins {
     /// After what time it may.
     pub fn take(
         &mut self,
-        origin: Origin,
+        block: AddressBlock,
         kind: Kind,
         rate: Rate,
         now: Duration,
     ) -> Result<(), Duration> {
         self.forget(now);
-        self.all.entry(origin).or_default().buckets[kind as usize].take(rate, now)
+        self.all.entry(block).or_default().buckets[kind as usize].take(rate, now)
     }
 
     /// What was noted does not count.
-    pub fn give_back(&mut self, origin: Origin, kind: Kind, rate: Rate) {
-        if let Some(counted) = self.all.get_mut(&origin) {
+    pub fn give_back(&mut self, block: AddressBlock, kind: Kind, rate: Rate) {
+        if let Some(counted) = self.all.get_mut(&block) {
             let bucket = &mut counted.buckets[kind as usize];
             bucket.0 = bucket.0.saturating_sub(nanoseconds(rate.every));
         }
@@ -177,27 +179,31 @@ impl Origins {
     /// After what time it may.
     pub fn check(
         &self,
-        origin: Origin,
+        block: AddressBlock,
         kind: Kind,
         rate: Rate,
         now: Duration,
     ) -> Result<(), Duration> {
-        match self.all.get(&origin) {
+        match self.all.get(&block) {
             Some(counted) => counted.buckets[kind as usize].check(rate, now),
             None => Ok(()),
         }
     }
 
     /// Who has to wait at present, for what and how long.
-    pub fn limited(&self, rates: &[(Kind, Rate)], now: Duration) -> Vec<(Origin, Kind, Duration)> {
-        let of_origin = |(origin, counted): (&Origin, &Counted)| {
+    pub fn limited(
+        &self,
+        rates: &[(Kind, Rate)],
+        now: Duration,
+    ) -> Vec<(AddressBlock, Kind, Duration)> {
+        let of_block = |(block, counted): (&AddressBlock, &Counted)| {
             let waiting = rates.iter().filter_map(|&(kind, rate)| {
                 let wait = counted.buckets[kind as usize].check(rate, now).err()?;
-                Some((*origin, kind, wait))
+                Some((*block, kind, wait))
             });
             waiting.collect::<Vec<_>>()
         };
-        self.all.iter().flat_map(of_origin).collect()
+        self.all.iter().flat_map(of_block).collect()
     }
 
     /// Forgets those of which nothing counts any more, so that memory is bounded by what the rates
@@ -236,54 +242,54 @@ mod tests {
 
     #[test]
     fn an_origin_is_an_address_or_a_network_of_64_bits() {
-        let origin = |text: &str| Origin::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(origin("10.0.0.1"), origin("::ffff:10.0.0.1"));
-        assert_ne!(origin("10.0.0.1"), origin("10.0.0.2"));
-        assert_eq!(origin("2001:db8::1"), origin("2001:db8::ffff:1"));
-        assert_ne!(origin("2001:db8::1"), origin("2001:db8:0:1::1"));
-        assert_eq!(origin("10.0.0.1").to_string(), "10.0.0.1");
-        assert_eq!(origin("2001:db8::1").to_string(), "2001:db8::/64");
+        let block = |text: &str| AddressBlock::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(block("10.0.0.1"), block("::ffff:10.0.0.1"));
+        assert_ne!(block("10.0.0.1"), block("10.0.0.2"));
+        assert_eq!(block("2001:db8::1"), block("2001:db8::ffff:1"));
+        assert_ne!(block("2001:db8::1"), block("2001:db8:0:1::1"));
+        assert_eq!(block("10.0.0.1").to_string(), "10.0.0.1");
+        assert_eq!(block("2001:db8::1").to_string(), "2001:db8::/64");
     }
 
     #[test]
     fn a_limit_outlives_the_connection_and_can_be_given_back() {
         let rate = Rate::per_minute(1).unwrap();
-        let (kind, origin) = (Kind::WrongPassword, Origin::V4(7));
-        let mut origins = Origins::default();
-        assert!(origins.open(origin, 0, at(0)));
-        assert_eq!(origins.take(origin, kind, rate, at(0)), Ok(()));
-        origins.close(origin, at(1));
-        assert_eq!(origins.take(origin, kind, rate, at(1)), Err(at(59_999)));
-        assert_eq!(origins.check(origin, kind, rate, at(1)), Err(at(59_999)));
-        assert_eq!(origins.check(origin, Kind::Join, rate, at(1)), Ok(()));
-        assert_eq!(origins.check(Origin::V4(8), kind, rate, at(1)), Ok(()));
-        let limited = origins.limited(&[(Kind::Join, rate), (kind, rate)], at(1));
-        assert_eq!(limited, [(origin, kind, at(59_999))]);
-        assert_eq!(origins.limited(&[(kind, rate)], at(60_000)), []);
-        origins.give_back(origin, kind, rate);
-        assert_eq!(origins.check(origin, kind, rate, at(1)), Ok(()));
+        let (kind, block) = (Kind::WrongPassword, AddressBlock::V4(7));
+        let mut blocks = AddressBlocks::default();
+        assert!(blocks.open(block, 0, at(0)));
+        assert_eq!(blocks.take(block, kind, rate, at(0)), Ok(()));
+        blocks.close(block, at(1));
+        assert_eq!(blocks.take(block, kind, rate, at(1)), Err(at(59_999)));
+        assert_eq!(blocks.check(block, kind, rate, at(1)), Err(at(59_999)));
+        assert_eq!(blocks.check(block, Kind::Join, rate, at(1)), Ok(()));
+        assert_eq!(blocks.check(AddressBlock::V4(8), kind, rate, at(1)), Ok(()));
+        let limited = blocks.limited(&[(Kind::Join, rate), (kind, rate)], at(1));
+        assert_eq!(limited, [(block, kind, at(59_999))]);
+        assert_eq!(blocks.limited(&[(kind, rate)], at(60_000)), []);
+        blocks.give_back(block, kind, rate);
+        assert_eq!(blocks.check(block, kind, rate, at(1)), Ok(()));
     }
 
     #[test]
     fn what_counts_no_more_is_forgotten() {
         let rate = Rate::per_minute(60).unwrap();
-        let mut origins = Origins::default();
-        assert!(origins.open(Origin::V4(0), 1, at(0)));
-        assert!(!origins.open(Origin::V4(0), 1, at(0)));
+        let mut blocks = AddressBlocks::default();
+        assert!(blocks.open(AddressBlock::V4(0), 1, at(0)));
+        assert!(!blocks.open(AddressBlock::V4(0), 1, at(0)));
         for number in 1..100_000 {
             // One each millisecond, each remembered for a second.
-            origins.take(Origin::V4(number), Kind::Join, rate, at(number.into())).unwrap();
+            blocks.take(AddressBlock::V4(number), Kind::Join, rate, at(number.into())).unwrap();
         }
-        assert!(origins.all.len() < 4 * FEW, "{}", origins.all.len());
+        assert!(blocks.all.len() < 4 * FEW, "{}", blocks.all.len());
         let end = at(200_000);
-        assert!(!origins.open(Origin::V4(0), 1, end), "it is still open");
-        origins.close(Origin::V4(0), end);
-        assert!(origins.open(Origin::V4(0), 1, end));
-        origins.close(Origin::V4(0), end);
+        assert!(!blocks.open(AddressBlock::V4(0), 1, end), "it is still open");
+        blocks.close(AddressBlock::V4(0), end);
+        assert!(blocks.open(AddressBlock::V4(0), 1, end));
+        blocks.close(AddressBlock::V4(0), end);
         for number in 0..100_000 {
-            assert!(origins.open(Origin::V4(number), 0, end));
-            origins.close(Origin::V4(number), end);
+            assert!(blocks.open(AddressBlock::V4(number), 0, end));
+            blocks.close(AddressBlock::V4(number), end);
         }
-        assert!(origins.all.len() < 4 * FEW, "{}", origins.all.len());
+        assert!(blocks.all.len() < 4 * FEW, "{}", blocks.all.len());
     }
 }

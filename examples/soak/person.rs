@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::chance::Chance;
 
 /// So many acknowledgements are kept, to look for them in the history at the end.
-const MOST_ACKNOWLEDGED: usize = 50_000;
+const MAX_ACKNOWLEDGED: usize = 50_000;
 
 /// What all people together have noticed.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Noticed {
     fn acknowledge(&self, seq: u64, id: &str) {
         if let Ok(mut acknowledged) = self.acknowledged.lock() {
             acknowledged.push_back((seq, id.to_owned()));
-            if acknowledged.len() > MOST_ACKNOWLEDGED {
+            if acknowledged.len() > MAX_ACKNOWLEDGED {
                 acknowledged.pop_front();
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Account;
-use crate::lookalike::{fold, looks};
+use crate::confusables::{fold, skeletons_of};
 
 /// Every account.
 #[derive(Debug, Clone, Default)]
@@ -11,7 +11,7 @@ pub(super) struct Accounts {
     /// By their names, folded.
     by_name: BTreeMap<String, Account>,
     /// The folded names of each look. It is one name, unless rules of before let in several.
-    by_look: BTreeMap<String, BTreeSet<String>>,
+    by_skeleton: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Accounts {
@@ -22,9 +22,12 @@ impl Accounts {
 
     /// The accounts whose names look like this one and are others.
     pub(super) fn like(&self, name: &str) -> impl Iterator<Item = &Account> {
-        let (folded, looks) = (fold(name), looks(name));
-        let names: BTreeSet<&String> =
-            looks.iter().filter_map(|look| self.by_look.get(look)).flatten().collect();
+        let (folded, skeletons) = (fold(name), skeletons_of(name));
+        let names: BTreeSet<&String> = skeletons
+            .iter()
+            .filter_map(|skeleton| self.by_skeleton.get(skeleton))
+            .flatten()
+            .collect();
         let others = names.into_iter().filter(move |name| **name != folded);
         others.filter_map(|name| self.by_name.get(name))
     }
@@ -38,8 +41,8 @@ impl Accounts {
     pub(super) fn put(&mut self, account: Account) {
         let folded = fold(&account.name);
         self.remove(&folded);
-        for look in looks(&account.name) {
-            self.by_look.entry(look).or_default().insert(folded.clone());
+        for skeleton in skeletons_of(&account.name) {
+            self.by_skeleton.entry(skeleton).or_default().insert(folded.clone());
         }
         self.by_name.insert(folded, account);
     }
@@ -48,11 +51,11 @@ impl Accounts {
     pub(super) fn remove(&mut self, name: &str) {
         let folded = fold(name);
         let Some(account) = self.by_name.remove(&folded) else { return };
-        for look in looks(&account.name) {
-            if let Some(names) = self.by_look.get_mut(&look) {
+        for skeleton in skeletons_of(&account.name) {
+            if let Some(names) = self.by_skeleton.get_mut(&skeleton) {
                 names.remove(&folded);
                 if names.is_empty() {
-                    self.by_look.remove(&look);
+                    self.by_skeleton.remove(&skeleton);
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! Who may come in and who may speak: accounts, bans and mutes, the topic and slow mode.
 //!
-//! It is state beside the log of the room. [`Registry`] is what is in force; a [`Change`] makes it
+//! It is state beside the log of the room. [`AccessState`] is what is in force; a [`Change`] makes it
 //! another one, and is what is stored.
 
 mod accounts;
-mod act;
+mod action;
 mod network;
 mod sanction;
 mod sanctions;
@@ -17,11 +17,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use accounts::Accounts;
-pub use act::{Act, Change};
+pub use action::{Change, ModerationAction};
 pub use network::{advice, looks_like_address, network, show_network};
 pub use sanction::{Sanction, SanctionKind, Term};
 pub use sanctions::Sanctions;
-pub use target::{Looking, Target, TargetProblem, is_no_name};
+pub use target::{NameTarget, Target, TargetProblem, is_no_name};
 pub use time::{check_term, parse_time, show_time};
 
 /// Somebody who has a password here. The name is theirs.
@@ -64,7 +64,7 @@ pub enum Requirement {
 
 /// What somebody has proved who wants a name: with what the password was compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
+pub enum Credential {
     None,
     /// That of the room, with this hash.
     Room(String),
@@ -74,7 +74,7 @@ pub enum Proof {
 
 /// Everything that is in force. A copy shares what is large.
 #[derive(Debug, Clone, Default)]
-pub struct Registry {
+pub struct AccessState {
     accounts: Arc<Accounts>,
     /// The bans and mutes.
     pub sanctions: Arc<Sanctions>,
@@ -86,9 +86,9 @@ pub struct Registry {
     pub slow: Duration,
 }
 
-impl Registry {
+impl AccessState {
     /// The account whose name is this one, else one whose name looks like it.
-    pub fn account_with_look_of(&self, name: &str) -> Option<&Account> {
+    pub fn account_with_skeleton_of(&self, name: &str) -> Option<&Account> {
         self.account(name).or_else(|| self.accounts.like(name).next())
     }
 
@@ -99,7 +99,7 @@ impl Registry {
 
     /// The account whose name looks like this one, which has none itself. Of two accounts that look
     /// alike since before that was noticed, neither keeps the other one out.
-    pub fn account_that_looks_like(&self, name: &str) -> Option<&Account> {
+    pub fn confusable_account(&self, name: &str) -> Option<&Account> {
         self.account(name).is_none().then(|| self.accounts.like(name).next())?
     }
 
@@ -118,11 +118,13 @@ impl Registry {
     }
 
     /// Whether this is what somebody has to prove who wants this name.
-    pub fn is_enough(&self, proof: &Proof, name: &str, mode: Mode) -> bool {
-        match (self.requirement(name, mode), proof) {
+    pub fn is_enough(&self, credential: &Credential, name: &str, mode: Mode) -> bool {
+        match (self.requirement(name, mode), credential) {
             (Requirement::Nothing, _) => true,
-            (Requirement::RoomPassword, Proof::Room(hash)) => self.room_hash.as_ref() == Some(hash),
-            (Requirement::AccountPassword, Proof::Account(hash)) => {
+            (Requirement::RoomPassword, Credential::Room(hash)) => {
+                self.room_hash.as_ref() == Some(hash)
+            }
+            (Requirement::AccountPassword, Credential::Account(hash)) => {
                 self.account(name).is_some_and(|account| account.hash == *hash)
             }
             _ => false,
@@ -143,7 +145,7 @@ impl Registry {
     }
 
     /// The operator whose name is this one, or looks like it.
-    pub fn operator_that_looks_like(&self, name: &str) -> Option<&Account> {
+    pub fn confusable_operator(&self, name: &str) -> Option<&Account> {
         let mut all = self.account(name).into_iter().chain(self.accounts.like(name));
         all.find(|account| account.is_operator && !account.is_locked)
     }

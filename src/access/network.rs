@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::lookalike::fold;
+use crate::confusables::fold;
 
 /// What would be right in the place of a mask.
 const NO_MASKS: &str =

@@ -8,15 +8,15 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{Sanction, SanctionKind, Target};
-use crate::lookalike::looks;
+use crate::confusables::skeletons_of;
 
 /// All of one kind.
 #[derive(Debug, Clone, Default)]
 struct OfKind {
     /// By what a name looks like in small letters.
-    by_look: HashMap<String, Sanction>,
+    by_skeleton: HashMap<String, Sanction>,
     /// What else names look like, and in small letters.
-    other_looks: HashMap<String, BTreeSet<String>>,
+    other_skeletons: HashMap<String, BTreeSet<String>>,
     by_network: HashMap<IpNet, Sanction>,
     /// How many networks there are of each length of prefix: only these are looked for.
     lengths: BTreeMap<u8, usize>,
@@ -40,7 +40,7 @@ impl Sanctions {
     ) -> Option<&Sanction> {
         let all = self.of_kind(kind);
         // Asked for each message; what a name looks like takes a while to find out.
-        let name = name.filter(|_| !all.by_look.is_empty());
+        let name = name.filter(|_| !all.by_skeleton.is_empty());
         let by_name = name.and_then(|name| all.against_name(name, now));
         let is_in_force = |sanction: &&Sanction| sanction.term.is_in_force(now);
         by_name.filter(is_in_force).or_else(|| all.against_address(address?.to_canonical(), now))
@@ -59,7 +59,7 @@ impl Sanctions {
     /// Every one of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Sanction> {
         let all = [&self.bans, &self.mutes].into_iter();
-        all.flat_map(|all| all.by_look.values().chain(all.by_network.values()))
+        all.flat_map(|all| all.by_skeleton.values().chain(all.by_network.values()))
     }
 
     /// All that are in force, the newest first.
@@ -76,12 +76,12 @@ impl Sanctions {
         let all = self.of_kind_mut(sanction.kind);
         match &sanction.target {
             Target::Name(name) => {
-                let look = name.look.clone();
-                all.remove_name(&look);
-                for other in looks(&name.name).into_iter().skip(1) {
-                    all.other_looks.entry(other).or_default().insert(look.clone());
+                let skeleton = name.skeleton.clone();
+                all.remove_name(&skeleton);
+                for other in skeletons_of(&name.name).into_iter().skip(1) {
+                    all.other_skeletons.entry(other).or_default().insert(skeleton.clone());
                 }
-                all.by_look.insert(look, sanction);
+                all.by_skeleton.insert(skeleton, sanction);
             }
             Target::Network(network) => {
                 let network = *network;
@@ -96,7 +96,7 @@ impl Sanctions {
     pub fn remove(&mut self, kind: SanctionKind, target: &Target) {
         let all = self.of_kind_mut(kind);
         match target {
-            Target::Name(name) => all.remove_name(&name.look),
+            Target::Name(name) => all.remove_name(&name.skeleton),
             Target::Network(network) => all.remove_network(network),
         }
     }
@@ -126,20 +126,22 @@ impl Sanctions {
 impl OfKind {
     /// The one against a name that looks like this one; of several one that is in force.
     fn against_name(&self, name: &str, now: Timestamp) -> Option<&Sanction> {
-        let looks = looks(name);
-        let others = looks.iter().filter_map(|look| self.other_looks.get(look)).flatten();
-        let mut found = looks.iter().chain(others).filter_map(|look| self.by_look.get(look));
+        let skeletons = skeletons_of(name);
+        let others =
+            skeletons.iter().filter_map(|skeleton| self.other_skeletons.get(skeleton)).flatten();
+        let mut found =
+            skeletons.iter().chain(others).filter_map(|skeleton| self.by_skeleton.get(skeleton));
         found.find(|sanction| sanction.term.is_in_force(now))
     }
 
-    fn remove_name(&mut self, look: &str) {
-        let removed = self.by_look.remove(look);
+    fn remove_name(&mut self, skeleton: &str) {
+        let removed = self.by_skeleton.remove(skeleton);
         if let Some(Target::Name(name)) = removed.map(|sanction| sanction.target) {
-            for other in looks(&name.name).into_iter().skip(1) {
-                if let Some(of) = self.other_looks.get_mut(&other) {
-                    of.remove(look);
+            for other in skeletons_of(&name.name).into_iter().skip(1) {
+                if let Some(of) = self.other_skeletons.get_mut(&other) {
+                    of.remove(skeleton);
                     if of.is_empty() {
-                        self.other_looks.remove(&other);
+                        self.other_skeletons.remove(&other);
                     }
                 }
             }

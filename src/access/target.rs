@@ -9,23 +9,23 @@ use ipnet::IpNet;
 use super::network::{advice, network, network_from_store, show_network};
 use crate::characters::is_invisible;
 use crate::clean;
-use crate::lookalike::look;
+use crate::confusables::skeleton_of;
 
 /// Against whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A name, which is also that of the account if there is one.
-    Name(Looking),
+    Name(NameTarget),
     /// An address or a network.
     Network(IpNet),
 }
 
 /// A name, and what it looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Looking {
+pub struct NameTarget {
     pub name: String,
     /// See [`look`].
-    pub look: String,
+    pub skeleton: String,
 }
 
 /// Why a word is no target. `Display` is a sentence with what would be right.
@@ -59,13 +59,13 @@ impl Target {
     /// A name, whatever it looks like.
     pub fn name(word: &str) -> Target {
         let name = clean::line(word).trim().to_owned();
-        Target::Name(Looking { look: look(&name), name })
+        Target::Name(NameTarget { skeleton: skeleton_of(&name), name })
     }
 
     /// Whether it means somebody with a name of this look, or at this address.
-    pub fn matches(&self, look_of_name: Option<&str>, address: Option<IpAddr>) -> bool {
+    pub fn matches(&self, skeleton_of_name: Option<&str>, address: Option<IpAddr>) -> bool {
         match self {
-            Target::Name(name) => look_of_name.is_some_and(|wanted| name.look == wanted),
+            Target::Name(name) => skeleton_of_name.is_some_and(|wanted| name.skeleton == wanted),
             Target::Network(network) => {
                 address.is_some_and(|address| network.contains(&address.to_canonical()))
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-use crate::lookalike::fold;
+use crate::confusables::fold;
 
 /// What would be right.
 pub const EXPECTED: &str = "a time is a number with its unit, such as \"30 s\", \"10 min\", \"2 h\" or \

@@ -12,7 +12,7 @@ mod watch;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::access::Act;
+use crate::access::ModerationAction;
 use crate::clean::{line, word};
 use crate::config::Level;
 use crate::secret::Secret;
@@ -29,7 +29,7 @@ pub use reply::{
 pub use watch::Watched;
 
 /// The longest request, in bytes with its line end.
-pub const MOST_REQUEST_BYTES: usize = 64 * 1024;
+pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
 /// So many records are redacted with one request at the most, so that the room never waits for it.
 pub const MAX_REDACTED: usize = 256;
@@ -37,7 +37,7 @@ pub const MAX_REDACTED: usize = 256;
 /// What an operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
-pub enum Request {
+pub enum AdminRequest {
     /// Answered after a round trip through everything that serves the chat.
     Ping,
     Users,
@@ -52,7 +52,7 @@ pub enum Request {
     /// What operators do.
     Moderate {
         #[serde(flatten)]
-        act: Act,
+        action: ModerationAction,
     },
     /// Whom a ban or a mute of this target would hit.
     Affected {
@@ -119,10 +119,10 @@ pub enum Request {
     },
 }
 
-impl Request {
+impl AdminRequest {
     /// The newest `limit` records, whatever they are.
-    pub fn newest(limit: usize) -> Request {
-        Request::History {
+    pub fn newest(limit: usize) -> AdminRequest {
+        AdminRequest::History {
             after: None,
             before: None,
             since: None,
@@ -137,57 +137,57 @@ impl Request {
     /// The word for it in the log.
     pub fn command(&self) -> &'static str {
         match self {
-            Request::Ping => "ping",
-            Request::Users => "users",
-            Request::Status => "status",
-            Request::Metrics => "metrics",
-            Request::Examine => "doctor",
-            Request::Say { .. } => "say",
-            Request::Moderate { act } => act.as_str(),
-            Request::Affected { .. } => "affected",
-            Request::Bans => "bans",
-            Request::Audit { .. } => "audit",
-            Request::Account { what } => what.as_str(),
-            Request::History { .. } => "history",
-            Request::Watch { .. } => "watch",
-            Request::MessagesBy { .. } => "messages-by",
-            Request::Redact { .. } => "redact",
-            Request::Backup => "backup",
-            Request::Reload => "reload",
-            Request::Shutdown { .. } => "shutdown",
-            Request::CancelShutdown => "cancel-shutdown",
-            Request::HandOver => "hand-over",
-            Request::LogLevel { .. } => "log-level",
+            AdminRequest::Ping => "ping",
+            AdminRequest::Users => "users",
+            AdminRequest::Status => "status",
+            AdminRequest::Metrics => "metrics",
+            AdminRequest::Examine => "doctor",
+            AdminRequest::Say { .. } => "say",
+            AdminRequest::Moderate { action } => action.as_str(),
+            AdminRequest::Affected { .. } => "affected",
+            AdminRequest::Bans => "bans",
+            AdminRequest::Audit { .. } => "audit",
+            AdminRequest::Account { what } => what.as_str(),
+            AdminRequest::History { .. } => "history",
+            AdminRequest::Watch { .. } => "watch",
+            AdminRequest::MessagesBy { .. } => "messages-by",
+            AdminRequest::Redact { .. } => "redact",
+            AdminRequest::Backup => "backup",
+            AdminRequest::Reload => "reload",
+            AdminRequest::Shutdown { .. } => "shutdown",
+            AdminRequest::CancelShutdown => "cancel-shutdown",
+            AdminRequest::HandOver => "hand-over",
+            AdminRequest::LogLevel { .. } => "log-level",
         }
     }
 
     /// Whether it only looks, and changes nothing.
     pub fn only_looks(&self) -> bool {
         match self {
-            Request::Ping
-            | Request::Users
-            | Request::Status
-            | Request::Metrics
-            | Request::Examine
-            | Request::Affected { .. }
-            | Request::Bans
-            | Request::Audit { .. }
-            | Request::Account { what: AccountRequest::List }
-            | Request::History { .. }
-            | Request::Watch { .. }
-            | Request::MessagesBy { .. }
-            | Request::LogLevel { level: None } => true,
+            AdminRequest::Ping
+            | AdminRequest::Users
+            | AdminRequest::Status
+            | AdminRequest::Metrics
+            | AdminRequest::Examine
+            | AdminRequest::Affected { .. }
+            | AdminRequest::Bans
+            | AdminRequest::Audit { .. }
+            | AdminRequest::Account { what: AccountRequest::List }
+            | AdminRequest::History { .. }
+            | AdminRequest::Watch { .. }
+            | AdminRequest::MessagesBy { .. }
+            | AdminRequest::LogLevel { level: None } => true,
             // A copy of everything that was said is no mere look.
-            Request::Backup
-            | Request::Say { .. }
-            | Request::Moderate { .. }
-            | Request::Account { .. }
-            | Request::Redact { .. }
-            | Request::Reload
-            | Request::Shutdown { .. }
-            | Request::CancelShutdown
-            | Request::HandOver
-            | Request::LogLevel { .. } => false,
+            AdminRequest::Backup
+            | AdminRequest::Say { .. }
+            | AdminRequest::Moderate { .. }
+            | AdminRequest::Account { .. }
+            | AdminRequest::Redact { .. }
+            | AdminRequest::Reload
+            | AdminRequest::Shutdown { .. }
+            | AdminRequest::CancelShutdown
+            | AdminRequest::HandOver
+            | AdminRequest::LogLevel { .. } => false,
         }
     }
 
@@ -195,22 +195,22 @@ impl Request {
     pub fn asked(&self) -> String {
         let command = self.command();
         match self {
-            Request::Moderate { act } => act.asked(),
-            Request::Say { text } => format!("say: {}", line(text)),
-            Request::Shutdown { after, message } => {
+            AdminRequest::Moderate { action } => action.asked(),
+            AdminRequest::Say { text } => format!("say: {}", line(text)),
+            AdminRequest::Shutdown { after, message } => {
                 let when = if *after == 0 { String::new() } else { format!(" in {after} s") };
                 let message = message.as_ref().map(|message| format!(": {}", line(message)));
                 format!("shutdown{when}{}", message.unwrap_or_default())
             }
-            Request::Redact { targets } => match targets.as_slice() {
+            AdminRequest::Redact { targets } => match targets.as_slice() {
                 [] => command.to_owned(),
                 [target] => format!("redact {target}"),
                 [first, .., last] => {
                     format!("redact {} records, {first} to {last}", targets.len())
                 }
             },
-            Request::LogLevel { level: Some(level) } => format!("log-level {level}"),
-            Request::Account { what } => match what.name() {
+            AdminRequest::LogLevel { level: Some(level) } => format!("log-level {level}"),
+            AdminRequest::Account { what } => match what.name() {
                 Some(name) => format!("{command} {}", word(name)),
                 None => command.to_owned(),
             },
@@ -221,17 +221,17 @@ impl Request {
     /// Whom or what it is about, for the log.
     pub fn target(&self) -> Option<String> {
         match self {
-            Request::Moderate { act } => Some(act.target()),
-            Request::Account { what } => what.name().map(str::to_owned),
-            Request::Say { text } => Some(text.clone()),
-            Request::MessagesBy { name, .. } => Some(name.clone()),
-            Request::Affected { target } => Some(target.clone()),
-            Request::Redact { targets } => {
+            AdminRequest::Moderate { action } => Some(action.target()),
+            AdminRequest::Account { what } => what.name().map(str::to_owned),
+            AdminRequest::Say { text } => Some(text.clone()),
+            AdminRequest::MessagesBy { name, .. } => Some(name.clone()),
+            AdminRequest::Affected { target } => Some(target.clone()),
+            AdminRequest::Redact { targets } => {
                 let targets: Vec<String> = targets.iter().map(u64::to_string).collect();
                 Some(targets.join(" "))
             }
-            Request::LogLevel { level: Some(level) } => Some(level.to_string()),
-            Request::Shutdown { after, .. } => Some(format!("in {after} s")),
+            AdminRequest::LogLevel { level: Some(level) } => Some(level.to_string()),
+            AdminRequest::Shutdown { after, .. } => Some(format!("in {after} s")),
             _ => None,
         }
     }

@@ -4,29 +4,29 @@ use super::*;
 #[test]
 fn a_bare_command_is_called_as_it_is_written() {
     let bare = [
-        (Request::Ping, "ping"),
-        (Request::Users, "users"),
-        (Request::Status, "status"),
-        (Request::Metrics, "metrics"),
-        (Request::Bans, "bans"),
-        (Request::Backup, "backup"),
-        (Request::Reload, "reload"),
-        (Request::CancelShutdown, "cancel-shutdown"),
-        (Request::HandOver, "hand-over"),
+        (AdminRequest::Ping, "ping"),
+        (AdminRequest::Users, "users"),
+        (AdminRequest::Status, "status"),
+        (AdminRequest::Metrics, "metrics"),
+        (AdminRequest::Bans, "bans"),
+        (AdminRequest::Backup, "backup"),
+        (AdminRequest::Reload, "reload"),
+        (AdminRequest::CancelShutdown, "cancel-shutdown"),
+        (AdminRequest::HandOver, "hand-over"),
     ];
     for (request, command) in bare {
         assert_eq!((request.command(), request.target()), (command, None));
         let written = serde_json::to_string(&request).unwrap();
         assert_eq!(written, format!("{{\"command\":\"{command}\"}}"));
     }
-    assert_eq!(Request::Examine.command(), "doctor");
+    assert_eq!(AdminRequest::Examine.command(), "doctor");
 }
 
 #[test]
 fn what_was_asked_is_logged_with_what_it_is_about() {
-    let act = Act::Unban { target: "eve".to_owned() };
-    let shutdown = Request::Shutdown { after: 300, message: Some("a new kernel".to_owned()) };
-    let history = Request::History {
+    let action = ModerationAction::Unban { target: "eve".to_owned() };
+    let shutdown = AdminRequest::Shutdown { after: 300, message: Some("a new kernel".to_owned()) };
+    let history = AdminRequest::History {
         before: None,
         after: None,
         since: None,
@@ -37,14 +37,14 @@ fn what_was_asked_is_logged_with_what_it_is_about() {
         wait: false,
     };
     for (request, command, target) in [
-        (Request::Say { text: "tea".to_owned() }, "say", Some("tea")),
-        (Request::Moderate { act }, "unban", Some("eve")),
-        (Request::Audit { limit: 3 }, "audit", None),
+        (AdminRequest::Say { text: "tea".to_owned() }, "say", Some("tea")),
+        (AdminRequest::Moderate { action }, "unban", Some("eve")),
+        (AdminRequest::Audit { limit: 3 }, "audit", None),
         (history, "history", None),
-        (Request::Redact { targets: vec![4, 2] }, "redact", Some("4 2")),
+        (AdminRequest::Redact { targets: vec![4, 2] }, "redact", Some("4 2")),
         (shutdown, "shutdown", Some("in 300 s")),
-        (Request::LogLevel { level: Some(Level::Debug) }, "log-level", Some("debug")),
-        (Request::LogLevel { level: None }, "log-level", None),
+        (AdminRequest::LogLevel { level: Some(Level::Debug) }, "log-level", Some("debug")),
+        (AdminRequest::LogLevel { level: None }, "log-level", None),
     ] {
         assert_eq!((request.command(), request.target().as_deref()), (command, target));
     }
@@ -68,7 +68,7 @@ fn what_is_done_with_accounts_is_logged_with_the_name() {
     ];
     for (what, words) in all {
         let target = (what != AccountRequest::List).then_some("ann");
-        let request = Request::Account { what };
+        let request = AdminRequest::Account { what };
         assert_eq!((request.command(), request.target().as_deref()), (words, target));
     }
 }
@@ -85,28 +85,29 @@ fn a_finding_is_as_bad_as_it_is_called() {
 
 #[test]
 fn what_is_asked_is_told_with_what_was_written_last() {
-    let say = Request::Say { text: "tea\nat five".to_owned() };
-    let redact = |targets: &[u64]| Request::Redact { targets: targets.to_vec() };
-    let shutdown = |after, message: Option<&str>| Request::Shutdown {
+    let say = AdminRequest::Say { text: "tea\nat five".to_owned() };
+    let redact = |targets: &[u64]| AdminRequest::Redact { targets: targets.to_vec() };
+    let shutdown = |after, message: Option<&str>| AdminRequest::Shutdown {
         after,
         message: message.map(str::to_owned),
     };
-    let act = Act::Kick { name: "bo".to_owned(), reason: Some("too loud".to_owned()) };
+    let action =
+        ModerationAction::Kick { name: "bo".to_owned(), reason: Some("too loud".to_owned()) };
     for (request, asked) in [
-        (Request::Ping, "ping"),
-        (Request::Reload, "reload"),
+        (AdminRequest::Ping, "ping"),
+        (AdminRequest::Reload, "reload"),
         (say, "say: tea at five"),
         (redact(&[7]), "redact 7"),
         (redact(&[7, 8, 12]), "redact 3 records, 7 to 12"),
         (shutdown(0, None), "shutdown"),
         (shutdown(90, Some("new\x1b kernel")), "shutdown in 90 s: new kernel"),
-        (Request::LogLevel { level: Some(Level::Debug) }, "log-level debug"),
+        (AdminRequest::LogLevel { level: Some(Level::Debug) }, "log-level debug"),
         (
-            Request::Account { what: AccountRequest::Lock { name: "bo cy".to_owned() } },
+            AdminRequest::Account { what: AccountRequest::Lock { name: "bo cy".to_owned() } },
             "account lock \"bo cy\"",
         ),
-        (Request::Account { what: AccountRequest::List }, "account list"),
-        (Request::Moderate { act }, "kick bo: too loud"),
+        (AdminRequest::Account { what: AccountRequest::List }, "account list"),
+        (AdminRequest::Moderate { action }, "kick bo: too loud"),
     ] {
         assert_eq!(request.asked(), asked);
     }
@@ -114,8 +115,10 @@ fn what_is_asked_is_told_with_what_was_written_last() {
 
 #[test]
 fn what_only_looks_is_told_from_what_changes_something() {
-    assert!(Request::Status.only_looks() && Request::LogLevel { level: None }.only_looks());
-    assert!(Request::Account { what: AccountRequest::List }.only_looks());
-    assert!(!Request::LogLevel { level: Some(Level::Info) }.only_looks());
-    assert!(!Request::Backup.only_looks() && !Request::Reload.only_looks());
+    assert!(
+        AdminRequest::Status.only_looks() && AdminRequest::LogLevel { level: None }.only_looks()
+    );
+    assert!(AdminRequest::Account { what: AccountRequest::List }.only_looks());
+    assert!(!AdminRequest::LogLevel { level: Some(Level::Info) }.only_looks());
+    assert!(!AdminRequest::Backup.only_looks() && !AdminRequest::Reload.only_looks());
 }

@@ -34,7 +34,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 const PROMPTING: Duration = Duration::from_secs(1);
 
 /// So much is shown of what another server says.
-const MOST_SHOWN: usize = 60;
+const MAX_SHOWN: usize = 60;
 
 /// What any chat server answers to anybody.
 const PING: &[u8] = b"{\"type\":\"ping\"}\n";
@@ -211,7 +211,7 @@ fn foreign(first: &[u8], is_plain: bool) -> Option<String> {
     }
     let said = String::from_utf8_lossy(first);
     let said = said.lines().next().unwrap_or_default();
-    let said: String = clean::line(said).chars().take(MOST_SHOWN).collect();
+    let said: String = clean::line(said).chars().take(MAX_SHOWN).collect();
     Some(format!("is not a chatroomd server. It says: {said}"))
 }
 

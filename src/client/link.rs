@@ -4,16 +4,16 @@ use std::io;
 
 use chatroom::fingerprint::Fingerprint;
 use chatroom::wire::Framer;
-use chatroom::wire::json::{self, Request};
+use chatroom::wire::json::{self, JsonRequest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+use crate::decode::{MAX_LINE_BYTES, decode};
 use crate::dial;
 use crate::model::Input;
 use crate::secure::Failure;
-use crate::understand::{MOST_LINE_BYTES, understand};
 
 /// What protects a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Security {
 /// One attempt to connect, and what comes of it. Dropping it closes the connection.
 pub struct Link {
     inputs: mpsc::Receiver<Input>,
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::UnboundedSender<JsonRequest>,
     task: JoinHandle<()>,
 }
 
@@ -67,7 +67,7 @@ impl Link {
     }
 
     /// Sends a request, if there is still a connection; the model knows what arrived.
-    pub fn send(&self, request: Request) {
+    pub fn send(&self, request: JsonRequest) {
         let _ = self.requests.send(request);
     }
 }
@@ -99,7 +99,7 @@ pub struct Connected {
 async fn run(
     connecting: impl Future<Output = Result<Connected, Failure>>,
     tell: &mpsc::Sender<Input>,
-    to_send: mpsc::UnboundedReceiver<Request>,
+    to_send: mpsc::UnboundedReceiver<JsonRequest>,
 ) -> Result<String, Failure> {
     let Connected { stream, first, news } = connecting.await?;
     for input in news.map(Input::Trusted).into_iter().chain([Input::Connected]) {
@@ -115,7 +115,7 @@ async fn exchange(
     stream: impl AsyncRead + AsyncWrite,
     first: &[u8],
     tell: &mpsc::Sender<Input>,
-    to_send: mpsc::UnboundedReceiver<Request>,
+    to_send: mpsc::UnboundedReceiver<JsonRequest>,
 ) -> String {
     let (reader, writer) = tokio::io::split(stream);
     // In this order, so that a simulation does the same each time.
@@ -131,12 +131,12 @@ async fn read_all(
     first: &[u8],
     tell: &mpsc::Sender<Input>,
 ) -> String {
-    let mut framer = Framer::new(MOST_LINE_BYTES);
+    let mut framer = Framer::new(MAX_LINE_BYTES);
     let (mut buffer, mut frames) = (vec![0; 16 * 1024], Vec::new());
     framer.push(first, &mut frames);
     loop {
         for frame in frames.drain(..) {
-            if let Some(input) = understand(&frame)
+            if let Some(input) = decode(&frame)
                 && tell.send(input).await.is_err()
             {
                 return String::new();
@@ -156,7 +156,7 @@ async fn read_all(
 
 async fn write_all(
     mut writer: impl AsyncWrite + Unpin,
-    mut to_send: mpsc::UnboundedReceiver<Request>,
+    mut to_send: mpsc::UnboundedReceiver<JsonRequest>,
 ) -> String {
     while let Some(request) = to_send.recv().await {
         // There may be a password in it.

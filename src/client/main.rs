@@ -1,6 +1,7 @@
 //! chatroom-client: the terminal client.
 
 mod args;
+mod decode;
 mod dial;
 mod ending;
 #[cfg(test)]
@@ -21,7 +22,6 @@ mod settings;
 mod simulation;
 mod terminal;
 mod trust;
-mod understand;
 mod view;
 
 use std::io::{self, IsTerminal};
@@ -40,7 +40,7 @@ use model::{Exit, Input, Keeps, Model, Output, Recalled, Settings, Show};
 use palette::Colours;
 use preferences::{Notify, Preferences};
 use program::{EXIT_OUTPUT, cannot_print, variable};
-use screen::Look;
+use screen::Appearance;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::time::sleep_until;
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     let has_screen = interactive
         && io::stdout().is_terminal()
         && variable("TERM").is_some_and(|term| term != "dumb");
-    let look = (has_screen && !args.plain).then(|| Look {
+    let appearance = (has_screen && !args.plain).then(|| Appearance {
         colours: Colours::of_environment(variable),
         links: preferences.links != Some(false),
         bell: !args.no_bell,
@@ -102,7 +102,8 @@ fn main() -> ExitCode {
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.context("cannot start").and_then(|runtime| {
-        let outcome = runtime.block_on(run(settings, place, look, preferences.notify, security));
+        let outcome =
+            runtime.block_on(run(settings, place, appearance, preferences.notify, security));
         // Looking up a host's address cannot be interrupted, and is not waited for.
         runtime.shutdown_background();
         outcome
@@ -136,7 +137,7 @@ fn is_ignored(signal: i32) -> bool {
 async fn run(
     settings: Settings,
     place: Option<Place>,
-    look: Option<Look>,
+    appearance: Option<Appearance>,
     notify: Notify,
     security: Security,
 ) -> anyhow::Result<Exit> {
@@ -146,8 +147,8 @@ async fn run(
     let signals = [SIGCONT, SIGHUP, SIGINT, SIGTERM].into_iter();
     let signals = signals.filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
     let mut signals = Signals::new(signals).context("cannot take over the signals")?;
-    let mut view = match look {
-        Some(look) => View::full(look, notify)?,
+    let mut view = match appearance {
+        Some(appearance) => View::full(appearance, notify)?,
         None => View::plain(),
     };
     let mut link: Option<Link> = None;

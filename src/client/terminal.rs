@@ -21,7 +21,7 @@ use crate::preferences::Notify;
 use crate::screen::Alert;
 
 /// So many characters of a message stand in a notification.
-const MOST_NOTIFIED: usize = 200;
+const MAX_NOTIFIED: usize = 200;
 
 /// A terminal that was taken over. It is given back when this is dropped, and on a panic.
 pub struct Taken {
@@ -57,7 +57,7 @@ impl Taken {
             out.write_all(b"\x07")?;
         }
         if let Some(text) = &alert.text {
-            let text: String = text.chars().take(MOST_NOTIFIED).collect();
+            let text: String = text.chars().take(MAX_NOTIFIED).collect();
             match notify {
                 Notify::Off => {}
                 // As iTerm2, kitty and Windows Terminal have it.

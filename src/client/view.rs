@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 use zeroize::Zeroize;
 
 use crate::ending::tell;
-use crate::model::{Connection, Input, Model, Show};
+use crate::model::{ConnectionState, Input, Model, Show};
 use crate::plain::Plain;
 use crate::preferences::Notify;
-use crate::screen::{Look, Screen, Wish};
+use crate::screen::{Appearance, Screen, UiAction};
 use crate::terminal::{Taken, read_events};
 
 /// What the network brings is drawn at most so often.
@@ -36,11 +36,11 @@ impl View {
     ///
     /// # Errors
     /// The terminal cannot be used so.
-    pub fn full(look: Look, notify: Notify) -> anyhow::Result<View> {
+    pub fn full(appearance: Appearance, notify: Notify) -> anyhow::Result<View> {
         Ok(View::Full(Box::new(Full {
             taken: Taken::take()?,
             notify,
-            screen: Screen::new(look),
+            screen: Screen::new(appearance),
             events: read_events(),
             is_gone: false,
             inputs: VecDeque::new(),
@@ -194,21 +194,21 @@ impl Full {
         };
         // A key is drawn at once.
         (self.is_stale, self.drawn) = (true, None);
-        for wish in self.screen.handle(&event, Timestamp::now()) {
-            match wish {
-                Wish::Line(line) => self.inputs.push_back(Input::Line(line)),
-                Wish::Say(text) => self.inputs.push_back(Input::Say(text)),
-                Wish::Password(password) => self.inputs.push_back(Input::Password(password)),
-                Wish::End => self.inputs.push_back(Input::NoMoreLines),
-                Wish::Interrupt => return Some(Input::Interrupt),
-                Wish::Suspend => self.broken = self.taken.suspend().err(),
-                Wish::Redraw => self.broken = self.taken.redraw().err(),
+        for action in self.screen.handle(&event, Timestamp::now()) {
+            match action {
+                UiAction::Line(line) => self.inputs.push_back(Input::Line(line)),
+                UiAction::Say(text) => self.inputs.push_back(Input::Say(text)),
+                UiAction::Password(password) => self.inputs.push_back(Input::Password(password)),
+                UiAction::End => self.inputs.push_back(Input::NoMoreLines),
+                UiAction::Interrupt => return Some(Input::Interrupt),
+                UiAction::Suspend => self.broken = self.taken.suspend().err(),
+                UiAction::Redraw => self.broken = self.taken.redraw().err(),
             }
         }
         self.inputs.pop_front().filter(|_| wants_lines)
     }
 
-    fn draw(&mut self, connection: Connection) -> io::Result<()> {
+    fn draw(&mut self, connection: ConnectionState) -> io::Result<()> {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
@@ -227,11 +227,11 @@ impl Full {
         Ok(())
     }
 
-    fn changes_in(&self, connection: Connection) -> Option<Duration> {
+    fn changes_in(&self, connection: ConnectionState) -> Option<Duration> {
         let frame = self.drawn.map(|drawn| FRAME.saturating_sub(drawn.elapsed()));
         let by_itself = match connection {
             // The seconds that are shown count down.
-            Connection::Waiting(_) => Some(Duration::from_secs(1)),
+            ConnectionState::Waiting(_) => Some(Duration::from_secs(1)),
             _ => self.screen.changes_in(Timestamp::now()),
         };
         if self.is_stale { Some(frame.unwrap_or_default()) } else { by_itself }

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chatroom::admin::{AccountRequest, Reply, Request};
+use chatroom::admin::{AccountRequest, AdminRequest, Reply};
 use chatroom::clean;
 use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, ValueCompleter};
@@ -16,7 +16,7 @@ use clap_complete::env::CompleteEnv;
 
 use crate::args::for_people;
 use crate::args::script::VARIABLE;
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::program::{variable, variable_os};
 
 /// How long the daemon may take.
@@ -143,12 +143,12 @@ impl What {
             What::Words(words) => {
                 return Some(words.iter().map(|word| (word.to_string(), String::new())).collect());
             }
-            What::Users => Request::Users,
-            What::Accounts => Request::Account { what: AccountRequest::List },
-            What::Sanctions(_) => Request::Bans,
-            What::Messages => Request::newest(MESSAGES),
+            What::Users => AdminRequest::Users,
+            What::Accounts => AdminRequest::Account { what: AccountRequest::List },
+            What::Sanctions(_) => AdminRequest::Bans,
+            What::Messages => AdminRequest::newest(MESSAGES),
         };
-        let mut connection = Connection::open(socket().as_deref(), PATIENCE).ok()?;
+        let mut connection = AdminConnection::open(socket().as_deref(), PATIENCE).ok()?;
         Some(match (self, connection.ask(&request).ok()?) {
             (_, Reply::Users(users)) => {
                 users.into_iter().map(|user| (user.name, user.address)).collect()

@@ -3,19 +3,19 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use chatroom::access::Target;
-use chatroom::admin::{Affected, Reply, Request};
+use chatroom::admin::{AdminRequest, Affected, Reply};
 use chatroom::clean;
 
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::ssh;
 
 /// Asks whether the room is really to be closed.
-pub fn shutdown(connection: &mut Connection) -> Result<(), Failure> {
+pub fn shutdown(connection: &mut AdminConnection) -> Result<(), Failure> {
     if !is_possible() {
         return Ok(());
     }
-    let people = match connection.ask(&Request::Status)? {
+    let people = match connection.ask(&AdminRequest::Status)? {
         Reply::Status(status) => status.people,
         _ => 0,
     };
@@ -32,8 +32,8 @@ pub fn shutdown(connection: &mut Connection) -> Result<(), Failure> {
 ///
 /// # Errors
 /// It is not meant, or nobody can be asked.
-pub fn sanction(connection: &mut Connection, target: &str) -> Result<(), Failure> {
-    let affected = match connection.ask(&Request::Affected { target: target.to_owned() })? {
+pub fn sanction(connection: &mut AdminConnection, target: &str) -> Result<(), Failure> {
+    let affected = match connection.ask(&AdminRequest::Affected { target: target.to_owned() })? {
         Reply::Affected(affected) => affected,
         Reply::Refused { code, message } => return Err(Failure::Refused { code, message }),
         other => return Err(Failure::Misunderstood(format!("{other:?}"))),

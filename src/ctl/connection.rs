@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chatroom::admin::{self, Reply, Request};
+use chatroom::admin::{self, AdminRequest, Reply};
 use chatroom::config::Config;
 use chatroom::wire::json;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -20,22 +20,22 @@ use crate::program::variable;
 pub const CONFIG: &str = "/etc/chatroomd.toml";
 
 /// The longest answer that is read, in bytes.
-const MOST_ANSWER_BYTES: usize = 256 << 20;
+const MAX_ANSWER_BYTES: usize = 256 << 20;
 
 /// A connection to the admin socket.
-pub struct Connection {
+pub struct AdminConnection {
     stream: UnixStream,
     reader: BufReader<UnixStream>,
     socket: PathBuf,
     timeout: Duration,
 }
 
-impl Connection {
+impl AdminConnection {
     /// Connects to the named socket, or to the first of the usual ones where somebody answers.
     ///
     /// # Errors
     /// The failure that says most about why none could be reached.
-    pub fn open(socket: Option<&Path>, timeout: Duration) -> Result<Connection, Failure> {
+    pub fn open(socket: Option<&Path>, timeout: Duration) -> Result<AdminConnection, Failure> {
         let places = match socket {
             Some(socket) => vec![socket.to_owned()],
             None => usual_places(),
@@ -45,7 +45,7 @@ impl Connection {
             match connect(&socket, timeout) {
                 Ok(stream) => {
                     let reader = BufReader::new(stream.try_clone()?);
-                    return Ok(Connection { stream, reader, socket, timeout });
+                    return Ok(AdminConnection { stream, reader, socket, timeout });
                 }
                 // That somebody is there but may not be talked to says more than an empty place.
                 Err(found @ Failure::NotPermitted(_)) => failure = Some(found),
@@ -60,7 +60,7 @@ impl Connection {
     ///
     /// # Errors
     /// No answer in time, or none that is understood.
-    pub fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+    pub fn ask(&mut self, request: &AdminRequest) -> Result<Reply, Failure> {
         let deadline = Instant::now() + self.timeout;
         // There may be a password in it.
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
@@ -115,7 +115,7 @@ impl Connection {
         let mut answer = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || answer.len() > MOST_ANSWER_BYTES {
+            if left.is_zero() || answer.len() > MAX_ANSWER_BYTES {
                 return Err(self.no_answer());
             }
             self.stream.set_read_timeout(Some(left))?;

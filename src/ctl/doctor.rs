@@ -13,11 +13,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chatroom::admin::{Finding, Reply, Request, Status, Verdict};
+use chatroom::admin::{AdminRequest, Finding, Reply, Status, Verdict};
 use chatroom::clean;
 
 use crate::args::Args;
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::{program, show};
 use unit::Unit;
@@ -83,10 +83,12 @@ fn seen_from_outside(status: &Status) -> Vec<Finding> {
 }
 
 fn ask(socket: Option<&Path>, timeout: Duration) -> Result<(Status, Vec<Finding>), Failure> {
-    let mut connection = Connection::open(socket, timeout)?;
+    let mut connection = AdminConnection::open(socket, timeout)?;
     let unknown = || Failure::Misunderstood("it is another than was asked for".to_owned());
-    let Reply::Status(status) = connection.ask(&Request::Status)? else { return Err(unknown()) };
-    match connection.ask(&Request::Examine)? {
+    let Reply::Status(status) = connection.ask(&AdminRequest::Status)? else {
+        return Err(unknown());
+    };
+    match connection.ask(&AdminRequest::Examine)? {
         Reply::Findings(findings) => Ok((*status, findings)),
         Reply::Refused { code, message } => Err(Failure::Refused { code, message }),
         _ => Err(unknown()),

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 
 /// Has the daemon hand its connections over, if systemd is about to start it again. Gives what to
@@ -16,13 +16,13 @@ pub fn hand_over(unit: &str, socket: Option<&Path>, timeout: Duration) -> Result
     if !is_restart(&jobs, unit) {
         return Ok(String::new());
     }
-    let mut connection = match Connection::open(socket, timeout) {
+    let mut connection = match AdminConnection::open(socket, timeout) {
         Ok(connection) => connection,
         // It has ended by itself.
         Err(Failure::NotRunning(_)) => return Ok(String::new()),
         Err(failure) => return Err(failure),
     };
-    match connection.ask(&Request::HandOver)? {
+    match connection.ask(&AdminRequest::HandOver)? {
         Reply::Refused { code, message } => Err(Failure::Refused { code, message }),
         // systemd goes on when this ends, and the daemon is to be done by then.
         _ if connection.until_closed() => Ok(String::new()),

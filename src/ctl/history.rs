@@ -5,20 +5,24 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use serde_json::Value;
 
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::program::Printed;
 use crate::record;
 use crate::run::print;
 
 /// Prints what there is and what comes after that, until nobody reads it any more.
-pub fn follow(connection: &mut Connection, request: &Request, json: bool) -> Result<(), Failure> {
-    let Request::History { since, until, from, grep, .. } = request else { return Ok(()) };
+pub fn follow(
+    connection: &mut AdminConnection,
+    request: &AdminRequest,
+    json: bool,
+) -> Result<(), Failure> {
+    let AdminRequest::History { since, until, from, grep, .. } = request else { return Ok(()) };
     // Asked first: if nothing is found, what comes from here on is what is waited for.
-    let newest = match connection.ask(&Request::Status)? {
+    let newest = match connection.ask(&AdminRequest::Status)? {
         Reply::Status(status) => status.seq,
         _ => 0,
     };
@@ -36,7 +40,7 @@ pub fn follow(connection: &mut Connection, request: &Request, json: bool) -> Res
     }
     let mut last = records.last().and_then(|record| record["seq"].as_u64()).unwrap_or(newest);
     loop {
-        let request = Request::History {
+        let request = AdminRequest::History {
             after: Some(last),
             before: None,
             since: *since,
@@ -58,7 +62,7 @@ pub fn follow(connection: &mut Connection, request: &Request, json: bool) -> Res
 
 /// Asks for records until there are as many as are wanted, or no more. An answer holds a part of
 /// them, the last one first.
-pub fn ask_all(connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
+pub fn ask_all(connection: &mut AdminConnection, request: &AdminRequest) -> Result<Reply, Failure> {
     let mut request = request.clone();
     let mut parts = Vec::new();
     loop {
@@ -66,7 +70,7 @@ pub fn ask_all(connection: &mut Connection, request: &Request) -> Result<Reply, 
             Reply::History(records, more) => (records, more),
             other => return Ok(other),
         };
-        let Request::History { before, limit, .. } = &mut request else { break };
+        let AdminRequest::History { before, limit, .. } = &mut request else { break };
         *limit = limit.saturating_sub(records.len());
         *before = records.first().and_then(|record| record["seq"].as_u64());
         let is_done = !more || *limit == 0 || before.is_none();
@@ -80,7 +84,7 @@ pub fn ask_all(connection: &mut Connection, request: &Request) -> Result<Reply, 
 }
 
 /// Writes the bytes of a backup into a new file, all of them or none.
-pub fn save(connection: &mut Connection, length: u64, file: &Path) -> Result<String, Failure> {
+pub fn save(connection: &mut AdminConnection, length: u64, file: &Path) -> Result<String, Failure> {
     let shown = file.display().to_string();
     let fail = |error: io::Error| Failure::File(shown.clone(), error);
     // What is in it is as private as the history, whatever the umask is.
@@ -124,12 +128,15 @@ mod tests {
             asked.push(requests.next().unwrap().unwrap());
             asked
         });
-        let mut connection = Connection::open(Some(&path), Duration::from_secs(10)).unwrap();
-        let request = Request::newest(10);
+        let mut connection = AdminConnection::open(Some(&path), Duration::from_secs(10)).unwrap();
+        let request = AdminRequest::newest(10);
         // The daemon ends without a third answer.
         follow(&mut connection, &request, false).unwrap_err();
         let asked = daemon.join().unwrap();
-        let third: Request = serde_json::from_str(&asked[2]).unwrap();
-        assert!(matches!(third, Request::History { after: Some(5), wait: true, .. }), "{third:?}");
+        let third: AdminRequest = serde_json::from_str(&asked[2]).unwrap();
+        assert!(
+            matches!(third, AdminRequest::History { after: Some(5), wait: true, .. }),
+            "{third:?}"
+        );
     }
 }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use chatroom::access::is_no_name;
-use chatroom::admin::{MAX_REDACTED, Redaction, RefusalCode, Reply, Request};
+use chatroom::admin::{AdminRequest, MAX_REDACTED, Redaction, RefusalCode, Reply};
 use jiff::Timestamp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::show;
 
 /// Redacts the named records, or what a user has said since a time. Gives what to print.
 pub fn run(
-    connection: &mut Connection,
+    connection: &mut AdminConnection,
     targets: &[u64],
     user: Option<&str>,
     since: Option<Timestamp>,
@@ -62,8 +62,8 @@ pub fn run(
 }
 
 /// What was taken away is in the write-ahead log for as long as something reads the history.
-fn note_on_log(connection: &mut Connection) -> &'static str {
-    match connection.ask(&Request::Status) {
+fn note_on_log(connection: &mut AdminConnection) -> &'static str {
+    match connection.ask(&AdminRequest::Status) {
         Ok(Reply::Status(status)) if status.wal_held => {
             "Note: another process is reading the history. Until it ends, the old text stays in the \
              write-ahead log; `chatctl status` says when it is gone.\n"
@@ -143,14 +143,14 @@ impl Work {
     /// The numbers of what a user has said since a time.
     fn find(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut AdminConnection,
         user: &str,
         since: Option<Timestamp>,
     ) -> Result<Vec<u64>, Failure> {
         let (mut targets, mut after) = (Vec::new(), 0);
         loop {
             self.check_interrupted()?;
-            let request = Request::MessagesBy { name: user.to_owned(), since, after };
+            let request = AdminRequest::MessagesBy { name: user.to_owned(), since, after };
             let found = match connection.ask(&request)? {
                 Reply::MessagesBy(found) => found,
                 other => return Err(unexpected(other)),
@@ -166,7 +166,7 @@ impl Work {
     }
 
     /// Redacts these records, one piece after the other.
-    fn redact(&mut self, connection: &mut Connection, targets: &[u64]) -> Result<(), Failure> {
+    fn redact(&mut self, connection: &mut AdminConnection, targets: &[u64]) -> Result<(), Failure> {
         for (index, piece) in targets.chunks(MAX_REDACTED).enumerate() {
             let stepped = self.check_interrupted().and_then(|()| self.step(connection, piece));
             if let Err(cause) = stepped {
@@ -182,8 +182,8 @@ impl Work {
         Ok(())
     }
 
-    fn step(&mut self, connection: &mut Connection, piece: &[u64]) -> Result<(), Failure> {
-        match connection.ask(&Request::Redact { targets: piece.to_vec() })? {
+    fn step(&mut self, connection: &mut AdminConnection, piece: &[u64]) -> Result<(), Failure> {
+        match connection.ask(&AdminRequest::Redact { targets: piece.to_vec() })? {
             Reply::Redacted(step) => {
                 self.done.redacted.extend(step.redacted);
                 self.done.already.extend(step.already);

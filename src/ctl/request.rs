@@ -1,7 +1,7 @@
 //! What to ask of the daemon for a command.
 
-use chatroom::access::Act;
-use chatroom::admin::{AccountRequest, Request};
+use chatroom::access::ModerationAction;
+use chatroom::admin::{AccountRequest, AdminRequest};
 use chatroom::secret::Secret;
 
 use crate::args::{Account, Command, Sanction};
@@ -41,49 +41,53 @@ impl Sanction {
 
 impl Command {
     /// What to ask of the daemon, with the password that it needs. None for what it is not asked for.
-    pub fn request(&self, password: Option<Secret>) -> Option<Request> {
+    pub fn request(&self, password: Option<Secret>) -> Option<AdminRequest> {
         Some(match self {
             Command::Completions { .. } | Command::Watch => return None,
             Command::Ban(sanction) => {
                 let (target, seconds, reason) = sanction.parts();
-                Request::Moderate { act: Act::Ban { target, seconds, reason } }
+                AdminRequest::Moderate { action: ModerationAction::Ban { target, seconds, reason } }
             }
             Command::Mute(sanction) => {
                 let (target, seconds, reason) = sanction.parts();
-                Request::Moderate { act: Act::Mute { target, seconds, reason } }
+                AdminRequest::Moderate {
+                    action: ModerationAction::Mute { target, seconds, reason },
+                }
             }
-            Command::Unban { target } => {
-                Request::Moderate { act: Act::Unban { target: target.clone() } }
-            }
-            Command::Unmute { target } => {
-                Request::Moderate { act: Act::Unmute { target: target.clone() } }
-            }
-            Command::Bans => Request::Bans,
+            Command::Unban { target } => AdminRequest::Moderate {
+                action: ModerationAction::Unban { target: target.clone() },
+            },
+            Command::Unmute { target } => AdminRequest::Moderate {
+                action: ModerationAction::Unmute { target: target.clone() },
+            },
+            Command::Bans => AdminRequest::Bans,
             // They are shown.
-            Command::Topic { text, clear: false } if text.is_empty() => Request::Status,
-            Command::Slow { time: None } => Request::Status,
+            Command::Topic { text, clear: false } if text.is_empty() => AdminRequest::Status,
+            Command::Slow { time: None } => AdminRequest::Status,
             Command::Topic { text, .. } => {
-                Request::Moderate { act: Act::Topic { text: text.join(" ") } }
+                AdminRequest::Moderate { action: ModerationAction::Topic { text: text.join(" ") } }
             }
-            Command::Rename { name, to } => {
-                Request::Moderate { act: Act::Rename { name: name.clone(), to: to.clone() } }
-            }
-            Command::Slow { time: Some(time) } => {
-                Request::Moderate { act: Act::Slow { seconds: time.as_secs() } }
-            }
-            Command::Account { what } => Request::Account { what: what.request(password) },
-            Command::Audit { lines } => Request::Audit { limit: *lines },
-            Command::Users { .. } => Request::Users,
-            Command::Status => Request::Status,
-            Command::Metrics => Request::Metrics,
-            Command::Doctor => Request::Examine,
-            Command::Ping => Request::Ping,
-            Command::Say { text } => Request::Say { text: text.join(" ") },
+            Command::Rename { name, to } => AdminRequest::Moderate {
+                action: ModerationAction::Rename { name: name.clone(), to: to.clone() },
+            },
+            Command::Slow { time: Some(time) } => AdminRequest::Moderate {
+                action: ModerationAction::Slow { seconds: time.as_secs() },
+            },
+            Command::Account { what } => AdminRequest::Account { what: what.request(password) },
+            Command::Audit { lines } => AdminRequest::Audit { limit: *lines },
+            Command::Users { .. } => AdminRequest::Users,
+            Command::Status => AdminRequest::Status,
+            Command::Metrics => AdminRequest::Metrics,
+            Command::Doctor => AdminRequest::Examine,
+            Command::Ping => AdminRequest::Ping,
+            Command::Say { text } => AdminRequest::Say { text: text.join(" ") },
             Command::Kick { name, reason } => {
                 let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
-                Request::Moderate { act: Act::Kick { name: name.clone(), reason } }
+                AdminRequest::Moderate {
+                    action: ModerationAction::Kick { name: name.clone(), reason },
+                }
             }
-            Command::History { since, until, from, grep, lines, .. } => Request::History {
+            Command::History { since, until, from, grep, lines, .. } => AdminRequest::History {
                 after: None,
                 before: None,
                 since: *since,
@@ -93,16 +97,16 @@ impl Command {
                 limit: *lines,
                 wait: false,
             },
-            Command::Redact { targets, .. } => Request::Redact { targets: targets.clone() },
-            Command::Backup { .. } => Request::Backup,
-            Command::Reload { .. } => Request::Reload,
-            Command::HandOver { .. } => Request::HandOver,
-            Command::Shutdown { cancel: true, .. } => Request::CancelShutdown,
-            Command::Shutdown { after, message, .. } => Request::Shutdown {
+            Command::Redact { targets, .. } => AdminRequest::Redact { targets: targets.clone() },
+            Command::Backup { .. } => AdminRequest::Backup,
+            Command::Reload { .. } => AdminRequest::Reload,
+            Command::HandOver { .. } => AdminRequest::HandOver,
+            Command::Shutdown { cancel: true, .. } => AdminRequest::CancelShutdown,
+            Command::Shutdown { after, message, .. } => AdminRequest::Shutdown {
                 after: after.unwrap_or_default().as_secs(),
                 message: message.clone(),
             },
-            Command::LogLevel { level } => Request::LogLevel { level: *level },
+            Command::LogLevel { level } => AdminRequest::LogLevel { level: *level },
         })
     }
 }

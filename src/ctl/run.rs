@@ -7,7 +7,7 @@ use chatroom::clean;
 use jiff::Timestamp;
 
 use crate::args::{Args, Command, script};
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::program::{self, Printed};
 use crate::table::terminal_width;
@@ -30,17 +30,17 @@ pub fn run(args: &Args) -> Result<String, Failure> {
         _ => None,
     };
     let Some(request) = args.command.request(password) else { return Ok(String::new()) };
-    let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+    let mut connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
     if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
         confirm::shutdown(&mut connection)?;
         // The daemon does not wait for as long as a person may think.
-        connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+        connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
     }
     if let Command::Ban(sanction) | Command::Mute(sanction) = &args.command
         && !sanction.yes
     {
         confirm::sanction(&mut connection, &sanction.target)?;
-        connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+        connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
     }
     if let Command::Redact { targets, user, since } = &args.command {
         return redact::run(&mut connection, targets, user.as_deref(), *since, args.json);
@@ -125,7 +125,7 @@ fn as_text(command: &Command, reply: &Reply) -> Option<String> {
 }
 
 /// Says in a sentence what was done.
-fn describe(command: &Command, milliseconds: f64, connection: &mut Connection) -> String {
+fn describe(command: &Command, milliseconds: f64, connection: &mut AdminConnection) -> String {
     match command {
         Command::Ping => {
             format!("chatroomd and all of its parts answered in {milliseconds:.1} ms.\n")

@@ -4,13 +4,13 @@ use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chatroom::admin::{Reply, Request, Watched};
+use chatroom::admin::{AdminRequest, Reply, Watched};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::args::Args;
-use crate::connection::Connection;
+use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::program::{Printed, complain};
 use crate::record::{self, Line};
@@ -67,10 +67,10 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(&mut self, args: &Args) -> Result<Connection, Failure> {
-        let mut connection = Connection::open(args.socket.as_deref(), args.timeout)?;
+    fn begin(&mut self, args: &Args) -> Result<AdminConnection, Failure> {
+        let mut connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
         let (epoch, after) = self.last.unzip();
-        match connection.ask(&Request::Watch { after, epoch })? {
+        match connection.ask(&AdminRequest::Watch { after, epoch })? {
             Reply::Watching { epoch, seq, .. } => {
                 self.last = Some((epoch, seq));
                 self.is_over = None;
@@ -82,7 +82,7 @@ impl Watch {
     }
 
     /// Tries to connect, for so long.
-    fn begin_again(&mut self, args: &Args, patience: Duration) -> Result<Connection, Failure> {
+    fn begin_again(&mut self, args: &Args, patience: Duration) -> Result<AdminConnection, Failure> {
         let deadline = Instant::now() + patience;
         loop {
             match self.begin(args) {
@@ -95,7 +95,7 @@ impl Watch {
     }
 
     /// Shows what comes, until nobody reads it any more.
-    fn show_all(&mut self, connection: &mut Connection) -> Result<(), Failure> {
+    fn show_all(&mut self, connection: &mut AdminConnection) -> Result<(), Failure> {
         loop {
             let line = connection.receive_line(SILENCE)?;
             let value: Value = serde_json::from_slice(&line)

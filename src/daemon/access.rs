@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use chatroom::access::{Act, Change, Registry};
+use chatroom::access::{AccessState, Change, ModerationAction};
 use chatroom::admin::AuditEntry;
 use chatroom::clean;
 use chatroom::room::Refusal;
@@ -57,9 +57,9 @@ pub struct Deed {
     pub done: String,
 }
 
-impl From<&Act> for Deed {
-    fn from(act: &Act) -> Deed {
-        Deed { what: act.as_str(), target: act.target(), done: act.done() }
+impl From<&ModerationAction> for Deed {
+    fn from(action: &ModerationAction) -> Deed {
+        Deed { what: action.as_str(), target: action.target(), done: action.done() }
     }
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for By {
 
 /// What is in force, and where it is stored.
 pub struct Access {
-    registry: RwLock<Arc<Registry>>,
+    access_state: RwLock<Arc<AccessState>>,
     db: Mutex<Db>,
     /// Held while a change is put in force and announced, which never waits for the disk.
     announcing: Mutex<()>,
@@ -93,15 +93,15 @@ impl Access {
         if let Some(folder) = folder {
             folders::check_state(folder)?;
         }
-        let (db, registry) = Db::open(folder)?;
-        let registry = RwLock::new(Arc::new(registry));
+        let (db, access_state) = Db::open(folder)?;
+        let access_state = RwLock::new(Arc::new(access_state));
         let (db, announcing) = (Mutex::new(db), Mutex::new(()));
-        Ok(Access { registry, db, announcing, passwords: Passwords::new()? })
+        Ok(Access { access_state, db, announcing, passwords: Passwords::new()? })
     }
 
     /// What is in force.
-    pub fn registry(&self) -> Arc<Registry> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn access_state(&self) -> Arc<AccessState> {
+        self.access_state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes it as `decide` says who has looked at it, and notes who has done what to whom. Once it
@@ -114,12 +114,12 @@ impl Access {
         &self,
         by: &By,
         deed: Deed,
-        decide: impl FnOnce(&Registry) -> Result<Change, Refusal>,
-        announce: impl FnOnce(Arc<Registry>, Change) -> T,
+        decide: impl FnOnce(&AccessState) -> Result<Change, Refusal>,
+        announce: impl FnOnce(Arc<AccessState>, Change) -> T,
     ) -> Result<T, Refusal> {
         let now = Timestamp::now();
         let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = decide(&self.registry())?;
+        let change = decide(&self.access_state())?;
         let target = clean::line(&deed.target).into_owned();
         let entry = AuditEntry {
             time: now,
@@ -142,12 +142,12 @@ impl Access {
             "{} {done}",
             by.named()
         );
-        Ok(self.put(change.clone(), now, |registry| announce(registry, change)))
+        Ok(self.put(change.clone(), now, |access_state| announce(access_state, change)))
     }
 
     /// Sets what the password of the room is compared with, and tells the room.
     /// It is stored nowhere, so that this does not wait for what is being stored.
-    pub fn set_room_hash(&self, hash: Option<String>, announce: impl FnOnce(Arc<Registry>)) {
+    pub fn set_room_hash(&self, hash: Option<String>, announce: impl FnOnce(Arc<AccessState>)) {
         self.put(Change::SetRoomHash(hash), Timestamp::now(), announce);
     }
 
@@ -155,15 +155,15 @@ impl Access {
         &self,
         change: Change,
         now: Timestamp,
-        announce: impl FnOnce(Arc<Registry>) -> T,
+        announce: impl FnOnce(Arc<AccessState>) -> T,
     ) -> T {
         let _announcing = self.announcing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut registry = Registry::clone(&self.registry());
-        registry.expire(now);
-        registry.apply(change);
-        let registry = Arc::new(registry);
-        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry.clone();
-        announce(registry)
+        let mut access_state = AccessState::clone(&self.access_state());
+        access_state.expire(now);
+        access_state.apply(change);
+        let access_state = Arc::new(access_state);
+        *self.access_state.write().unwrap_or_else(PoisonError::into_inner) = access_state.clone();
+        announce(access_state)
     }
 
     /// The last things that were done, the newest last.

@@ -14,7 +14,7 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use chatroom::admin::{MOST_REQUEST_BYTES, RefusalCode, Reply, Request};
+use chatroom::admin::{AdminRequest, MAX_REQUEST_BYTES, RefusalCode, Reply};
 use chatroom::config::Config;
 use chatroom::wire::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -39,7 +39,7 @@ use socket::AdminSocket;
 pub use socket::MODE as SOCKET_MODE;
 
 /// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
-const MOST_AT_A_TIME: usize = 32;
+const MAX_AT_A_TIME: usize = 32;
 
 /// How long an operator's connection may say nothing, or take in nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,10 +74,10 @@ impl Desk {
         let _ = timeout(LAST_ANSWERS, in_progress.wait_for(|&count| count == 0)).await;
     }
 
-    async fn carry_out(&self, by: By, request: Request) -> (Reply, Option<File>) {
+    async fn handle(&self, by: By, request: AdminRequest) -> (Reply, Option<File>) {
         match self.operator.get() {
-            Some(operator) => operator.carry_out(by, request).await,
-            None => (self.waiting.carry_out(request).await, None),
+            Some(operator) => operator.handle(by, request).await,
+            None => (self.waiting.handle(request).await, None),
         }
     }
 }
@@ -136,7 +136,7 @@ pub async fn serve(
 
 /// Serves the admin socket until it is cancelled.
 async fn serve_all(listener: UnixListener, desk: Arc<Desk>) {
-    let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
+    let permits = Arc::new(Semaphore::new(MAX_AT_A_TIME));
     let idle = Arc::new(Idle::default());
     loop {
         match listener.accept().await {
@@ -178,7 +178,7 @@ async fn serve_one(
     loop {
         // There may be a password in it.
         let mut line = Zeroizing::new(Vec::new());
-        let mut limited = (&mut input).take(MOST_REQUEST_BYTES as u64);
+        let mut limited = (&mut input).take(MAX_REQUEST_BYTES as u64);
         let read = tokio::select! {
             read = timeout(PATIENCE, limited.read_until(b'\n', &mut line)) => read,
             () = idle.wait() => return,
@@ -188,15 +188,17 @@ async fn serve_one(
             _ => return,
         }
         let in_progress = InProgress::begin(desk);
-        let (reply, attachment) = match serde_json::from_slice::<Request>(&line) {
+        let (reply, attachment) = match serde_json::from_slice::<AdminRequest>(&line) {
             Ok(request) => {
                 let asked = Asked::log(&request, uid, pid);
-                if let (Request::Watch { .. }, Some(operator)) = (&request, desk.operator.get()) {
+                if let (AdminRequest::Watch { .. }, Some(operator)) =
+                    (&request, desk.operator.get())
+                {
                     // However long that is, it takes the place of nobody who has something to ask.
                     drop((permit, in_progress));
                     return operator.watch(&request, &mut input, output).await;
                 }
-                let answer = desk.carry_out(By::Operator { uid, pid }, request).await;
+                let answer = desk.handle(By::Operator { uid, pid }, request).await;
                 asked.log_refusal(&answer.0);
                 answer
             }

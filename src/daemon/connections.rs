@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chatroom::access::{Registry, SanctionKind, Term};
+use chatroom::access::{AccessState, SanctionKind, Term};
 use chatroom::config::Limits;
-use chatroom::handover::PackedInput;
+use chatroom::handover::SavedInput;
 use chatroom::room::{EndReason, Seq, SessionId};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::guard::Guard;
-use crate::metrics::{Lag, Tally, Totals};
-use crate::outlet::Outlet;
+use crate::client_connection::ClientConnection;
+use crate::connection_limits::ConnectionLimits;
+use crate::metrics::{CounterMap, Lag, Totals};
 use crate::source::Source;
 use crate::transport::Transport;
 
@@ -26,22 +26,22 @@ pub struct Connections {
     /// Makes sessions of this run differ from those of others, which are stored.
     run: u64,
     accepted: AtomicU64,
-    open: Mutex<BTreeMap<SessionId, Arc<Outlet>>>,
+    open: Mutex<BTreeMap<SessionId, Arc<ClientConnection>>>,
     /// Whether farewell was said: who comes now comes too late.
     is_closing: AtomicBool,
-    ended: Tally,
+    ended: CounterMap,
     /// What went over those that are closed, less what went over others in another process.
     closed: Mutex<Totals>,
     count: watch::Sender<usize>,
     /// Those that are to be handed over, whose tasks have ended.
-    kept: Mutex<Vec<(Arc<Outlet>, PackedInput)>>,
+    kept: Mutex<Vec<(Arc<ClientConnection>, SavedInput)>>,
     /// What is counted by address.
-    pub guard: Guard,
+    pub connection_limits: ConnectionLimits,
 }
 
 /// The ban that is in force against an address.
-pub fn banned(registry: &Registry, address: IpAddr, now: Timestamp) -> Option<Term> {
-    let ban = registry.sanctions.against(SanctionKind::Ban, None, Some(address), now)?;
+pub fn banned(access_state: &AccessState, address: IpAddr, now: Timestamp) -> Option<Term> {
+    let ban = access_state.sanctions.against(SanctionKind::Ban, None, Some(address), now)?;
     Some(ban.term.clone())
 }
 
@@ -62,7 +62,7 @@ impl Connections {
         source: Source,
         limits: &Limits,
         banned: Option<Term>,
-    ) -> Result<Arc<Outlet>, EndReason> {
+    ) -> Result<Arc<ClientConnection>, EndReason> {
         let number = self.accepted.fetch_add(1, Relaxed) + 1;
         if let Some(term) = banned {
             return Err(EndReason::Banned(term.into()));
@@ -76,13 +76,13 @@ impl Connections {
             return Err(EndReason::Full);
         }
         if !source.awaits_header() {
-            self.guard.open(&source, limits)?;
+            self.connection_limits.open(&source, limits)?;
         }
         let socket = Some(transport.tcp.clone());
-        let outlet = Arc::new(Outlet::new(session, source, socket, transport.is_plain()));
-        open.insert(session, outlet.clone());
+        let client = Arc::new(ClientConnection::new(session, source, socket, transport.is_plain()));
+        open.insert(session, client.clone());
         self.count.send_replace(open.len());
-        Ok(outlet)
+        Ok(client)
     }
 
     /// Counts a registered connection by the address of its client, which its proxy has named, if there
@@ -99,7 +99,7 @@ impl Connections {
         if let Some(term) = banned {
             return Err(EndReason::Banned(term.into()));
         }
-        self.guard.open(source, limits)?;
+        self.connection_limits.open(source, limits)?;
         source.set_counted();
         Ok(())
     }
@@ -107,38 +107,38 @@ impl Connections {
     /// Takes a connection out of the register.
     pub fn remove(&self, session: SessionId) {
         let mut open = self.open();
-        if let Some(outlet) = open.remove(&session) {
-            if outlet.source.is_counted() {
-                self.guard.close(&outlet.source);
+        if let Some(client) = open.remove(&session) {
+            if client.source.is_counted() {
+                self.connection_limits.close(&client.source);
             }
-            self.closed().add(outlet.totals());
+            self.closed().add(client.totals());
         }
         self.count.send_replace(open.len());
     }
 
     /// Keeps a connection to be handed over.
-    pub fn keep(&self, kept: (Arc<Outlet>, PackedInput)) {
+    pub fn keep(&self, kept: (Arc<ClientConnection>, SavedInput)) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
     }
 
     /// Gives those that are to be handed over.
-    pub fn take_kept(&self) -> Vec<(Arc<Outlet>, PackedInput)> {
+    pub fn take_kept(&self) -> Vec<(Arc<ClientConnection>, SavedInput)> {
         std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Registers a connection that another process has had, whatever the limits are.
-    pub fn take_up(&self, outlet: &Arc<Outlet>) {
+    pub fn resume(&self, client: &Arc<ClientConnection>) {
         let mut open = self.open();
-        if outlet.source.is_counted() {
-            self.guard.take_up(&outlet.source);
+        if client.source.is_counted() {
+            self.connection_limits.resume(&client.source);
         }
-        self.closed().subtract(outlet.totals());
-        open.insert(outlet.connection, outlet.clone());
+        self.closed().subtract(client.totals());
+        open.insert(client.own_session, client.clone());
         self.count.send_replace(open.len());
     }
 
     /// Goes on counting where another process has stopped.
-    pub fn go_on_counting(&self, accepted: u64) {
+    pub fn continue_count(&self, accepted: u64) {
         self.accepted.fetch_max(accepted, Relaxed);
     }
 
@@ -149,12 +149,12 @@ impl Connections {
 
     /// Sends those away from whose address nobody may come. A ban of a proxy's own address is none of
     /// the clients that it has still to name.
-    pub fn close_banned(&self, registry: &Registry, after: Seq, now: Timestamp) {
-        for outlet in self.all() {
-            if !outlet.source.awaits_header()
-                && let Some(term) = banned(registry, outlet.source.ip(), now)
+    pub fn close_banned(&self, access_state: &AccessState, after: Seq, now: Timestamp) {
+        for client in self.all() {
+            if !client.source.awaits_header()
+                && let Some(term) = banned(access_state, client.source.ip(), now)
             {
-                outlet.close(after, EndReason::Banned(term.into()));
+                client.close(after, EndReason::Banned(term.into()));
             }
         }
     }
@@ -163,11 +163,11 @@ impl Connections {
     pub fn close_all(&self, after: Seq, reason: &EndReason) {
         let open = self.open();
         self.is_closing.store(true, Relaxed);
-        open.values().for_each(|outlet| outlet.close(after, reason.clone()));
+        open.values().for_each(|client| client.close(after, reason.clone()));
     }
 
     /// All of them.
-    pub fn all(&self) -> Vec<Arc<Outlet>> {
+    pub fn all(&self) -> Vec<Arc<ClientConnection>> {
         self.open().values().cloned().collect()
     }
 
@@ -198,9 +198,9 @@ impl Connections {
     pub fn measure(&self, next: Seq) -> (Totals, Lag) {
         let open = self.open();
         let (mut totals, mut lag) = (*self.closed(), Lag::default());
-        for outlet in open.values() {
-            totals.add(outlet.totals());
-            let behind = outlet.behind(next);
+        for client in open.values() {
+            totals.add(client.totals());
+            let behind = client.behind(next);
             lag.connections += u64::from(behind > 0);
             lag.records = lag.records.max(behind);
         }
@@ -211,7 +211,7 @@ impl Connections {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Outlet>>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<ClientConnection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

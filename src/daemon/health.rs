@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::listeners::Listeners;
-use crate::room_thread::{RoomHandle, Submission};
+use crate::room_thread::{RoomHandle, RoomRequest};
 
 /// Can ask every accept loop and the room thread for a sign of life.
 #[derive(Clone)]
@@ -23,6 +23,6 @@ impl Health {
                 return false;
             }
         }
-        self.room.ask(|reply| Submission::Probe { reply }).await.is_some()
+        self.room.ask(|reply| RoomRequest::Probe { reply }).await.is_some()
     }
 }

@@ -13,7 +13,7 @@ use tracing::{error, info};
 use crate::admin::{self, Desk, Operator};
 use crate::doctor::UnitFiles;
 use crate::faults::Faults;
-use crate::handover::{self, Inherited, Kept, Looking};
+use crate::handover::{self, Inherited, Inspection, Kept};
 use crate::health::Health;
 use crate::listen::{self, Kind, Listening};
 use crate::listeners::Listeners;
@@ -26,7 +26,7 @@ use crate::shared::Shared;
 use crate::start::{self, Setting, Started};
 use crate::tls::Identity;
 use crate::transient::is_transient;
-use crate::{limits, memory, metrics, signals, silence, systemd, welcome};
+use crate::{banner, limits, memory, metrics, signals, silence, systemd};
 
 /// What the daemon is started with.
 pub struct Source {
@@ -77,10 +77,10 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
         faults: faults.clone(),
         control: control.clone(),
     }));
-    let looking = Looking::begin(&mut inherited)?;
+    let inspection = Inspection::begin(&mut inherited)?;
     let opened = start::open(&config, control.clone());
     // Before the errors: looking must have come to its end.
-    let handed_over = looking.end();
+    let handed_over = inspection.end();
 
     // Everything that serves is in here, and is cancelled when it is dropped.
     let mut tasks = JoinSet::new();
@@ -134,7 +134,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
 
     let is_going_on = inherited.had_any();
     if let Some(handed_over) = handed_over {
-        handed_over.go_on(&shared);
+        handed_over.resume(&shared);
     }
     tell_listening(&listeners, &shared);
     drop(starting);
@@ -149,7 +149,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     if !is_activated {
         handover::keep(&listeners.sockets());
     }
-    welcome::print(&config.room.name, &listeners.addresses());
+    banner::print(&config.room.name, &listeners.addresses());
 
     let mut daemon = Daemon { shared, config_file, is_activated, set_shutdown_at };
     let end = match is_restarted {

@@ -4,11 +4,11 @@ use chatroom::config::Config;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tracing::warn;
 
-use crate::session::MOST_TURNED_AWAY;
+use crate::session::MAX_TURNED_AWAY;
 
 /// Descriptors that are kept for other things than connections: about 29 for the history, the ports
 /// and the runtime, and a few for what comes and goes, as telling systemd and `chatctl`.
-const RESERVED: u64 = 32 + MOST_TURNED_AWAY as u64;
+const RESERVED: u64 = 32 + MAX_TURNED_AWAY as u64;
 
 /// Raises the limit of open descriptors as far as it goes, and lowers the number of connections to
 /// what fits, so that the last ones are told that the room is full instead of hanging.

@@ -26,7 +26,7 @@ use sink::Sink;
 const QUEUE: usize = 4096;
 
 /// The most fields of an event; more are left out.
-const MOST_FIELDS: usize = 16;
+const MAX_FIELDS: usize = 16;
 
 /// How long the end of the program waits for the last lines to be written.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
@@ -139,7 +139,7 @@ fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)], quotes
     let texts: Vec<_> =
         values.iter().map(|(field, value)| debug(Shown::of(field, value, quotes))).collect();
     let Some(first) = metadata.fields().iter().next() else { return };
-    let mut all: [(&Field, Option<&dyn Value>); MOST_FIELDS] = [(&first, None); MOST_FIELDS];
+    let mut all: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(&first, None); MAX_FIELDS];
     for ((place, (field, owned)), text) in all.iter_mut().zip(values).zip(&texts) {
         let value: &dyn Value = match (owned, text) {
             (Owned::Unsigned(number), _) => number,

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::control::Control;
 use crate::listeners::Listeners;
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::{files, handover, reload};
 
@@ -132,7 +132,7 @@ impl Daemon {
     }
 
     async fn announce(&self, text: String) {
-        let notice = |reply| Submission::Notice { text, reply };
+        let notice = |reply| RoomRequest::Notice { text, reply };
         if let Some(Err(refusal)) = self.shared.room.ask(notice).await {
             warn!(event = "announcement-failed", "cannot announce the shutdown: {refusal}");
         }
@@ -141,7 +141,7 @@ impl Daemon {
     /// Tells everybody that this is the end and waits, for a bounded time, until they heard it.
     async fn say_farewell(&self, reason: &EndReason) {
         // What was sent before is shown before.
-        self.shared.room.ask(|reply| Submission::Probe { reply }).await;
+        self.shared.room.ask(|reply| RoomRequest::Probe { reply }).await;
         let last = self.shared.window.last();
         self.shared.connections.close_all(last, reason);
         let grace = self.shared.config().timeouts.grace;
@@ -153,7 +153,7 @@ impl Daemon {
                 "closed {left} connections that had not read the farewell in time"
             );
         }
-        self.shared.room.ask(|reply| Submission::Close { reply }).await;
+        self.shared.room.ask(|reply| RoomRequest::Close { reply }).await;
         info!(event = "stopped", "stopped");
     }
 }

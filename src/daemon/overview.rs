@@ -52,7 +52,7 @@ impl Overview {
             pid: std::process::id(),
             room: shared.window.room.clone(),
             topic: shared.topic(),
-            slow_seconds: shared.access.registry().slow.as_secs(),
+            slow_seconds: shared.access.access_state().slow.as_secs(),
             since: self.since,
             listen: self.listening(),
             config: self.config_file.clone(),
@@ -68,7 +68,7 @@ impl Overview {
             history_oldest: shared.room.oldest().0,
             history_bytes,
             wal_bytes,
-            wal_held: shared.room.counts().log.get().is_some_and(|log| log.is_held()),
+            wal_held: shared.room.counts().log.get().is_some_and(|log| log.is_blocked()),
             degraded: shared.room.is_degraded(),
             faults: shared.faults.all(),
             socket_activated: self.is_activated,
@@ -77,8 +77,8 @@ impl Overview {
             window_limit: config.limits.window,
             ended: shared.connections.ended(),
             log_lines_dropped: logging::dropped(),
-            slowed: shared.connections.guard.slowed(),
-            limited: shared.connections.guard.limited(&config.limits),
+            slowed: shared.connections.connection_limits.slowed(),
+            limited: shared.connections.connection_limits.limited(&config.limits),
             shutdown_in_seconds: self.shutdown_at.borrow().map(remaining),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chatroom::admin::{Finding, Reloaded, Reply, Request, Status};
+use chatroom::admin::{AdminRequest, Finding, Reloaded, Reply, Status};
 use chatroom::config::{Config, Difference};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -184,10 +184,10 @@ impl Waiting {
     }
 
     /// Does what an operator asks for, as far as that can be done without a room.
-    pub async fn carry_out(&self, request: Request) -> Reply {
+    pub async fn handle(&self, request: AdminRequest) -> Reply {
         match request {
-            Request::Status => Reply::Status(Box::new(self.status())),
-            Request::Examine => {
+            AdminRequest::Status => Reply::Status(Box::new(self.status())),
+            AdminRequest::Examine => {
                 let finding = |problem| {
                     Finding::problem(
                         "start",
@@ -197,8 +197,8 @@ impl Waiting {
                 };
                 Reply::Findings(self.faults.all().into_iter().map(finding).collect())
             }
-            Request::Reload => reload(&self.control).await,
-            Request::Shutdown { .. } => {
+            AdminRequest::Reload => reload(&self.control).await,
+            AdminRequest::Shutdown { .. } => {
                 let shutdown = |reply| Control::Shutdown {
                     after: Duration::ZERO,
                     message: None,
@@ -206,8 +206,10 @@ impl Waiting {
                 };
                 order(&self.control, shutdown).await
             }
-            Request::HandOver => order(&self.control, |reply| Control::HandOver { reply }).await,
-            Request::LogLevel { level } => {
+            AdminRequest::HandOver => {
+                order(&self.control, |reply| Control::HandOver { reply }).await
+            }
+            AdminRequest::LogLevel { level } => {
                 if let Some(level) = level {
                     logging::set_level(level);
                 }
@@ -269,10 +271,10 @@ mod tests {
             control,
         };
         waiting.tell(&anyhow::anyhow!("x").context(Transient("no space left".to_owned())));
-        let Reply::Status(status) = waiting.carry_out(Request::Status).await else { panic!() };
+        let Reply::Status(status) = waiting.handle(AdminRequest::Status).await else { panic!() };
         assert!(status.degraded);
         assert_eq!(status.faults, ["no space left"]);
-        let Reply::Refused { code, message } = waiting.carry_out(Request::Ping).await else {
+        let Reply::Refused { code, message } = waiting.handle(AdminRequest::Ping).await else {
             panic!("it answers as if the room were open")
         };
         assert_eq!(code, RefusalCode::Failed);

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::backoff::Backoff;
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::tls::Identity;
 use crate::{files, limits, logging, systemd};
@@ -114,7 +114,7 @@ async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>
         shared.faults.clear(part);
     }
     shared.faults.retry_now();
-    shared.room.submit(Submission::Configure(config));
+    shared.room.submit(RoomRequest::Configure(config));
     Ok(reloaded)
 }
 
@@ -131,16 +131,20 @@ fn changed_now(shared: &Shared, new: &Config) -> Vec<Difference> {
 /// From now on this is the password of the room. Gives whether it is another one than before.
 async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<bool, Refusal> {
     let access = &shared.access;
-    let before = access.registry().room_hash.clone();
+    let before = access.access_state().room_hash.clone();
     let hash = match password {
         Some(password) => Some(access.passwords.hash_if_new(before.clone(), password).await?),
         None => None,
     };
     let changed = hash != before;
     if changed {
-        access.set_room_hash(hash, |registry| {
+        access.set_room_hash(hash, |access_state| {
             let (reply, _) = oneshot::channel();
-            shared.room.submit(Submission::Access { registry, change: Change::Nothing, reply });
+            shared.room.submit(RoomRequest::Access {
+                access_state,
+                change: Change::Nothing,
+                reply,
+            });
         });
     }
     Ok(changed)

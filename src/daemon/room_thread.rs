@@ -10,9 +10,9 @@ mod describing;
 mod handing_over;
 mod order;
 mod redacting;
+mod request;
 mod speaking;
 mod storing;
-mod submission;
 mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,40 +21,42 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
-use chatroom::access::Registry;
+use chatroom::access::AccessState;
 use chatroom::admin::{Redaction, User};
 use chatroom::config::Config;
 use chatroom::names::Name;
-use chatroom::room::{Departure, Draft, EndReason, Epochs, Member, Refusal, Room, Seq, SessionId};
+use chatroom::room::{
+    Departure, EndReason, Epochs, Member, NewRecord, Refusal, Room, Seq, SessionId,
+};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
-use crate::outlet::Outlet;
+use crate::client_connection::ClientConnection;
 use crate::store::{Extras, Store, StoreFailure, StoredAlias, TokenHash};
 use crate::window::Window;
-use admission::Entry;
+use admission::PendingAdmission;
 use aliases::Aliases;
 use describing::Seen;
+use request::Counts;
+pub use request::{Joined, ReplySender, RoomHandle, RoomRequest};
 use storing::TRY_AGAIN;
-use submission::Counts;
-pub use submission::{Joined, Outcome, RoomHandle, Submission};
 use tokens::Tokens;
 
 /// The most requests that become one batch.
-const MOST_DRAINED: usize = 1024;
+const MAX_DRAINED: usize = 1024;
 
 /// In a busy room the next batch gathers for so many times as long as the last took to deliver, up to
 /// a bound that a person does not notice. Where the last was large, nothing more is gained by that.
 const GATHERING: u32 = 2;
-const MOST_GATHERING: Duration = Duration::from_millis(8);
+const MAX_GATHERING: Duration = Duration::from_millis(8);
 const LARGE_BATCH: usize = 32;
 
 /// What becomes of somebody who was here when the daemon ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prospect {
+pub enum RestoredAs {
     /// Their connection was handed over.
     GoesOn,
     CanComeBack,
@@ -62,7 +64,7 @@ pub enum Prospect {
 }
 
 /// What the room begins with.
-pub struct Beginning {
+pub struct InitialState {
     pub room: Room,
     pub window: Arc<Window>,
     pub config: Arc<Config>,
@@ -70,9 +72,9 @@ pub struct Beginning {
     /// Why nothing can be stored yet, if it cannot.
     pub degraded: Option<StoreFailure>,
     pub epochs: Epochs,
-    pub access: Arc<Registry>,
+    pub access: Arc<AccessState>,
     /// Who was here when the daemon ended, and what becomes of them.
-    pub members: Vec<(Member, Prospect)>,
+    pub members: Vec<(Member, RestoredAs)>,
     /// The tokens of sessions, where they are not stored.
     pub tokens: Vec<(SessionId, TokenHash)>,
     /// What they were called before, where that is not stored.
@@ -85,23 +87,23 @@ pub struct Beginning {
 ///
 /// # Errors
 /// The system has no thread to give.
-pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
+pub fn spawn(initial: InitialState) -> std::io::Result<RoomHandle> {
     // Unbounded, for leaving must never have to wait; each session bounds what it has in flight.
     let (inbox, requests) = mpsc::unbounded_channel();
     let (people, watch_people) = watch::channel(0);
     let counts = Arc::new(Counts::default());
-    if let Some(store) = &beginning.store {
+    if let Some(store) = &initial.store {
         let _ = counts.log.set(store.log());
     }
     let mut room_thread = RoomThread {
-        room: beginning.room,
-        window: beginning.window,
-        config: beginning.config,
-        store: beginning.store,
-        epochs: beginning.epochs,
-        access: beginning.access,
+        room: initial.room,
+        window: initial.window,
+        config: initial.config,
+        store: initial.store,
+        epochs: initial.epochs,
+        access: initial.access,
         last_said: HashMap::new(),
-        outlets: BTreeMap::new(),
+        clients: BTreeMap::new(),
         detached: HashMap::new(),
         tokens: Tokens::default(),
         aliases: Aliases::default(),
@@ -112,26 +114,26 @@ pub fn spawn(beginning: Beginning) -> std::io::Result<RoomHandle> {
         delivering: Duration::ZERO,
         deferred: Vec::new(),
         is_broken: false,
-        on_failure: beginning.on_failure,
+        on_failure: initial.on_failure,
         people,
         counts: counts.clone(),
         inbox: inbox.downgrade(),
         runtime: Handle::current(),
     };
-    for (session, hash) in beginning.tokens {
+    for (session, hash) in initial.tokens {
         room_thread.tokens.add(hash, session);
     }
-    for (session, aliases) in beginning.aliases {
+    for (session, aliases) in initial.aliases {
         room_thread.aliases.recall(session, aliases::from_store(&aliases));
     }
-    room_thread.restore(beginning.members);
-    if let Some(failure) = &beginning.degraded {
+    room_thread.restore(initial.members);
+    if let Some(failure) = &initial.degraded {
         room_thread.degrade(failure);
     }
     thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
     let handle = RoomHandle { inbox, people: watch_people, counts };
     // Says of who cannot come back that they are gone.
-    handle.submit(Submission::TryAgain);
+    handle.submit(RoomRequest::TryAgain);
     Ok(handle)
 }
 
@@ -142,12 +144,12 @@ struct RoomThread {
     store: Option<Store>,
     epochs: Epochs,
     /// Who may be here and speak.
-    access: Arc<Registry>,
+    access: Arc<AccessState>,
     /// When each has said something, by the name, while slow mode is on.
     last_said: HashMap<Arc<str>, Timestamp>,
     /// The connections of the people who are here. Who is away has none. They are gone through in the
     /// order in which they came, which is about that of the memory of their sockets.
-    outlets: BTreeMap<SessionId, Arc<Outlet>>,
+    clients: BTreeMap<SessionId, Arc<ClientConnection>>,
     /// The lost connections of those who are away.
     detached: HashMap<SessionId, Seen>,
     tokens: Tokens,
@@ -170,34 +172,34 @@ struct RoomThread {
     people: watch::Sender<usize>,
     counts: Arc<Counts>,
     /// The own inbox, for what is to happen later.
-    inbox: mpsc::WeakUnboundedSender<Submission>,
+    inbox: mpsc::WeakUnboundedSender<RoomRequest>,
     runtime: Handle,
 }
 
 /// What follows from a request, after everything accepted before it has been published.
 enum Effect {
     Answer {
-        outlet: Arc<Outlet>,
+        client: Arc<ClientConnection>,
         after: Seq,
         answer: Answer,
     },
     /// Answers who is here, and ends the request.
     ShowPeople {
-        outlet: Arc<Outlet>,
+        client: Arc<ClientConnection>,
         after: Seq,
         people: Arc<[Name]>,
     },
     Admit {
-        outlet: Arc<Outlet>,
-        entry: Entry,
+        client: Arc<ClientConnection>,
+        entry: PendingAdmission,
         reply: oneshot::Sender<Result<Joined, Refusal>>,
     },
     Close {
-        outlet: Arc<Outlet>,
+        client: Arc<ClientConnection>,
         after: Seq,
         reason: EndReason,
     },
-    Reply(Outcome, Result<(), Refusal>),
+    Reply(ReplySender, Result<(), Refusal>),
     ReplyJoin(oneshot::Sender<Result<Joined, Refusal>>, Refusal),
     ReplyUsers(oneshot::Sender<Vec<User>>),
     ReplyProbe(oneshot::Sender<()>),
@@ -205,96 +207,96 @@ enum Effect {
 }
 
 impl RoomThread {
-    fn run(mut self, mut requests: mpsc::UnboundedReceiver<Submission>) {
+    fn run(mut self, mut requests: mpsc::UnboundedReceiver<RoomRequest>) {
         let mut drained = Vec::new();
-        while requests.blocking_recv_many(&mut drained, MOST_DRAINED) > 0 {
+        while requests.blocking_recv_many(&mut drained, MAX_DRAINED) > 0 {
             let now = Timestamp::now();
             for (session, how) in std::mem::take(&mut self.deferred) {
                 self.note_leaving(session);
                 // If they came back meanwhile, they are not gone.
-                let _ = self.room.apply(Draft::Leave { session, how }, now, |_, _| None);
+                let _ = self.room.apply(NewRecord::Leave { session, how }, now, |_, _| None);
             }
-            for submission in drained.drain(..) {
-                if let Submission::Close { reply } = submission {
+            for request in drained.drain(..) {
+                if let RoomRequest::Close { reply } = request {
                     return self.close(reply, now);
                 }
-                self.carry_out(submission, now);
+                self.handle(request, now);
             }
             self.store_and_publish(now);
             for effect in std::mem::take(&mut self.effects) {
-                self.follow_up(effect);
+                self.send_effects(effect);
             }
             if !requests.is_empty() && self.delivered < LARGE_BATCH {
                 // There is more already than can be delivered one by one. With a little time to
                 // gather it costs everybody less.
-                thread::sleep((self.delivering * GATHERING).min(MOST_GATHERING));
+                thread::sleep((self.delivering * GATHERING).min(MAX_GATHERING));
             }
         }
     }
 
-    fn carry_out(&mut self, submission: Submission, now: Timestamp) {
-        match submission {
-            Submission::Join { outlet, name, problem, resume, proof, reply } => {
-                self.join(outlet, (&name, problem), resume, &proof, reply, now);
+    fn handle(&mut self, request: RoomRequest, now: Timestamp) {
+        match request {
+            RoomRequest::Join { client, name, problem, resume, credential, reply } => {
+                self.join(client, (&name, problem), resume, &credential, reply, now);
             }
-            Submission::Speech { session, action, text, id } => {
+            RoomRequest::Speech { session, action, text, id } => {
                 self.speak(session, action, text, id, now);
                 self.release(session);
             }
-            Submission::Direct { session, to, text, id } => {
+            RoomRequest::Direct { session, to, text, id } => {
                 if let Err(refusal) = self.direct(session, &to, &text, id.clone(), now) {
                     self.answer(session, Answer::Refused { refusal, id });
                 }
                 self.release(session);
             }
-            Submission::Who { session } => {
-                if let Some(outlet) = self.outlets.get(&session).cloned() {
+            RoomRequest::Who { session } => {
+                if let Some(client) = self.clients.get(&session).cloned() {
                     let (after, people) = (self.room.position().seq, self.room.roster().names());
-                    self.effects.push(Effect::ShowPeople { outlet, after, people });
+                    self.effects.push(Effect::ShowPeople { client, after, people });
                 }
             }
-            Submission::End { outlet, reason } => self.end(outlet, reason, now),
-            Submission::Expire { session, away } => self.expire(session, away, now),
-            Submission::Notice { text, reply } => {
+            RoomRequest::End { client, reason } => self.end(client, reason, now),
+            RoomRequest::Expire { session, away } => self.expire(session, away, now),
+            RoomRequest::Notice { text, reply } => {
                 info!(event = "notice", text = text.as_str(), "announced: {text}");
-                let outcome = self.apply(Draft::Notice { text }, now).map(drop);
+                let outcome = self.apply(NewRecord::Notice { text }, now).map(drop);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
-            Submission::Kick { name, reason, reply } => {
+            RoomRequest::Kick { name, reason, reply } => {
                 let outcome = self.kick(&name, reason, now);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
-            Submission::Rename { name, to, reply } => {
+            RoomRequest::Rename { name, to, reply } => {
                 let outcome = self.rename(&name, &to, now);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
-            Submission::Topic { text, reply } => {
-                let outcome = self.apply(Draft::Topic { text }, now).map(drop);
+            RoomRequest::Topic { text, reply } => {
+                let outcome = self.apply(NewRecord::Topic { text }, now).map(drop);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
-            Submission::May { session, doing, reply } => {
-                let outcome = self.may(session, doing, now);
+            RoomRequest::May { session, permission, reply } => {
+                let outcome = self.may(session, permission, now);
                 self.effects.push(Effect::Reply(reply, outcome));
             }
-            Submission::Access { registry, change, reply } => {
-                self.put_in_force(registry, &change, now);
+            RoomRequest::Access { access_state, change, reply } => {
+                self.put_in_force(access_state, &change, now);
                 self.effects.push(Effect::Reply(reply, Ok(())));
             }
-            Submission::Redact { targets, reply } => {
+            RoomRequest::Redact { targets, reply } => {
                 let outcome = self.redact(targets, now);
                 self.effects.push(Effect::ReplyRedaction(reply, outcome));
             }
-            Submission::Affected { target, reply } => drop(reply.send(self.affected(&target))),
-            Submission::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
-            Submission::Configure(config) => self.configure(config),
-            Submission::Probe { reply } => self.effects.push(Effect::ReplyProbe(reply)),
-            Submission::TakeUp { outlets } => {
-                outlets.into_iter().for_each(|outlet| self.take_up(outlet));
+            RoomRequest::Affected { target, reply } => drop(reply.send(self.affected(&target))),
+            RoomRequest::Users { reply } => self.effects.push(Effect::ReplyUsers(reply)),
+            RoomRequest::Configure(config) => self.configure(config),
+            RoomRequest::Probe { reply } => self.effects.push(Effect::ReplyProbe(reply)),
+            RoomRequest::TakeUp { clients } => {
+                clients.into_iter().for_each(|client| self.resume_client(client));
             }
-            Submission::Pack { reply } => drop(reply.send(self.pack())),
-            Submission::TryAgain => self.try_again(),
+            RoomRequest::Save { reply } => drop(reply.send(self.save())),
+            RoomRequest::TryAgain => self.try_again(),
             // The loop has taken this one.
-            Submission::Close { .. } => {}
+            RoomRequest::Close { .. } => {}
         }
     }
 
@@ -315,41 +317,41 @@ impl RoomThread {
         let Some(store) = &mut self.store else { return };
         match store.probe().map_err(|failure| store.judge(failure)) {
             Ok(()) => self.set_degraded(false),
-            Err(StoreFailure::Passing(_)) => self.submit_later(TRY_AGAIN, Submission::TryAgain),
+            Err(StoreFailure::Passing(_)) => self.submit_later(TRY_AGAIN, RoomRequest::TryAgain),
             Err(failure) => self.give_up(&failure),
         }
     }
 
     /// Queues an answer behind everything accepted so far.
     fn answer(&mut self, session: SessionId, answer: Answer) {
-        if let Some(outlet) = self.outlets.get(&session).cloned() {
+        if let Some(client) = self.clients.get(&session).cloned() {
             let after = self.room.position().seq;
-            self.effects.push(Effect::Answer { outlet, after, answer });
+            self.effects.push(Effect::Answer { client, after, answer });
         }
     }
 
     /// A request of this session is done.
     fn release(&self, session: SessionId) {
-        if let Some(outlet) = self.outlets.get(&session) {
-            outlet.end_request();
+        if let Some(client) = self.clients.get(&session) {
+            client.end_request();
         }
     }
 
     /// Submits something to this room after a time.
-    fn submit_later(&self, after: Duration, submission: Submission) {
+    fn submit_later(&self, after: Duration, request: RoomRequest) {
         let inbox = self.inbox.clone();
         self.runtime.spawn(async move {
             tokio::time::sleep(after).await;
             if let Some(inbox) = inbox.upgrade() {
-                let _ = inbox.send(submission);
+                let _ = inbox.send(request);
             }
         });
     }
 
-    fn follow_up(&self, effect: Effect) {
+    fn send_effects(&self, effect: Effect) {
         match effect {
             Effect::Answer {
-                outlet,
+                client,
                 after,
                 answer: answer @ Answer::Direct(Direct { own: false, .. }),
             } => {
@@ -357,27 +359,27 @@ impl RoomThread {
                     Answer::Direct(direct) => direct.text.len(),
                     _ => 0,
                 };
-                outlet.keep_promise(after, &answer, bytes);
+                client.fulfil(after, &answer, bytes);
             }
-            Effect::ShowPeople { outlet, after, people } => {
+            Effect::ShowPeople { client, after, people } => {
                 let room = self.window.room.clone();
-                outlet.answer_after(after, &Answer::Who { room, people });
+                client.answer_after(after, &Answer::Who { room, people });
                 // Only now, so that no more is asked before that counts which is not read.
-                outlet.end_request();
+                client.end_request();
             }
-            Effect::Answer { outlet, after, answer } => {
+            Effect::Answer { client, after, answer } => {
                 if let Answer::Refused { refusal, .. } = &answer {
                     self.counts.refusals.count(refusal.code());
                 }
-                outlet.answer_after(after, &answer);
+                client.answer_after(after, &answer);
             }
-            Effect::Admit { outlet, entry, reply } => {
+            Effect::Admit { client, entry, reply } => {
                 let joined = entry.joined();
-                self.admit(&outlet, entry);
+                self.admit(&client, entry);
                 // Who asked may be gone; its leaving is on its way then.
                 let _ = reply.send(Ok(joined));
             }
-            Effect::Close { outlet, after, reason } => outlet.close(after, reason),
+            Effect::Close { client, after, reason } => client.close(after, reason),
             Effect::Reply(reply, outcome) => drop(reply.send(outcome)),
             Effect::ReplyJoin(reply, refusal) => drop(reply.send(Err(refusal))),
             Effect::ReplyUsers(reply) => drop(reply.send(self.users())),

@@ -9,7 +9,7 @@ use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::handover::Kept;
 use crate::room_thread::RoomHandle;
-use crate::store::past::Past;
+use crate::store::history_reader::HistoryReader;
 use crate::tls::Identity;
 use crate::watchers::Watchers;
 use crate::window::Window;
@@ -22,7 +22,7 @@ pub struct Shared {
     /// Who may come in and speak.
     pub access: Access,
     /// What was said before.
-    pub past: Past,
+    pub history_reader: HistoryReader,
     /// Operators who watch what happens.
     pub watchers: Watchers,
     /// What does not work at present.
@@ -42,7 +42,7 @@ impl Shared {
     pub fn new(
         room: RoomHandle,
         window: Arc<Window>,
-        past: Past,
+        history_reader: HistoryReader,
         access: Access,
         (faults, kept): (Arc<Faults>, Arc<Kept>),
         identity: Option<Identity>,
@@ -53,7 +53,7 @@ impl Shared {
             room,
             window,
             connections: Connections::new(run),
-            past,
+            history_reader,
             watchers: Watchers::default(),
             access,
             faults,
@@ -66,7 +66,7 @@ impl Shared {
 
     /// What the room is about: what operators have set, else what is configured.
     pub fn topic(&self) -> String {
-        self.access.registry().topic.clone().unwrap_or_else(|| self.config().room.topic.clone())
+        self.access.access_state().topic.clone().unwrap_or_else(|| self.config().room.topic.clone())
     }
 
     /// What is shown to who speaks TLS.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chatroom::room::{EndReason, SessionId};
 
-use crate::outlet::Outlet;
+use crate::client_connection::ClientConnection;
 use crate::shared::Shared;
 use crate::tcp_info;
 
@@ -34,10 +34,10 @@ pub async fn watch_all(shared: Arc<Shared>) {
         let silence = shared.config().timeouts.silence;
         tokio::time::sleep(silence / LOOKS).await;
         let before = std::mem::take(&mut waiting);
-        for outlets in shared.connections.all().chunks(AT_A_TIME) {
-            for outlet in outlets {
-                if is_unheard(outlet, silence, &before, &mut waiting) {
-                    outlet.abandon(EndReason::Silent);
+        for clients in shared.connections.all().chunks(AT_A_TIME) {
+            for client in clients {
+                if is_unheard(client, silence, &before, &mut waiting) {
+                    client.abandon(EndReason::Silent);
                 }
             }
             tokio::task::yield_now().await;
@@ -46,19 +46,24 @@ pub async fn watch_all(shared: Arc<Shared>) {
 }
 
 /// Whether something was sent and nothing at all was heard for `silence`. Notes what still waits.
-fn is_unheard(outlet: &Outlet, silence: Duration, before: &Waiting, waiting: &mut Waiting) -> bool {
+fn is_unheard(
+    client: &ClientConnection,
+    silence: Duration,
+    before: &Waiting,
+    waiting: &mut Waiting,
+) -> bool {
     // A socket of which the system tells nothing is broken; its session notices.
-    let Some(Ok(state)) = outlet.socket().map(tcp_info::read) else { return false };
+    let Some(Ok(state)) = client.socket().map(tcp_info::read) else { return false };
     let now = Instant::now();
     if !state.is_waiting {
         // Who holds back now may be gone later, without anything being written.
         if state.is_holding_back {
-            waiting.insert(outlet.connection, now);
+            waiting.insert(client.own_session, now);
         }
         return false;
     }
-    let since = before.get(&outlet.connection).copied().unwrap_or(now);
-    waiting.insert(outlet.connection, since);
+    let since = before.get(&client.own_session).copied().unwrap_or(now);
+    waiting.insert(client.own_session, since);
     // The first look comes a little after the beginning of the waiting.
     state.unheard >= silence && now - since >= silence - silence / LOOKS * 2
 }

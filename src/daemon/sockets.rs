@@ -19,7 +19,7 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// So many bytes may wait in the system for a reader that takes no more; then the socket counts as
 /// full. What waits beyond that, waits in the log, where it is shared, and the reader is known to
 /// be behind.
-const MOST_UNSENT_BYTES: u32 = 16 * 1024;
+const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
 /// Opens a listening socket.
 ///
@@ -56,7 +56,7 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn take_up(socket: OwnedFd) -> io::Result<TcpStream> {
+pub fn adopt(socket: OwnedFd) -> io::Result<TcpStream> {
     // That it does not block belongs to the socket, and not to the process.
     TcpStream::from_std(socket.into())
 }
@@ -76,7 +76,7 @@ pub fn prepare(stream: &TcpStream, silence: Duration, stalled: Duration) {
         // The other side may be gone already; then the first read says so.
         debug!(event = "socket-option", %error, "cannot set the options of a connection: {error}");
     }
-    if let Err(error) = socket.set_tcp_notsent_lowat(MOST_UNSENT_BYTES) {
+    if let Err(error) = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES) {
         debug!(event = "socket-option", %error, "cannot limit the unsent bytes of a connection: {error}");
     }
     if let Err(error) = socket.set_tcp_user_timeout(Some(stalled + silence)) {

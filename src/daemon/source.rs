@@ -35,7 +35,7 @@ impl Source {
     }
 
     /// The source of a connection that another process has had.
-    pub fn unpack(socket: SocketAddr, proxied: Option<Proxied>) -> Source {
+    pub fn restore(socket: SocketAddr, proxied: Option<Proxied>) -> Source {
         let client = match proxied {
             None => return Source::direct(socket),
             Some(Proxied::Awaited) => return Source::proxy(socket),
@@ -47,7 +47,7 @@ impl Source {
     }
 
     /// What the next process has to know beyond the socket.
-    pub fn pack(&self) -> Option<Proxied> {
+    pub fn save(&self) -> Option<Proxied> {
         Some(match self.proxy.as_ref()?.client.get() {
             None => Proxied::Awaited,
             Some(None) => Proxied::Unnamed,
@@ -64,7 +64,7 @@ impl Source {
 
     /// Whether the header of a proxy is still to come, so that nothing is known of the client.
     pub fn awaits_header(&self) -> bool {
-        self.pack() == Some(Proxied::Awaited)
+        self.save() == Some(Proxied::Awaited)
     }
 
     /// The address of the client, as far as it is known; else that of the proxy.
@@ -79,7 +79,7 @@ impl Source {
 
     /// Whether a proxy speaks for itself, or for a client that it does not name.
     pub fn is_unnamed(&self) -> bool {
-        self.pack() == Some(Proxied::Unnamed)
+        self.save() == Some(Proxied::Unnamed)
     }
 
     /// Whether the client is on this machine, with nothing between that is elsewhere.
@@ -160,9 +160,9 @@ mod tests {
         for proxied in
             [None, Some(Proxied::Awaited), Some(Proxied::Unnamed), Some(Proxied::Client(socket))]
         {
-            assert_eq!(Source::unpack(socket, proxied).pack(), proxied);
+            assert_eq!(Source::restore(socket, proxied).save(), proxied);
         }
-        assert!(Source::unpack(socket, Some(Proxied::Unnamed)).is_counted());
-        assert!(!Source::unpack(socket, Some(Proxied::Awaited)).is_counted());
+        assert!(Source::restore(socket, Some(Proxied::Unnamed)).is_counted());
+        assert!(!Source::restore(socket, Some(Proxied::Awaited)).is_counted());
     }
 }

@@ -12,9 +12,9 @@ use crate::access::Access;
 use crate::control::Control;
 use crate::faults::Faults;
 use crate::handover::{HandedOver, Kept};
-use crate::room_thread::{self, Beginning, Prospect};
+use crate::room_thread::{self, InitialState, RestoredAs};
 use crate::shared::Shared;
-use crate::store::past::Past;
+use crate::store::history_reader::HistoryReader;
 use crate::store::{Store, StoreFailure, StoredAlias, TokenHash};
 use crate::tls::Identity;
 use crate::window::Window;
@@ -33,7 +33,7 @@ pub struct Started {
 struct Before {
     last: Position,
     epochs: Epochs,
-    members: Vec<(Member, Prospect)>,
+    members: Vec<(Member, RestoredAs)>,
     tokens: Vec<(SessionId, TokenHash)>,
     aliases: Vec<(SessionId, Vec<StoredAlias>)>,
     /// How often the daemon was started on its history.
@@ -86,36 +86,36 @@ pub fn start(opened: Opened, setting: Setting) -> anyhow::Result<Started> {
     let Opened { before, access, .. } = opened;
     let mut before = before.unwrap_or_else(|| without_history(handed_over.as_ref()));
     if let Some(handed_over) = &handed_over {
-        let going_on = handed_over.sessions();
-        for (member, prospect) in &mut before.members {
-            if going_on.contains(&member.session) {
-                *prospect = Prospect::GoesOn;
+        let resume_point = handed_over.sessions();
+        for (member, restored_as) in &mut before.members {
+            if resume_point.contains(&member.session) {
+                *restored_as = RestoredAs::GoesOn;
             }
         }
     }
     let Before { last, epochs, members, tokens, aliases, run, store, degraded } = before;
     let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
     let database = store.as_ref().map(|store| store.path().to_owned());
-    let past = match &database {
-        Some(path) => Past::on_disk(path)?,
-        None => Past::in_memory(window.clone())?,
+    let history_reader = match &database {
+        Some(path) => HistoryReader::on_disk(path)?,
+        None => HistoryReader::in_memory(window.clone())?,
     };
-    let beginning = Beginning {
+    let initial = InitialState {
         room: Room::new(last, config.policy()),
         window: window.clone(),
         config: config.clone(),
         store,
         degraded,
         epochs,
-        access: access.registry(),
+        access: access.access_state(),
         members,
         tokens,
         aliases,
         on_failure: Box::new(on_failure),
     };
-    let room = room_thread::spawn(beginning)?;
+    let room = room_thread::spawn(initial)?;
     let kept = (faults, kept);
-    let shared = Shared::new(room, window, past, access, kept, identity, run, config);
+    let shared = Shared::new(room, window, history_reader, access, kept, identity, run, config);
     Ok(Started { shared: Arc::new(shared), database, handed_over })
 }
 
@@ -128,15 +128,15 @@ fn open_history(
         on_failure(failure.to_string());
     });
     let restored = restored.map_err(|error| transient::with_cause(error, &folder))?;
-    let prospect = |can_come_back| match can_come_back {
-        true => Prospect::CanComeBack,
-        false => Prospect::Gone,
+    let restored_as = |can_come_back| match can_come_back {
+        true => RestoredAs::CanComeBack,
+        false => RestoredAs::Gone,
     };
     let members = restored.members.into_iter();
     Ok(Before {
         last: restored.last,
         epochs: restored.epochs,
-        members: members.map(|(member, back)| (member, prospect(back))).collect(),
+        members: members.map(|(member, back)| (member, restored_as(back))).collect(),
         tokens: Vec::new(),
         aliases: Vec::new(),
         run: restored.run,
@@ -157,17 +157,20 @@ fn without_history(handed_over: Option<&HandedOver>) -> Before {
         store: None,
         degraded: None,
     };
-    let Some(room) = handed_over.and_then(|handed_over| handed_over.packed.room.as_ref()) else {
+    let Some(room) = handed_over.and_then(|handed_over| handed_over.saved.room.as_ref()) else {
         return before;
     };
     before.last = Position { epoch: room.epoch, seq: room.seq };
     for member in &room.members {
         let (session, name) = (member.session, Name::from_store(&member.name));
-        let prospect = match member.token {
-            Some(_) => Prospect::CanComeBack,
-            None => Prospect::Gone,
+        let restored_as = match member.token {
+            Some(_) => RestoredAs::CanComeBack,
+            None => RestoredAs::Gone,
         };
-        before.members.push((Member { session, name, since: member.since, away: None }, prospect));
+        before.members.push((
+            Member { session, name, since: member.since, detached_since: None },
+            restored_as,
+        ));
         before.aliases.push((session, member.aliases.clone()));
         before.tokens.extend(member.token.map(|token| (session, token)));
     }

@@ -1,16 +1,16 @@
 //! The history on disk: SQLite in the state folder.
 //!
 //! The room thread owns the one writer ([`Store`]); a batch is one transaction. Reading what fell
-//! out of memory is done elsewhere, over a connection of its own ([`past`]).
+//! out of memory is done elsewhere, over a connection of its own ([`history_reader`]).
 
 mod aside;
+mod checkpointer;
 mod extras;
 mod failure;
 mod files;
-mod keeper;
+pub mod history_reader;
 mod mark;
-mod opening;
-pub mod past;
+mod recovery;
 pub mod restore;
 mod retention;
 mod rows;
@@ -32,13 +32,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tracing::{error, warn};
 
 use aside::set_aside;
+use checkpointer::Checkpointer;
+pub use checkpointer::Log;
 use extras::Amounts;
 pub use failure::StoreFailure;
 pub use files::{Checked, check, copy, size};
 use files::{beside, lock, open_reader};
-use keeper::Keeper;
-pub use keeper::Log;
-use opening::{Run, read_members, read_oldest};
+use recovery::{Run, read_members, read_oldest};
 pub use schema::migrate;
 
 use crate::{folders, private};
@@ -69,7 +69,7 @@ pub struct Store {
     keep_for: Duration,
     keep_bytes: u64,
     oldest: Seq,
-    keeper: Keeper,
+    checkpointer: Checkpointer,
     amounts: Amounts,
     /// Whether another process that writes is waited for.
     is_patient: bool,
@@ -152,7 +152,8 @@ impl Store {
             File::open(folder).and_then(|folder| folder.sync_all())?;
         }
         db.busy_timeout(Duration::ZERO)?;
-        let is_copied = match keeper::copy_all(&db).map_err(|failure| failure.judged(folder)) {
+        let is_copied = match checkpointer::copy_all(&db).map_err(|failure| failure.judged(folder))
+        {
             Ok(is_copied) => is_copied,
             Err(StoreFailure::Passing(_)) => false,
             Err(StoreFailure::Fatal(error)) => return Err(error.into()),
@@ -169,11 +170,11 @@ impl Store {
             db.pragma_update(None, "synchronous", "NORMAL")?;
         }
         let members = read_members(&db)?;
-        let keeper = Keeper::start(&path, &mut db, on_failure)?;
-        keeper.log.set_needs_mark(is_copied);
+        let checkpointer = Checkpointer::start(&path, &mut db, on_failure)?;
+        checkpointer.log.set_needs_mark(is_copied);
         let store = Store {
             oldest: read_oldest(&db)?.unwrap_or(run.last.seq.next()),
-            keeper,
+            checkpointer,
             amounts: Amounts::read(&db)?,
             is_patient: true,
             db,
@@ -230,7 +231,7 @@ impl Store {
         outcome?;
         if !extras.redactions.is_empty() {
             // What was taken away is not to stay in the write-ahead log either.
-            self.keeper.empty_soon();
+            self.checkpointer.empty_soon();
         }
         Ok(())
     }
@@ -245,7 +246,7 @@ impl Store {
         if let Some(run) = &self.unnoted {
             run.note(&transaction)?;
         }
-        let needs_mark = self.keeper.log.needs_mark();
+        let needs_mark = self.checkpointer.log.needs_mark();
         if needs_mark {
             mark::renew(&transaction)?;
         }
@@ -261,7 +262,7 @@ impl Store {
         self.unnoted = None;
         if needs_mark {
             // Also where this has begun the log anew: then the mark is in the new one.
-            self.keeper.log.set_needs_mark(false);
+            self.checkpointer.log.set_needs_mark(false);
         }
         self.amounts.apply(&changes);
         Ok(())
@@ -279,7 +280,7 @@ impl Store {
 
     /// The write-ahead log.
     pub fn log(&self) -> Arc<Log> {
-        self.keeper.log.clone()
+        self.checkpointer.log.clone()
     }
 
     /// Looks whether something can be stored.
@@ -357,7 +358,7 @@ impl Store {
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.execute("UPDATE meta SET running = 0", [])?;
         // What is left behind is one file that is whole in itself.
-        self.keeper.empty_last(&self.db)?;
+        self.checkpointer.empty_last(&self.db)?;
         self.db.close().map_err(|(_, error)| error.into())
     }
 }

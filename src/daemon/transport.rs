@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 /// So many encrypted bytes may wait in memory for the socket, beside what waits in the system.
-const MOST_BUFFERED: usize = 64 * 1024;
+const MAX_BUFFERED: usize = 64 * 1024;
 
 /// The first byte of a connection that speaks TLS (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
@@ -39,7 +39,7 @@ impl Transport {
     /// The configuration cannot be used.
     pub fn tls(tcp: Arc<TcpStream>, config: Arc<ServerConfig>) -> io::Result<Transport> {
         let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        tls.set_buffer_limit(Some(MOST_BUFFERED));
+        tls.set_buffer_limit(Some(MAX_BUFFERED));
         Ok(Transport { tcp, tls: Some(Box::new(Mutex::new(tls))) })
     }
 

@@ -10,7 +10,7 @@ use unicode_security::{GeneralSecurityProfile, skeleton};
 
 use super::rules::RESERVED_NAMES;
 use super::*;
-use crate::lookalike::{look_alike, looks};
+use crate::confusables::{are_confusable, skeletons_of};
 
 fn skeleton_of(text: &str) -> String {
     skeleton(text).collect()
@@ -115,17 +115,20 @@ fn no_character_makes_a_line_of_the_protocol() {
 
 #[test]
 fn no_character_makes_another_name_of_a_reserved_one() {
-    let reserved: Vec<_> = RESERVED_NAMES.iter().flat_map(|name| looks(name)).collect();
+    let reserved: Vec<_> = RESERVED_NAMES.iter().flat_map(|name| skeletons_of(name)).collect();
     for c in allowed() {
         let around = [format!("{c}SERVER"), format!("SERVER{c}"), format!("Ser{c}ver")];
         for name in around.iter().filter_map(|name| Name::new(name).ok()) {
             // Only another word is another name.
             let is_letter = c.general_category_group() == GeneralCategoryGroup::Letter;
             assert!(is_letter || c.is_numeric(), "{name}");
-            assert!(looks(name.as_str()).iter().all(|look| !reserved.contains(look)), "{name}");
+            assert!(
+                skeletons_of(name.as_str()).iter().all(|skeleton| !reserved.contains(skeleton)),
+                "{name}"
+            );
         }
         for name in [format!("{c}evan"), format!("evan{c}"), format!("ev{c}an")] {
-            assert!(Name::new(&name).is_err() || !look_alike(&name, "evan"), "{name}");
+            assert!(Name::new(&name).is_err() || !are_confusable(&name, "evan"), "{name}");
         }
     }
 }

@@ -7,14 +7,14 @@ use unicode_normalization::char::canonical_combining_class;
 use unicode_script::{Script, ScriptExtension};
 use unicode_security::general_security_profile::IdentifierType;
 use unicode_security::mixed_script::AugmentedScriptSet;
-use unicode_security::{GeneralSecurityProfile, skeleton};
+use unicode_security::{GeneralSecurityProfile, skeleton as uts39_skeleton};
 
 use super::NameProblem;
 use crate::characters::{
     Kind, ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER, is_blank, is_invisible, is_readable,
     is_stacker, kind,
 };
-use crate::lookalike::{look, looks};
+use crate::confusables::{skeleton_of, skeletons_of};
 use crate::{clean, emoji};
 
 /// Characters that a name may not begin with, because a line that begins with one of them means
@@ -37,7 +37,7 @@ pub(super) fn check_characters(name: &str) -> Result<bool, NameProblem> {
     while let Some(c) = rest.chars().next() {
         let behind = &rest[c.len_utf8()..];
         if before.is_none() && begins_a_line(c, behind) {
-            return Err(NameProblem::Beginning(c));
+            return Err(NameProblem::InitialState(c));
         }
         if let Some(end) = emoji::sequence(rest) {
             (is_something, before, rest) = (true, Some(c), &rest[end..]);
@@ -76,7 +76,7 @@ fn check_character(before: Option<char>, c: char, behind: &str) -> Result<(), Na
         return Err(NameProblem::Unprintable);
     }
     let is_of_word = before.is_some_and(|before| is_one_script(before, c));
-    if looks_like(c, |look| look.contains(':')) && !(is_of_word && is_of_one_script(c)) {
+    if looks_like(c, |skeleton| skeleton.contains(':')) && !(is_of_word && is_of_one_script(c)) {
         return Err(NameProblem::Colon);
     }
     match kind {
@@ -110,15 +110,15 @@ fn begins_a_line(c: char, behind: &str) -> bool {
         is_of_one_script(c) && next.is_some_and(|next| is_one_script(c, next))
     };
     EMOJI_LIKE_RESERVED.contains(&c)
-        || (looks_like(c, |look| look.starts_with(RESERVED_BEGINNINGS)) && !is_word())
+        || (looks_like(c, |skeleton| skeleton.starts_with(RESERVED_BEGINNINGS)) && !is_word())
 }
 
 /// Whether this holds for the compatibility form of a character, or for what either looks like.
 fn looks_like(c: char, holds: impl Fn(&str) -> bool) -> bool {
     let form: String = [c].into_iter().nfkc().collect();
-    let look: String = skeleton(&form).collect();
-    let raw: String = skeleton(c.encode_utf8(&mut [0; 4])).collect();
-    holds(&form) || holds(&look) || holds(&raw)
+    let skeleton: String = uts39_skeleton(&form).collect();
+    let raw: String = uts39_skeleton(c.encode_utf8(&mut [0; 4])).collect();
+    holds(&form) || holds(&skeleton) || holds(&raw)
 }
 
 /// Whether a character stands for itself in one way of writing that is not Latin.
@@ -166,12 +166,12 @@ pub(super) fn letters(text: &str) -> impl Iterator<Item = char> {
 /// `SERVER.`, `(admin)`, `ᏚᎬᎡᏙᎬᎡ`.
 pub(super) fn is_reserved(name: &str) -> bool {
     static LOOKS: LazyLock<Vec<String>> =
-        LazyLock::new(|| RESERVED_NAMES.iter().map(|name| look(name)).collect());
+        LazyLock::new(|| RESERVED_NAMES.iter().map(|name| skeleton_of(name)).collect());
     let is_sign = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric();
-    let is_kept = |look: &str| LOOKS.iter().any(|kept| kept.chars().eq(letters(look)));
+    let is_kept = |skeleton: &str| LOOKS.iter().any(|kept| kept.chars().eq(letters(skeleton)));
     // A sign in the word may look like a letter: `adm|n`.
     let word = name.trim_matches(is_sign);
-    let is_any_kept = |word: &str| looks(word).iter().any(|look| is_kept(look));
+    let is_any_kept = |word: &str| skeletons_of(word).iter().any(|skeleton| is_kept(skeleton));
     is_any_kept(word) || {
         let letters: String = letters(name).collect();
         letters != word && is_any_kept(&letters)

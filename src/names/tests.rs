@@ -30,8 +30,8 @@ fn what_could_deceive_is_refused() {
     check("an\u{200d}n", Err(NameProblem::Unprintable));
     check("an\u{fffd}n", Err(NameProblem::Unprintable));
     check("ann:", Err(NameProblem::Colon));
-    check("[SERVER]", Err(NameProblem::Beginning('[')));
-    check("&", Err(NameProblem::Beginning('&')));
+    check("[SERVER]", Err(NameProblem::InitialState('[')));
+    check("&", Err(NameProblem::InitialState('&')));
     check("Server", Err(NameProblem::Reserved));
     check("ＳＥＲＶＥＲ", Err(NameProblem::Reserved));
     check("ѕегver", Err(NameProblem::MixedScripts));
@@ -61,7 +61,7 @@ fn what_is_wrong_is_said_in_a_sentence_of_its_own() {
         (NameProblem::WhiteSpace, "one word"),
         (NameProblem::Unprintable, "can be seen"),
         (NameProblem::Colon, "no colon"),
-        (NameProblem::Beginning('['), "not begin with \"[\""),
+        (NameProblem::InitialState('['), "not begin with \"[\""),
         (NameProblem::Sign('〕'), "no \"〕\" in it"),
         (NameProblem::NoLetter, "letters, digits or emoji"),
         (NameProblem::MixedScripts, "several alphabets"),

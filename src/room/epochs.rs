@@ -12,7 +12,7 @@ pub struct Epochs {
 
 /// Where a reader goes on who has seen everything up to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GoingOn {
+pub struct ResumePoint {
     /// The next record to show.
     pub cursor: Seq,
     /// Records that the reader has seen and that are no more: the end of their epoch was lost.
@@ -43,16 +43,16 @@ impl Epochs {
 
     /// Where a reader goes on who has seen everything up to `seen`, in a log that ends with `last`.
     /// None if there was never such a position.
-    pub fn going_on(&self, seen: Position, last: Seq) -> Option<GoingOn> {
+    pub fn resume_point(&self, seen: Position, last: Seq) -> Option<ResumePoint> {
         let index = self.starts.iter().position(|&(epoch, _)| epoch == seen.epoch)?;
         let next_start = self.starts.get(index + 1).map(|&(_, first)| first);
         let end = next_start.map_or(last, Seq::previous);
         if seen.seq <= end {
-            return Some(GoingOn { cursor: seen.seq.next(), lost: None });
+            return Some(ResumePoint { cursor: seen.seq.next(), lost: None });
         }
         // In the epoch that is now, nothing was ever shown beyond the end.
         next_start?;
-        Some(GoingOn { cursor: end.next(), lost: Some((end.next(), seen.seq)) })
+        Some(ResumePoint { cursor: end.next(), lost: Some((end.next(), seen.seq)) })
     }
 }
 
@@ -64,8 +64,8 @@ mod tests {
     fn check(epoch: u32, seq: u64, expect: Option<(u64, Option<(u64, u64)>)>) {
         let mut epochs = Epochs::new(Vec::new());
         assert_eq!(epochs.begin(Seq(43)), 2);
-        let found = epochs.going_on(Position { epoch, seq: Seq(seq) }, Seq(60));
-        let expect = expect.map(|(cursor, lost)| GoingOn {
+        let found = epochs.resume_point(Position { epoch, seq: Seq(seq) }, Seq(60));
+        let expect = expect.map(|(cursor, lost)| ResumePoint {
             cursor: Seq(cursor),
             lost: lost.map(|(from, to)| (Seq(from), Seq(to))),
         });

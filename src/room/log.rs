@@ -9,7 +9,7 @@ use super::Seq;
 /// whatever form `B` the caller keeps them.
 #[derive(Debug)]
 pub struct Log<B> {
-    batches: VecDeque<Entry<B>>,
+    batches: VecDeque<WindowBatch<B>>,
     /// The number that the next record will have.
     next: Seq,
     bytes: usize,
@@ -17,7 +17,7 @@ pub struct Log<B> {
 }
 
 #[derive(Debug)]
-struct Entry<B> {
+struct WindowBatch<B> {
     first: Seq,
     bytes: usize,
     batch: Arc<B>,
@@ -43,7 +43,7 @@ impl<B> Log<B> {
     /// Appends a batch of `count` records that takes `bytes` of memory, and lets go of the oldest
     /// batches until the window keeps its limit. The newest batch always stays.
     pub fn push(&mut self, batch: Arc<B>, count: usize, bytes: usize) {
-        self.batches.push_back(Entry { first: self.next, bytes, batch });
+        self.batches.push_back(WindowBatch { first: self.next, bytes, batch });
         self.next = Seq(self.next.0 + count as u64);
         self.bytes += bytes;
         self.shrink();

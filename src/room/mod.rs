@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use crate::names::Name;
 
 pub use end::{EndReason, FIRST_LINE_TOO_LONG, LINES_BEHIND, NO_PROXY, NO_TLS, NO_UTF16, TLS_ONLY};
-pub use epochs::{Epochs, GoingOn};
+pub use epochs::{Epochs, ResumePoint};
 pub use log::{Found, Log};
 pub use policy::Policy;
 pub use recent::{Known, RecentIds};
@@ -28,7 +28,7 @@ pub use roster::{Member, Roster};
 
 /// What somebody wants everybody to see, before the rules have looked at it.
 #[derive(Debug)]
-pub enum Draft {
+pub enum NewRecord {
     /// A message or an action of a person who is in the room.
     Speech { session: SessionId, action: bool, text: String, id: Option<String> },
     /// What the operator announces.
@@ -158,7 +158,7 @@ impl Room {
         now: Timestamp,
         add: impl FnOnce(&mut Roster, Member) -> Result<(), Refusal>,
     ) -> Result<Admission, Refusal> {
-        let member = Member { session, name: name.clone(), since: now, away: None };
+        let member = Member { session, name: name.clone(), since: now, detached_since: None };
         add(&mut self.roster, member)?;
         self.undo.push(Undo::Joined(session));
         if was_here {
@@ -172,15 +172,15 @@ impl Room {
     /// Lets a person go on whose session is still here. Nobody else notices.
     pub fn resume(&mut self, session: SessionId) -> Option<Admission> {
         let member = self.roster.by_session_mut(session)?;
-        member.away = None;
+        member.detached_since = None;
         let name = member.name.clone();
         Some(self.admit(name))
     }
 
     /// Keeps the place of a person whose connection is lost. Gives false if they are not here.
-    pub fn hold(&mut self, session: SessionId, now: Timestamp) -> bool {
+    pub fn detach(&mut self, session: SessionId, now: Timestamp) -> bool {
         let member = self.roster.by_session_mut(session);
-        member.map(|member| member.away = Some(now)).is_some()
+        member.map(|member| member.detached_since = Some(now)).is_some()
     }
 
     fn admit(&self, name: Name) -> Admission {
@@ -194,12 +194,12 @@ impl Room {
     /// The draft breaks a rule, or its session is not in the room.
     pub fn apply(
         &mut self,
-        draft: Draft,
+        new_record: NewRecord,
         now: Timestamp,
         stored: impl FnOnce(SessionId, &str) -> Option<Seq>,
     ) -> Result<Accepted, Refusal> {
-        let seq = match draft {
-            Draft::Speech { session, action, text, id } => {
+        let seq = match new_record {
+            NewRecord::Speech { session, action, text, id } => {
                 let name = self.member(session)?.name.clone();
                 if let Some(seq) = self.said_before(session, id.as_deref(), stored) {
                     return Ok(Accepted::Again(seq));
@@ -212,27 +212,27 @@ impl Room {
                 self.note_id(session, id.as_deref(), self.next);
                 self.append(kind, Some(Author { session, id }), now)
             }
-            Draft::Notice { text } => {
+            NewRecord::Notice { text } => {
                 let text = self.policy.check_text(&text)?;
                 self.append(RecordKind::Notice { text }, None, now)
             }
-            Draft::Leave { session, how } => {
+            NewRecord::Leave { session, how } => {
                 let member = self.roster.remove(session).ok_or(Refusal::NotJoined)?;
                 let name = member.name.clone();
                 self.undo.push(Undo::Left(member));
                 let author = Some(Author { session, id: None });
                 self.append(RecordKind::Left { name, how }, author, now)
             }
-            Draft::Topic { text } => {
+            NewRecord::Topic { text } => {
                 let text = if text.is_empty() { text } else { self.policy.check_text(&text)? };
                 self.append(RecordKind::Topic { text }, None, now)
             }
-            Draft::Rename { session, to } => {
+            NewRecord::Rename { session, to } => {
                 let name = self.roster.rename(session, to.clone())?;
                 self.undo.push(Undo::Renamed(session, name.clone()));
                 self.append(RecordKind::Renamed { name, to: Box::new(to) }, None, now)
             }
-            Draft::Redaction { targets } => {
+            NewRecord::Redaction { targets } => {
                 self.append(RecordKind::Redacted { targets }, None, now)
             }
         };

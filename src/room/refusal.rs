@@ -37,7 +37,7 @@ pub enum Refusal {
     },
     ShuttingDown,
     /// The connection of the person is lost; their place is held for them.
-    Away(Name),
+    Detached(Name),
     /// What was said cannot be stored at present.
     StorageFull,
     /// Only operators may do that.
@@ -110,7 +110,7 @@ impl Refusal {
             Refusal::UnknownType(_) => "unknown-type",
             Refusal::Protocol { .. } => "protocol-version",
             Refusal::ShuttingDown => "shutting-down",
-            Refusal::Away(_) => "away",
+            Refusal::Detached(_) => "away",
             Refusal::StorageFull => "storage-full",
             Refusal::JoinsTooOften { .. } | Refusal::PasswordsTooOften { .. } => "too-often",
             Refusal::NotPermitted
@@ -177,7 +177,7 @@ impl fmt::Display for Refusal {
             Refusal::Protocol { version } => {
                 write!(f, "This server speaks version {version} of the protocol.")
             }
-            Refusal::Away(name) => {
+            Refusal::Detached(name) => {
                 write!(f, "The connection of {name} is lost just now. Try again in a while.")
             }
             Refusal::StorageFull => f.write_str(

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use super::{Refusal, SessionId};
-use crate::lookalike::looks;
+use crate::confusables::skeletons_of;
 use crate::names::{self, Name};
 
 /// A person in the room.
@@ -19,7 +19,7 @@ pub struct Member {
     /// When they joined.
     pub since: Timestamp,
     /// Since when their connection is lost, while their place is held for them.
-    pub away: Option<Timestamp>,
+    pub detached_since: Option<Timestamp>,
 }
 
 /// The people in the room, each under a name that nobody else has.
@@ -29,7 +29,7 @@ pub struct Roster {
     by_session: HashMap<SessionId, Arc<str>>,
     /// The hashes of what their names look like, with the names. One of the same hash is looked at
     /// closely.
-    looks: BTreeSet<(u64, Arc<str>)>,
+    skeletons: BTreeSet<(u64, Arc<str>)>,
     hasher: RandomState,
     /// The names, until somebody comes or goes.
     names: OnceLock<Arc<[Name]>>,
@@ -42,11 +42,11 @@ impl Roster {
     /// The name is taken or looks like another one, or the session is in the room already.
     pub fn add(&mut self, member: Member) -> Result<(), Refusal> {
         self.check_free(&member)?;
-        let looks = looks(member.name.as_str());
-        if let Some(other) = self.with_looks(&looks).next() {
+        let skeletons = skeletons_of(member.name.as_str());
+        if let Some(other) = self.with_skeletons(&skeletons).next() {
             return Err(Refusal::LooksLike(other.name.clone()));
         }
-        self.insert(member, looks);
+        self.insert(member, skeletons);
         Ok(())
     }
 
@@ -57,8 +57,8 @@ impl Roster {
     /// The name is taken, or the session is in the room already.
     pub fn add_again(&mut self, member: Member) -> Result<(), Refusal> {
         self.check_free(&member)?;
-        let looks = looks(member.name.as_str());
-        self.insert(member, looks);
+        let skeletons = skeletons_of(member.name.as_str());
+        self.insert(member, skeletons);
         Ok(())
     }
 
@@ -72,10 +72,10 @@ impl Roster {
         }
     }
 
-    fn insert(&mut self, member: Member, looks: Vec<String>) {
+    fn insert(&mut self, member: Member, skeletons: Vec<String>) {
         let key = member.name.folded().clone();
-        let hashes = looks.into_iter().map(|look| self.hasher.hash_one(look));
-        self.looks.extend(hashes.map(|hash| (hash, key.clone())));
+        let hashes = skeletons.into_iter().map(|skeleton| self.hasher.hash_one(skeleton));
+        self.skeletons.extend(hashes.map(|hash| (hash, key.clone())));
         self.names.take();
         self.by_session.insert(member.session, key.clone());
         self.by_name.insert(key, member);
@@ -87,9 +87,9 @@ impl Roster {
         self.names.take();
         let member = self.by_name.remove(&key)?;
         let mut key = (0, key);
-        for look in looks(member.name.as_str()) {
-            key.0 = self.hasher.hash_one(look);
-            self.looks.remove(&key);
+        for skeleton in skeletons_of(member.name.as_str()) {
+            key.0 = self.hasher.hash_one(skeleton);
+            self.skeletons.remove(&key);
         }
         Some(member)
     }
@@ -112,20 +112,20 @@ impl Roster {
 
     /// The people whose names look like this one (see [`looks`]). Several, where rules of before let
     /// them in.
-    pub fn by_look(&self, name: &str) -> Vec<&Member> {
-        self.with_looks(&looks(name)).collect()
+    pub fn by_skeleton(&self, name: &str) -> Vec<&Member> {
+        self.with_skeletons(&skeletons_of(name)).collect()
     }
 
-    fn with_looks(&self, wanted: &[String]) -> impl Iterator<Item = &Member> {
-        let of_look = |look: &String| {
-            let hash = self.hasher.hash_one(look);
-            let found = self.looks.range((hash, Arc::default())..);
+    fn with_skeletons(&self, wanted: &[String]) -> impl Iterator<Item = &Member> {
+        let of_skeleton = |skeleton: &String| {
+            let hash = self.hasher.hash_one(skeleton);
+            let found = self.skeletons.range((hash, Arc::default())..);
             found.take_while(move |other| other.0 == hash).map(|(_, name)| name)
         };
-        let names: BTreeSet<&Arc<str>> = wanted.iter().flat_map(of_look).collect();
+        let names: BTreeSet<&Arc<str>> = wanted.iter().flat_map(of_skeleton).collect();
         let members = names.into_iter().filter_map(|name| self.by_name.get(name));
-        let is_wanted = |look: &String| wanted.contains(look);
-        members.filter(move |member| looks(member.name.as_str()).iter().any(is_wanted))
+        let is_wanted = |skeleton: &String| wanted.contains(skeleton);
+        members.filter(move |member| skeletons_of(member.name.as_str()).iter().any(is_wanted))
     }
 
     /// The person of a session, if they are here.

@@ -16,13 +16,13 @@ fn room() -> Room {
     Room::new(Position::START, Policy { message_bytes: 20 })
 }
 
-fn say(session: SessionId, text: &str) -> Draft {
-    Draft::Speech { session, action: false, text: text.to_owned(), id: None }
+fn say(session: SessionId, text: &str) -> NewRecord {
+    NewRecord::Speech { session, action: false, text: text.to_owned(), id: None }
 }
 
 /// Applies a draft in a room whose store knows nothing.
-fn apply(room: &mut Room, draft: Draft, now: Timestamp) -> Result<Accepted, Refusal> {
-    room.apply(draft, now, |_, _| None)
+fn apply(room: &mut Room, new_record: NewRecord, now: Timestamp) -> Result<Accepted, Refusal> {
+    room.apply(new_record, now, |_, _| None)
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn joining_gives_roster_and_position_at_one_moment() {
     apply(&mut room, say(ANN, "hello"), time(1)).unwrap();
     let admission = room.join(BO, &name("bo"), false, time(2)).unwrap();
     let people = room.roster().names();
-    apply(&mut room, Draft::Leave { session: ANN, how: Departure::Quit }, time(3)).unwrap();
+    apply(&mut room, NewRecord::Leave { session: ANN, how: Departure::Quit }, time(3)).unwrap();
 
     assert_eq!(*people, [name("ann"), name("bo")]);
     assert_eq!(admission.position.seq, Seq(3));
@@ -62,7 +62,7 @@ fn a_name_is_one_persons_only() {
     let refusal = room.join(BO, &name("ANN"), false, time(0)).unwrap_err();
     assert_eq!(refusal, Refusal::NameTaken(name("ann")));
     assert_eq!(room.join(ANN, &name("other"), false, time(0)).unwrap_err(), Refusal::AlreadyJoined);
-    apply(&mut room, Draft::Leave { session: ANN, how: Departure::Lost }, time(1)).unwrap();
+    apply(&mut room, NewRecord::Leave { session: ANN, how: Departure::Lost }, time(1)).unwrap();
     room.join(BO, &name("ANN"), false, time(2)).unwrap();
     assert_eq!(room.roster().len(), 1);
 }
@@ -77,7 +77,7 @@ fn what_cannot_be_said_is_refused_with_the_reason() {
         Err(Refusal::TooLong { limit: 20 })
     );
     assert_eq!(apply(&mut room, say(ANN, ""), time(0)), Err(Refusal::Empty));
-    let gone = Draft::Leave { session: BO, how: Departure::Lost };
+    let gone = NewRecord::Leave { session: BO, how: Departure::Lost };
     assert_eq!(apply(&mut room, gone, time(0)), Err(Refusal::NotJoined));
     room.take_batch();
     assert_eq!(Refusal::from(NameProblem::TooShort).code(), "name-too-short");
@@ -96,18 +96,18 @@ fn a_direct_message_finds_its_person_and_is_no_record() {
     assert!(room.take_batch().is_empty());
 }
 
-fn say_with(session: SessionId, id: &str, text: &str) -> Draft {
+fn say_with(session: SessionId, id: &str, text: &str) -> NewRecord {
     let (text, id) = (text.to_owned(), Some(id.to_owned()));
-    Draft::Speech { session, action: false, text, id }
+    NewRecord::Speech { session, action: false, text, id }
 }
 
 #[test]
 fn the_same_id_is_the_same_message() {
     let mut room = room();
     room.join(ANN, &name("ann"), false, time(0)).unwrap();
-    let draft = || say_with(ANN, "i", "hello");
-    assert_eq!(apply(&mut room, draft(), time(1)), Ok(Accepted::New(Seq(2))));
-    assert_eq!(apply(&mut room, draft(), time(1)), Ok(Accepted::Again(Seq(2))));
+    let new_record = || say_with(ANN, "i", "hello");
+    assert_eq!(apply(&mut room, new_record(), time(1)), Ok(Accepted::New(Seq(2))));
+    assert_eq!(apply(&mut room, new_record(), time(1)), Ok(Accepted::Again(Seq(2))));
     room.join(BO, &name("bo"), true, time(1)).unwrap();
     let in_store = room.apply(say_with(BO, "i", "hello"), time(2), |_, _| Some(Seq(1)));
     assert_eq!(in_store, Ok(Accepted::Again(Seq(1))));
@@ -120,7 +120,7 @@ fn what_cannot_be_stored_was_never_asked() {
     room.join(ANN, &name("ann"), false, time(0)).unwrap();
     room.take_batch();
     apply(&mut room, say_with(ANN, "i", "hello"), time(1)).unwrap();
-    apply(&mut room, Draft::Leave { session: ANN, how: Departure::Quit }, time(1)).unwrap();
+    apply(&mut room, NewRecord::Leave { session: ANN, how: Departure::Quit }, time(1)).unwrap();
     room.join(BO, &name("ANN"), false, time(1)).unwrap();
     room.roll_back();
     assert!(room.batch().is_empty());
@@ -135,13 +135,13 @@ fn a_lost_connection_keeps_the_place_until_it_is_taken_up_again() {
     let mut room = room();
     room.join(ANN, &name("ann"), false, time(0)).unwrap();
     room.take_batch();
-    assert!(room.hold(ANN, time(5)));
+    assert!(room.detach(ANN, time(5)));
     assert!(room.join(BO, &name("ann"), false, time(6)).is_err(), "the name is held");
     let admission = room.resume(ANN).unwrap();
     assert_eq!((admission.name, admission.position.seq), (name("ann"), Seq(1)));
     assert!(room.take_batch().is_empty(), "the others do not notice");
-    assert!(room.roster().by_session(ANN).unwrap().away.is_none());
-    assert!(room.resume(BO).is_none() && !room.hold(BO, time(7)));
+    assert!(room.roster().by_session(ANN).unwrap().detached_since.is_none());
+    assert!(room.resume(BO).is_none() && !room.detach(BO, time(7)));
 }
 
 #[test]
@@ -203,18 +203,23 @@ fn a_redacted_record_has_nothing_of_its_text() {
 #[test]
 fn the_roster_knows_everybody_by_session_name_and_look() {
     let mut roster = Roster::default();
-    let member = |session, named| Member { session, name: name(named), since: time(0), away: None };
+    let member = |session, named| Member {
+        session,
+        name: name(named),
+        since: time(0),
+        detached_since: None,
+    };
     assert!(roster.is_empty());
     roster.add(member(ANN, "ann1")).unwrap();
     roster.add(member(BO, "bo")).unwrap();
     assert_eq!((roster.len(), roster.is_empty()), (2, false));
-    assert_eq!(roster.by_look("annl"), [&member(ANN, "ann1")]);
-    assert!(roster.by_look("cy").is_empty());
+    assert_eq!(roster.by_skeleton("annl"), [&member(ANN, "ann1")]);
+    assert!(roster.by_skeleton("cy").is_empty());
     assert!(matches!(roster.rename(BO, name("ANN1")), Err(Refusal::NameTaken(_))));
     assert_eq!(roster.by_session(BO), Some(&member(BO, "bo")), "it is as before");
     assert_eq!(roster.rename(ANN, name("dan")), Ok(name("ann1")));
     assert_eq!((roster.by_name("DAN"), roster.by_name("ann1")), (Some(&member(ANN, "dan")), None));
-    assert!(roster.by_look("annl").is_empty());
+    assert!(roster.by_skeleton("annl").is_empty());
     assert_eq!(roster.remove(ANN), Some(member(ANN, "dan")));
     assert_eq!((roster.remove(ANN), roster.len()), (None, 1));
 }
@@ -234,7 +239,8 @@ fn another_policy_holds_for_what_is_said_from_then_on() {
 #[test]
 fn who_was_here_when_the_room_was_stored_is_here_again() {
     let mut room = room();
-    let member = Member { session: ANN, name: name("ann"), since: time(0), away: Some(time(1)) };
+    let member =
+        Member { session: ANN, name: name("ann"), since: time(0), detached_since: Some(time(1)) };
     assert_eq!(room.restore(member.clone()), Ok(()));
     assert_eq!(room.roster().by_session(ANN), Some(&member));
     assert_eq!(
@@ -243,12 +249,12 @@ fn who_was_here_when_the_room_was_stored_is_here_again() {
     );
     assert_eq!(room.restore(member), Err(Refusal::AlreadyJoined));
     // Whether they have used an id only the store can tell, which is asked.
-    let mut draft = say(ANN, "hi");
-    if let Draft::Speech { id, .. } = &mut draft {
+    let mut new_record = say(ANN, "hi");
+    if let NewRecord::Speech { id, .. } = &mut new_record {
         *id = Some("7".to_owned());
     }
     let mut asked = Vec::new();
-    room.apply(draft, time(2), |session, id| {
+    room.apply(new_record, time(2), |session, id| {
         asked.push((session, id.to_owned()));
         None
     })
@@ -259,18 +265,23 @@ fn who_was_here_when_the_room_was_stored_is_here_again() {
 #[test]
 fn people_who_look_alike_since_before_are_all_here_again() {
     let mut room = room();
-    let member = |session, named| Member { session, name: name(named), since: time(0), away: None };
+    let member = |session, named| Member {
+        session,
+        name: name(named),
+        since: time(0),
+        detached_since: None,
+    };
     room.restore(member(ANN, "tom")).unwrap();
     room.restore(member(BO, "ТОМ")).unwrap();
     let cy = SessionId(3);
     assert!(matches!(room.join(cy, &name("ΤΟΜ"), false, time(1)), Err(Refusal::LooksLike(_))));
     // What cannot be stored is taken back, whoever looks like whom.
     for session in [ANN, BO] {
-        let leave = Draft::Leave { session, how: Departure::Quit };
+        let leave = NewRecord::Leave { session, how: Departure::Quit };
         apply(&mut room, leave, time(1)).unwrap();
     }
     room.roll_back();
-    let rename = Draft::Rename { session: BO, to: name("bo") };
+    let rename = NewRecord::Rename { session: BO, to: name("bo") };
     apply(&mut room, rename, time(1)).unwrap();
     room.roll_back();
     let names: Vec<_> = room.roster().iter().map(|member| member.name.to_string()).collect();
@@ -279,5 +290,5 @@ fn people_who_look_alike_since_before_are_all_here_again() {
     room.join_with_account(cy, &name("ΤΟΜ"), false, time(2)).unwrap();
     let refusal = room.join_with_account(SessionId(4), &name("TOM"), false, time(2)).unwrap_err();
     assert_eq!(refusal, Refusal::NameTaken(name("TOM")));
-    assert_eq!(room.roster().by_look("tom").len(), 3);
+    assert_eq!(room.roster().by_skeleton("tom").len(), 3);
 }

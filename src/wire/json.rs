@@ -1,6 +1,6 @@
 //! JSON lines, for `chatroom-client` and bots: one object a line, tagged by `type`.
 //!
-//! [`Request`] is what a client says, [`Event`] what the server says. Both sides use these types,
+//! [`JsonRequest`] is what a client says, [`Event`] what the server says. Both sides use these types,
 //! so that a round trip cannot differ. Unknown fields are ignored.
 
 mod decode;
@@ -11,16 +11,16 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Act;
+use crate::access::ModerationAction;
 use crate::secret::Secret;
 
 pub use encode::{encode_answer, encode_record, format_time, push_line, push_string, record_event};
-pub use parse::{MOST_ID_BYTES, parse_request};
+pub use parse::{MAX_ID_BYTES, parse_request};
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Request {
+pub enum JsonRequest {
     Hello {
         protocol: u32,
         name: String,
@@ -68,7 +68,7 @@ pub enum Request {
     /// What an operator does.
     Moderate {
         #[serde(flatten)]
-        act: Act,
+        action: ModerationAction,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },

@@ -6,14 +6,14 @@ use jiff::tz::TimeZone;
 
 use super::sentence::sentence;
 use super::{Answer, Direct};
-use crate::access::{Act, parse_time};
+use crate::access::{ModerationAction, parse_time};
 use crate::clean;
 use crate::names::Name;
 use crate::room::{EndReason, Record, RecordKind};
 
 /// What a line of a person in the room asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request<'a> {
+pub enum TextRequest<'a> {
     KeepAlive,
     Quit,
     Help,
@@ -30,7 +30,7 @@ pub enum Request<'a> {
     /// What the room is about.
     Topic,
     /// What an operator does.
-    Moderate(Box<Act>),
+    Moderate(Box<ModerationAction>),
     /// A command that lacks something; the sentence says how it is written.
     Incomplete(&'static str),
     Say(&'a str),
@@ -53,7 +53,7 @@ const SLASH_USAGE: &str = "Commands begin with ! here, as in !who. That was not 
 pub const USUAL_HISTORY: usize = 20;
 
 /// The most lines that can be asked for at a time.
-pub const MOST_HISTORY: usize = 200;
+pub const MAX_HISTORY: usize = 200;
 
 const KICK_USAGE: &str = "Write !kick, a name and perhaps why, as in: !kick bo too loud";
 
@@ -78,57 +78,61 @@ const HELP: &[&str] = &[
 ];
 
 /// Reads a line. An unknown `!word` is an ordinary message.
-pub fn parse(line: &str) -> Request<'_> {
+pub fn parse(line: &str) -> TextRequest<'_> {
     let line = line.trim_end();
     match line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim_start())) {
-        ("&", "") => Request::KeepAlive,
-        ("!quit", "") => Request::Quit,
-        ("!help", "") => Request::Help,
-        ("!who", "") => Request::Who,
-        ("!me", "") => Request::Incomplete(ME_USAGE),
-        ("!me", text) => Request::Action(text),
-        ("!history", "") => Request::History(USUAL_HISTORY),
+        ("&", "") => TextRequest::KeepAlive,
+        ("!quit", "") => TextRequest::Quit,
+        ("!help", "") => TextRequest::Help,
+        ("!who", "") => TextRequest::Who,
+        ("!me", "") => TextRequest::Incomplete(ME_USAGE),
+        ("!me", text) => TextRequest::Action(text),
+        ("!history", "") => TextRequest::History(USUAL_HISTORY),
         ("!history", number) => match number.parse() {
-            Ok(number @ 1..=MOST_HISTORY) => Request::History(number),
-            _ => Request::Incomplete(HISTORY_USAGE),
+            Ok(number @ 1..=MAX_HISTORY) => TextRequest::History(number),
+            _ => TextRequest::Incomplete(HISTORY_USAGE),
         },
-        ("!search", "") => Request::Incomplete(SEARCH_USAGE),
-        ("!search", text) => Request::Search(text),
-        ("!topic", "") => Request::Topic,
-        ("!topic", text) => moderate(Act::Topic { text: text.to_owned() }),
-        ("!kick", "") => Request::Incomplete(KICK_USAGE),
+        ("!search", "") => TextRequest::Incomplete(SEARCH_USAGE),
+        ("!search", text) => TextRequest::Search(text),
+        ("!topic", "") => TextRequest::Topic,
+        ("!topic", text) => moderate(ModerationAction::Topic { text: text.to_owned() }),
+        ("!kick", "") => TextRequest::Incomplete(KICK_USAGE),
         ("!kick", rest) => {
             let (name, reason) = first_word(rest);
-            moderate(Act::Kick { name, reason })
+            moderate(ModerationAction::Kick { name, reason })
         }
-        ("!ban" | "!mute", "") => Request::Incomplete(BAN_USAGE),
+        ("!ban" | "!mute", "") => TextRequest::Incomplete(BAN_USAGE),
         ("!ban", rest) => match sanction(rest) {
-            Some((target, seconds, reason)) => moderate(Act::Ban { target, seconds, reason }),
-            None => Request::Incomplete(TIME_USAGE),
+            Some((target, seconds, reason)) => {
+                moderate(ModerationAction::Ban { target, seconds, reason })
+            }
+            None => TextRequest::Incomplete(TIME_USAGE),
         },
         ("!mute", rest) => match sanction(rest) {
-            Some((target, seconds, reason)) => moderate(Act::Mute { target, seconds, reason }),
-            None => Request::Incomplete(TIME_USAGE),
+            Some((target, seconds, reason)) => {
+                moderate(ModerationAction::Mute { target, seconds, reason })
+            }
+            None => TextRequest::Incomplete(TIME_USAGE),
         },
-        ("!unban" | "!unmute", "") => Request::Incomplete(UNBAN_USAGE),
-        ("!unban", target) => moderate(Act::Unban { target: target.to_owned() }),
-        ("!unmute", target) => moderate(Act::Unmute { target: target.to_owned() }),
+        ("!unban" | "!unmute", "") => TextRequest::Incomplete(UNBAN_USAGE),
+        ("!unban", target) => moderate(ModerationAction::Unban { target: target.to_owned() }),
+        ("!unmute", target) => moderate(ModerationAction::Unmute { target: target.to_owned() }),
         ("!msg", rest) => match rest.split_once(' ') {
             // There is no white space at the end of the line, so this is not empty.
-            Some((to, text)) => Request::Direct { to, text: text.trim_start() },
-            None => Request::Incomplete(MSG_USAGE),
+            Some((to, text)) => TextRequest::Direct { to, text: text.trim_start() },
+            None => TextRequest::Incomplete(MSG_USAGE),
         },
         (
             "/quit" | "/help" | "/who" | "/me" | "/msg" | "/history" | "/search" | "/topic"
             | "/kick" | "/ban" | "/unban" | "/mute" | "/unmute",
             _,
-        ) => Request::Incomplete(SLASH_USAGE),
-        _ => Request::Say(line),
+        ) => TextRequest::Incomplete(SLASH_USAGE),
+        _ => TextRequest::Say(line),
     }
 }
 
-fn moderate(act: Act) -> Request<'static> {
-    Request::Moderate(Box::new(act))
+fn moderate(action: ModerationAction) -> TextRequest<'static> {
+    TextRequest::Moderate(Box::new(action))
 }
 
 /// The first word, and what is behind it if there is something.

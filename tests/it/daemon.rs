@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use chatroom::admin::{Reply, Request, Status, User};
+use chatroom::admin::{AdminRequest, Reply, Status, User};
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
@@ -277,7 +277,7 @@ impl Daemon {
     }
 
     #[track_caller]
-    pub fn ask(&self, request: &Request) -> Reply {
+    pub fn ask(&self, request: &AdminRequest) -> Reply {
         let request = serde_json::to_string(request).unwrap();
         let answer = || -> io::Result<String> {
             let mut stream = UnixStream::connect(self.socket())?;
@@ -305,7 +305,7 @@ impl Daemon {
 
     #[track_caller]
     pub fn status(&self) -> Status {
-        match self.ask(&Request::Status) {
+        match self.ask(&AdminRequest::Status) {
             Reply::Status(status) => *status,
             other => panic!("no status but {other:?}"),
         }
@@ -313,7 +313,7 @@ impl Daemon {
 
     #[track_caller]
     pub fn users(&self) -> Vec<User> {
-        match self.ask(&Request::Users) {
+        match self.ask(&AdminRequest::Users) {
             Reply::Users(users) => users,
             other => panic!("no users but {other:?}"),
         }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use chatroom::admin::Request;
+use chatroom::admin::AdminRequest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -282,7 +282,7 @@ fn cut_power_under(config: &str, lines: usize) -> Option<(u64, u64, Value)> {
     };
     // It goes on, whatever was lost.
     assert_eq!(say(&mut ann, lines, "after the cut")["type"], "message");
-    daemon.ask(&Request::Ping);
+    daemon.ask(&AdminRequest::Ping);
     drop(daemon);
     Some((acknowledged, stored, again))
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use crate::harness::{PROMPT, Person};
 /// Has the daemon end as for a restart, and gives what it has left.
 #[track_caller]
 pub fn hand_over(daemon: &mut Daemon) -> Vec<(String, OwnedFd)> {
-    assert_eq!(daemon.ask(&Request::HandOver), Reply::Done);
+    assert_eq!(daemon.ask(&AdminRequest::HandOver), Reply::Done);
     let stored = daemon.until_stored();
     assert!(daemon.until_ended().success(), "{}", daemon.log());
     stored

@@ -3,8 +3,8 @@
 
 use std::io::Read;
 
-use chatroom::access::Act;
-use chatroom::admin::Request;
+use chatroom::access::ModerationAction;
+use chatroom::admin::AdminRequest;
 use chatroom::clean;
 use serde_json::{Value, json};
 
@@ -145,11 +145,17 @@ fn what_operators_do_is_harmless_wherever_it_is_shown() {
     for text in strings() {
         let (target, reason) = (text.clone(), Some(text.clone()));
         for request in [
-            Request::Say { text: text.clone() },
-            Request::Moderate { act: Act::Topic { text: text.clone() } },
-            Request::Moderate { act: Act::Ban { target: "eve".to_owned(), seconds: None, reason } },
-            Request::Moderate { act: Act::Mute { target, seconds: None, reason: None } },
-            Request::Moderate { act: Act::Kick { name: text.clone(), reason: None } },
+            AdminRequest::Say { text: text.clone() },
+            AdminRequest::Moderate { action: ModerationAction::Topic { text: text.clone() } },
+            AdminRequest::Moderate {
+                action: ModerationAction::Ban { target: "eve".to_owned(), seconds: None, reason },
+            },
+            AdminRequest::Moderate {
+                action: ModerationAction::Mute { target, seconds: None, reason: None },
+            },
+            AdminRequest::Moderate {
+                action: ModerationAction::Kick { name: text.clone(), reason: None },
+            },
         ] {
             check_harmless("a reply", &format!("{:?}", daemon.ask(&request)).replace("\\n", "\n"));
         }

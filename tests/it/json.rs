@@ -1,6 +1,6 @@
 //! JSON lines.
 
-use chatroom::wire::json::MOST_ID_BYTES;
+use chatroom::wire::json::MAX_ID_BYTES;
 use serde_json::{Value, json};
 
 use crate::daemon::Daemon;
@@ -55,7 +55,7 @@ fn wrong_requests_are_refused_and_the_connection_lives() {
     assert_eq!(refused["id"], "7");
     check_refused(&mut ann, r#"{"type":"direct","to":"bo","text":"hi"}"#, "no-such-user");
     check_refused(&mut ann, r#"{"type":"say","text":" "}"#, "empty");
-    let id = "i".repeat(MOST_ID_BYTES + 1);
+    let id = "i".repeat(MAX_ID_BYTES + 1);
     check_refused(&mut ann, &format!(r#"{{"type":"say","text":"x","id":"{id}"}}"#), "bad-request");
     ann.send(b"{\"type\":\"say\",\"text\":\"\xff\"}\n");
     assert_eq!(ann.event("refused")["code"], "not-utf8");

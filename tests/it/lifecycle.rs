@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -106,7 +106,9 @@ fn sighup_puts_a_good_configuration_in_force_and_no_other() {
     fs::write(&file, "[listen]\nchat = \"127.0.0.1:1\"\n").unwrap();
     // Asking again does not make it true: what needs a restart is told until there was one.
     for _ in 0..2 {
-        let Reply::Reloaded(report) = daemon.ask(&Request::Reload) else { panic!("no report") };
+        let Reply::Reloaded(report) = daemon.ask(&AdminRequest::Reload) else {
+            panic!("no report")
+        };
         let waiting: Vec<&str> = report.needs_restart.iter().map(|it| it.option.as_str()).collect();
         assert_eq!(waiting, ["[listen] chat"]);
         assert_eq!(report.needs_restart[0].new, "[\"127.0.0.1:1\"]");

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use chatroom::access::Act;
-use chatroom::admin::{Reply, Request};
+use chatroom::access::ModerationAction;
+use chatroom::admin::{AdminRequest, Reply};
 use chatroom::room::Seq;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
@@ -150,7 +150,9 @@ fn who_sends_too_fast_is_slowed_and_loses_nothing() {
     assert_eq!(daemon.status().slowed, 1, "and is told so once");
     // Who is slowed can be sent away at any moment.
     bo.send(lines.as_bytes());
-    let kick = Request::Moderate { act: Act::Kick { name: "bo".to_owned(), reason: None } };
+    let kick = AdminRequest::Moderate {
+        action: ModerationAction::Kick { name: "bo".to_owned(), reason: None },
+    };
     assert!(matches!(daemon.ask(&kick), Reply::Moderated { affected, .. } if affected.people == 1));
     bo.lines_until("[SERVER]: You were removed from the room by the operator.");
 }

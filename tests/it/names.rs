@@ -1,7 +1,7 @@
 //! Names that imitate somebody are refused, on each way to a name; those of before stay.
 
-use chatroom::access::Act;
-use chatroom::admin::{AccountRequest, Reply, Request};
+use chatroom::access::ModerationAction;
+use chatroom::admin::{AccountRequest, AdminRequest, Reply};
 use chatroom::secret::Secret;
 use rustix::process::Signal;
 use serde_json::json;
@@ -67,12 +67,12 @@ fn an_imitation_is_refused_on_every_way_to_a_name() {
         text.say(name);
         let refusal = text.line().unwrap();
         assert!(refusal.ends_with("Choose another name."), "{name} {refusal}");
-        let rename = Act::Rename { name: "bo".to_owned(), to: name.to_owned() };
-        let reply = daemon.ask(&Request::Moderate { act: rename });
+        let rename = ModerationAction::Rename { name: "bo".to_owned(), to: name.to_owned() };
+        let reply = daemon.ask(&AdminRequest::Moderate { action: rename });
         assert!(matches!(reply, Reply::Refused { .. }), "{name} {reply:?}");
         let (name, password) = (name.to_owned(), Secret::new(PASSWORD.to_owned()));
         let what = AccountRequest::Add { name: name.clone(), password, operator: false };
-        let reply = daemon.ask(&Request::Account { what });
+        let reply = daemon.ask(&AdminRequest::Account { what });
         assert!(matches!(reply, Reply::Refused { .. }), "{name} {reply:?}");
     }
     bo.say("!who");
@@ -90,8 +90,8 @@ fn what_looks_like_an_account_is_refused_in_capitals_too() {
         for written in [other.to_owned(), other.to_lowercase()] {
             assert_eq!(asks(&daemon, &written).1, "name-looks-like", "{written}");
         }
-        let rename = Act::Rename { name: "bo".to_owned(), to: other.to_owned() };
-        let reply = daemon.ask(&Request::Moderate { act: rename });
+        let rename = ModerationAction::Rename { name: "bo".to_owned(), to: other.to_owned() };
+        let reply = daemon.ask(&AdminRequest::Moderate { action: rename });
         assert!(matches!(reply, Reply::Refused { .. }), "{other} {reply:?}");
     }
     for name in ["Тома", "Вова", "Катерина", "Анна", "νανά", "tomas"] {
@@ -113,12 +113,13 @@ fn what_looks_like_somebody_here_is_refused_and_a_sanction_meets_it() {
             here.say(r#"{"type":"quit"}"#);
             here.event("closing");
             daemon.until_empty();
-            let ban = Act::Ban { target: first.to_owned(), seconds: None, reason: None };
-            daemon.ask(&Request::Moderate { act: ban });
+            let ban =
+                ModerationAction::Ban { target: first.to_owned(), seconds: None, reason: None };
+            daemon.ask(&AdminRequest::Moderate { action: ban });
             assert_eq!(asks(&daemon, second).1, "banned", "{first} {second}");
             // It is found by what it looks like, too.
-            let unban = Act::Unban { target: second.to_owned() };
-            let reply = daemon.ask(&Request::Moderate { act: unban });
+            let unban = ModerationAction::Unban { target: second.to_owned() };
+            let reply = daemon.ask(&AdminRequest::Moderate { action: unban });
             assert!(!matches!(reply, Reply::Refused { .. }), "{first} {second} {reply:?}");
             let (mut here, said) = asks(&daemon, first);
             assert_eq!(said, "welcome", "{first}");

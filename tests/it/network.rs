@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use chatroom::admin::Request;
+use chatroom::admin::AdminRequest;
 
 use crate::daemon::Daemon;
 
@@ -92,7 +92,7 @@ impl Distant {
         ip(&["-n", &self.cable.client, "link", "set", "c0", "down"]).unwrap();
         let silent = Instant::now();
         // What is announced now stays under way without an answer.
-        self.daemon.ask(&Request::Say { text: "is anybody there?".to_owned() });
+        self.daemon.ask(&AdminRequest::Say { text: "is anybody there?".to_owned() });
         self.daemon.until("all gone", |daemon| daemon.users().is_empty());
         silent.elapsed()
     }
@@ -143,7 +143,7 @@ fn a_silent_network_is_noticed_in_time_also_under_a_busy_connection() {
     ip(&["-n", &distant.cable.client, "link", "set", "c0", "down"]).unwrap();
     for _ in 0..100 {
         // More than the system keeps for a connection, so that the rest has to wait in the log.
-        distant.daemon.ask(&Request::Say { text: "x".repeat(4000) });
+        distant.daemon.ask(&AdminRequest::Say { text: "x".repeat(4000) });
     }
     assert!(distant.daemon.users()[0].behind > 0);
     check_in_time(distant.cut());

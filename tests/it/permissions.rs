@@ -1,6 +1,6 @@
 //! The whole table of permissions, asked over real sockets in both formats.
 
-use chatroom::permission::{self, Denial, Doing, Standing};
+use chatroom::permission::{self, Denial, Permission, Role};
 use serde_json::{Value, json};
 
 use crate::ctl::{check_done, run};
@@ -9,19 +9,21 @@ use crate::harness::Person;
 use crate::moderation::{PASSWORD, add_account, with_password};
 
 /// What is asked in text, in JSON, and how the answer is known.
-fn requests(doing: Doing) -> (&'static str, Value) {
-    match doing {
-        Doing::KeepAlive => ("&", json!({"type": "ping", "id": "x"})),
-        Doing::Quit => ("!quit", json!({"type": "quit"})),
-        Doing::Join => ("somebody", json!({"type": "hello", "protocol": 1, "name": "somebody"})),
-        Doing::Help => ("!help", Value::Null),
-        Doing::Look => ("!who", json!({"type": "who"})),
-        Doing::History => ("!history 1", json!({"type": "history", "limit": 1, "id": "x"})),
-        Doing::Speak => ("hello", json!({"type": "say", "text": "hello", "id": "x"})),
-        Doing::Direct => {
+fn requests(permission: Permission) -> (&'static str, Value) {
+    match permission {
+        Permission::KeepAlive => ("&", json!({"type": "ping", "id": "x"})),
+        Permission::Quit => ("!quit", json!({"type": "quit"})),
+        Permission::Join => {
+            ("somebody", json!({"type": "hello", "protocol": 1, "name": "somebody"}))
+        }
+        Permission::Help => ("!help", Value::Null),
+        Permission::Look => ("!who", json!({"type": "who"})),
+        Permission::History => ("!history 1", json!({"type": "history", "limit": 1, "id": "x"})),
+        Permission::Speak => ("hello", json!({"type": "say", "text": "hello", "id": "x"})),
+        Permission::Direct => {
             ("!msg ann psst", json!({"type": "direct", "to": "ann", "text": "psst", "id": "x"}))
         }
-        Doing::Moderate => (
+        Permission::Moderate => (
             "!unban nobody",
             json!({"type": "moderate", "act": "unban", "target": "nobody", "id": "x"}),
         ),
@@ -39,40 +41,40 @@ fn words(denial: Denial) -> (&'static str, &'static str) {
     }
 }
 
-const DOINGS: [Doing; 9] = [
-    Doing::KeepAlive,
-    Doing::Join,
-    Doing::Help,
-    Doing::Look,
-    Doing::History,
-    Doing::Speak,
-    Doing::Direct,
-    Doing::Moderate,
-    Doing::Quit,
+const PERMISSIONS: [Permission; 9] = [
+    Permission::KeepAlive,
+    Permission::Join,
+    Permission::Help,
+    Permission::Look,
+    Permission::History,
+    Permission::Speak,
+    Permission::Direct,
+    Permission::Moderate,
+    Permission::Quit,
 ];
 
-const STANDINGS: [Standing; 5] =
-    [Standing::NotJoined, Standing::Joined, Standing::Muted, Standing::Operator, Standing::Leaving];
+const ROLES: [Role; 5] =
+    [Role::NotJoined, Role::Joined, Role::Muted, Role::Operator, Role::Leaving];
 
 /// Somebody who stands so, in JSON.
-fn person(daemon: &Daemon, standing: Standing) -> Person {
-    let name = if standing == Standing::Operator { "olga" } else { "bo" };
+fn person(daemon: &Daemon, role: Role) -> Person {
+    let name = if role == Role::Operator { "olga" } else { "bo" };
     let mut person = Person::connect(daemon);
-    if standing == Standing::NotJoined {
+    if role == Role::NotJoined {
         return person;
     }
     let hello = json!({"type": "hello", "protocol": 1, "name": name, "password": PASSWORD});
     person.say(&hello.to_string());
     person.event("welcome");
-    if standing == Standing::Muted {
+    if role == Role::Muted {
         check_done(&run(&daemon.socket(), &["mute", name]));
         person.event("info");
     }
     person
 }
 
-fn tidy_up(daemon: &Daemon, standing: Standing) {
-    if standing == Standing::Muted {
+fn tidy_up(daemon: &Daemon, role: Role) {
+    if role == Role::Muted {
         check_done(&run(&daemon.socket(), &["unmute", "bo"]));
     }
     daemon.until("gone", |daemon| daemon.users().len() == 1);
@@ -83,19 +85,19 @@ fn the_table_holds_in_json() {
     let daemon = Daemon::start();
     add_account(&daemon, &["--operator", "olga"]);
     let _ann = Person::text(&daemon, "ann");
-    for standing in STANDINGS {
-        for doing in DOINGS {
-            let (_, request) = requests(doing);
+    for role in ROLES {
+        for permission in PERMISSIONS {
+            let (_, request) = requests(permission);
             if request.is_null() {
                 continue;
             }
-            let mut person = person(&daemon, standing);
-            if standing == Standing::Leaving {
+            let mut person = person(&daemon, role);
+            if role == Role::Leaving {
                 // Together with what makes it leave.
                 person.send(format!("{}\n{request}\n", json!({"type": "quit"})).as_bytes());
-                assert_eq!(person.any_event()["type"], "closing", "{doing:?}");
+                assert_eq!(person.any_event()["type"], "closing", "{permission:?}");
                 person.expect_end();
-                tidy_up(&daemon, standing);
+                tidy_up(&daemon, role);
                 continue;
             }
             person.say(&request.to_string());
@@ -106,17 +108,17 @@ fn the_table_holds_in_json() {
                     break event;
                 }
             };
-            let what = format!("{standing:?} {doing:?}: {answer}");
-            match permission::check(standing, doing) {
+            let what = format!("{role:?} {permission:?}: {answer}");
+            match permission::check(role, permission) {
                 Err(denial) => assert_eq!(answer["code"], words(denial).0, "{what}"),
                 // It was looked for, and there is none.
-                Ok(()) if doing == Doing::Moderate => {
+                Ok(()) if permission == Permission::Moderate => {
                     assert_eq!(answer["code"], "no-such-ban", "{what}");
                 }
                 Ok(()) => assert_ne!(answer["type"], "refused", "{what}"),
             }
             drop(person);
-            tidy_up(&daemon, standing);
+            tidy_up(&daemon, role);
         }
     }
 }
@@ -126,40 +128,43 @@ fn the_table_holds_in_text() {
     let daemon = Daemon::start();
     add_account(&daemon, &["--operator", "olga"]);
     let mut ann = Person::text(&daemon, "ann");
-    for standing in [Standing::Joined, Standing::Muted, Standing::Operator] {
-        for doing in DOINGS {
-            let mut person = match standing {
-                Standing::Operator => with_password(&daemon, "olga"),
+    for role in [Role::Joined, Role::Muted, Role::Operator] {
+        for permission in PERMISSIONS {
+            let mut person = match role {
+                Role::Operator => with_password(&daemon, "olga"),
                 _ => Person::text(&daemon, "bo"),
             };
-            if standing == Standing::Muted {
+            if role == Role::Muted {
                 check_done(&run(&daemon.socket(), &["mute", "bo"]));
                 person.expect("[SERVER]: You are muted.");
             }
-            let (request, _) = requests(doing);
+            let (request, _) = requests(permission);
             // In text, whoever is in the room says it if it is no command.
-            let doing = if doing == Doing::Join { Doing::Speak } else { doing };
+            let permission =
+                if permission == Permission::Join { Permission::Speak } else { permission };
             person.say(request);
-            let what = format!("{standing:?} {doing:?}");
-            match (permission::check(standing, doing), doing) {
+            let what = format!("{role:?} {permission:?}");
+            match (permission::check(role, permission), permission) {
                 (Err(denial), _) => {
                     let line = person.line().unwrap();
                     let begin = format!("[SERVER]: {}", words(denial).1);
                     assert!(line.starts_with(&begin), "{what}: {line}");
                 }
-                (Ok(()), Doing::KeepAlive) => assert_eq!(person.piece().unwrap(), b"&", "{what}"),
-                (Ok(()), Doing::Quit) => person.expect_end(),
-                (Ok(()), Doing::Speak) => drop(ann.lines_until(&format!(
+                (Ok(()), Permission::KeepAlive) => {
+                    assert_eq!(person.piece().unwrap(), b"&", "{what}");
+                }
+                (Ok(()), Permission::Quit) => person.expect_end(),
+                (Ok(()), Permission::Speak) => drop(ann.lines_until(&format!(
                     "{}: {request}",
-                    if standing == Standing::Operator { "olga" } else { "bo" }
+                    if role == Role::Operator { "olga" } else { "bo" }
                 ))),
-                (Ok(()), Doing::Direct) => {
-                    let name = if standing == Standing::Operator { "olga" } else { "bo" };
+                (Ok(()), Permission::Direct) => {
+                    let name = if role == Role::Operator { "olga" } else { "bo" };
                     ann.lines_until(&format!("[private] {name}: psst"));
                 }
-                (Ok(()), Doing::Moderate) => person
+                (Ok(()), Permission::Moderate) => person
                     .expect("[SERVER]: No ban or mute matches nobody. `chatctl bans` lists them."),
-                (Ok(()), Doing::History) => {
+                (Ok(()), Permission::History) => {
                     person.lines_until("[SERVER]: That was said before.");
                 }
                 (Ok(()), _) => {
@@ -168,7 +173,7 @@ fn the_table_holds_in_text() {
                 }
             }
             drop(person);
-            tidy_up(&daemon, standing);
+            tidy_up(&daemon, role);
         }
     }
 }

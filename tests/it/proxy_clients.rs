@@ -1,8 +1,8 @@
 //! Clients behind a proxy are who they are: limits, bans, passwords, upgrades and resuming go by their own
 //! addresses.
 
-use chatroom::access::Act;
-use chatroom::admin::{Reply, Request};
+use chatroom::access::ModerationAction;
+use chatroom::admin::{AdminRequest, Reply};
 use serde_json::json;
 
 use crate::ctl::{check_done, run};
@@ -14,8 +14,8 @@ use crate::proxy::{behind_proxies, check_seen, local, through, v1, v2};
 
 #[track_caller]
 fn ban(daemon: &Daemon, target: &str) {
-    let act = Act::Ban { target: target.to_owned(), seconds: None, reason: None };
-    assert!(matches!(daemon.ask(&Request::Moderate { act }), Reply::Moderated { .. }));
+    let act = ModerationAction::Ban { target: target.to_owned(), seconds: None, reason: None };
+    assert!(matches!(daemon.ask(&AdminRequest::Moderate { action: act }), Reply::Moderated { .. }));
 }
 
 #[track_caller]
@@ -80,8 +80,9 @@ fn a_mute_goes_by_the_address_of_the_client() {
     ann.join_as("ann");
     let mut eve = through(&daemon, &v1("192.0.2.66:1"));
     eve.join_as("eve");
-    let act = Act::Mute { target: "192.0.2.66".to_owned(), seconds: None, reason: None };
-    assert!(matches!(daemon.ask(&Request::Moderate { act }), Reply::Moderated { .. }));
+    let act =
+        ModerationAction::Mute { target: "192.0.2.66".to_owned(), seconds: None, reason: None };
+    assert!(matches!(daemon.ask(&AdminRequest::Moderate { action: act }), Reply::Moderated { .. }));
     let muted = |name: &str| daemon.users().iter().any(|user| user.name == name && user.muted);
     daemon.until("muted", |_| muted("eve"));
     assert!(!muted("ann"));

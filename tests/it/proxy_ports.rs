@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use chatroom::access::Act;
-use chatroom::admin::{Reply, Request};
+use chatroom::access::ModerationAction;
+use chatroom::admin::{AdminRequest, Reply};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -67,8 +67,12 @@ fn on_the_port_for_tls_a_missing_header_is_told_as_far_as_it_can_be() {
 fn who_is_turned_away_behind_a_proxy_hears_it_over_tls() {
     let (daemon, address) = over_tls();
     assert!(matches!(
-        daemon.ask(&Request::Moderate {
-            act: Act::Ban { target: "192.0.2.7".to_owned(), seconds: None, reason: None }
+        daemon.ask(&AdminRequest::Moderate {
+            action: ModerationAction::Ban {
+                target: "192.0.2.7".to_owned(),
+                seconds: None,
+                reason: None
+            }
         }),
         Reply::Moderated { .. }
     ));
@@ -86,7 +90,7 @@ fn a_reload_counts_for_connections_from_then_on() {
     let text = std::fs::read_to_string(&file).unwrap();
     let with = text.replacen("[listen]\n", "[listen]\nproxy_protocol = [\"127.0.0.1\"]\n", 1);
     std::fs::write(&file, with).unwrap();
-    let Reply::Reloaded(reloaded) = daemon.ask(&Request::Reload) else { panic!("no reload") };
+    let Reply::Reloaded(reloaded) = daemon.ask(&AdminRequest::Reload) else { panic!("no reload") };
     let changed: Vec<_> = reloaded.changed.iter().map(|it| (&*it.option, &*it.new)).collect();
     assert_eq!(changed, [("[listen] proxy_protocol", "[\"127.0.0.1\"]")]);
     assert_eq!(reloaded.needs_restart, []);
@@ -98,7 +102,7 @@ fn a_reload_counts_for_connections_from_then_on() {
     direct.say("cy");
     assert!(direct.line().unwrap().contains("the connection began with something else"));
     std::fs::write(&file, text).unwrap();
-    assert!(matches!(daemon.ask(&Request::Reload), Reply::Reloaded(_)));
+    assert!(matches!(daemon.ask(&AdminRequest::Reload), Reply::Reloaded(_)));
     Person::connect(&daemon);
     bo.say("still here");
     ann.expect("bo: still here");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use chatroom::admin::{Reloaded, Reply, Request};
+use chatroom::admin::{AdminRequest, Reloaded, Reply};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -23,7 +23,7 @@ fn configure(daemon: &Daemon, more: &str) {
 
 #[track_caller]
 fn reload(daemon: &Daemon) -> Reloaded {
-    match daemon.ask(&Request::Reload) {
+    match daemon.ask(&AdminRequest::Reload) {
         Reply::Reloaded(reloaded) => *reloaded,
         other => panic!("no report but {other:?}"),
     }

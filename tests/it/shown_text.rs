@@ -1,8 +1,8 @@
 //! Texts as they are shown in lines: what a language needs is there, and padding cannot put the end
 //! of a text to where a row of a terminal begins.
 
-use chatroom::access::Act;
-use chatroom::admin::Request;
+use chatroom::access::ModerationAction;
+use chatroom::admin::AdminRequest;
 use serde_json::json;
 
 use crate::ctl::{check_done, run};
@@ -88,10 +88,10 @@ fn padding_makes_no_line_of_the_server_in_what_operators_say() {
     let mut told = Vec::new();
     for text in paddings() {
         for request in [
-            Request::Say { text: text.clone() },
-            Request::Moderate { act: Act::Topic { text: text.clone() } },
-            Request::Moderate {
-                act: Act::Mute {
+            AdminRequest::Say { text: text.clone() },
+            AdminRequest::Moderate { action: ModerationAction::Topic { text: text.clone() } },
+            AdminRequest::Moderate {
+                action: ModerationAction::Mute {
                     target: "ann".to_owned(),
                     seconds: None,
                     reason: Some(text.clone()),

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Command;
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -92,10 +92,10 @@ fn a_start_on_nothing_but_a_port_in_use_waits_and_can_be_ended() {
     start(&mut daemon, None);
     daemon.until_notified("READY=1");
     assert!(daemon.status().listen.is_empty());
-    assert_eq!(daemon.ask(&Request::Ping), Reply::Done);
+    assert_eq!(daemon.ask(&AdminRequest::Ping), Reply::Done);
     drop(taken);
     // A reload looks at once.
-    assert!(matches!(daemon.ask(&Request::Reload), Reply::Reloaded(_)));
+    assert!(matches!(daemon.ask(&AdminRequest::Reload), Reply::Reloaded(_)));
     daemon.until("it listens", |daemon| daemon.status().listen.len() == 1);
     check_serves(&daemon, "bo");
     daemon.signal(Signal::KILL);
@@ -199,7 +199,9 @@ fn a_state_folder_that_another_process_still_holds_is_waited_for() {
     daemon.until_notified("STATUS=DEGRADED: another chatroomd uses the state folder");
     let status = daemon.status();
     assert!(status.degraded && status.faults[0].contains("another chatroomd"), "{status:?}");
-    let Reply::Refused { message, .. } = daemon.ask(&Request::Ping) else { panic!("it is well") };
+    let Reply::Refused { message, .. } = daemon.ask(&AdminRequest::Ping) else {
+        panic!("it is well")
+    };
     assert!(message.contains("the room is not open yet"), "{message}");
     let mut ann = Person::connect_to(daemon.address);
     ann.expect(
@@ -222,12 +224,12 @@ fn what_waits_is_reloaded_and_ended_as_usual() {
     let file = daemon.folder.path().join("chatroomd.toml");
     let good = fs::read_to_string(&file).unwrap();
     fs::write(&file, BROKEN).unwrap();
-    let reply = daemon.ask(&Request::Reload);
+    let reply = daemon.ask(&AdminRequest::Reload);
     assert!(matches!(reply, Reply::Refused { .. }), "{reply:?}");
     fs::write(&file, format!("{good}[room]\nname = \"den\"\n")).unwrap();
-    assert!(matches!(daemon.ask(&Request::Reload), Reply::Reloaded(_)));
+    assert!(matches!(daemon.ask(&AdminRequest::Reload), Reply::Reloaded(_)));
     assert_eq!(daemon.status().room, "den");
-    let shutdown = Request::Shutdown { after: 0, message: None };
+    let shutdown = AdminRequest::Shutdown { after: 0, message: None };
     assert_eq!(daemon.ask(&shutdown), Reply::Done);
     assert!(daemon.until_ended().success());
     for signal in [Signal::TERM, Signal::INT] {
@@ -376,7 +378,7 @@ fn a_restart_on_a_broken_file_goes_on_with_the_configuration_in_force() {
     let good = fs::read_to_string(&file).unwrap().replace("Tea", "Coffee");
     let good = good.replace("127.0.0.1:0", &daemon.address.to_string());
     fs::write(&file, &good).unwrap();
-    assert!(matches!(daemon.ask(&Request::Reload), Reply::Reloaded(_)));
+    assert!(matches!(daemon.ask(&AdminRequest::Reload), Reply::Reloaded(_)));
     let mut ann = Person::text(&daemon, "ann");
     ann.expect("[SERVER]: Topic: Coffee");
     let mut store = Store::default();
@@ -393,7 +395,7 @@ fn a_restart_on_a_broken_file_goes_on_with_the_configuration_in_force() {
     }
     daemon.until_logged("the next process finds the configuration wrong");
     fs::write(&file, good.replace("Coffee", "Cocoa")).unwrap();
-    assert!(matches!(daemon.ask(&Request::Reload), Reply::Reloaded(_)));
+    assert!(matches!(daemon.ask(&AdminRequest::Reload), Reply::Reloaded(_)));
     assert!(daemon.status().faults.is_empty());
     daemon.until_notified("STATUS=1 person is here");
     Person::text(&daemon, "bo").lines_until("[SERVER]: Topic: Cocoa");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ fn a_process_that_reads_the_history_holds_nobody_up_and_is_named_in_the_status()
     let json: Value =
         serde_json::from_str(&done(&chatctl(&daemon, &["status", "--json"]))).unwrap();
     assert_eq!(json["status"]["wal_held"], true);
-    let Reply::Metrics(metrics) = daemon.ask(&Request::Metrics) else { panic!("no metrics") };
+    let Reply::Metrics(metrics) = daemon.ask(&AdminRequest::Metrics) else { panic!("no metrics") };
     assert!(metrics.contains("chatroom_history_log_held 1"), "{metrics}");
     daemon.until_logged("keeps its write-ahead log from shrinking");
     // What is redacted meanwhile may stay in the log, which is said.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use serde_json::json;
 
 use crate::ctl::{check_done, run};
@@ -126,7 +126,7 @@ impl Pair {
         for look in 1.. {
             let times = self.watch();
             let asked = Instant::now();
-            assert_eq!(daemon.ask(&Request::Ping), Reply::Done);
+            assert_eq!(daemon.ask(&AdminRequest::Ping), Reply::Done);
             let ping = asked.elapsed();
             let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
             let (median, p95, p99) = (at(50), at(95), at(99));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chatroom::lookalike::look;
+use chatroom::confusables::skeleton_of;
 
 /// What a record is, without its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Reference {
 }
 
 /// The longest text.
-pub const MOST_BYTES: usize = 20;
+pub const MAX_BYTES: usize = 20;
 
 /// What becomes of a request: the number of its record, or the code of the refusal.
 pub type Outcome = Result<u64, &'static str>;
@@ -55,11 +55,11 @@ impl Reference {
     fn check_name(&self, name: &str) -> Result<(), &'static str> {
         // The names of the test differ in case and width, or are different.
         let same =
-            |other: &str| chatroom::lookalike::fold(other) == chatroom::lookalike::fold(name);
+            |other: &str| chatroom::confusables::fold(other) == chatroom::confusables::fold(name);
         if self.members.iter().any(|(_, other)| same(other)) {
             return Err("name-taken");
         }
-        match self.members.iter().any(|(_, other)| look(other) == look(name)) {
+        match self.members.iter().any(|(_, other)| skeleton_of(other) == skeleton_of(name)) {
             true => Err("name-looks-like"),
             false => Ok(()),
         }
@@ -67,7 +67,7 @@ impl Reference {
 
     pub fn is_banned(&self, name: &str, now: i64) -> bool {
         self.bans.iter().any(|(banned, until)| {
-            look(banned) == look(name) && until.is_none_or(|until| now < until)
+            skeleton_of(banned) == skeleton_of(name) && until.is_none_or(|until| now < until)
         })
     }
 
@@ -117,7 +117,7 @@ impl Reference {
 /// A text as it may be seen. The texts of the test are few.
 fn checked(text: &str) -> Result<String, &'static str> {
     match text {
-        _ if text.len() > MOST_BYTES => Err("too-long"),
+        _ if text.len() > MAX_BYTES => Err("too-long"),
         "" | " \t" | "\u{202e}" => Err("empty"),
         "a\u{1b}[2Jb" => Ok("a[2Jb".to_owned()),
         _ => Ok(text.to_owned()),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use chatroom::names::Name;
 use chatroom::room::{
-    Accepted, Departure, Draft, Found, Log, Member, Policy, Position, REDACTED, Record, RecordKind,
-    Refusal, Room, Seq, SessionId,
+    Accepted, Departure, Found, Log, Member, NewRecord, Policy, Position, REDACTED, Record,
+    RecordKind, Refusal, Room, Seq, SessionId,
 };
 use jiff::Timestamp;
 use proptest::sample::Index;
 
 use crate::Step;
-use crate::reference::{Line, MOST_BYTES, Outcome, Reference, Said};
+use crate::reference::{Line, MAX_BYTES, Outcome, Reference, Said};
 
 /// A small window, so that readers fall out of it.
 const WINDOW_BYTES: usize = 2000;
@@ -43,7 +43,7 @@ pub struct World {
 }
 
 fn policy() -> Policy {
-    Policy { message_bytes: MOST_BYTES }
+    Policy { message_bytes: MAX_BYTES }
 }
 
 impl World {
@@ -89,7 +89,7 @@ impl World {
             Step::Resume { who } => self.resume(self.pick(who)),
             Step::Rename { who, to } => self.rename(self.pick(who), to),
             Step::Topic { text } => {
-                let outcome = self.apply(Draft::Topic { text: (*text).to_owned() });
+                let outcome = self.apply(NewRecord::Topic { text: (*text).to_owned() });
                 assert_eq!(outcome, self.asked.topic(text));
             }
             Step::Redact { seq } => self.redact(seq),
@@ -144,7 +144,7 @@ impl World {
         Timestamp::from_second(self.seconds).unwrap()
     }
 
-    fn apply(&mut self, draft: Draft) -> Outcome {
+    fn apply(&mut self, new_record: NewRecord) -> Outcome {
         let stored = |session: SessionId, id: &str| {
             let is_it = |record: &&Record| {
                 record.author.as_ref().is_some_and(|author| {
@@ -154,7 +154,7 @@ impl World {
             self.store.iter().find(is_it).map(|record| record.seq)
         };
         let now = Timestamp::from_second(self.seconds).unwrap();
-        match self.room.apply(draft, now, stored) {
+        match self.room.apply(new_record, now, stored) {
             Ok(Accepted::New(seq) | Accepted::Again(seq)) => Ok(seq.0),
             Err(refusal) => Err(refusal.code()),
         }
@@ -184,23 +184,23 @@ impl World {
             self.commit();
         }
         self.uncommitted += 1;
-        let draft = Draft::Speech {
+        let new_record = NewRecord::Speech {
             session: SessionId(session),
             action,
             text: text.to_owned(),
             id: id.clone(),
         };
-        assert_eq!(self.apply(draft), self.asked.say(session, action, text, id));
+        assert_eq!(self.apply(new_record), self.asked.say(session, action, text, id));
     }
 
     fn leave(&mut self, session: u64, how: Departure, shown: &'static str) {
-        let outcome = self.apply(Draft::Leave { session: SessionId(session), how });
+        let outcome = self.apply(NewRecord::Leave { session: SessionId(session), how });
         assert_eq!(outcome, self.asked.leave(session, shown));
     }
 
     fn lose(&mut self, session: u64) {
         let is_here = self.asked.members.iter().any(|(other, _)| *other == session);
-        assert_eq!(self.room.hold(SessionId(session), self.now()), is_here);
+        assert_eq!(self.room.detach(SessionId(session), self.now()), is_here);
         if is_here {
             self.away.insert(session, true);
         }
@@ -218,8 +218,9 @@ impl World {
     }
 
     fn rename(&mut self, session: u64, to: &str) {
-        let draft = Draft::Rename { session: SessionId(session), to: Name::new(to).unwrap() };
-        assert_eq!(self.apply(draft), self.asked.rename(session, to));
+        let new_record =
+            NewRecord::Rename { session: SessionId(session), to: Name::new(to).unwrap() };
+        assert_eq!(self.apply(new_record), self.asked.rename(session, to));
     }
 
     fn redact(&mut self, seq: &Index) {
@@ -228,7 +229,7 @@ impl World {
             return;
         }
         let seq = seq.index(self.store.len()) as u64 + 1;
-        let outcome = self.apply(Draft::Redaction { targets: vec![Seq(seq)] });
+        let outcome = self.apply(NewRecord::Redaction { targets: vec![Seq(seq)] });
         assert_eq!(outcome, self.asked.redact(seq));
     }
 
@@ -278,8 +279,8 @@ impl World {
         self.window = Log::new(last.seq.next(), WINDOW_BYTES);
         for member in self.stored_members.clone() {
             self.away.insert(member.session.0, true);
-            let away = Some(self.now());
-            self.room.restore(Member { away, ..member }).unwrap();
+            let detached_since = Some(self.now());
+            self.room.restore(Member { detached_since, ..member }).unwrap();
         }
         let last = last.seq;
         // Who came with what was not stored, comes again.
@@ -297,7 +298,7 @@ impl World {
         assert_eq!(roster.len(), expected.len());
         for (session, name) in &expected {
             assert_eq!(roster.by_name(name).unwrap().session.0, *session);
-            let away = roster.by_session(SessionId(*session)).unwrap().away.is_some();
+            let away = roster.by_session(SessionId(*session)).unwrap().detached_since.is_some();
             assert_eq!(away, self.away[session], "{name}");
         }
         assert_eq!(self.room.position().seq.0, self.asked.log.len() as u64);

@@ -12,10 +12,10 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
+use crate::decode::{MAX_LINE_BYTES, decode};
 use crate::model::{Input, Keeps, Kept, Model, Output, Recalled, Settings};
 use crate::palette::Colours;
-use crate::screen::{Look, Screen, Wish};
-use crate::understand::{MOST_LINE_BYTES, understand};
+use crate::screen::{Appearance, Screen, UiAction};
 
 /// Keys that do something, and a few that write.
 pub const KEYS: [KeyCode; 18] = [
@@ -126,11 +126,12 @@ impl Client {
             keeps: Keeps::All,
             tag: "t".to_owned(),
         };
-        let look = Look { colours: Colours::Many, links: true, bell: true, zone: TimeZone::UTC };
+        let appearance =
+            Appearance { colours: Colours::Many, links: true, bell: true, zone: TimeZone::UTC };
         let mut client = Client {
             model: Model::new(settings).0,
-            screen: Screen::new(look),
-            framer: Framer::new(MOST_LINE_BYTES),
+            screen: Screen::new(appearance),
+            framer: Framer::new(MAX_LINE_BYTES),
             now: Duration::ZERO,
         };
         // As most of what happens is of somebody who is there.
@@ -154,11 +155,11 @@ impl Client {
     }
 
     fn event(&mut self, event: &Event) {
-        for wish in self.screen.handle(event, self.time()) {
-            match wish {
-                Wish::Line(line) => self.take(Input::Line(line)),
-                Wish::Say(text) => self.take(Input::Say(text)),
-                Wish::Password(password) => self.take(Input::Password(password)),
+        for action in self.screen.handle(event, self.time()) {
+            match action {
+                UiAction::Line(line) => self.take(Input::Line(line)),
+                UiAction::Say(text) => self.take(Input::Say(text)),
+                UiAction::Password(password) => self.take(Input::Password(password)),
                 _ => {}
             }
         }
@@ -169,13 +170,13 @@ impl Client {
             Step::Bytes(Bytes(bytes)) => {
                 let mut frames = Vec::new();
                 self.framer.push(&bytes, &mut frames);
-                frames.iter().filter_map(understand).for_each(|input| self.take(input));
+                frames.iter().filter_map(decode).for_each(|input| self.take(input));
             }
             Step::Key(key, modifiers) => self.event(&Event::Key(KeyEvent::new(key, modifiers))),
             Step::Paste(text) => self.event(&Event::Paste(text)),
             Step::Draw(width, height) => self.draw(width, height),
             Step::Lost => {
-                self.framer = Framer::new(MOST_LINE_BYTES);
+                self.framer = Framer::new(MAX_LINE_BYTES);
                 self.take(Input::Disconnected("it was reset".to_owned()));
                 self.now += Duration::from_secs(60);
                 self.take(Input::Tick);

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use chatroom::access::Act;
-use chatroom::wire::text::{self, Request};
+use chatroom::access::ModerationAction;
+use chatroom::wire::text::{self, TextRequest};
 
 /// What `!help` shows.
 pub const HELP: &[&str] = &[
@@ -32,7 +32,7 @@ pub enum Command {
     /// What the room is about.
     Topic,
     /// What an operator does.
-    Moderate(Act),
+    Moderate(ModerationAction),
     Say {
         text: String,
         action: bool,
@@ -82,29 +82,29 @@ impl Command {
             None => line.to_owned(),
         };
         match text::parse(&banged) {
-            Request::Quit => Command::Quit,
-            Request::Help => Command::Help,
-            Request::Who => Command::Who,
-            Request::History(lines) => Command::History(lines),
-            Request::Search(text) => Command::Search(text.to_owned()),
-            Request::Topic => Command::Topic,
-            Request::Moderate(act) => Command::Moderate(*act),
-            Request::Action(text) => Command::Say { text: text.to_owned(), action: true },
-            Request::Direct { to, text } => {
+            TextRequest::Quit => Command::Quit,
+            TextRequest::Help => Command::Help,
+            TextRequest::Who => Command::Who,
+            TextRequest::History(lines) => Command::History(lines),
+            TextRequest::Search(text) => Command::Search(text.to_owned()),
+            TextRequest::Topic => Command::Topic,
+            TextRequest::Moderate(action) => Command::Moderate(*action),
+            TextRequest::Action(text) => Command::Say { text: text.to_owned(), action: true },
+            TextRequest::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }
             }
-            Request::Incomplete(sentence) if line.starts_with('/') => {
+            TextRequest::Incomplete(sentence) if line.starts_with('/') => {
                 Command::Mistake(sentence.replace('!', "/"))
             }
-            Request::Incomplete(sentence) => Command::Mistake(sentence.to_owned()),
-            Request::KeepAlive => Command::Nothing,
-            Request::Say(_) if line.starts_with('/') => {
+            TextRequest::Incomplete(sentence) => Command::Mistake(sentence.to_owned()),
+            TextRequest::KeepAlive => Command::Nothing,
+            TextRequest::Say(_) if line.starts_with('/') => {
                 let word = line.split_whitespace().next().unwrap_or(line);
                 Command::Mistake(format!(
                     "There is no command {word}. /help shows all; // says a line with a slash."
                 ))
             }
-            Request::Say(_) => say(line),
+            TextRequest::Say(_) => say(line),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chatroom::wire::PROTOCOL;
-use chatroom::wire::json::Request;
+use chatroom::wire::json::JsonRequest;
 
 use super::{ANSWER_TIME, Exit, Keeps, Model, Output, Phase};
 
@@ -29,7 +29,7 @@ impl Model {
             let password = self.password.clone().filter(|_| self.gives_password);
             // A place that nobody can come back to is in the way of others.
             let hold = self.keeps() != Keeps::Nothing;
-            let hello = Request::Hello { protocol: PROTOCOL, name, resume, password, hold };
+            let hello = JsonRequest::Hello { protocol: PROTOCOL, name, resume, password, hold };
             self.outputs.push(Output::Send(hello));
         }
     }
@@ -158,7 +158,7 @@ impl Model {
     /// Asks whether the server is there, and how long it takes to say so.
     pub(super) fn ping(&mut self, now: Duration) {
         self.pinged = Some(now);
-        self.send(Request::Ping { id: None }, now);
+        self.send(JsonRequest::Ping { id: None }, now);
     }
 
     /// Something between nothing and `most`, another each time and in each client, so that not

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chatroom::wire::json::{Request, Resume};
+use chatroom::wire::json::{JsonRequest, Resume};
 use serde::{Deserialize, Serialize};
 
 use super::{Keeps, Model, Output, Pending, Phase, Recalled, Show};
@@ -18,7 +18,7 @@ pub struct Kept {
     /// The session, and the last record that was seen.
     pub resume: Option<Resume>,
     /// What is not acknowledged, in its order.
-    pub pending: Vec<Request>,
+    pub pending: Vec<JsonRequest>,
 }
 
 /// What has changed since it was kept.
@@ -52,7 +52,7 @@ impl Model {
             self.phase = Phase::Recalling { connected };
             self.outputs.push(Output::Recall(name));
         } else {
-            self.go_on(connected);
+            self.begin_session(connected);
         }
     }
 
@@ -60,7 +60,7 @@ impl Model {
     pub(super) fn recalled(&mut self, recalled: Recalled) {
         let Phase::Recalling { connected } = self.phase else { return };
         match recalled {
-            Recalled::Kept(kept) if self.keeps() == Keeps::All => self.take_up(kept),
+            Recalled::Kept(kept) if self.keeps() == Keeps::All => self.resume_from(kept),
             Recalled::Kept(kept) => {
                 self.spare = kept.resume;
                 // What somebody has typed under this name, at a terminal, waits for them there.
@@ -69,10 +69,10 @@ impl Model {
             Recalled::Nothing => {}
             Recalled::NoPlace => self.has_place = false,
         }
-        self.go_on(connected);
+        self.begin_session(connected);
     }
 
-    fn take_up(&mut self, Kept { resume, pending }: Kept) {
+    fn resume_from(&mut self, Kept { resume, pending }: Kept) {
         let before = self.pending.len();
         // They come before what is typed from now on.
         for request in pending.into_iter().rev() {
@@ -94,7 +94,7 @@ impl Model {
         if self.has_place { self.settings.keeps } else { Keeps::Nothing }
     }
 
-    fn go_on(&mut self, connected: bool) {
+    fn begin_session(&mut self, connected: bool) {
         if connected {
             self.greet();
         } else {
@@ -151,9 +151,9 @@ impl Model {
     }
 }
 
-fn id_of(request: &Request) -> Option<&str> {
+fn id_of(request: &JsonRequest) -> Option<&str> {
     match request {
-        Request::Say { id, .. } | Request::Direct { id, .. } => id.as_deref(),
+        JsonRequest::Say { id, .. } | JsonRequest::Direct { id, .. } => id.as_deref(),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 mod command;
 mod connection;
-mod inout;
+mod io;
 mod keeping;
 mod older;
 mod password;
@@ -16,10 +16,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chatroom::secret::Secret;
-use chatroom::wire::json::{Request, Resume};
+use chatroom::wire::json::{JsonRequest, Resume};
 
 pub use command::{Command, spelled};
-pub use inout::{Connection, Exit, Input, Keeps, Output, Recalled, Settings, Show};
+pub use io::{ConnectionState, Exit, Input, Keeps, Output, Recalled, Settings, Show};
 use keeping::Change;
 pub use keeping::Kept;
 use older::Older;
@@ -32,9 +32,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// So many lines from a pipe may be unacknowledged before no more are read.
-const MOST_PENDING_PIPED: usize = 64;
+const MAX_PENDING_PIPED: usize = 64;
 /// The same for a person, who can type on while the connection is gone.
-const MOST_PENDING_TYPED: usize = 10_000;
+const MAX_PENDING_TYPED: usize = 10_000;
 
 /// How far the client has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +209,7 @@ impl Model {
         match input {
             Input::Line(line) => self.typed(&line, now),
             Input::Say(text) => {
-                self.say(|id| Request::Say { text, action: false, id: Some(id) }, now);
+                self.say(|id| JsonRequest::Say { text, action: false, id: Some(id) }, now);
             }
             Input::Password(password) => self.password_given(password, now),
             Input::Older => self.ask_older(now),
@@ -235,8 +235,8 @@ impl Model {
     /// Whether another line can be taken in.
     pub fn wants_input(&self) -> bool {
         let most = match self.settings.interactive {
-            true => MOST_PENDING_TYPED,
-            false => MOST_PENDING_PIPED,
+            true => MAX_PENDING_TYPED,
+            false => MAX_PENDING_PIPED,
         };
         !self.end_of_input && self.pending.len() < most
     }
@@ -265,13 +265,15 @@ impl Model {
     }
 
     /// How the connection is.
-    pub fn connection(&self, now: Duration) -> Connection {
+    pub fn connection(&self, now: Duration) -> ConnectionState {
         match self.phase {
-            Phase::Naming { .. } | Phase::Password { .. } => Connection::Naming,
-            Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => Connection::Connecting,
-            Phase::Joined => Connection::Joined { round_trip: self.round_trip },
-            Phase::Pausing { until, .. } => Connection::Waiting(until.saturating_sub(now)),
-            Phase::Leaving { .. } | Phase::Over => Connection::Leaving,
+            Phase::Naming { .. } | Phase::Password { .. } => ConnectionState::Naming,
+            Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => {
+                ConnectionState::Connecting
+            }
+            Phase::Joined => ConnectionState::Joined { round_trip: self.round_trip },
+            Phase::Pausing { until, .. } => ConnectionState::Waiting(until.saturating_sub(now)),
+            Phase::Leaving { .. } | Phase::Over => ConnectionState::Leaving,
         }
     }
 
@@ -288,7 +290,7 @@ impl Model {
     fn leave(&mut self, now: Duration) {
         match self.phase {
             Phase::Joined | Phase::Greeting => {
-                self.send(Request::Quit, now);
+                self.send(JsonRequest::Quit, now);
                 self.phase = Phase::Leaving { until: now + FAREWELL };
             }
             Phase::Leaving { .. } | Phase::Over => {}
@@ -304,7 +306,7 @@ impl Model {
         }
     }
 
-    fn send(&mut self, request: Request, now: Duration) {
+    fn send(&mut self, request: JsonRequest, now: Duration) {
         self.spoke = now;
         self.outputs.push(Output::Send(request));
     }

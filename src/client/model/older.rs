@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom::wire::json::{Event, Request};
+use chatroom::wire::json::{Event, JsonRequest};
 use chatroom::wire::text::end_of_history;
 
 use super::{Model, Output, Phase, Show};
@@ -44,7 +44,7 @@ impl Model {
             self.older.is_asked = true;
             let (before, limit) = (Some(oldest), Some(AT_A_TIME));
             let id = Some(ID.to_owned());
-            let request = Request::History { before, after: None, limit, search: None, id };
+            let request = JsonRequest::History { before, after: None, limit, search: None, id };
             self.send(request, now);
         }
     }
@@ -60,7 +60,7 @@ impl Model {
             return self.status("Not connected just now.");
         }
         let id = search.is_some().then(|| SEARCH_ID.to_owned());
-        self.send(Request::History { before: None, after: None, limit, search, id }, now);
+        self.send(JsonRequest::History { before: None, after: None, limit, search, id }, now);
     }
 
     /// Shows records of before: above all others if they were asked for by scrolling up.

@@ -8,7 +8,7 @@ use super::keeping::Change;
 use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
 
 /// A server that can be silent for longer is asked so often nevertheless.
-const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The place of a record in the log; none for what is no record.
 pub(super) fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
@@ -165,7 +165,7 @@ impl Model {
         self.topic = welcome.topic.to_string();
         self.name = Some(welcome.name.to_string());
         self.message_bytes = Some(welcome.limits.message_bytes);
-        let silence = Duration::from_secs(welcome.limits.silence_seconds).min(LONGEST_SILENCE);
+        let silence = Duration::from_secs(welcome.limits.silence_seconds).min(MAX_SILENCE);
         self.silence = Some(silence).filter(|silence| !silence.is_zero());
         let lost_at = self.lost_at.take();
         let after = match lost_at.map(|lost| now.saturating_sub(lost)) {

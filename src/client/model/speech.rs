@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatroom::wire::json::Request;
+use chatroom::wire::json::JsonRequest;
 
 use super::keeping::Change;
 use super::{Keeps, Model, Phase, Show};
@@ -11,12 +11,12 @@ use super::{Keeps, Model, Phase, Show};
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) id: String,
-    pub(super) request: Request,
+    pub(super) request: JsonRequest,
 }
 
 impl Model {
     /// Keeps something to be said until it is acknowledged, and says it if that can be done now.
-    pub(super) fn say(&mut self, request: impl FnOnce(String) -> Request, now: Duration) {
+    pub(super) fn say(&mut self, request: impl FnOnce(String) -> JsonRequest, now: Duration) {
         let id = format!("{}-{}", self.settings.tag, self.next_id);
         self.next_id += 1;
         let request = request(id.clone());
@@ -33,10 +33,10 @@ impl Model {
         self.changed(Change::Said);
     }
 
-    pub(super) fn show_said(&mut self, id: &str, request: &Request) {
+    pub(super) fn show_said(&mut self, id: &str, request: &JsonRequest) {
         let (to, action, text) = match request {
-            Request::Say { text, action, .. } => (None, *action, text),
-            Request::Direct { to, text, .. } => (Some(to.clone()), false, text),
+            JsonRequest::Say { text, action, .. } => (None, *action, text),
+            JsonRequest::Direct { to, text, .. } => (Some(to.clone()), false, text),
             _ => return,
         };
         self.show(Show::Said { id: id.to_owned(), to, action, text: text.clone() });
@@ -62,9 +62,9 @@ impl Model {
     }
 
     /// Whether the server would not take it, and could not even say for which line.
-    fn is_too_long(&self, request: &Request) -> bool {
+    fn is_too_long(&self, request: &JsonRequest) -> bool {
         match (request, self.message_bytes) {
-            (Request::Say { text, .. } | Request::Direct { text, .. }, Some(most)) => {
+            (JsonRequest::Say { text, .. } | JsonRequest::Direct { text, .. }, Some(most)) => {
                 text.len() > most
             }
             _ => false,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chatroom::secret::Secret;
-use chatroom::wire::json::Request;
+use chatroom::wire::json::JsonRequest;
 
 use super::command::{Command, HELP};
 use super::{Model, Phase};
@@ -21,21 +21,21 @@ impl Model {
             Command::Quit => self.leave(now),
             Command::Help => HELP.iter().for_each(|line| self.status(line)),
             Command::Mistake(sentence) => self.status(&sentence),
-            Command::Who if self.phase == Phase::Joined => self.send(Request::Who, now),
+            Command::Who if self.phase == Phase::Joined => self.send(JsonRequest::Who, now),
             Command::Who => self.status("Not connected just now."),
             Command::History(lines) => self.ask_again(Some(lines), None, now),
             Command::Topic if self.topic.is_empty() => self.status("The room has no topic."),
             Command::Topic => self.status(&format!("Topic: {}", self.topic)),
-            Command::Moderate(act) if self.phase == Phase::Joined => {
-                self.send(Request::Moderate { act, id: None }, now);
+            Command::Moderate(action) if self.phase == Phase::Joined => {
+                self.send(JsonRequest::Moderate { action, id: None }, now);
             }
             Command::Moderate(_) => self.status("Not connected just now."),
             Command::Search(text) => self.ask_again(None, Some(text), now),
             Command::Say { text, action } => {
-                self.say(|id| Request::Say { text, action, id: Some(id) }, now);
+                self.say(|id| JsonRequest::Say { text, action, id: Some(id) }, now);
             }
             Command::Direct { to, text } => {
-                self.say(|id| Request::Direct { to, text, id: Some(id) }, now);
+                self.say(|id| JsonRequest::Direct { to, text, id: Some(id) }, now);
             }
         }
     }

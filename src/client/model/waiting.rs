@@ -8,7 +8,7 @@ use chatroom::room::EndReason;
 use super::{Model, Output, Phase};
 
 /// No server makes a client wait longer than this at a time, in seconds.
-const LONGEST_WAIT: u64 = 300;
+const MAX_WAIT: u64 = 300;
 
 /// The waits where the server does not say how long, in seconds; the last one repeats.
 const WAITS: &[u64] = &[2, 4, 8, 16, 30];
@@ -55,7 +55,7 @@ impl Model {
             return self.give_up_joining(&what, &format!("Gave up after waiting {minutes} min."));
         }
         let usual = WAITS[(self.waits as usize).min(WAITS.len() - 1)];
-        let seconds = seconds.or_else(|| seconds_in(message)).unwrap_or(usual).min(LONGEST_WAIT);
+        let seconds = seconds.or_else(|| seconds_in(message)).unwrap_or(usual).min(MAX_WAIT);
         self.waits = self.waits.saturating_add(1);
         let wait = Duration::from_secs(seconds);
         let wait = wait + self.up_to((wait / 2).max(Duration::from_secs(1)));
@@ -85,7 +85,7 @@ impl Model {
     /// The server has said how long to wait.
     pub(super) fn not_before(&mut self, seconds: Option<u64>, now: Duration) {
         if let (Some(seconds), Phase::Pausing { until, .. }) = (seconds, &mut self.phase) {
-            *until = (*until).max(now + Duration::from_secs(seconds.min(LONGEST_WAIT)));
+            *until = (*until).max(now + Duration::from_secs(seconds.min(MAX_WAIT)));
         }
     }
 }

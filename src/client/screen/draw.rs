@@ -15,7 +15,7 @@ use super::Screen;
 use super::editor::CURSOR;
 use super::layout::NARROW;
 use super::wrap::cut;
-use crate::model::Connection;
+use crate::model::ConnectionState;
 
 /// From this width on it is shown who is here, in so many columns, and names have a column.
 pub(super) const WIDE: u16 = 80;
@@ -29,7 +29,7 @@ pub(super) const RULE: Style = Style::new().add_modifier(Modifier::DIM);
 
 impl Screen {
     /// Draws everything.
-    pub fn draw(&mut self, frame: &mut Frame<'_>, connection: Connection, now: Timestamp) {
+    pub fn draw(&mut self, frame: &mut Frame<'_>, connection: ConnectionState, now: Timestamp) {
         let area = frame.area();
         let input_rows = self.input_rows(area);
         let [top, status, input] = Layout::vertical([
@@ -131,23 +131,23 @@ impl Screen {
     }
 
     /// Where one is, how the connection is, and what is to be known beside.
-    fn status_line(&self, connection: Connection, width: usize) -> String {
+    fn status_line(&self, connection: ConnectionState, width: usize) -> String {
         if let Some(lines) = self.asking {
             let question = format!(" Send {lines} lines? Enter does, Ctrl-C drops them.");
             return cut(&question, width);
         }
         let connection = match connection {
-            Connection::Naming => "who are you?".to_owned(),
-            Connection::Connecting => "connecting".to_owned(),
-            Connection::Joined { round_trip: None } => "connected".to_owned(),
-            Connection::Joined { round_trip: Some(time) } => {
+            ConnectionState::Naming => "who are you?".to_owned(),
+            ConnectionState::Connecting => "connecting".to_owned(),
+            ConnectionState::Joined { round_trip: None } => "connected".to_owned(),
+            ConnectionState::Joined { round_trip: Some(time) } => {
                 format!("connected, {} ms", time.as_micros().div_ceil(1000))
             }
-            Connection::Waiting(time) => {
+            ConnectionState::Waiting(time) => {
                 let what = if self.room.is_empty() { "trying again" } else { "reconnecting" };
                 format!("{what} in {} s", time.as_secs().max(1))
             }
-            Connection::Leaving => "leaving".to_owned(),
+            ConnectionState::Leaving => "leaving".to_owned(),
         };
         let mut parts = Vec::new();
         match self.below() {
@@ -192,7 +192,7 @@ impl Screen {
         let below = Rect { y: area.y + empty, height: rows.len() as u16, ..area };
         for (row, y) in rows.into_iter().zip(below.rows()) {
             frame.render_widget(row.line, y);
-            if self.look.links {
+            if self.appearance.links {
                 let at = Position::new(y.x, y.y);
                 row.links.iter().for_each(|link| link.draw(frame.buffer_mut(), at));
             }

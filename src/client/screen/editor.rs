@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 pub const CURSOR: Modifier = Modifier::RAPID_BLINK;
 
 /// So many lines that were typed before can be had again.
-const MOST_REMEMBERED: usize = 500;
+const MAX_REMEMBERED: usize = 500;
 
 /// The input line, which can be several.
 pub struct Editor {
@@ -56,7 +56,7 @@ impl Editor {
     pub fn finish(&mut self) {
         let text = self.text();
         if !text.trim().is_empty() && self.before.last() != Some(&text) {
-            if self.before.len() == MOST_REMEMBERED {
+            if self.before.len() == MAX_REMEMBERED {
                 self.before.remove(0);
             }
             self.before.push(text);

@@ -10,7 +10,7 @@ use chatroom::secret::Secret;
 
 use super::complete::COMMANDS;
 use super::wrap::harmless;
-use super::{Screen, Wish};
+use super::{Screen, UiAction};
 use crate::model::{Command, spelled};
 
 /// So many lines are sent without a question.
@@ -31,7 +31,7 @@ const KEYS: &[&str] = &[
 
 impl Screen {
     /// Takes in what the terminal reports, and gives what is wanted by that.
-    pub fn handle(&mut self, event: &Event, now: Timestamp) -> Vec<Wish> {
+    pub fn handle(&mut self, event: &Event, now: Timestamp) -> Vec<UiAction> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, now),
             Event::Paste(text) => {
@@ -65,7 +65,7 @@ impl Screen {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, now: Timestamp) -> Vec<Wish> {
+    fn key(&mut self, key: KeyEvent, now: Timestamp) -> Vec<UiAction> {
         let (control, alt) = (
             key.modifiers.contains(KeyModifiers::CONTROL),
             key.modifiers.contains(KeyModifiers::ALT),
@@ -88,10 +88,10 @@ impl Screen {
             // What was typed before is no answer to a question.
             KeyCode::Up | KeyCode::Down if self.question.is_some() => {}
             KeyCode::Char('p' | 'n' | 'r') if control && self.question.is_some() => {}
-            KeyCode::Char('c') if control => return vec![Wish::Interrupt],
-            KeyCode::Char('d') if control && self.editor.is_empty() => return vec![Wish::End],
-            KeyCode::Char('z') if control => return vec![Wish::Suspend],
-            KeyCode::Char('l') if control => return vec![Wish::Redraw],
+            KeyCode::Char('c') if control => return vec![UiAction::Interrupt],
+            KeyCode::Char('d') if control && self.editor.is_empty() => return vec![UiAction::End],
+            KeyCode::Char('z') if control => return vec![UiAction::Suspend],
+            KeyCode::Char('l') if control => return vec![UiAction::Redraw],
             KeyCode::Char('_' | '/' | '7') if control => self.editor.change(|area| {
                 area.undo();
             }),
@@ -126,14 +126,14 @@ impl Screen {
     }
 
     /// Sends what was typed, unless it has to be asked for first or cannot be meant.
-    fn enter(&mut self, is_confirmed: bool, now: Timestamp) -> Vec<Wish> {
+    fn enter(&mut self, is_confirmed: bool, now: Timestamp) -> Vec<UiAction> {
         let lines = self.editor.lines();
         if let Some(question) = &self.question {
             let is_secret = question.is_secret;
             self.editor.hide(is_secret);
             return vec![match is_secret {
-                true => Wish::Password(Secret::new(lines.join(" "))),
-                false => Wish::Line(lines.join(" ")),
+                true => UiAction::Password(Secret::new(lines.join(" "))),
+                false => UiAction::Line(lines.join(" ")),
             }];
         }
         let count = lines.iter().filter(|line| !line.trim().is_empty()).count();
@@ -141,9 +141,9 @@ impl Screen {
             self.asking = Some(count);
             return Vec::new();
         }
-        let wishes = match &lines[..] {
+        let actions = match &lines[..] {
             [line] => match self.command(line, now) {
-                Ok(wishes) => wishes,
+                Ok(actions) => actions,
                 Err(mistake) => {
                     self.status(&mistake, now);
                     self.editor.select_all();
@@ -154,17 +154,17 @@ impl Screen {
             lines => lines
                 .iter()
                 .filter(|line| !line.trim().is_empty())
-                .map(|line| Wish::Say(line.clone()))
+                .map(|line| UiAction::Say(line.clone()))
                 .collect(),
         };
         self.editor.finish();
         self.scroll_to_end();
         self.talk.mark = None;
-        wishes
+        actions
     }
 
     /// Does what concerns the screen alone. All else is for the model, unless it is a mistake.
-    fn command(&mut self, line: &str, now: Timestamp) -> Result<Vec<Wish>, String> {
+    fn command(&mut self, line: &str, now: Timestamp) -> Result<Vec<UiAction>, String> {
         let line = &*spelled(line);
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, rest.trim()) {
@@ -175,7 +175,7 @@ impl Screen {
             _ => match Command::parse(line, true) {
                 Command::Nothing => {}
                 Command::Mistake(mistake) => return Err(mistake),
-                _ => return Ok(vec![Wish::Line(line.to_owned())]),
+                _ => return Ok(vec![UiAction::Line(line.to_owned())]),
             },
         }
         Ok(Vec::new())

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Screen;
 use super::draw::{PATIENCE, PEOPLE_WIDTH, RULE, WIDE};
 use super::links::{Link, Row};
-use super::talk::{Entry, Said, State, What};
+use super::talk::{Said, State, TalkEntry, What};
 use super::wrap::{Part, cut, wrap};
 use crate::palette;
 
@@ -22,7 +22,7 @@ impl Screen {
         let Some(entry) = self.talk.get(index) else { return Vec::new() };
         let before = index.checked_sub(1).and_then(|before| self.talk.get(before));
         let mut rows = Vec::new();
-        let day = |entry: &Entry| entry.time.to_zoned(self.look.zone.clone()).date();
+        let day = |entry: &TalkEntry| entry.time.to_zoned(self.appearance.zone.clone()).date();
         if before.is_some_and(|before| day(before) != day(entry)) {
             rows.push(rule(&day(entry).strftime("%A, %-d %B %Y").to_string(), width));
         }
@@ -51,7 +51,7 @@ impl Screen {
         rows
     }
 
-    fn said(&self, entry: &Entry, said: &Said, width: usize, rows: &mut Vec<Row>) {
+    fn said(&self, entry: &TalkEntry, said: &Said, width: usize, rows: &mut Vec<Row>) {
         let mut text_style = Style::new();
         if said.mention {
             text_style = text_style.add_modifier(Modifier::BOLD);
@@ -88,14 +88,14 @@ impl Screen {
         self.lay_out(entry, &Span::styled(who, style), &text, text_style, width, rows);
     }
 
-    fn quiet(&self, entry: &Entry, sign: &str, text: &str, width: usize, rows: &mut Vec<Row>) {
+    fn quiet(&self, entry: &TalkEntry, sign: &str, text: &str, width: usize, rows: &mut Vec<Row>) {
         self.lay_out(entry, &Span::styled(sign.to_owned(), RULE), text, RULE, width, rows);
     }
 
     /// Time and name, and the text beside them, wrapped under itself.
     fn lay_out(
         &self,
-        entry: &Entry,
+        entry: &TalkEntry,
         who: &Span<'static>,
         text: &str,
         style: Style,
@@ -104,7 +104,7 @@ impl Screen {
     ) {
         let mut head = Vec::new();
         if width >= NARROW {
-            let time = entry.time.to_zoned(self.look.zone.clone());
+            let time = entry.time.to_zoned(self.appearance.zone.clone());
             head.push(Span::styled(time.strftime("%H:%M ").to_string(), RULE));
         }
         let has_column = width >= (WIDE - PEOPLE_WIDTH - 1) as usize;
@@ -145,7 +145,7 @@ impl Screen {
 
     pub(super) fn name_style(&self, name: &str) -> Style {
         let style = Style::new().add_modifier(Modifier::BOLD);
-        match self.look.colours.of_name(name) {
+        match self.appearance.colours.of_name(name) {
             Some(index) => style.fg(colour(index)),
             None => style,
         }

@@ -11,7 +11,7 @@ use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
 /// Some terminals take no longer ones.
-const MOST_BYTES: usize = 2000;
+const MAX_BYTES: usize = 2000;
 
 /// A row of the talk.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ fn escape(target: &str) -> Option<String> {
             _ => write!(escaped, "%{byte:02X}").ok()?,
         }
     }
-    (escaped.len() <= MOST_BYTES).then_some(escaped)
+    (escaped.len() <= MAX_BYTES).then_some(escaped)
 }
 
 /// Where in a word a link is, if one is: without the bracket or quote before it, and without what

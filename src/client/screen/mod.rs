@@ -30,11 +30,11 @@ use talk::{Said, State, Talk, What};
 use wrap::{harmless, harmless_name};
 
 /// So many people are listed. No daemon lets in more, but who knows who says so.
-const MOST_PEOPLE: usize = 100_000;
+const MAX_PEOPLE: usize = 100_000;
 
 /// How the screen looks and what it does unasked.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct Appearance {
     pub colours: Colours,
     /// Whether the terminal is told where links lead.
     pub links: bool,
@@ -53,7 +53,7 @@ pub struct Alert {
 
 /// What a person wants.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum UiAction {
     /// Do what this line says, or say it.
     Line(String),
     /// Say this as it is, whatever it begins with.
@@ -79,7 +79,7 @@ struct Question {
 
 /// Everything that is on the screen.
 pub struct Screen {
-    look: Look,
+    appearance: Appearance,
     talk: Talk,
     editor: Editor,
     scroll: Scroll,
@@ -109,9 +109,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn new(look: Look) -> Screen {
+    pub fn new(appearance: Appearance) -> Screen {
         Screen {
-            look,
+            appearance,
             talk: Talk::default(),
             editor: Editor::new(),
             scroll: Scroll::default(),
@@ -135,7 +135,7 @@ impl Screen {
     /// What one is to be called for, if that is so. It is asked for once.
     pub fn take_alert(&mut self) -> Option<Alert> {
         let text = self.alert.take()?;
-        Some(Alert { bell: self.look.bell, text: (!self.has_focus).then_some(text) })
+        Some(Alert { bell: self.appearance.bell, text: (!self.has_focus).then_some(text) })
     }
 
     /// Whether one wants to see what is older than all that is there. It is asked for once.
@@ -182,7 +182,7 @@ impl Screen {
             Show::NotStored { id } => self.talk.settle(id, None, State::Refused),
             Show::Joined { time, earlier, name } => {
                 self.talk.joined(at(time), *earlier, name);
-                if !earlier && self.people.len() < MOST_PEOPLE {
+                if !earlier && self.people.len() < MAX_PEOPLE {
                     self.people.insert(names::fold(name), harmless_name(name));
                 }
             }
@@ -199,7 +199,7 @@ impl Screen {
                 self.room = harmless_name(room);
                 self.me = harmless_name(name);
                 let person = |name: &String| (names::fold(name), harmless_name(name));
-                self.people = users.iter().take(MOST_PEOPLE).map(person).collect();
+                self.people = users.iter().take(MAX_PEOPLE).map(person).collect();
             }
             Show::Older(shows) => {
                 let talk = std::mem::take(&mut self.talk);

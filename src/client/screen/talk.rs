@@ -11,17 +11,17 @@ use super::wrap::harmless_name;
 const MOST: usize = 10_000;
 
 /// The same in bytes of text, should messages be long.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// What comes after so many bytes of names stands on its own.
-const MOST_TRAFFIC_BYTES: usize = 1 << 20;
+const MAX_TRAFFIC_BYTES: usize = 1 << 20;
 
 /// So many names of those who came or went are shown; others are counted.
 const NAMED: usize = 3;
 
 /// One thing that is shown.
 #[derive(Debug)]
-pub struct Entry {
+pub struct TalkEntry {
     /// Counts up, and goes on when old entries go.
     pub number: u64,
     pub time: Timestamp,
@@ -125,7 +125,7 @@ impl Names {
 /// All of it, oldest first.
 #[derive(Debug)]
 pub struct Talk {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<TalkEntry>,
     /// The text in them.
     bytes: usize,
     next: u64,
@@ -147,7 +147,7 @@ impl Talk {
     pub fn prepend(&mut self, older: Talk) {
         for mut entry in older.entries.into_iter().rev() {
             let bytes = self.bytes + entry.what.bytes();
-            if self.entries.len() >= 2 * MOST || bytes > MOST_BYTES {
+            if self.entries.len() >= 2 * MOST || bytes > MAX_BYTES {
                 return;
             }
             self.bytes = bytes;
@@ -158,11 +158,11 @@ impl Talk {
 
     pub fn push(&mut self, time: Timestamp, earlier: bool, what: What) {
         self.bytes += what.bytes();
-        while self.entries.len() >= MOST || self.bytes > MOST_BYTES {
+        while self.entries.len() >= MOST || self.bytes > MAX_BYTES {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.what.bytes();
         }
-        self.entries.push_back(Entry { number: self.next, time, earlier, what });
+        self.entries.push_back(TalkEntry { number: self.next, time, earlier, what });
         self.next += 1;
     }
 
@@ -186,10 +186,10 @@ impl Talk {
         change: impl FnOnce(&mut Names, &mut Names, &mut String),
     ) {
         let last = self.entries.back_mut().filter(|last| last.earlier == is_earlier);
-        if let Some(Entry { time, what, .. }) = last {
+        if let Some(TalkEntry { time, what, .. }) = last {
             let before = what.bytes();
             if let What::Traffic { joined, left, how } = what
-                && before < MOST_TRAFFIC_BYTES
+                && before < MAX_TRAFFIC_BYTES
             {
                 *time = at;
                 change(joined, left, how);
@@ -205,7 +205,7 @@ impl Talk {
     /// What is known now of something that one has said. What is stored takes the place that it has
     /// for everybody: behind all that was said until now.
     pub fn settle(&mut self, id: &str, time: Option<Timestamp>, state: State) {
-        let is_waiting = |entry: &Entry| match &entry.what {
+        let is_waiting = |entry: &TalkEntry| match &entry.what {
             What::Said(said) => matches!(&said.state, State::Waiting(waiting, _) if waiting == id),
             _ => false,
         };
@@ -217,7 +217,7 @@ impl Talk {
         if let What::Said(said) = &mut entry.what {
             said.state = state;
         }
-        let is_of_room = |entry: &Entry| match &entry.what {
+        let is_of_room = |entry: &TalkEntry| match &entry.what {
             What::Said(said) => said.state == State::Stored,
             What::Traffic { .. } | What::Room(_) => true,
             What::Status(_) => false,
@@ -269,7 +269,7 @@ impl Talk {
     }
 
     /// From the oldest, which is 0.
-    pub fn get(&self, index: usize) -> Option<&Entry> {
+    pub fn get(&self, index: usize) -> Option<&TalkEntry> {
         self.entries.get(index)
     }
 
@@ -294,7 +294,7 @@ impl Talk {
     }
 }
 
-fn since(entry: &Entry) -> Option<Timestamp> {
+fn since(entry: &TalkEntry) -> Option<Timestamp> {
     match &entry.what {
         What::Said(Said { state: State::Waiting(_, since), .. }) => Some(*since),
         _ => None,

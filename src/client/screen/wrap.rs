@@ -9,15 +9,15 @@ use unicode_width::UnicodeWidthStr;
 use super::links;
 
 /// A cell shows a character with at most so many bytes of marks on it.
-const MOST_GRAPHEME_BYTES: usize = 64;
+const MAX_GRAPHEME_BYTES: usize = 64;
 
 /// What is longer is cut: the longest message that a room can allow.
-const MOST_TEXT_BYTES: usize = 1 << 20;
+const MAX_TEXT_BYTES: usize = 1 << 20;
 /// The same for names and what stands beside them.
-const MOST_NAME_BYTES: usize = 1024;
+const MAX_NAME_BYTES: usize = 1024;
 
 /// So many cells of a link are worth to be seen in a row.
-const LEAST_LINK: usize = 16;
+const MIN_LINK: usize = 16;
 
 /// A part of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Rows {
     fn begins_better(&self, word: &str, bare: usize, width: usize) -> bool {
         let rest = width.saturating_sub(self.used);
         let here = bare.saturating_sub(rest).div_ceil(width);
-        let is_better = bare.div_ceil(width) <= here || rest < LEAST_LINK;
+        let is_better = bare.div_ceil(width) <= here || rest < MIN_LINK;
         is_better && links::find(word).is_some()
     }
 
@@ -99,22 +99,22 @@ fn pieces(word: &str) -> impl Iterator<Item = (&str, Option<Rc<str>>)> {
 
 /// A grapheme with any number of marks on it becomes one with a bearable number.
 fn shorten(grapheme: &str) -> &str {
-    if grapheme.len() <= MOST_GRAPHEME_BYTES {
+    if grapheme.len() <= MAX_GRAPHEME_BYTES {
         return grapheme;
     }
-    let end = grapheme.char_indices().map(|(at, _)| at).take_while(|&at| at <= MOST_GRAPHEME_BYTES);
+    let end = grapheme.char_indices().map(|(at, _)| at).take_while(|&at| at <= MAX_GRAPHEME_BYTES);
     &grapheme[..end.last().unwrap_or(0)]
 }
 
 /// `text` as one line that can be drawn: without control characters, without more marks on a
 /// character than a cell can bear, and not longer than a message can be.
 pub fn harmless(text: &str) -> String {
-    harmless_within(text, MOST_TEXT_BYTES)
+    harmless_within(text, MAX_TEXT_BYTES)
 }
 
 /// The same for a name, or a few words beside it.
 pub fn harmless_name(text: &str) -> String {
-    harmless_within(text, MOST_NAME_BYTES)
+    harmless_within(text, MAX_NAME_BYTES)
 }
 
 fn harmless_within(text: &str, most_bytes: usize) -> String {
@@ -190,7 +190,7 @@ mod tests {
         let marks = "a".to_owned() + &"\u{301}".repeat(4096);
         let text = harmless(&format!("{marks}b\x1b\n"));
         assert!(text.len() < 70 && text.ends_with("b "), "{text:?}");
-        assert_eq!(harmless(&"é".repeat(MOST_TEXT_BYTES)).len(), MOST_TEXT_BYTES);
+        assert_eq!(harmless(&"é".repeat(MAX_TEXT_BYTES)).len(), MAX_TEXT_BYTES);
         assert_eq!(cut("alexandra", 5), "alex…");
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use chatroom::names::Name;
 use chatroom::room::{
-    Accepted, Departure, Draft, Member, Policy, Position, Record, Room, Seq, SessionId,
+    Accepted, Departure, Member, NewRecord, Policy, Position, Record, Room, Seq, SessionId,
 };
 use chatroom::wire::json::{
-    Event, Limits, Request, Resume, Welcome, parse_request, push_line, record_event,
+    Event, JsonRequest, Limits, Resume, Welcome, parse_request, push_line, record_event,
 };
 use chatroom::wire::{Frame, Framer, PROTOCOL};
 use jiff::Timestamp;
@@ -142,7 +142,7 @@ impl Server {
             };
             disk.records.iter().find(is_it).map(|record| record.seq)
         };
-        let draft = Draft::Speech { session, action: false, text, id };
+        let draft = NewRecord::Speech { session, action: false, text, id };
         let accepted = self.room.apply(draft, self.now(), stored).unwrap();
         self.commit();
         match accepted {
@@ -153,7 +153,7 @@ impl Server {
 
     fn leave(&mut self, session: SessionId, how: Departure) {
         // They may have gone already.
-        let _ = self.room.apply(Draft::Leave { session, how }, self.now(), |_, _| None);
+        let _ = self.room.apply(NewRecord::Leave { session, how }, self.now(), |_, _| None);
         self.commit();
     }
 
@@ -179,7 +179,7 @@ async fn give_up_later(server: Shared, session: SessionId, owner: u64) {
 }
 
 /// One connection: who it is, and the next record that it is to be shown.
-struct Connection {
+struct SimulatedConnection {
     server: Shared,
     number: u64,
     session: Option<SessionId>,
@@ -195,7 +195,7 @@ async fn connection(server: Shared, mut stream: TcpStream) {
         server.connections
     };
     let mut connection =
-        Connection { server: server.clone(), number, session: None, cursor: 0, before: 0 };
+        SimulatedConnection { server: server.clone(), number, session: None, cursor: 0, before: 0 };
     let quit = connection.run(&mut stream).await;
     let Some(session) = connection.session.filter(|_| connection.is_owner()) else { return };
     if quit {
@@ -203,12 +203,12 @@ async fn connection(server: Shared, mut stream: TcpStream) {
     }
     let mut locked = lock(&server);
     let now = locked.now();
-    locked.room.hold(session, now);
+    locked.room.detach(session, now);
     drop(locked);
     tokio::spawn(give_up_later(server, session, number));
 }
 
-impl Connection {
+impl SimulatedConnection {
     /// Whether the session was not taken up by another connection.
     fn is_owner(&self) -> bool {
         let server = lock(&self.server);
@@ -260,7 +260,7 @@ impl Connection {
         let request = parse_request(std::str::from_utf8(line).unwrap()).unwrap();
         let mut answer = Vec::new();
         match (request, self.session) {
-            (Request::Hello { name, resume, .. }, None) => {
+            (JsonRequest::Hello { name, resume, .. }, None) => {
                 let mut server = lock(&self.server);
                 match server.enter(&name, resume.as_ref()) {
                     Some((session, next, welcome)) => {
@@ -272,15 +272,15 @@ impl Connection {
                     None => push_line(&refusal("name-taken"), &mut answer),
                 }
             }
-            (Request::Say { text, id, .. }, Some(session)) if self.is_owner() => {
+            (JsonRequest::Say { text, id, .. }, Some(session)) if self.is_owner() => {
                 answer = lock(&self.server).say(session, text, id);
             }
-            (Request::Ping { id }, _) => {
+            (JsonRequest::Ping { id }, _) => {
                 push_line(&Event::Pong { id: id.map(Into::into) }, &mut answer);
             }
-            (Request::Quit, _) => return None,
+            (JsonRequest::Quit, _) => return None,
             // Another connection has taken the session up.
-            (Request::Say { .. }, Some(_)) => {}
+            (JsonRequest::Say { .. }, Some(_)) => {}
             (other, _) => panic!("not expected: {other:?}"),
         }
         Some(answer)

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use chatroom::access::{Account, Change, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::access::{AccessState, Account, Change, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::AuditEntry;
-use chatroom::lookalike::fold;
+use chatroom::confusables::fold;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
@@ -20,7 +20,7 @@ use crate::store::migrate;
 const FILE: &str = "access.sqlite";
 
 /// So many acts are remembered.
-const MOST_AUDITED: i64 = 100_000;
+const MAX_AUDITED: i64 = 100_000;
 
 /// What each version adds to the one before.
 const STEPS: &[&str] = &[
@@ -65,7 +65,7 @@ impl Db {
     ///
     /// # Errors
     /// It is damaged, none of ours, or cannot be opened.
-    pub fn open(folder: Option<&Path>) -> anyhow::Result<(Db, Registry)> {
+    pub fn open(folder: Option<&Path>) -> anyhow::Result<(Db, AccessState)> {
         let (mut db, shown) = match folder {
             None => (Connection::open_in_memory()?, "in memory".to_owned()),
             Some(folder) => {
@@ -76,18 +76,18 @@ impl Db {
                 (Connection::open(&path)?, shown)
             }
         };
-        let registry = migrate(&mut db, STEPS).and_then(|_| {
+        let access_state = migrate(&mut db, STEPS).and_then(|_| {
             db.pragma_update(None, "synchronous", "FULL")?;
             db.pragma_update(None, "secure_delete", "ON")?;
             keys::renew(&mut db)?;
             Ok(read(&db)?)
         });
-        let registry = registry.with_context(|| {
+        let access_state = access_state.with_context(|| {
             format!(
                 "{shown} cannot be used; moved away, it is begun anew without accounts and bans"
             )
         })?;
-        Ok((Db(db), registry))
+        Ok((Db(db), access_state))
     }
 
     /// Stores a change, and who has made it.
@@ -102,7 +102,7 @@ impl Db {
             params![entry.time.as_millisecond(), entry.by, entry.what, entry.target],
         )?;
         let last = transaction.last_insert_rowid();
-        transaction.execute("DELETE FROM audit WHERE id <= ?", [last - MOST_AUDITED])?;
+        transaction.execute("DELETE FROM audit WHERE id <= ?", [last - MAX_AUDITED])?;
         let now = entry.time.as_millisecond();
         transaction.execute("DELETE FROM sanctions WHERE until <= ?", [now])?;
         transaction.commit()
@@ -180,14 +180,14 @@ fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
 /// What a target is found by: a network as it is, a name by its look.
 fn key(target: &Target) -> String {
     match target {
-        Target::Name(name) => name.look.clone(),
+        Target::Name(name) => name.skeleton.clone(),
         Target::Network(network) => network.to_string(),
     }
 }
 
-fn read(db: &Connection) -> rusqlite::Result<Registry> {
-    let mut registry = Registry::default();
-    let mut put = |change: Change| registry.apply(change);
+fn read(db: &Connection) -> rusqlite::Result<AccessState> {
+    let mut access_state = AccessState::default();
+    let mut put = |change: Change| access_state.apply(change);
     let mut accounts =
         db.prepare("SELECT name, hash, operator, locked, made, renewed FROM accounts")?;
     let accounts = accounts.query_map([], |row| {
@@ -232,8 +232,8 @@ fn read(db: &Connection) -> rusqlite::Result<Registry> {
             _ => {}
         }
     }
-    registry.expire(Timestamp::now());
-    Ok(registry)
+    access_state.expire(Timestamp::now());
+    Ok(access_state)
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
@@ -279,12 +279,12 @@ mod tests {
                 db.store(&change, &entry).unwrap();
             }
         }
-        let (db, registry) = Db::open(Some(folder.path())).unwrap();
+        let (db, access_state) = Db::open(Some(folder.path())).unwrap();
         let shown: Vec<_> =
-            registry.sanctions.in_force(now).iter().map(|it| it.target.to_string()).collect();
+            access_state.sanctions.in_force(now).iter().map(|it| it.target.to_string()).collect();
         assert_eq!(shown, ["10.0.0.0/8", "EVE"]);
-        assert_eq!(registry.topic.as_deref(), Some("Tea"));
-        assert_eq!(registry.slow, Duration::from_secs(5));
+        assert_eq!(access_state.topic.as_deref(), Some("Tea"));
+        assert_eq!(access_state.slow, Duration::from_secs(5));
         assert_eq!(db.audit(2).unwrap().len(), 2);
         assert_eq!(db.audit(100).unwrap().len(), 7);
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatroom::access::{Act, Change, Looking, Registry, SanctionKind, Target};
+use chatroom::access::{AccessState, Change, ModerationAction, NameTarget, SanctionKind, Target};
 use chatroom::admin::{Affected, User};
 use chatroom::clean;
 use chatroom::names::Name;
@@ -14,35 +14,43 @@ use tokio::task::spawn_blocking;
 
 use super::targets::{self, Moderated};
 use super::{By, Deed, sanctions};
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 
 /// The longest time of slow mode.
-const LONGEST_SLOW: u64 = 3600;
+const MAX_SLOW: u64 = 3600;
 
 /// Does what an operator wants, and says in a sentence what was done.
 ///
 /// # Errors
 /// Why not.
-pub async fn moderate(shared: &Arc<Shared>, by: By, act: Act) -> Result<Moderated, Refusal> {
+pub async fn moderate(
+    shared: &Arc<Shared>,
+    by: By,
+    action: ModerationAction,
+) -> Result<Moderated, Refusal> {
     let limit = shared.config().limits.message_bytes;
-    if act.target().len() > limit {
+    if action.target().len() > limit {
         return Err(Refusal::TooLong { limit });
     }
-    let deed = Deed::from(&act);
-    let said = match act {
-        Act::Ban { .. } => return sanctions::put(shared, by, SanctionKind::Ban, act).await,
-        Act::Mute { .. } => return sanctions::put(shared, by, SanctionKind::Mute, act).await,
-        Act::Unban { target } => {
+    let deed = Deed::from(&action);
+    let said = match action {
+        ModerationAction::Ban { .. } => {
+            return sanctions::put(shared, by, SanctionKind::Ban, action).await;
+        }
+        ModerationAction::Mute { .. } => {
+            return sanctions::put(shared, by, SanctionKind::Mute, action).await;
+        }
+        ModerationAction::Unban { target } => {
             return sanctions::lift(shared, by, SanctionKind::Ban, &target).await;
         }
-        Act::Unmute { target } => {
+        ModerationAction::Unmute { target } => {
             return sanctions::lift(shared, by, SanctionKind::Mute, &target).await;
         }
-        Act::Kick { name, reason } => return kick(shared, by, name, reason).await,
-        Act::Rename { name, to } => rename(shared, by, deed, &name, &to).await,
-        Act::Topic { text } => set_topic(shared, by, deed, &text).await,
-        Act::Slow { seconds } => set_slow(shared, by, deed, seconds).await,
+        ModerationAction::Kick { name, reason } => return kick(shared, by, name, reason).await,
+        ModerationAction::Rename { name, to } => rename(shared, by, deed, &name, &to).await,
+        ModerationAction::Topic { text } => set_topic(shared, by, deed, &text).await,
+        ModerationAction::Slow { seconds } => set_slow(shared, by, deed, seconds).await,
     };
     said.map(Moderated::from)
 }
@@ -58,8 +66,11 @@ async fn kick(
     // Of those whose names look like it, this one alone.
     let affected = targets::affected(shared, &target).await?;
     let affected = Affected { target: name.clone(), people: 1, ..affected };
-    let deed = targets::deed(&Act::Kick { name: name.clone(), reason: reason.clone() }, &affected);
-    let kick = |reply| Submission::Kick { name: name.clone(), reason, reply };
+    let deed = targets::deed(
+        &ModerationAction::Kick { name: name.clone(), reason: reason.clone() },
+        &affected,
+    );
+    let kick = |reply| RoomRequest::Kick { name: name.clone(), reason, reply };
     ask(shared, kick).await.map_err(|refusal| targets::not_found(refusal, &name))?;
     change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
     let said = format!("Removed {name} ({}).", affected.people());
@@ -75,7 +86,7 @@ async fn rename(
 ) -> Result<String, Refusal> {
     spare_operators(shared, &by, &Target::name(name)).await?;
     let to = Name::new(to)?;
-    let rename = |reply| Submission::Rename { name: name.to_owned(), to: to.clone(), reply };
+    let rename = |reply| RoomRequest::Rename { name: name.to_owned(), to: to.clone(), reply };
     ask(shared, rename).await.map_err(|refusal| targets::not_found(refusal, name))?;
     change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
     Ok(format!("{name} is now called {to}."))
@@ -90,7 +101,7 @@ async fn set_topic(
     let text = clean::line(text).trim().to_owned();
     let topic = Some(text).filter(|text| !text.is_empty());
     let shown = topic.clone().unwrap_or_else(|| shared.config().room.topic.clone());
-    if shared.access.registry().topic == topic {
+    if shared.access.access_state().topic == topic {
         return Ok(match topic {
             Some(_) => "That is the topic already. Nothing was changed.".to_owned(),
             None => "The topic is the configured one already.".to_owned(),
@@ -102,7 +113,7 @@ async fn set_topic(
         (None, shown) => format!("The topic is the configured one again: {shown}"),
     };
     change(shared, by, deed, move |_| Ok(Change::SetTopic(topic))).await?;
-    ask(shared, |reply| Submission::Topic { text: shown, reply }).await?;
+    ask(shared, |reply| RoomRequest::Topic { text: shown, reply }).await?;
     Ok(said)
 }
 
@@ -112,13 +123,13 @@ async fn set_slow(
     deed: Deed,
     seconds: u64,
 ) -> Result<String, Refusal> {
-    if seconds > LONGEST_SLOW {
+    if seconds > MAX_SLOW {
         return Err(Refusal::BadRequest(format!(
-            "Slow mode can be {LONGEST_SLOW} s at the most. Nothing was changed."
+            "Slow mode can be {MAX_SLOW} s at the most. Nothing was changed."
         )));
     }
     let slow = Duration::from_secs(seconds);
-    if shared.access.registry().slow == slow {
+    if shared.access.access_state().slow == slow {
         return Ok(match seconds {
             0 => "Slow mode is off already.".to_owned(),
             seconds => format!("Slow mode: one message in {seconds} s from each, as before."),
@@ -130,7 +141,7 @@ async fn set_slow(
         seconds => format!("Slow mode: one message in {seconds} s from each."),
     };
     let text = said.clone();
-    ask(shared, |reply| Submission::Notice { text, reply }).await?;
+    ask(shared, |reply| RoomRequest::Notice { text, reply }).await?;
     Ok(said)
 }
 
@@ -146,17 +157,17 @@ pub(super) async fn spare_operators(
     if matches!(by, By::Operator { .. }) {
         return Ok(());
     }
-    let registry = shared.access.registry();
+    let access_state = shared.access.access_state();
     let spared = match target {
-        Target::Name(Looking { name, .. }) => {
-            registry.operator_that_looks_like(name).map(|account| account.name.clone())
+        Target::Name(NameTarget { name, .. }) => {
+            access_state.confusable_operator(name).map(|account| account.name.clone())
         }
         Target::Network(_) => {
-            let users = shared.room.ask(|reply| Submission::Users { reply }).await;
+            let users = shared.room.ask(|reply| RoomRequest::Users { reply }).await;
             let is_hit = |user: &User| {
                 let address = user.address.parse::<SocketAddr>().ok().map(|it| it.ip());
                 let is_here = user.away_seconds.is_none();
-                is_here && registry.is_operator(&user.name) && target.matches(None, address)
+                is_here && access_state.is_operator(&user.name) && target.matches(None, address)
             };
             users.unwrap_or_default().into_iter().find(is_hit).map(|user| user.name)
         }
@@ -173,13 +184,13 @@ pub async fn change(
     shared: &Arc<Shared>,
     by: By,
     deed: Deed,
-    decide: impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static,
+    decide: impl FnOnce(&AccessState) -> Result<Change, Refusal> + Send + 'static,
 ) -> Result<(), Refusal> {
     let (reply, done) = oneshot::channel();
     let shared = shared.clone();
     let store = move || {
-        let announce = |registry, change| {
-            shared.room.submit(Submission::Access { registry, change, reply });
+        let announce = |access_state, change| {
+            shared.room.submit(RoomRequest::Access { access_state, change, reply });
         };
         shared.access.change(&by, deed, decide, announce)
     };
@@ -189,7 +200,7 @@ pub async fn change(
 
 async fn ask(
     shared: &Shared,
-    submission: impl FnOnce(crate::room_thread::Outcome) -> Submission,
+    request: impl FnOnce(crate::room_thread::ReplySender) -> RoomRequest,
 ) -> Result<(), Refusal> {
-    shared.room.ask(submission).await.unwrap_or(Err(Refusal::ShuttingDown))
+    shared.room.ask(request).await.unwrap_or(Err(Refusal::ShuttingDown))
 }

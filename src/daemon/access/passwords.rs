@@ -23,10 +23,10 @@ const LANES: u32 = 1;
 
 /// So many are hashed at a time at most, and on no more than half of the processors, for those who
 /// talk come first.
-const MOST_AT_A_TIME: usize = 2;
+const MAX_AT_A_TIME: usize = 2;
 
 /// So many wait for that; others are told to come back.
-const MOST_WAITING: usize = 32;
+const MAX_WAITING: usize = 32;
 
 /// The `nice` of the threads, where the service may set it: a tenth of the processor where others
 /// want it as well, so that those who join on a busy machine still do.
@@ -49,10 +49,10 @@ impl Passwords {
     /// # Errors
     /// The system has no thread to give.
     pub fn new() -> io::Result<Passwords> {
-        let (jobs, queue) = sync_channel::<Job>(MOST_WAITING);
+        let (jobs, queue) = sync_channel::<Job>(MAX_WAITING);
         let queue = Arc::new(Mutex::new(queue));
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..(processors / 2).clamp(1, MOST_AT_A_TIME) {
+        for _ in 0..(processors / 2).clamp(1, MAX_AT_A_TIME) {
             let queue = queue.clone();
             let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let work = move || {

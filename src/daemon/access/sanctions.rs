@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use chatroom::access::{Act, Change, Registry, Sanction, SanctionKind, Target, Term, check_term};
+use chatroom::access::{
+    AccessState, Change, ModerationAction, Sanction, SanctionKind, Target, Term, check_term,
+};
 use chatroom::clean;
 use chatroom::room::Refusal;
 use jiff::{SignedDuration, Timestamp};
@@ -17,9 +19,10 @@ pub(super) async fn put(
     shared: &Arc<Shared>,
     by: By,
     kind: SanctionKind,
-    act: Act,
+    action: ModerationAction,
 ) -> Result<Moderated, Refusal> {
-    let (Act::Ban { target, seconds, reason } | Act::Mute { target, seconds, reason }) = &act
+    let (ModerationAction::Ban { target, seconds, reason }
+    | ModerationAction::Mute { target, seconds, reason }) = &action
     else {
         return Err(Refusal::NotPermitted);
     };
@@ -30,11 +33,11 @@ pub(super) async fn put(
     let affected = targets::affected(shared, &target).await?;
     targets::check_reach(&by, &target, &affected)?;
     let said = targets::sentence(kind, *seconds, term.reason.as_deref(), &affected);
-    let deed = targets::deed(&act.meaning(&target), &affected);
+    let deed = targets::deed(&action.meaning(&target), &affected);
     let new = Sanction { kind, target, term, made: now, by: by.to_string() };
     change(shared, by.clone(), deed, replace(new, by, now)).await?;
     if kind == SanctionKind::Ban {
-        shared.connections.close_banned(&shared.access.registry(), shared.window.last(), now);
+        shared.connections.close_banned(&shared.access.access_state(), shared.window.last(), now);
     }
     Ok(Moderated { said, affected: Some(affected) })
 }
@@ -56,8 +59,8 @@ fn replace(
     new: Sanction,
     by: By,
     now: Timestamp,
-) -> impl FnOnce(&Registry) -> Result<Change, Refusal> + Send + 'static {
-    move |registry| match registry.sanctions.get(new.kind, &new.target, now) {
+) -> impl FnOnce(&AccessState) -> Result<Change, Refusal> + Send + 'static {
+    move |access_state| match access_state.sanctions.get(new.kind, &new.target, now) {
         Some(old) if !by.may_undo(&old.by) => Err(Refusal::OnlyChatctl),
         _ => Ok(Change::PutSanction(new)),
     }
@@ -76,27 +79,28 @@ pub(super) async fn lift(
         Err(refusal) => {
             // It may be one that was stored when other words were taken for names.
             let stored = Target::name(word);
-            let registry = shared.access.registry();
-            let found = registry.sanctions.get(kind, &stored, now);
+            let access_state = shared.access.access_state();
+            let found = access_state.sanctions.get(kind, &stored, now);
             found.map(|_| stored).ok_or(refusal)?
         }
     };
     let affected = targets::affected(shared, &target).await?;
     let shown = target.to_string();
-    let act = match kind {
-        SanctionKind::Ban => Act::Unban { target: shown },
-        SanctionKind::Mute => Act::Unmute { target: shown },
+    let action = match kind {
+        SanctionKind::Ban => ModerationAction::Unban { target: shown },
+        SanctionKind::Mute => ModerationAction::Unmute { target: shown },
     };
-    let deed = targets::deed(&act, &affected);
+    let deed = targets::deed(&action, &affected);
     let (who, lifted) = (by.clone(), target.clone());
-    let lift = move |registry: &Registry| match registry.sanctions.get(kind, &lifted, now) {
-        Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
-        // It may be against another name of this look.
-        Some(sanction) => Ok(Change::RemoveSanction(kind, sanction.target.clone())),
-        None => Err(Refusal::NoSuchSanction(lifted.to_string())),
-    };
+    let lift =
+        move |access_state: &AccessState| match access_state.sanctions.get(kind, &lifted, now) {
+            Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
+            // It may be against another name of this look.
+            Some(sanction) => Ok(Change::RemoveSanction(kind, sanction.target.clone())),
+            None => Err(Refusal::NoSuchSanction(lifted.to_string())),
+        };
     change(shared, by, deed, lift).await?;
-    let effect = match remaining(&shared.access.registry(), kind, &target, now) {
+    let effect = match remaining(&shared.access.access_state(), kind, &target, now) {
         Some(other) => format!("It is still covered by the {} of {other}.", kind.as_str()),
         None if affected.people == 0 => "Nobody here is affected.".to_owned(),
         None => format!("Affected here: {}.", affected.people()),
@@ -110,7 +114,7 @@ pub(super) async fn lift(
 
 /// What is in force against all of a target nevertheless.
 fn remaining(
-    registry: &Registry,
+    access_state: &AccessState,
     kind: SanctionKind,
     target: &Target,
     now: Timestamp,
@@ -119,7 +123,7 @@ fn remaining(
         Target::Name(name) => (Some(name.name.as_str()), None),
         Target::Network(network) => (None, Some(network.addr())),
     };
-    let other = &registry.sanctions.against(kind, name, address, now)?.target;
+    let other = &access_state.sanctions.against(kind, name, address, now)?.target;
     let covers = match (other, target) {
         (Target::Network(other), Target::Network(network)) => {
             other.prefix_len() <= network.prefix_len()

@@ -1,12 +1,14 @@
 //! Whom an operator means, and whom it affects.
 
-use chatroom::access::{Act, SanctionKind, Target, TargetProblem, is_no_name, show_time};
+use chatroom::access::{
+    ModerationAction, SanctionKind, Target, TargetProblem, is_no_name, show_time,
+};
 use chatroom::admin::Affected;
 use chatroom::names::{Name, fold};
 use chatroom::room::Refusal;
 
 use super::{By, Deed};
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 
 /// What came of what an operator wanted.
@@ -37,10 +39,10 @@ pub async fn resolve(shared: &Shared, word: &str) -> Result<Target, Refusal> {
         Ok(network) => return Ok(network),
         Err(problem) => problem,
     };
-    let users = shared.room.ask(|reply| Submission::Users { reply }).await.unwrap_or_default();
+    let users = shared.room.ask(|reply| RoomRequest::Users { reply }).await.unwrap_or_default();
     let folded = fold(word.trim());
     let is_here = || users.iter().any(|user| fold(&user.name) == folded);
-    match shared.access.registry().account(word.trim()).is_some() || is_here() {
+    match shared.access.access_state().account(word.trim()).is_some() || is_here() {
         true => Ok(Target::name(word)),
         false => Err(Refusal::BadRequest(problem.to_string())),
     }
@@ -60,7 +62,7 @@ pub fn not_found(refusal: Refusal, word: &str) -> Refusal {
 /// # Errors
 /// The room does not answer.
 pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refusal> {
-    let hit = |reply| Submission::Affected { target: target.clone(), reply };
+    let hit = |reply| RoomRequest::Affected { target: target.clone(), reply };
     let (mut affected, connected) = shared.room.ask(hit).await.ok_or(Refusal::ShuttingDown)?;
     match target {
         Target::Network(_) => {
@@ -71,8 +73,8 @@ pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refu
         }
         // One who is not here is kept out as well.
         Target::Name(name) => {
-            let registry = shared.access.registry();
-            let operator = registry.operator_that_looks_like(&name.name);
+            let access_state = shared.access.access_state();
+            let operator = access_state.confusable_operator(&name.name);
             affected.operators = operator.map(|account| account.name.clone()).into_iter().collect();
         }
     }
@@ -116,8 +118,8 @@ pub fn sentence(
 }
 
 /// How it is noted, with how many people it affected.
-pub fn deed(act: &Act, affected: &Affected) -> Deed {
+pub fn deed(action: &ModerationAction, affected: &Affected) -> Deed {
     let remark = format!(" ({})", affected.people());
-    let (target, done) = (act.target_with(&remark), act.done_with(&remark));
-    Deed { what: act.as_str(), target, done }
+    let (target, done) = (action.target_with(&remark), action.done_with(&remark));
+    Deed { what: action.as_str(), target, done }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chatroom::access::{Account, Change, Registry, is_no_name};
+use chatroom::access::{AccessState, Account, Change, is_no_name};
 use chatroom::admin::{AccountInfo, AccountRequest, Ban, Reply};
 use chatroom::names::Name;
 use chatroom::room::Refusal;
@@ -18,8 +18,8 @@ use crate::users::Users;
 
 /// The bans and mutes that are in force.
 pub fn bans(shared: &Shared) -> Vec<Ban> {
-    let registry = shared.access.registry();
-    let sanctions = registry.sanctions.in_force(Timestamp::now());
+    let access_state = shared.access.access_state();
+    let sanctions = access_state.sanctions.in_force(Timestamp::now());
     let users = Users::read();
     let shown = sanctions.into_iter().map(|sanction| {
         let (by, uid) = users.resolve(&sanction.by);
@@ -47,10 +47,10 @@ pub async fn audit(shared: &Arc<Shared>, limit: usize) -> Reply {
 }
 
 /// Does what is asked with accounts.
-pub async fn carry_out(shared: &Arc<Shared>, by: By, request: AccountRequest) -> Reply {
+pub async fn handle(shared: &Arc<Shared>, by: By, request: AccountRequest) -> Reply {
     if request == AccountRequest::List {
-        let registry = shared.access.registry();
-        let accounts = registry.accounts().map(|account| AccountInfo {
+        let access_state = shared.access.access_state();
+        let accounts = access_state.accounts().map(|account| AccountInfo {
             name: account.name.clone(),
             operator: account.is_operator,
             locked: account.is_locked,
@@ -67,7 +67,7 @@ async fn change_account(
     request: AccountRequest,
 ) -> Result<String, Refusal> {
     let given = request.name().unwrap_or_default();
-    let name = match (Name::new(given), shared.access.registry().account(given)) {
+    let name = match (Name::new(given), shared.access.access_state().account(given)) {
         (Ok(name), _) => name.to_string(),
         // It is from before the rules became stricter.
         (Err(_), Some(account)) => account.name.clone(),
@@ -76,7 +76,7 @@ async fn change_account(
             return Err(problem);
         }
     };
-    let before = shared.access.registry().account(&name).cloned();
+    let before = shared.access.access_state().account(&name).cloned();
     if let Some(said) = before.as_ref().and_then(|account| is_so_already(account, &request)) {
         return Ok(said);
     }
@@ -86,13 +86,13 @@ async fn change_account(
         AccountRequest::Add { password, operator, .. } => {
             let hash = hash(shared, password).await?;
             let name = name.clone();
-            let add = move |registry: &Registry| match registry.account(&name) {
+            let add = move |access_state: &AccessState| match access_state.account(&name) {
                 Some(_) => {
                     let problem = format!("There is an account called {name} already.");
                     Err(Refusal::BadRequest(problem))
                 }
                 None => {
-                    if let Some(other) = registry.account_that_looks_like(&name) {
+                    if let Some(other) = access_state.confusable_account(&name) {
                         return Err(Refusal::LooksLike(Name::from_store(&other.name)));
                     }
                     let now = Timestamp::now();
@@ -110,8 +110,8 @@ async fn change_account(
             ("has an account now", Box::new(add))
         }
         AccountRequest::Remove { name } => {
-            let remove = move |registry: &Registry| {
-                with_account(registry, &name, |account| Change::RemoveAccount(account.name))
+            let remove = move |access_state: &AccessState| {
+                with_account(access_state, &name, |account| Change::RemoveAccount(account.name))
             };
             ("has no account any more", Box::new(remove))
         }
@@ -153,12 +153,12 @@ fn is_so_already(account: &Account, request: &AccountRequest) -> Option<String> 
     Some(format!("{} {state}. Nothing was changed.", account.name))
 }
 
-type Decide = Box<dyn FnOnce(&Registry) -> Result<Change, Refusal> + Send>;
+type Decide = Box<dyn FnOnce(&AccessState) -> Result<Change, Refusal> + Send>;
 
 /// Changes an account. Where that `renews` it, whoever is here under its name has to come anew.
 fn put(name: String, renews: bool, edit: impl FnOnce(&mut Account) + Send + 'static) -> Decide {
-    Box::new(move |registry| {
-        with_account(registry, &name, |mut account| {
+    Box::new(move |access_state| {
+        with_account(access_state, &name, |mut account| {
             edit(&mut account);
             if renews {
                 account.renewed = Timestamp::now();
@@ -169,11 +169,11 @@ fn put(name: String, renews: bool, edit: impl FnOnce(&mut Account) + Send + 'sta
 }
 
 fn with_account(
-    registry: &Registry,
+    access_state: &AccessState,
     name: &str,
     make: impl FnOnce(Account) -> Change,
 ) -> Result<Change, Refusal> {
-    let account = registry.account(name).cloned();
+    let account = access_state.account(name).cloned();
     account.map(make).ok_or_else(|| Refusal::NoSuchAccount(name.to_owned()))
 }
 

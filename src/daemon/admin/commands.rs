@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::access::SanctionKind;
-use chatroom::admin::{RefusalCode, Reply, Request};
+use chatroom::admin::{AdminRequest, RefusalCode, Reply};
 use chatroom::room::{Refusal, Seq};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -19,12 +19,12 @@ use crate::access::targets::{self, Moderated};
 use crate::control::Control;
 use crate::health::Health;
 use crate::overview::Overview;
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::{doctor, logging, systemd};
 
 /// The longest time to a shutdown, in seconds.
-const LONGEST_NOTICE: u64 = 366 * 86_400;
+const MAX_NOTICE: u64 = 366 * 86_400;
 
 /// What the commands need of the daemon.
 pub struct Operator {
@@ -35,9 +35,9 @@ pub struct Operator {
 
 impl Operator {
     /// Does what is asked, and says what came of it; a file may belong to that.
-    pub async fn carry_out(&self, by: By, request: Request) -> (Reply, Option<File>) {
+    pub async fn handle(&self, by: By, request: AdminRequest) -> (Reply, Option<File>) {
         match request {
-            Request::Backup => self.back_up().await,
+            AdminRequest::Backup => self.back_up().await,
             other => (self.reply_to(by, other).await, None),
         }
     }
@@ -50,54 +50,58 @@ impl Operator {
         made.unwrap_or_else(|_| failed("a part of chatroomd failed; the log says why"))
     }
 
-    async fn reply_to(&self, by: By, request: Request) -> Reply {
+    async fn reply_to(&self, by: By, request: AdminRequest) -> Reply {
         match request {
-            Request::Ping => match self.health.check().await {
+            AdminRequest::Ping => match self.health.check().await {
                 true => Reply::Done,
                 false => failed("a part of chatroomd does not answer; restart it"),
             },
-            Request::Users => users(&self.overview.shared).await,
-            Request::Status => {
+            AdminRequest::Users => users(&self.overview.shared).await,
+            AdminRequest::Status => {
                 self.aside(|overview| Reply::Status(Box::new(overview.status()))).await
             }
-            Request::Metrics => {
+            AdminRequest::Metrics => {
                 let metrics = |overview: &Overview| match overview.metrics() {
                     Ok(text) => Reply::Metrics(text),
                     Err(error) => failed(&format!("the metrics cannot be written: {error}")),
                 };
                 self.aside(metrics).await
             }
-            Request::Examine => {
+            AdminRequest::Examine => {
                 let examine = |overview: &Overview| {
                     Reply::Findings(doctor::examine(overview, Timestamp::now()))
                 };
                 self.aside(examine).await
             }
-            Request::Say { text } => {
-                let notice = |reply| Submission::Notice { text, reply };
+            AdminRequest::Say { text } => {
+                let notice = |reply| RoomRequest::Notice { text, reply };
                 self.overview.shared.room.ask(notice).await.map_or_else(room_is_gone, outcome)
             }
-            Request::Moderate { act } => moderated(moderate(&self.overview.shared, by, act).await),
-            Request::Affected { target } => self.affected(&target).await,
-            Request::Bans => {
+            AdminRequest::Moderate { action } => {
+                moderated(moderate(&self.overview.shared, by, action).await)
+            }
+            AdminRequest::Affected { target } => self.affected(&target).await,
+            AdminRequest::Bans => {
                 self.aside(|overview| Reply::Bans(accounts::bans(&overview.shared))).await
             }
-            Request::Audit { limit } => accounts::audit(&self.overview.shared, limit).await,
-            Request::Account { what } => accounts::carry_out(&self.overview.shared, by, what).await,
-            Request::History { .. } => self.show_history(request).await,
-            Request::MessagesBy { name, since, after } => {
+            AdminRequest::Audit { limit } => accounts::audit(&self.overview.shared, limit).await,
+            AdminRequest::Account { what } => {
+                accounts::handle(&self.overview.shared, by, what).await
+            }
+            AdminRequest::History { .. } => self.show_history(request).await,
+            AdminRequest::MessagesBy { name, since, after } => {
                 self.messages_by(name, since, Seq(after)).await
             }
-            Request::Redact { targets } => self.redact(targets).await,
+            AdminRequest::Redact { targets } => self.redact(targets).await,
             // These are answered with more than a line.
-            Request::Watch { .. } => failed("watching has to be asked for on its own"),
-            Request::Backup => failed("a backup has to be asked for on its own"),
-            Request::Reload => reload(&self.control).await,
-            Request::Shutdown { after, .. } if after > LONGEST_NOTICE => {
+            AdminRequest::Watch { .. } => failed("watching has to be asked for on its own"),
+            AdminRequest::Backup => failed("a backup has to be asked for on its own"),
+            AdminRequest::Reload => reload(&self.control).await,
+            AdminRequest::Shutdown { after, .. } if after > MAX_NOTICE => {
                 let message = "A shutdown can be announced for a year ahead at most.".to_owned();
                 Reply::Refused { code: RefusalCode::BadRequest, message }
             }
-            Request::Shutdown { after, message } => {
+            AdminRequest::Shutdown { after, message } => {
                 let after = Duration::from_secs(after);
                 order(&self.control, |reply| Control::Shutdown {
                     after,
@@ -106,17 +110,19 @@ impl Operator {
                 })
                 .await
             }
-            Request::CancelShutdown if self.overview.shutdown_at.borrow().is_none() => {
+            AdminRequest::CancelShutdown if self.overview.shutdown_at.borrow().is_none() => {
                 failed("no shutdown was asked for")
             }
-            Request::CancelShutdown => {
+            AdminRequest::CancelShutdown => {
                 order(&self.control, |reply| Control::CancelShutdown { reply }).await
             }
-            Request::HandOver if !systemd::is_there() => {
+            AdminRequest::HandOver if !systemd::is_there() => {
                 failed("there is no systemd here that would keep the connections")
             }
-            Request::HandOver => order(&self.control, |reply| Control::HandOver { reply }).await,
-            Request::LogLevel { level } => {
+            AdminRequest::HandOver => {
+                order(&self.control, |reply| Control::HandOver { reply }).await
+            }
+            AdminRequest::LogLevel { level } => {
                 if let Some(level) = level {
                     logging::set_level(level);
                 }
@@ -165,18 +171,18 @@ pub(crate) async fn order(
 
 /// The people in the room, with what they may and may not do.
 async fn users(shared: &Arc<Shared>) -> Reply {
-    let Some(mut users) = shared.room.ask(|reply| Submission::Users { reply }).await else {
+    let Some(mut users) = shared.room.ask(|reply| RoomRequest::Users { reply }).await else {
         return room_is_gone();
     };
-    let (registry, now) = (shared.access.registry(), Timestamp::now());
+    let (access_state, now) = (shared.access.access_state(), Timestamp::now());
     // What each name looks like takes a while to find out.
     let marked = spawn_blocking(move || {
         for user in &mut users {
             let address = user.address.parse::<SocketAddr>().ok().map(|address| address.ip());
             let mute =
-                registry.sanctions.against(SanctionKind::Mute, Some(&user.name), address, now);
+                access_state.sanctions.against(SanctionKind::Mute, Some(&user.name), address, now);
             user.muted |= mute.is_some();
-            user.operator = registry.is_operator(&user.name);
+            user.operator = access_state.is_operator(&user.name);
         }
         users
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chatroom::access::is_no_name;
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use chatroom::room::{Record, Refusal, Seq};
 use chatroom::wire::json::record_event;
 use tokio::sync::Mutex;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Operator;
 use super::commands::{failed, refused};
-use crate::store::past::{MAX_SEARCH_BYTES, Selected, Selection, Unread};
+use crate::store::history_reader::{MAX_SEARCH_BYTES, Selected, Selection, Unread};
 use crate::store::{self};
 
 /// How long a request that waits for something new is kept waiting.
@@ -25,18 +25,19 @@ const WAIT: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The most records of one answer; that there are more is said in it.
-const MOST_RECORDS: usize = 1000;
+const MAX_RECORDS: usize = 1000;
 
 /// Held while a copy is made.
 static COPYING: Mutex<()> = Mutex::const_new(());
 
 impl Operator {
-    pub(super) async fn show_history(&self, request: Request) -> Reply {
-        let Request::History { after, before, since, until, from, grep, limit, wait } = request
+    pub(super) async fn show_history(&self, request: AdminRequest) -> Reply {
+        let AdminRequest::History { after, before, since, until, from, grep, limit, wait } =
+            request
         else {
             return failed("that is no question for the history");
         };
-        let limit = limit.min(MOST_RECORDS);
+        let limit = limit.min(MAX_RECORDS);
         // What such a name said before the rules became stricter is found nevertheless.
         let no_name = from.as_deref().and_then(is_no_name);
         let (after, before) = (after.map(Seq), before.map(Seq));
@@ -47,7 +48,7 @@ impl Operator {
             let make = move |(records, more): Selected| {
                 (records.is_empty(), as_reply(&room, &records, more))
             };
-            match self.overview.shared.past.select(selection.clone(), make).await {
+            match self.overview.shared.history_reader.select(selection.clone(), make).await {
                 Err(unread) => return Self::explain(unread),
                 Ok((true, _)) if no_name.is_some() => {
                     return refused(&Refusal::BadRequest(no_name.unwrap_or_default()));

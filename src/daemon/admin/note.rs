@@ -1,6 +1,6 @@
 //! What operators ask for, in the log.
 
-use chatroom::admin::{Reply, Request};
+use chatroom::admin::{AdminRequest, Reply};
 use chatroom::clean::line;
 use tracing::{debug, info};
 
@@ -18,7 +18,7 @@ pub struct Asked {
 
 impl Asked {
     /// Logs it, before it is done: it may end the daemon.
-    pub fn log(request: &Request, uid: u32, pid: i32) -> Asked {
+    pub fn log(request: &AdminRequest, uid: u32, pid: i32) -> Asked {
         let (command, target) = (request.command(), request.target());
         let only_looks = request.only_looks();
         // Who that is, is only looked up where it is logged.

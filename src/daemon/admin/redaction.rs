@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Operator;
 use super::commands::{failed, refused, room_is_gone};
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 
 impl Operator {
     /// The numbers of what a user has said, in the next part of the history.
@@ -16,7 +16,7 @@ impl Operator {
         since: Option<Timestamp>,
         after: Seq,
     ) -> Reply {
-        match self.overview.shared.past.messages_by(name, since, after).await {
+        match self.overview.shared.history_reader.messages_by(name, since, after).await {
             Ok(found) => Reply::MessagesBy(found),
             Err(problem) => failed(&problem),
         }
@@ -31,7 +31,7 @@ impl Operator {
             return Reply::Refused { code: RefusalCode::BadRequest, message };
         }
         let targets = targets.into_iter().map(Seq).collect();
-        match self.overview.shared.room.ask(|reply| Submission::Redact { targets, reply }).await {
+        match self.overview.shared.room.ask(|reply| RoomRequest::Redact { targets, reply }).await {
             None => room_is_gone(),
             Some(Ok(redaction)) => Reply::Redacted(redaction),
             Some(Err(refusal)) => refused(&refusal),

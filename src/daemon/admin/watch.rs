@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chatroom::admin::{Reply, Request, Watched};
+use chatroom::admin::{AdminRequest, Reply, Watched};
 use chatroom::room::{Found, Record, Seq};
 use chatroom::wire::json::{encode_record, push_line};
 use chatroom::wire::{Batch, Dialect};
@@ -25,7 +25,7 @@ impl Operator {
     /// Serves a watcher until one of the two sides ends.
     pub(super) async fn watch(
         &self,
-        request: &Request,
+        request: &AdminRequest,
         input: &mut (impl AsyncRead + Unpin),
         output: OwnedWriteHalf,
     ) {
@@ -79,11 +79,11 @@ struct Watch<'w> {
 
 impl<'w> Watch<'w> {
     /// Answers the request.
-    fn begin(shared: &'w Shared, request: &Request, out: &mut Vec<u8>) -> Watch<'w> {
+    fn begin(shared: &'w Shared, request: &AdminRequest, out: &mut Vec<u8>) -> Watch<'w> {
         let (room, epoch) = (shared.window.room.clone(), shared.window.epoch);
         let next = shared.window.last().next();
         let (after, of_epoch) = match request {
-            Request::Watch { after, epoch } => (after.map(Seq), *epoch),
+            AdminRequest::Watch { after, epoch } => (after.map(Seq), *epoch),
             _ => (None, None),
         };
         let after = after.filter(|after| *after < next);
@@ -142,7 +142,8 @@ impl<'w> Watch<'w> {
         match self.shared.window.at(self.cursor) {
             Found::End => return false,
             Found::Batch(batch) => self.push_batch(&batch, output),
-            Found::Missed(first) => match self.shared.past.feed(self.cursor, first).await {
+            Found::Missed(first) => match self.shared.history_reader.feed(self.cursor, first).await
+            {
                 Ok(records) if !records.is_empty() => self.push_all(&records, output),
                 // They are kept no more, or cannot be read.
                 _ => self.skip_to(first, output),

@@ -16,15 +16,15 @@ const AREA: &str = "access";
 /// Looks at what is needed to join. `written` is what the file says, if that can be put in force.
 pub(super) fn examine(overview: &Overview, written: Option<&Config>) -> Vec<Finding> {
     let config = written.cloned().unwrap_or_else(|| (*overview.shared.config()).clone());
-    let registry = overview.shared.access.registry();
+    let access_state = overview.shared.access.access_state();
     match config.access.mode {
         Mode::Open => Vec::new(),
-        Mode::Accounts if registry.accounts().next().is_none() => {
+        Mode::Accounts if access_state.accounts().next().is_none() => {
             let what = "nobody can join: `mode` is \"accounts\", and there are no accounts";
             vec![Finding::problem(AREA, what, "`chatctl account add NAME` makes one.")]
         }
         Mode::Accounts => Vec::new(),
-        Mode::Password => password(&config, registry.room_hash.as_deref()),
+        Mode::Password => password(&config, access_state.room_hash.as_deref()),
     }
 }
 

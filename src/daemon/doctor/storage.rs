@@ -20,7 +20,7 @@ const AREA: &str = "store";
 const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// With less space than this it will not take long.
-const LEAST_SPACE: u64 = 64 << 20;
+const MIN_SPACE: u64 = 64 << 20;
 
 pub(super) fn examine(
     overview: &Overview,
@@ -124,7 +124,7 @@ fn space(folder: &Path, config: &Config) -> Finding {
     };
     let shown_free = ByteSize::b(free).display().iec();
     let most = config.history.keep_bytes as u64;
-    if free < LEAST_SPACE {
+    if free < MIN_SPACE {
         let what = format!("{shown} has only {shown_free} left");
         Finding::problem(AREA, what, "Make space, or lower `keep_bytes` in [history].")
     } else if most > free {
@@ -139,7 +139,7 @@ fn space(folder: &Path, config: &Config) -> Finding {
 /// Whether another process keeps the write-ahead log from shrinking.
 fn held(overview: &Overview, database: &Path) -> Option<Finding> {
     let log = overview.shared.room.counts().log.get()?;
-    log.is_held().then(|| {
+    log.is_blocked().then(|| {
         let size = ByteSize::b(store::size(database).1).display().iec();
         let what = format!(
             "another process is reading the history and keeps its write-ahead log ({size}) from \

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use tracing::warn;
 
 use super::kept::{self, Kept};
-use super::suitcase::Suitcase;
+use super::socket_carrier::SocketCarrier;
 use super::{STATE, SUITCASE};
 use crate::listen::Kind;
 use crate::{raw, systemd};
@@ -37,15 +37,15 @@ impl Inherited {
         self.had_any
     }
 
-    /// The state and the suitcase, if both are there.
-    pub fn handed_over(&mut self) -> Option<(File, Suitcase)> {
+    /// The state and the socket carrier, if both are there.
+    pub fn handed_over(&mut self) -> Option<(File, SocketCarrier)> {
         let state = self.take_named(STATE).pop();
         let mut ends = self.take_named(SUITCASE);
         match (state, ends.pop(), ends.pop()) {
             // They come in the order in which they were given, or the other way round: both ends
             // are alike but for what waits in one of them.
             (Some(state), Some(one), Some(other)) => {
-                Some((File::from(state), Suitcase::of_ends(one, other)))
+                Some((File::from(state), SocketCarrier::of_ends(one, other)))
             }
             _ => None,
         }

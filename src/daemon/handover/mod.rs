@@ -1,13 +1,13 @@
 //! Handing all plain connections over to the process that comes next, as at an upgrade.
 //!
-//! The manager keeps for that process: a [`Suitcase`] with the sockets, and a file in memory with
-//! what belongs to them ([`Packed`]). Who is connected notices a pause. TLS cannot go on in another
+//! The manager keeps for that process: a [`SocketCarrier`] with the sockets, and a file in memory with
+//! what belongs to them ([`SavedState`]). Who is connected notices a pause. TLS cannot go on in another
 //! process; who speaks it is told to come back.
 
 mod inherited;
 mod kept;
+mod socket_carrier;
 mod state;
-mod suitcase;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,17 +18,17 @@ use std::time::Duration;
 use std::{io, thread};
 
 use anyhow::Context;
-use chatroom::handover::{Packed, PackedConnection, Stage};
+use chatroom::handover::{SavedConnection, SavedState, Stage};
 use chatroom::room::{EndReason, SessionId};
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 pub use inherited::{Inherited, keep, keep_none};
 pub use kept::Kept;
-use suitcase::Suitcase;
+use socket_carrier::SocketCarrier;
 
-use crate::outlet::Outlet;
-use crate::room_thread::Submission;
+use crate::client_connection::ClientConnection;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::transport::Transport;
@@ -50,34 +50,34 @@ const SUITCASE: &str = "suitcase";
 pub async fn hand_over(shared: &Shared) -> anyhow::Result<usize> {
     freeze(shared).await;
     // Everything that was asked for is done, and shown as far as the sockets take it.
-    shared.room.ask(|reply| Submission::Probe { reply }).await;
-    let room = shared.room.ask(|reply| Submission::Pack { reply }).await.flatten();
-    let mut outlets: Vec<Arc<Outlet>> = Vec::new();
+    shared.room.ask(|reply| RoomRequest::Probe { reply }).await;
+    let room = shared.room.ask(|reply| RoomRequest::Save { reply }).await.flatten();
+    let mut clients: Vec<Arc<ClientConnection>> = Vec::new();
     let mut connections = Vec::new();
-    for (outlet, input) in shared.connections.take_kept() {
-        match outlet.pack() {
+    for (client, input) in shared.connections.take_kept() {
+        match client.save() {
             Some(output) => {
-                let (connection, proxied) = (outlet.connection, outlet.source.pack());
-                connections.push(PackedConnection { connection, proxied, input, output });
-                outlets.push(outlet);
+                let (connection, proxied) = (client.own_session, client.source.save());
+                connections.push(SavedConnection { connection, proxied, input, output });
+                clients.push(client);
             }
             // Its last words, as far as the socket takes them.
-            None => outlet.write_last(&shared.window),
+            None => client.write_last(&shared.window),
         }
     }
-    shared.room.ask(|reply| Submission::Close { reply }).await;
+    shared.room.ask(|reply| RoomRequest::Close { reply }).await;
     let count = connections.len();
-    let packed = Packed { accepted: shared.connections.accepted(), room, connections };
-    spawn_blocking(move || store(&packed, &outlets)).await??;
+    let saved = SavedState { accepted: shared.connections.accepted(), room, connections };
+    spawn_blocking(move || store(&saved, &clients)).await??;
     Ok(count)
 }
 
 /// Has every plain connection stop between two lines; the others are told.
 async fn freeze(shared: &Shared) {
-    for outlet in shared.connections.all() {
-        match outlet.is_plain() {
-            true => outlet.freeze(),
-            false => outlet.close(shared.window.last(), EndReason::ShuttingDown),
+    for client in shared.connections.all() {
+        match client.is_plain() {
+            true => client.freeze(),
+            false => client.close(shared.window.last(), EndReason::ShuttingDown),
         }
     }
     let left = shared.connections.until_none(FREEZING).await;
@@ -90,36 +90,36 @@ async fn freeze(shared: &Shared) {
     }
 }
 
-fn store(packed: &Packed, outlets: &[Arc<Outlet>]) -> anyhow::Result<()> {
+fn store(saved: &SavedState, clients: &[Arc<ClientConnection>]) -> anyhow::Result<()> {
     let sockets: Vec<BorrowedFd<'_>> =
-        outlets.iter().filter_map(|outlet| outlet.socket()).collect();
-    let suitcase = Suitcase::pack(&sockets).context("the connections do not fit")?;
-    let state = state::write(packed).context("there is no place for the state")?;
-    systemd::store(SUITCASE, &[suitcase.inner.as_fd(), suitcase.outer.as_fd()])?;
+        clients.iter().filter_map(|client| client.socket()).collect();
+    let carrier = SocketCarrier::save(&sockets).context("the connections do not fit")?;
+    let state = state::write(saved).context("there is no place for the state")?;
+    systemd::store(SUITCASE, &[carrier.inner.as_fd(), carrier.outer.as_fd()])?;
     systemd::store(STATE, &[state.as_fd()])?;
     systemd::barrier()
 }
 
 /// What another process has handed over, with the sockets.
 pub struct HandedOver {
-    pub packed: Packed,
+    pub saved: SavedState,
     sockets: Vec<Option<OwnedFd>>,
 }
 
 /// Looking at what was handed over, beside the opening of the history, which takes as long. The
-/// process must not end before [`Looking::end`]: what is looked at is not with the manager.
-pub struct Looking(Option<JoinHandle<Option<HandedOver>>>);
+/// process must not end before [`Inspection::end`]: what is looked at is not with the manager.
+pub struct Inspection(Option<JoinHandle<Option<HandedOver>>>);
 
-impl Looking {
+impl Inspection {
     /// Begins, if there is something.
     ///
     /// # Errors
     /// There are no threads.
-    pub fn begin(inherited: &mut Inherited) -> io::Result<Looking> {
-        let Some((state, suitcase)) = inherited.handed_over() else { return Ok(Looking(None)) };
-        let look = move || HandedOver::look(state, &suitcase);
-        let thread = thread::Builder::new().name("suitcase".to_owned()).spawn(look)?;
-        Ok(Looking(Some(thread)))
+    pub fn begin(inherited: &mut Inherited) -> io::Result<Inspection> {
+        let Some((state, carrier)) = inherited.handed_over() else { return Ok(Inspection(None)) };
+        let inspect = move || HandedOver::inspect(state, &carrier);
+        let thread = thread::Builder::new().name("handover".to_owned()).spawn(inspect)?;
+        Ok(Inspection(Some(thread)))
     }
 
     /// Gives what there is. It is with the manager as well, until [`settle`].
@@ -131,9 +131,9 @@ impl Looking {
 impl HandedOver {
     /// None if there is nothing that this version can read: then those who were connected are let
     /// go, and come back by themselves.
-    fn look(mut state: File, suitcase: &Suitcase) -> Option<HandedOver> {
-        let packed = match state::read(&mut state) {
-            Ok(packed) => packed,
+    fn inspect(mut state: File, carrier: &SocketCarrier) -> Option<HandedOver> {
+        let saved = match state::read(&mut state) {
+            Ok(saved) => saved,
             Err(problem) => {
                 warn!(
                     event = "not-taken-up",
@@ -142,8 +142,8 @@ impl HandedOver {
                 return None;
             }
         };
-        match suitcase.look(packed.connections.len()) {
-            Ok(sockets) => Some(HandedOver { packed, sockets }),
+        match carrier.inspect(saved.connections.len()) {
+            Ok(sockets) => Some(HandedOver { saved, sockets }),
             Err(problem) => {
                 warn!(event = "not-taken-up", "lost the connections of before: {problem}");
                 None
@@ -153,7 +153,7 @@ impl HandedOver {
 
     /// The sessions that go on, as far as their sockets have come.
     pub fn sessions(&self) -> HashSet<SessionId> {
-        let all = self.packed.connections.iter().zip(&self.sockets);
+        let all = self.saved.connections.iter().zip(&self.sockets);
         let joined = all.filter(|(connection, socket)| {
             socket.is_some() && connection.input.stage == Stage::Joined
         });
@@ -161,27 +161,28 @@ impl HandedOver {
     }
 
     /// Serves all of them from where they were left.
-    pub fn go_on(self, shared: &Arc<Shared>) {
-        shared.connections.go_on_counting(self.packed.accepted);
-        let mut going_on = Vec::with_capacity(self.sockets.len());
-        for (connection, socket) in self.packed.connections.into_iter().zip(self.sockets) {
+    pub fn resume(self, shared: &Arc<Shared>) {
+        shared.connections.continue_count(self.saved.accepted);
+        let mut resume_point = Vec::with_capacity(self.sockets.len());
+        for (connection, socket) in self.saved.connections.into_iter().zip(self.sockets) {
             // Who has closed meanwhile has no address any more; reading notices the rest.
-            let Some(Ok(socket)) = socket.map(sockets::take_up) else { continue };
+            let Some(Ok(socket)) = socket.map(sockets::adopt) else { continue };
             let Ok(peer) = socket.peer_addr() else { continue };
-            let PackedConnection { connection, proxied, input, output } = connection;
-            let source = Source::unpack(peer, proxied);
+            let SavedConnection { connection, proxied, input, output } = connection;
+            let source = Source::restore(peer, proxied);
             let socket = Arc::new(socket);
-            let outlet = Arc::new(Outlet::unpack(connection, source, socket.clone(), output));
-            shared.connections.take_up(&outlet);
-            going_on.push((socket, outlet, input));
+            let client =
+                Arc::new(ClientConnection::restore(connection, source, socket.clone(), output));
+            shared.connections.resume(&client);
+            resume_point.push((socket, client, input));
         }
-        let joined = going_on.iter().filter(|(_, _, input)| input.stage == Stage::Joined);
-        let outlets = joined.map(|(_, outlet, _)| outlet.clone()).collect();
+        let joined = resume_point.iter().filter(|(_, _, input)| input.stage == Stage::Joined);
+        let clients = joined.map(|(_, client, _)| client.clone()).collect();
         // Together: to wake the room for each would take longer than all the rest.
-        shared.room.submit(Submission::TakeUp { outlets });
-        let count = going_on.len();
-        for (socket, outlet, input) in going_on {
-            session::go_on(Transport::plain(socket), outlet, input, shared.clone());
+        shared.room.submit(RoomRequest::TakeUp { clients });
+        let count = resume_point.len();
+        for (socket, client, input) in resume_point {
+            session::resume(Transport::plain(socket), client, input, shared.clone());
         }
         info!(event = "taken-up", connections = count, "took up {count} connections");
     }

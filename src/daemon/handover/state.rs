@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 
-use chatroom::handover::Packed;
+use chatroom::handover::SavedState;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 /// Writes it to a file in memory.
 ///
 /// # Errors
 /// There is no memory for that.
-pub fn write(packed: &Packed) -> anyhow::Result<File> {
+pub fn write(saved: &SavedState) -> anyhow::Result<File> {
     let mut file = File::from(memfd_create("chatroomd", MemfdFlags::CLOEXEC)?);
-    file.write_all(&packed.encode()?)?;
+    file.write_all(&saved.encode()?)?;
     Ok(file)
 }
 
@@ -20,11 +20,11 @@ pub fn write(packed: &Packed) -> anyhow::Result<File> {
 ///
 /// # Errors
 /// It is of another format, or damaged.
-pub fn read(file: &mut File) -> anyhow::Result<Packed> {
+pub fn read(file: &mut File) -> anyhow::Result<SavedState> {
     file.rewind()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(Packed::decode(&bytes)?)
+    Ok(SavedState::decode(&bytes)?)
 }
 
 #[cfg(test)]
@@ -33,10 +33,10 @@ mod tests {
 
     #[test]
     fn it_can_be_read_again() {
-        let packed = Packed { accepted: 7, room: None, connections: Vec::new() };
-        let mut file = write(&packed).unwrap();
+        let saved = SavedState { accepted: 7, room: None, connections: Vec::new() };
+        let mut file = write(&saved).unwrap();
         for _ in 0..2 {
-            assert_eq!(read(&mut file).unwrap(), packed);
+            assert_eq!(read(&mut file).unwrap(), saved);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::overview::Overview;
 use crate::sockets;
 
 /// So many may ask at a time; others wait.
-const MOST_AT_A_TIME: usize = 8;
+const MAX_AT_A_TIME: usize = 8;
 
 /// How long asking and taking in the answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
     let listener = open(address, &overview.shared.faults).await;
     let shown = listener.local_addr().unwrap_or(address);
     info!(event = "listening", address = %shown, "listening for metrics on http://{shown}/metrics");
-    let permits = Arc::new(Semaphore::new(MOST_AT_A_TIME));
+    let permits = Arc::new(Semaphore::new(MAX_AT_A_TIME));
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         match listener.accept().await {
@@ -95,7 +95,7 @@ async fn serve(stream: TcpStream, overview: &Arc<Overview>) {
         }
     };
     let mut server = http1::Builder::new();
-    // One place in `MOST_AT_A_TIME` is for one request.
+    // One place in `MAX_AT_A_TIME` is for one request.
     server.timer(TokioTimer::new()).keep_alive(false);
     let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }

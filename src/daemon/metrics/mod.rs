@@ -1,8 +1,8 @@
 //! What the daemon measures of itself, as OpenMetrics text: https://prometheus.io/docs/specs/om/open_metrics_spec/
 
+mod counter_map;
 mod http;
 mod process;
-mod tally;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use counter_map::CounterMap;
 pub use http::serve_all;
-pub use tally::Tally;
 
 /// The bounds of histograms of times: 50 µs, and each 2.5 times the one before, up to 1.9 s.
 const TIMES: (f64, f64, u16) = (50e-6, 2.5, 12);

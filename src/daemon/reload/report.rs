@@ -29,7 +29,7 @@ pub(super) fn complete(reloaded: &mut Reloaded, shared: &Shared, is_activated: b
     reloaded.needs_restart.retain(|difference| why(difference).is_none());
     let has_changed =
         |option: &str| reloaded.changed.iter().any(|difference| difference.option == option);
-    if has_changed("[room] topic") && shared.access.registry().topic.is_some() {
+    if has_changed("[room] topic") && shared.access.access_state().topic.is_some() {
         reloaded.notes.push(
             "An operator has set another topic, which stays in force; `chatctl topic --clear` goes \
              back to the configured one."

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use chatroom::access::Proof;
+use chatroom::access::Credential;
 use chatroom::clean::word;
 use chatroom::names::{Name, NameProblem};
-use chatroom::room::{Admission, Draft, EndReason, GoingOn, Position, Refusal, Seq, SessionId};
+use chatroom::room::{
+    Admission, EndReason, NewRecord, Position, Refusal, ResumePoint, Seq, SessionId,
+};
 use chatroom::wire::json::Resume;
 use chatroom::wire::{Answer, Dialect, Welcome};
 use jiff::Timestamp;
@@ -13,12 +15,12 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::describing::Seen;
-use super::{Effect, Joined, RoomThread, Submission, tokens};
+use super::{Effect, Joined, RoomRequest, RoomThread, tokens};
+use crate::client_connection::ClientConnection;
 use crate::connections::banned;
-use crate::outlet::Outlet;
 
 /// What somebody is let in with.
-pub(super) struct Entry {
+pub(super) struct PendingAdmission {
     pub(super) admission: Admission,
     token: Option<String>,
     /// Whether a session is taken up again.
@@ -29,10 +31,10 @@ pub(super) struct Entry {
     resume: Option<Resume>,
 }
 
-impl Entry {
+impl PendingAdmission {
     /// How this person has come in.
     pub(super) fn joined(&self) -> Joined {
-        let Entry { resumed, was_detached, .. } = *self;
+        let PendingAdmission { resumed, was_detached, .. } = *self;
         Joined { name: self.admission.name.clone(), resumed, was_detached }
     }
 }
@@ -40,56 +42,58 @@ impl Entry {
 impl RoomThread {
     pub(super) fn join(
         &mut self,
-        outlet: Arc<Outlet>,
+        client: Arc<ClientConnection>,
         name: (&Name, Option<NameProblem>),
         resume: Option<Resume>,
-        proof: &Proof,
+        credential: &Credential,
         reply: oneshot::Sender<Result<Joined, Refusal>>,
         now: Timestamp,
     ) {
         let known = resume.as_ref().and_then(|resume| self.known_session(&resume.token));
         let known = known.filter(|session| self.may_be_called(*session, name.0));
-        let detached = known.and_then(|session| self.room.roster().by_session(session)?.away);
+        let detached =
+            known.and_then(|session| self.room.roster().by_session(session)?.detached_since);
         // Whose name is kept out, or whose account has changed, is not here any more.
-        let taken_over = match banned(&self.access, outlet.source.ip(), now) {
+        let taken_over = match banned(&self.access, client.source.ip(), now) {
             None => known.and_then(|session| self.take_over(session, EndReason::TakenOver)),
             Some(_) => None,
         };
         let was_detached = detached.is_some() && taken_over.is_some();
         let admitted = match (known, taken_over) {
             (Some(session), Some(admission)) => Ok((session, admission)),
-            _ => self.come_in(&outlet, name, known, proof, now),
+            _ => self.come_in(&client, name, known, credential, now),
         };
         let (session, admission) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => return self.effects.push(Effect::ReplyJoin(reply, refusal)),
         };
-        outlet.adopt(session);
-        self.outlets.insert(session, outlet.clone());
-        self.note_network(session, outlet.source.ip(), now);
+        client.adopt(session);
+        self.clients.insert(session, client.clone());
+        self.note_network(session, client.source.ip(), now);
         let known = known.filter(|known| *known == session);
         let token = match (known, resume.as_ref()) {
             (Some(_), Some(resume)) => {
                 self.tokens.add(tokens::hash(&resume.token), session);
                 Some(resume.token.clone())
             }
-            _ => self.new_token(&outlet, session),
+            _ => self.new_token(&client, session),
         };
         // A position of a session that is not known may be one in another log. In an epoch of
         // which the end was lost, though, the session may have been lost with it.
         let is_older = |resume: &Resume| resume.epoch < self.epochs.current();
         let resume = resume.filter(|resume| known.is_some() || is_older(resume));
-        let entry = Entry { admission, token, resumed: known.is_some(), was_detached, resume };
-        self.effects.push(Effect::Admit { outlet, entry, reply });
+        let entry =
+            PendingAdmission { admission, token, resumed: known.is_some(), was_detached, resume };
+        self.effects.push(Effect::Admit { client, entry, reply });
     }
 
     /// Lets somebody in by their name: to a place that is free, or that is their own.
     fn come_in(
         &mut self,
-        outlet: &Arc<Outlet>,
+        client: &Arc<ClientConnection>,
         (name, problem): (&Name, Option<NameProblem>),
         known: Option<SessionId>,
-        proof: &Proof,
+        credential: &Credential,
         now: Timestamp,
     ) -> Result<(SessionId, Admission), Refusal> {
         // An account from before the rules became stricter keeps its name.
@@ -98,11 +102,11 @@ impl RoomThread {
         {
             return Err(problem.into());
         }
-        self.may_join(name, proof, Some(outlet.source.ip()), now)?;
+        self.may_join(name, credential, Some(client.source.ip()), now)?;
         // Whoever is here under a name with an account has given its password, and so has this one.
-        let own = match proof {
-            Proof::Account(_) => self.room.roster().by_name(name.as_str()),
-            Proof::None | Proof::Room(_) => None,
+        let own = match credential {
+            Credential::Account(_) => self.room.roster().by_name(name.as_str()),
+            Credential::None | Credential::Room(_) => None,
         };
         if let Some(session) = own.map(|member| member.session)
             && let Some(admission) = self.take_over(session, EndReason::Replaced)
@@ -111,29 +115,31 @@ impl RoomThread {
             self.tokens.remove(session);
             return Ok((session, admission));
         }
-        let session = known.unwrap_or(outlet.connection);
+        let session = known.unwrap_or(client.own_session);
         if known.is_some() {
             self.recall(session, name, now)?;
         }
-        let admission = match proof {
-            Proof::Account(_) => {
+        let admission = match credential {
+            Credential::Account(_) => {
                 self.room.join_with_account(session, name, known.is_some(), now)?
             }
-            Proof::None | Proof::Room(_) => self.room.join(session, name, known.is_some(), now)?,
+            Credential::None | Credential::Room(_) => {
+                self.room.join(session, name, known.is_some(), now)?
+            }
         };
         Ok((session, admission))
     }
 
     /// Welcomes somebody, once their joining is stored and shown.
-    pub(super) fn admit(&self, outlet: &Outlet, entry: Entry) {
-        let Entry { admission, token, resumed, resume, .. } = entry;
+    pub(super) fn admit(&self, client: &ClientConnection, entry: PendingAdmission) {
+        let PendingAdmission { admission, token, resumed, resume, .. } = entry;
         // A list of who is here is of this moment, and made once for all who came in this batch.
         // A person with text gets no list, but sees who came right after.
-        let (people, position) = match outlet.dialect() {
+        let (people, position) = match client.dialect() {
             Dialect::Json => (self.room.roster().names(), self.room.position()),
             Dialect::Text => ([].into(), admission.position.min(self.room.position())),
         };
-        let GoingOn { cursor, lost } = self.going_on(resume.as_ref(), position);
+        let ResumePoint { cursor, lost } = self.resume_point(resume.as_ref(), position);
         let welcome = Welcome {
             room: self.window.room.clone(),
             topic: match &self.access.topic {
@@ -150,7 +156,7 @@ impl RoomThread {
             next: cursor,
             silence_seconds: self.config.timeouts.silence.as_secs(),
         };
-        outlet.admit(&Answer::Welcome(welcome), cursor, position.seq);
+        client.admit(&Answer::Welcome(welcome), cursor, position.seq);
     }
 
     /// The session of a token, whether its person is here or was.
@@ -169,16 +175,16 @@ impl RoomThread {
     fn take_over(&mut self, session: SessionId, reason: EndReason) -> Option<Admission> {
         let admission = self.room.resume(session)?;
         self.detached.remove(&session);
-        if let Some(ghost) = self.outlets.remove(&session) {
+        if let Some(ghost) = self.clients.remove(&session) {
             let after = self.room.position().seq;
             ghost.stop_after(after);
-            self.effects.push(Effect::Close { outlet: ghost, after, reason });
+            self.effects.push(Effect::Close { client: ghost, after, reason });
         }
         Some(admission)
     }
 
-    fn new_token(&mut self, outlet: &Outlet, session: SessionId) -> Option<String> {
-        if outlet.dialect() != Dialect::Json {
+    fn new_token(&mut self, client: &ClientConnection, session: SessionId) -> Option<String> {
+        if client.dialect() != Dialect::Json {
             return None;
         }
         match tokens::generate() {
@@ -199,9 +205,9 @@ impl RoomThread {
     }
 
     /// Where a connection begins: where it has been before, else a little before its joining.
-    fn going_on(&self, resume: Option<&Resume>, joined: Position) -> GoingOn {
+    fn resume_point(&self, resume: Option<&Resume>, joined: Position) -> ResumePoint {
         let seen = resume.map(|resume| Position { epoch: resume.epoch, seq: Seq(resume.seq) });
-        let resumed = seen.and_then(|seen| self.epochs.going_on(seen, joined.seq));
+        let resumed = seen.and_then(|seen| self.epochs.resume_point(seen, joined.seq));
         resumed.unwrap_or_else(|| {
             let replay = self.config.history.replay as u64;
             let oldest = match &self.store {
@@ -213,32 +219,32 @@ impl RoomThread {
                 0 => joined.seq.next(),
                 replay => Seq(joined.seq.0.saturating_sub(replay)).max(oldest),
             };
-            GoingOn { cursor, lost: None }
+            ResumePoint { cursor, lost: None }
         })
     }
 
     /// A connection ends. Whether its person is gone depends on how.
-    pub(super) fn end(&mut self, outlet: Arc<Outlet>, reason: EndReason, now: Timestamp) {
-        let session = outlet.session();
+    pub(super) fn end(&mut self, client: Arc<ClientConnection>, reason: EndReason, now: Timestamp) {
+        let session = client.session();
         let is_current =
-            self.outlets.get(&session).is_some_and(|current| Arc::ptr_eq(current, &outlet));
+            self.clients.get(&session).is_some_and(|current| Arc::ptr_eq(current, &client));
         // The others are told already that the server ends; who was here comes back to it.
         if !is_current || reason == EndReason::ShuttingDown || reason == EndReason::Failed {
             return;
         }
         let hold = self.config.timeouts.hold;
-        let can_come_back = outlet.holds()
+        let can_come_back = client.keeps_place()
             && !hold.is_zero()
             && !matches!(
                 reason,
                 EndReason::Quit | EndReason::Removed { .. } | EndReason::Banned(_)
             );
-        if can_come_back && self.room.hold(session, now) {
-            self.outlets.remove(&session);
-            self.detached.insert(session, Seen::of(&outlet));
+        if can_come_back && self.room.detach(session, now) {
+            self.clients.remove(&session);
+            self.detached.insert(session, Seen::of(&client));
             let after = self.room.position().seq;
-            outlet.stop_after(after);
-            self.effects.push(Effect::Close { outlet, after, reason });
+            client.stop_after(after);
+            self.effects.push(Effect::Close { client, after, reason });
             self.expire_later(session, now);
         } else {
             self.leave(session, reason, now);
@@ -247,13 +253,13 @@ impl RoomThread {
 
     /// Has the place of a person who is away given up after the configured time.
     pub(super) fn expire_later(&self, session: SessionId, away: Timestamp) {
-        self.submit_later(self.config.timeouts.hold, Submission::Expire { session, away });
+        self.submit_later(self.config.timeouts.hold, RoomRequest::Expire { session, away });
     }
 
     /// Gives up the place of a person, if they are still away.
     pub(super) fn expire(&mut self, session: SessionId, away: Timestamp, now: Timestamp) {
         let member = self.room.roster().by_session(session);
-        if let Some(member) = member.filter(|member| member.away == Some(away)) {
+        if let Some(member) = member.filter(|member| member.detached_since == Some(away)) {
             let name = member.name.as_str();
             info!(event = "expired", name, "{} did not come back in time and left", word(name));
             self.leave(session, EndReason::Closed, now);
@@ -261,18 +267,18 @@ impl RoomThread {
     }
 
     pub(super) fn leave(&mut self, session: SessionId, reason: EndReason, now: Timestamp) {
-        let draft = Draft::Leave { session, how: reason.departure() };
+        let new_record = NewRecord::Leave { session, how: reason.departure() };
         let after = self.room.position().seq;
         self.note_leaving(session);
-        if self.room.apply(draft, now, |_, _| None).is_err() {
+        if self.room.apply(new_record, now, |_, _| None).is_err() {
             return;
         }
         self.tokens.remove(session);
         self.detached.remove(&session);
-        if let Some(outlet) = self.outlets.remove(&session) {
+        if let Some(client) = self.clients.remove(&session) {
             // Before anything is published: who leaves does not see it.
-            outlet.stop_after(after);
-            self.effects.push(Effect::Close { outlet, after, reason });
+            client.stop_after(after);
+            self.effects.push(Effect::Close { client, after, reason });
         }
     }
 

@@ -97,7 +97,7 @@ impl Alias {
     /// Whether it is this: the same name, however it is written, or the same network.
     fn is_of(&self, target: &Target) -> bool {
         match (&self.target, target) {
-            (Target::Name(own), Target::Name(other)) => own.look == other.look,
+            (Target::Name(own), Target::Name(other)) => own.skeleton == other.skeleton,
             (own, other) => own == other,
         }
     }
@@ -171,7 +171,7 @@ impl RoomThread {
     }
 
     /// What a session was, for another process.
-    pub(super) fn pack_aliases(&self, session: SessionId) -> Vec<StoredAlias> {
+    pub(super) fn saved_aliases(&self, session: SessionId) -> Vec<StoredAlias> {
         let aliases = self.aliases.of(session).iter();
         aliases.map(|alias| (alias.to_store(), alias.until)).collect()
     }
@@ -206,7 +206,7 @@ impl RoomThread {
 
 #[cfg(test)]
 mod tests {
-    use chatroom::access::{Change, Registry, Term};
+    use chatroom::access::{AccessState, Change, Term};
 
     use super::*;
 
@@ -216,20 +216,20 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn muted(target: &str, made: i64, until: Option<i64>) -> Registry {
+    fn muted(target: &str, made: i64, until: Option<i64>) -> AccessState {
         let (kind, target) = (SanctionKind::Mute, Target::from_store(target));
         let term = Term { until: until.map(at), reason: None };
-        let mut registry = Registry::default();
+        let mut access_state = AccessState::default();
         let sanction = Sanction { kind, target, term, made: at(made), by: "uid 0".to_owned() };
-        registry.apply(Change::PutSanction(sanction));
-        registry
+        access_state.apply(Change::PutSanction(sanction));
+        access_state
     }
 
     #[track_caller]
-    fn check(alias: Alias, registry: &Registry, is_muted: bool) {
+    fn check(alias: Alias, access_state: &AccessState, is_muted: bool) {
         let mut aliases = Aliases::default();
         aliases.recall(ME, vec![alias]);
-        let found = |kind| aliases.sanction(&registry.sanctions, kind, ME, at(50)).is_some();
+        let found = |kind| aliases.sanction(&access_state.sanctions, kind, ME, at(50)).is_some();
         assert_eq!((found(SanctionKind::Mute), found(SanctionKind::Ban)), (is_muted, false));
     }
 

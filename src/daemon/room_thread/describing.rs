@@ -9,7 +9,7 @@ use chatroom::room::{Member, Seq};
 use jiff::Timestamp;
 
 use super::RoomThread;
-use crate::outlet::Outlet;
+use crate::client_connection::ClientConnection;
 
 /// What is known of a connection; where it is lost, what was known.
 pub(super) struct Seen {
@@ -20,12 +20,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(outlet: &Outlet) -> Seen {
+    pub(super) fn of(client: &ClientConnection) -> Seen {
         Seen {
-            address: outlet.source.address(),
-            dialect: outlet.dialect().as_str(),
-            bytes_in: outlet.traffic.bytes_in.load(Relaxed),
-            bytes_out: outlet.traffic.bytes_out.load(Relaxed),
+            address: client.source.address(),
+            dialect: client.dialect().as_str(),
+            bytes_in: client.traffic.bytes_in.load(Relaxed),
+            bytes_out: client.traffic.bytes_out.load(Relaxed),
         }
     }
 }
@@ -37,12 +37,12 @@ impl RoomThread {
     }
 
     fn describe(&self, member: &Member, next: Seq, now: Timestamp) -> User {
-        let outlet = self.outlets.get(&member.session);
-        let present = outlet.map(|outlet| Seen::of(outlet));
+        let client = self.clients.get(&member.session);
+        let present = client.map(|client| Seen::of(client));
         let seen = present.as_ref().or_else(|| self.detached.get(&member.session));
         let sanctions = &self.access.sanctions;
         let taken_along = self.aliases.sanction(sanctions, SanctionKind::Mute, member.session, now);
-        let away = member.away.map(|away| now.duration_since(away).as_secs());
+        let away = member.detached_since.map(|away| now.duration_since(away).as_secs());
         User {
             name: member.name.to_string(),
             address: seen.map(|seen| seen.address.to_string()).unwrap_or_default(),
@@ -54,10 +54,10 @@ impl RoomThread {
             operator: false,
             // A mute that the session has taken along, the name and the address do not show.
             muted: taken_along.is_some(),
-            idle_seconds: outlet.map_or(0, |outlet| outlet.traffic.idle().as_secs()),
+            idle_seconds: client.map_or(0, |client| client.traffic.idle().as_secs()),
             bytes_in: seen.map_or(0, |seen| seen.bytes_in),
             bytes_out: seen.map_or(0, |seen| seen.bytes_out),
-            behind: outlet.map_or(0, |outlet| outlet.behind(next)),
+            behind: client.map_or(0, |client| client.behind(next)),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chatroom::access::{Change, Proof, Registry, Sanction, SanctionKind, Target, Term};
+use chatroom::access::{AccessState, Change, Credential, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::Affected;
 use chatroom::names::Name;
-use chatroom::permission::{self, Denial, Doing, Standing};
-use chatroom::room::{Draft, EndReason, Member, Refusal, SessionId};
+use chatroom::permission::{self, Denial, Permission, Role};
+use chatroom::room::{EndReason, Member, NewRecord, Refusal, SessionId};
 use chatroom::wire::Answer;
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,17 +25,17 @@ impl RoomThread {
     pub(super) fn may_join(
         &self,
         name: &Name,
-        proof: &Proof,
+        credential: &Credential,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        if !self.access.is_enough(proof, name.as_str(), self.config.access.mode) {
+        if !self.access.is_enough(credential, name.as_str(), self.config.access.mode) {
             return Err(Refusal::PasswordNeeded { name: name.to_string() });
         }
         if self.access.account(name.as_str()).is_some_and(|account| account.is_locked) {
             return Err(Refusal::AccountLocked(name.to_string()));
         }
-        if let Some(account) = self.access.account_that_looks_like(name.as_str()) {
+        if let Some(account) = self.access.confusable_account(name.as_str()) {
             return Err(Refusal::LooksLike(Name::from_store(&account.name)));
         }
         match self.access.sanctions.against(SanctionKind::Ban, Some(name.as_str()), address, now) {
@@ -48,27 +48,29 @@ impl RoomThread {
     pub(super) fn may(
         &self,
         session: SessionId,
-        doing: Doing,
+        permission: Permission,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let member = self.room.roster().by_session(session).ok_or(Refusal::NotJoined)?;
         let mute = self.sanction_of(SanctionKind::Mute, member, now).cloned();
-        let standing = match &mute {
-            Some(_) => Standing::Muted,
+        let role = match &mute {
+            Some(_) => Role::Muted,
             // Who just says something need not be known for an operator.
-            None if doing != Doing::Moderate && self.access.slow.is_zero() => Standing::Joined,
-            None if self.access.is_operator(member.name.as_str()) => Standing::Operator,
-            None => Standing::Joined,
+            None if permission != Permission::Moderate && self.access.slow.is_zero() => {
+                Role::Joined
+            }
+            None if self.access.is_operator(member.name.as_str()) => Role::Operator,
+            None => Role::Joined,
         };
-        permission::check(standing, doing).map_err(|denial| match (denial, mute) {
+        permission::check(role, permission).map_err(|denial| match (denial, mute) {
             (Denial::Muted, Some(term)) => Refusal::Muted(term),
             (Denial::AlreadyJoined, _) => Refusal::AlreadyJoined,
             (Denial::NotJoined | Denial::Silence, _) => Refusal::NotJoined,
             _ => Refusal::NotPermitted,
         })?;
         // However it is said: whoever could go on in private would only be louder there.
-        let is_speech = matches!(doing, Doing::Speak | Doing::Direct);
-        match is_speech && standing == Standing::Joined {
+        let is_speech = matches!(permission, Permission::Speak | Permission::Direct);
+        match is_speech && role == Role::Joined {
             true => self.check_slow(member, now),
             false => Ok(()),
         }
@@ -103,7 +105,7 @@ impl RoomThread {
     }
 
     fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
-        let address = self.outlets.get(&member.session).map(|outlet| outlet.source.ip());
+        let address = self.clients.get(&member.session).map(|client| client.source.ip());
         let sanctions = &self.access.sanctions;
         let sanction = sanctions
             .against(kind, Some(member.name.as_str()), address, now)
@@ -122,11 +124,11 @@ impl RoomThread {
     /// may not speak any more, or may again, is told.
     pub(super) fn put_in_force(
         &mut self,
-        registry: Arc<Registry>,
+        access_state: Arc<AccessState>,
         change: &Change,
         now: Timestamp,
     ) {
-        self.access = registry;
+        self.access = access_state;
         if let Change::PutSanction(Sanction { target: target @ Target::Network(_), made, .. }) =
             change
         {
@@ -152,12 +154,12 @@ impl RoomThread {
     fn hit_by(&self, target: &Target) -> Vec<SessionId> {
         match target {
             Target::Name(name) => {
-                let members = self.room.roster().by_look(&name.name).into_iter();
+                let members = self.room.roster().by_skeleton(&name.name).into_iter();
                 members.map(|member| member.session).collect()
             }
             Target::Network(_) => {
-                let outlets = self.outlets.iter();
-                let hit = outlets.filter(|(_, it)| target.matches(None, Some(it.source.ip())));
+                let clients = self.clients.iter();
+                let hit = clients.filter(|(_, it)| target.matches(None, Some(it.source.ip())));
                 let hit = hit.map(|(&session, _)| session);
                 // The place of a detached session is where its connection was.
                 let detached = self.detached.iter();
@@ -185,7 +187,7 @@ impl RoomThread {
             nameless: 0,
             operators: operators.map(str::to_owned).collect(),
         };
-        let connected = hit.iter().filter(|session| self.outlets.contains_key(session)).count();
+        let connected = hit.iter().filter(|session| self.clients.contains_key(session)).count();
         (affected, connected)
     }
 
@@ -207,7 +209,7 @@ impl RoomThread {
     /// Whoever is here under this name, or one that looks like it, has proved something that holds
     /// no more, or nothing.
     fn renew(&mut self, name: &str, now: Timestamp) {
-        let members = self.room.roster().by_look(name).into_iter();
+        let members = self.room.roster().by_skeleton(name).into_iter();
         let sessions: Vec<_> = members.map(|member| member.session).collect();
         for session in sessions {
             let reason = Some(ACCOUNT_CHANGED.to_owned());
@@ -220,7 +222,7 @@ impl RoomThread {
             return Err(Refusal::NoSuchUser(name.to_owned()));
         };
         let session = member.session;
-        if let Some(account) = self.access.account_with_look_of(to.as_str()) {
+        if let Some(account) = self.access.account_with_skeleton_of(to.as_str()) {
             return Err(Refusal::LooksLike(Name::from_store(&account.name)));
         }
         if let Some(ban) =
@@ -229,7 +231,7 @@ impl RoomThread {
             return Err(Refusal::Banned(ban.term.clone()));
         }
         let before = Alias::name(member.name.as_str(), now);
-        self.apply(Draft::Rename { session, to: to.clone() }, now)?;
+        self.apply(NewRecord::Rename { session, to: to.clone() }, now)?;
         self.note_alias(session, before);
         self.extras.renames.push((session, to.to_string()));
         Ok(())

@@ -1,7 +1,7 @@
 //! Taking the text of records away.
 
 use chatroom::admin::Redaction;
-use chatroom::room::{Draft, REDACTED, Record, Refusal, Seq};
+use chatroom::room::{NewRecord, REDACTED, Record, Refusal, Seq};
 use jiff::Timestamp;
 use tracing::error;
 
@@ -37,7 +37,7 @@ impl RoomThread {
         }
         if !done.redacted.is_empty() {
             let targets: Vec<Seq> = done.redacted.iter().copied().map(Seq).collect();
-            self.apply(Draft::Redaction { targets: targets.clone() }, now)?;
+            self.apply(NewRecord::Redaction { targets: targets.clone() }, now)?;
             self.extras.redactions.extend(targets);
         }
         Ok(done)

@@ -1,7 +1,7 @@
 //! What people say, to everybody and to each other; and who they are.
 
-use chatroom::permission::Doing;
-use chatroom::room::{Accepted, Draft, Found, Record, Refusal, Seq, SessionId};
+use chatroom::permission::Permission;
+use chatroom::room::{Accepted, Found, NewRecord, Record, Refusal, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
 
@@ -16,12 +16,12 @@ impl RoomThread {
         id: Option<String>,
         now: Timestamp,
     ) {
-        if let Err(refusal) = self.may(session, Doing::Speak, now)
+        if let Err(refusal) = self.may(session, Permission::Speak, now)
             && !self.was_said(session, id.as_deref())
         {
             return self.answer(session, Answer::Refused { refusal, id });
         }
-        match self.apply(Draft::Speech { session, action, text, id: id.clone() }, now) {
+        match self.apply(NewRecord::Speech { session, action, text, id: id.clone() }, now) {
             Ok(Accepted::New(_)) => {
                 self.note_said(session, now);
                 self.accepted.push((session, id));
@@ -47,9 +47,13 @@ impl RoomThread {
         self.room.said_before(session, id, in_store).is_some()
     }
 
-    pub(super) fn apply(&mut self, draft: Draft, now: Timestamp) -> Result<Accepted, Refusal> {
+    pub(super) fn apply(
+        &mut self,
+        new_record: NewRecord,
+        now: Timestamp,
+    ) -> Result<Accepted, Refusal> {
         let store = &self.store;
-        self.room.apply(draft, now, |session, id| store.as_ref()?.seq_of(session, id).ok()?)
+        self.room.apply(new_record, now, |session, id| store.as_ref()?.seq_of(session, id).ok()?)
     }
 
     /// A record that was accepted before, wherever it is.
@@ -71,13 +75,13 @@ impl RoomThread {
         id: Option<String>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        self.may(session, Doing::Direct, now)?;
+        self.may(session, Permission::Direct, now)?;
         let (from, to, text) = self.room.direct(session, to, text)?;
         let is_repeated = self.was_said(session, id.as_deref());
-        match self.outlets.get(&to.session) {
+        match self.clients.get(&to.session) {
             _ if is_repeated || to.session == session => {}
-            None => return Err(Refusal::Away(to.name)),
-            Some(outlet) if !outlet.promise(text.len()) => return Err(Refusal::Busy(to.name)),
+            None => return Err(Refusal::Detached(to.name)),
+            Some(client) if !client.reserve(text.len()) => return Err(Refusal::Busy(to.name)),
             Some(_) => {}
         }
         let room = self.window.room.clone();

@@ -9,7 +9,7 @@ use chatroom::wire::{Answer, Batch};
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use super::{Effect, RoomThread, Submission};
+use super::{Effect, RoomRequest, RoomThread};
 use crate::store::StoreFailure;
 
 /// After so long it is tried again to store what could not be stored.
@@ -70,7 +70,7 @@ impl RoomThread {
         let batch = Arc::new(Batch::new(self.window.room.clone(), records));
         self.window.publish(batch.clone());
         let begun = Instant::now();
-        self.outlets.values().for_each(|outlet| outlet.deliver(&self.window, &batch));
+        self.clients.values().for_each(|client| client.deliver(&self.window, &batch));
         self.delivering = begun.elapsed();
         self.counts.times.delivery.observe(self.delivering.as_secs_f64());
         self.delivered = batch.records().len();
@@ -106,9 +106,9 @@ impl RoomThread {
             .filter_map(|effect| self.take_back_effect(effect, last))
             .collect();
         for (session, id) in self.accepted.drain(..) {
-            if let Some(outlet) = self.outlets.get(&session).cloned() {
+            if let Some(client) = self.clients.get(&session).cloned() {
                 let answer = Answer::Refused { refusal: Refusal::StorageFull, id };
-                effects.push(Effect::Answer { outlet, after: last, answer });
+                effects.push(Effect::Answer { client, after: last, answer });
             }
         }
         self.effects = effects;
@@ -119,28 +119,28 @@ impl RoomThread {
         Some(match effect {
             // Nothing has to be stored to go on with a session.
             effect @ Effect::Admit { .. } if self.is_admitted(&effect) => effect,
-            Effect::Admit { outlet, reply, .. } => {
-                self.outlets.remove(&outlet.session());
-                self.tokens.remove(outlet.session());
-                outlet.adopt(outlet.connection);
+            Effect::Admit { client, reply, .. } => {
+                self.clients.remove(&client.session());
+                self.tokens.remove(client.session());
+                client.adopt(client.own_session);
                 Effect::ReplyJoin(reply, Refusal::StorageFull)
             }
-            Effect::Answer { outlet, answer: Answer::Direct(direct), .. } if !direct.own => {
-                outlet.break_promise(direct.text.len());
+            Effect::Answer { client, answer: Answer::Direct(direct), .. } if !direct.own => {
+                client.release_reserved(direct.text.len());
                 return None;
             }
-            Effect::Answer { outlet, answer: Answer::Direct(direct), .. } => {
+            Effect::Answer { client, answer: Answer::Direct(direct), .. } => {
                 let answer = Answer::Refused { refusal: Refusal::StorageFull, id: direct.id };
-                Effect::Answer { outlet, after: last, answer }
+                Effect::Answer { client, after: last, answer }
             }
-            Effect::Answer { outlet, after, answer } => {
-                Effect::Answer { outlet, after: after.min(last), answer }
+            Effect::Answer { client, after, answer } => {
+                Effect::Answer { client, after: after.min(last), answer }
             }
-            Effect::ShowPeople { outlet, after, people } => {
-                Effect::ShowPeople { outlet, after: after.min(last), people }
+            Effect::ShowPeople { client, after, people } => {
+                Effect::ShowPeople { client, after: after.min(last), people }
             }
-            Effect::Close { outlet, after, reason } => {
-                Effect::Close { outlet, after: after.min(last), reason }
+            Effect::Close { client, after, reason } => {
+                Effect::Close { client, after: after.min(last), reason }
             }
             Effect::Reply(reply, Ok(())) => Effect::Reply(reply, Err(Refusal::StorageFull)),
             Effect::ReplyRedaction(reply, Ok(done)) if !done.redacted.is_empty() => {
@@ -151,8 +151,8 @@ impl RoomThread {
     }
 
     fn is_admitted(&self, effect: &Effect) -> bool {
-        let Effect::Admit { outlet, .. } = effect else { return false };
-        self.room.roster().by_session(outlet.session()).is_some()
+        let Effect::Admit { client, .. } = effect else { return false };
+        self.room.roster().by_session(client.session()).is_some()
     }
 
     pub(super) fn degrade(&mut self, failure: &StoreFailure) {
@@ -160,7 +160,7 @@ impl RoomThread {
             error!(event = "degraded", "refusing messages, which cannot be stored: {failure}");
         }
         self.set_degraded(true);
-        self.submit_later(TRY_AGAIN, Submission::TryAgain);
+        self.submit_later(TRY_AGAIN, RoomRequest::TryAgain);
     }
 
     pub(super) fn set_degraded(&mut self, is_degraded: bool) {

@@ -1,25 +1,25 @@
 //! What a line of JSON does.
 
-use chatroom::permission::Doing;
+use chatroom::permission::Permission;
 use chatroom::room::{EndReason, Refusal, Seq};
-use chatroom::wire::json::{Request, parse_request};
+use chatroom::wire::json::{JsonRequest, parse_request};
 use chatroom::wire::{Answer, PROTOCOL, text};
 
 use super::reader::Reader;
-use crate::room_thread::Submission;
-use crate::store::past::Selection;
+use crate::room_thread::RoomRequest;
+use crate::store::history_reader::Selection;
 
 /// What is asked for, as the table of permissions knows it; and its id, for a denial.
-fn doing(request: &Request) -> (Doing, Option<String>) {
+fn permission(request: &JsonRequest) -> (Permission, Option<String>) {
     match request {
-        Request::Ping { .. } => (Doing::KeepAlive, None),
-        Request::Quit => (Doing::Quit, None),
-        Request::Hello { .. } => (Doing::Join, None),
-        Request::Who => (Doing::Look, None),
-        Request::History { id, .. } => (Doing::History, id.clone()),
-        Request::Moderate { id, .. } => (Doing::Moderate, id.clone()),
-        Request::Direct { id, .. } => (Doing::Direct, id.clone()),
-        Request::Say { id, .. } => (Doing::Speak, id.clone()),
+        JsonRequest::Ping { .. } => (Permission::KeepAlive, None),
+        JsonRequest::Quit => (Permission::Quit, None),
+        JsonRequest::Hello { .. } => (Permission::Join, None),
+        JsonRequest::Who => (Permission::Look, None),
+        JsonRequest::History { id, .. } => (Permission::History, id.clone()),
+        JsonRequest::Moderate { id, .. } => (Permission::Moderate, id.clone()),
+        JsonRequest::Direct { id, .. } => (Permission::Direct, id.clone()),
+        JsonRequest::Say { id, .. } => (Permission::Speak, id.clone()),
     }
 }
 
@@ -34,39 +34,39 @@ impl Reader<'_> {
         }
     }
 
-    async fn handle_json_request(&mut self, request: Request) {
-        let (doing, id) = doing(&request);
-        if let Err(denial) = self.permit(doing) {
+    async fn handle_json_request(&mut self, request: JsonRequest) {
+        let (permission, id) = permission(&request);
+        if let Err(denial) = self.permit(permission) {
             return self.deny(denial, id);
         }
-        let session = self.outlet().session();
+        let session = self.client().session();
         match request {
-            Request::Ping { id } => self.outlet().answer(&Answer::Pong { id }),
-            Request::Quit => self.end(EndReason::Quit),
-            Request::Hello { protocol, .. } if protocol != PROTOCOL => {
+            JsonRequest::Ping { id } => self.client().answer(&Answer::Pong { id }),
+            JsonRequest::Quit => self.end(EndReason::Quit),
+            JsonRequest::Hello { protocol, .. } if protocol != PROTOCOL => {
                 self.refuse(Refusal::Protocol { version: PROTOCOL }, None);
             }
-            Request::Hello { name, resume, password, hold, .. } => {
-                self.outlet().set_holds(hold);
+            JsonRequest::Hello { name, resume, password, hold, .. } => {
+                self.client().set_keeps_place(hold);
                 self.join(&name, resume, password).await;
             }
-            Request::Say { text, action, id } => {
-                self.keep_pace().await;
-                self.submit(Submission::Speech { session, action, text, id }).await;
+            JsonRequest::Say { text, action, id } => {
+                self.apply_rate_limit().await;
+                self.submit(RoomRequest::Speech { session, action, text, id }).await;
             }
-            Request::Direct { to, text, id } => {
-                self.keep_pace().await;
-                self.submit(Submission::Direct { session, to, text, id }).await;
+            JsonRequest::Direct { to, text, id } => {
+                self.apply_rate_limit().await;
+                self.submit(RoomRequest::Direct { session, to, text, id }).await;
             }
-            Request::Who => self.submit(Submission::Who { session }).await,
-            Request::History { before, after, limit, search, id } => {
-                let limit = limit.unwrap_or(text::USUAL_HISTORY).clamp(1, text::MOST_HISTORY);
+            JsonRequest::Who => self.submit(RoomRequest::Who { session }).await,
+            JsonRequest::History { before, after, limit, search, id } => {
+                let limit = limit.unwrap_or(text::USUAL_HISTORY).clamp(1, text::MAX_HISTORY);
                 let (before, after) = (before.map(Seq), after.map(Seq));
                 let selection =
                     Selection { before, after, limit, grep: search, ..Selection::default() };
                 Box::pin(self.show_history(selection, id)).await;
             }
-            Request::Moderate { act, id } => Box::pin(self.moderate(act, id)).await,
+            JsonRequest::Moderate { action, id } => Box::pin(self.moderate(action, id)).await,
         }
     }
 }

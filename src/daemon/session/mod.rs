@@ -1,14 +1,14 @@
 //! One connection from its first byte to its last.
 //!
 //! Its reader and its writer are two futures of one task. The reader turns lines into requests,
-//! the writer drives the outlet; whichever of them learns that it is over ends both.
+//! the writer drives the client connection; whichever of them learns that it is over ends both.
 
-mod entrance;
+mod first_line;
 mod handing_over;
 mod json;
-mod opening;
-mod pace;
+mod login;
 mod proxied;
+mod rate_limit;
 mod reader;
 mod text;
 mod told;
@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chatroom::handover::PackedInput;
+use chatroom::handover::SavedInput;
 use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::Answer;
@@ -30,17 +30,17 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::error;
 
+use crate::client_connection::ClientConnection;
 use crate::connections::banned;
 use crate::listen::Kind;
-use crate::outlet::Outlet;
-use crate::room_thread::Submission;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::source::Source;
 use crate::transport::Transport;
-pub use handing_over::go_on;
+pub use handing_over::resume;
 use proxied::Header;
 use reader::Stop;
-pub use turning_away::{MOST_TURNED_AWAY, turn_away_unopened};
+pub use turning_away::{MAX_TURNED_AWAY, turn_away_unopened};
 use turning_away::{farewell, linger, not_tls, turn_away};
 
 /// How long agreeing on keys may take.
@@ -69,21 +69,21 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared
         // Whose connection it is, its header says.
         true => (Source::proxy(peer), None),
         false => {
-            let banned = banned(&shared.access.registry(), peer.ip(), Timestamp::now());
+            let banned = banned(&shared.access.access_state(), peer.ip(), Timestamp::now());
             (Source::direct(peer), banned)
         }
     };
     let awaits_header = source.awaits_header();
     match shared.connections.admit(&transport, source, &config.limits, banned) {
-        Ok(outlet) if awaits_header => {
-            let connection = Connection { transport, outlet, shared };
+        Ok(client) if awaits_header => {
+            let connection = ConnectionTask { transport, client, shared };
             tokio::spawn(connection.run(None));
         }
-        Ok(outlet) => {
+        Ok(client) => {
             told::came(peer, None, &shared.watchers);
             let greeting = config.room.greeting.clone();
-            outlet.answer(&Answer::Prompt { greeting });
-            let connection = Connection { transport, outlet, shared };
+            client.answer(&Answer::Prompt { greeting });
+            let connection = ConnectionTask { transport, client, shared };
             // Not an `async fn`, which would hold its argument twice.
             tokio::spawn(connection.run(None));
         }
@@ -99,25 +99,25 @@ fn broken(error: &io::Error) -> EndReason {
 }
 
 /// A connection that is served. It is taken out of the register and the room, however it ends.
-struct Connection {
+struct ConnectionTask {
     transport: Transport,
-    outlet: Arc<Outlet>,
+    client: Arc<ClientConnection>,
     shared: Arc<Shared>,
 }
 
-impl Connection {
+impl ConnectionTask {
     /// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
     #[expect(clippy::manual_async_fn, reason = "an async fn would hold the connection twice")]
-    fn run(self, mut before: Option<Box<PackedInput>>) -> impl Future<Output = ()> + Send {
+    fn run(self, mut before: Option<Box<SavedInput>>) -> impl Future<Output = ()> + Send {
         async move {
-            if self.outlet.source.awaits_header() {
-                let begun = before.take().and_then(|before| before.opening).unwrap_or_default();
+            if self.client.source.awaits_header() {
+                let begun = before.take().and_then(|before| before.first_line).unwrap_or_default();
                 match Box::pin(self.take_header(begun)).await {
                     Header::Taken => {}
                     Header::Over => return,
                     Header::Frozen(begun) => {
-                        let input = self.pack_header(begun);
-                        return self.shared.connections.keep((self.outlet.clone(), input));
+                        let input = self.save_header(begun);
+                        return self.shared.connections.keep((self.client.clone(), input));
                     }
                 }
             }
@@ -127,14 +127,14 @@ impl Connection {
                 return self.end(None, &reason);
             }
             let mut reader = reader::Reader::new(&self);
-            let unread = before.map_or_else(Vec::new, |before| reader.take_up(*before));
+            let unread = before.map_or_else(Vec::new, |before| reader.resume(*before));
             let stop = tokio::select! {
                 stop = reader.go_on_with(unread) => stop,
                 reason = writer::run(&self) => Stop::Ended(reason),
             };
             let reason = match stop {
                 Stop::Ended(reason) => reason,
-                Stop::Frozen(unread) => return self.shared.connections.keep(reader.pack(unread)),
+                Stop::Frozen(unread) => return self.shared.connections.keep(reader.save(unread)),
             };
             self.end(reader.name.as_ref(), &reason);
             if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
@@ -162,7 +162,7 @@ impl Connection {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("it took longer than {} s", HANDSHAKE.as_secs()),
             },
-            () = self.outlet.until_ending() => return Err(EndReason::ShuttingDown),
+            () = self.client.until_ending() => return Err(EndReason::ShuttingDown),
         };
         Err(EndReason::Broken(format!("the TLS handshake failed: {problem}")))
     }
@@ -170,25 +170,26 @@ impl Connection {
     fn end(&self, name: Option<&Name>, reason: &EndReason) {
         self.shared.connections.count_end(reason);
         let hold = self.shared.config().timeouts.hold;
-        let is_held =
-            !hold.is_zero() && self.outlet.holds() && told::is_held(self.outlet.dialect(), reason);
-        told::ended(name, &self.outlet, reason, is_held, &self.shared.watchers);
+        let stays_detached = !hold.is_zero()
+            && self.client.keeps_place()
+            && told::stays_detached(self.client.dialect(), reason);
+        told::ended(name, &self.client, reason, stays_detached, &self.shared.watchers);
         self.submit_end(reason.clone());
     }
 
     fn submit_end(&self, reason: EndReason) {
-        let outlet = self.outlet.clone();
-        self.shared.room.submit(Submission::End { outlet, reason });
+        let client = self.client.clone();
+        self.shared.room.submit(RoomRequest::End { client, reason });
     }
 }
 
-impl Drop for Connection {
+impl Drop for ConnectionTask {
     fn drop(&mut self) {
         // A second end does nothing. This one counts where the task was cancelled. What is handed
         // over has not ended.
-        if !self.outlet.is_freezing() {
+        if !self.client.is_freezing() {
             self.submit_end(EndReason::Closed);
         }
-        self.shared.connections.remove(self.outlet.connection);
+        self.shared.connections.remove(self.client.own_session);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
-use chatroom::handover::PackedInput;
+use chatroom::handover::SavedInput;
 use chatroom::room::EndReason;
 use chatroom::wire::Answer;
 use chatroom::wire::proxy::{self, HeaderProblem, Progress};
@@ -15,7 +15,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::reader::Reader;
 use super::turning_away::{SHORT_HANDSHAKE, farewell, tell};
-use super::{Connection, broken, told};
+use super::{ConnectionTask, broken, told};
 use crate::connections::banned;
 use crate::transport::Transport;
 
@@ -32,22 +32,22 @@ pub(super) enum Header {
     Over,
 }
 
-impl Connection {
+impl ConnectionTask {
     /// Waits for the rest of a header that has `begun`, and lets the client come as if it had connected
     /// from its own address.
     pub(super) async fn take_header(&self, mut begun: Vec<u8>) -> Header {
-        let deadline = self.outlet.traffic.start + self.shared.config().timeouts.name;
+        let deadline = self.client.traffic.start + self.shared.config().timeouts.name;
         let reading = read(&self.transport.tcp, &mut begun);
         let outcome = tokio::select! {
             outcome = timeout_at(deadline, reading) => {
                 outcome.unwrap_or(Err(no_header(HeaderProblem::Late)))
             }
-            () = self.outlet.until_stopping() => match self.outlet.is_ending() {
+            () = self.client.until_stopping() => match self.client.is_ending() {
                 false => return Header::Frozen(begun),
                 true => Err(EndReason::ShuttingDown),
             },
         };
-        self.outlet.traffic.bytes_in.fetch_add(begun.len() as u64, Relaxed);
+        self.client.traffic.bytes_in.fetch_add(begun.len() as u64, Relaxed);
         let client = match outcome {
             Ok(client) => client,
             Err(reason) => {
@@ -68,14 +68,14 @@ impl Connection {
 
     /// Lets the client in, or not, by its own address.
     fn identify(&self, client: Option<SocketAddr>) -> Result<(), EndReason> {
-        let (shared, source) = (&self.shared, &self.outlet.source);
+        let (shared, source) = (&self.shared, &self.client.source);
         source.name(client);
-        let banned = banned(&shared.access.registry(), source.ip(), Timestamp::now());
+        let banned = banned(&shared.access.access_state(), source.ip(), Timestamp::now());
         let outcome = shared.connections.count_client(source, &shared.config().limits, banned);
         told::came(source.address(), outcome.as_ref().err(), &shared.watchers);
         outcome?;
         let greeting = shared.config().room.greeting.clone();
-        self.outlet.answer(&Answer::Prompt { greeting });
+        self.client.answer(&Answer::Prompt { greeting });
         Ok(())
     }
 
@@ -95,9 +95,9 @@ impl Connection {
     }
 
     /// How far the input has come where that is not beyond the header.
-    pub(super) fn pack_header(&self, begun: Vec<u8>) -> PackedInput {
-        let (_, packed) = Reader::new(self).pack(Vec::new());
-        PackedInput { opening: Some(begun), ..packed }
+    pub(super) fn save_header(&self, begun: Vec<u8>) -> SavedInput {
+        let (_, saved) = Reader::new(self).save(Vec::new());
+        SavedInput { first_line: Some(begun), ..saved }
     }
 }
 

@@ -16,11 +16,11 @@ use tokio::time::Instant;
 use zeroize::Zeroize;
 
 use super::waiting::Waited;
-use super::{Connection, broken};
-use crate::outlet::Outlet;
-use crate::room_thread::Submission;
+use super::{ConnectionTask, broken};
+use crate::client_connection::ClientConnection;
+use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
-use crate::store::past::{MAX_PAGE_BYTES, MAX_SEARCH_BYTES, Selection, Unread};
+use crate::store::history_reader::{MAX_PAGE_BYTES, MAX_SEARCH_BYTES, Selection, Unread};
 
 /// After so many lines of one connection the others have their turn.
 const TURN: u32 = 64;
@@ -42,13 +42,13 @@ pub(super) enum Stop {
 
 /// The reading half of a connection.
 pub(super) struct Reader<'c> {
-    pub(super) connection: &'c Connection,
+    pub(super) connection: &'c ConnectionTask,
     pub(super) stage: Stage,
     /// The name under which the person is or was in the room; before that, the one that needs the
     /// password which comes next.
     pub(super) name: Option<Name>,
     /// What has come of the first line, until it is known whether it is for us.
-    pub(super) opening: Option<Vec<u8>>,
+    pub(super) first_line: Option<Vec<u8>>,
     pub(super) telnet: Telnet,
     pub(super) framer: Framer,
     /// Whether the line that was handled last was refused as a name.
@@ -64,7 +64,7 @@ pub(super) struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    pub(super) fn new(connection: &'c Connection) -> Self {
+    pub(super) fn new(connection: &'c ConnectionTask) -> Self {
         let framer = Framer::new(json_line_bytes(&connection.shared));
         let silence = silence_seconds(&connection.shared);
         let heard = Instant::now();
@@ -72,7 +72,7 @@ impl<'c> Reader<'c> {
             connection,
             stage: Stage::New,
             name: None,
-            opening: Some(Vec::new()),
+            first_line: Some(Vec::new()),
             telnet: Telnet::Text,
             framer,
             is_name_refused: false,
@@ -83,8 +83,8 @@ impl<'c> Reader<'c> {
         }
     }
 
-    pub(super) fn outlet(&self) -> &'c Arc<Outlet> {
-        &self.connection.outlet
+    pub(super) fn client(&self) -> &'c Arc<ClientConnection> {
+        &self.connection.client
     }
 
     pub(super) fn shared(&self) -> &'c Shared {
@@ -92,12 +92,12 @@ impl<'c> Reader<'c> {
     }
 
     /// Reads and asks until the connection is broken, or to be handed over. In all other cases the
-    /// outlet knows the reason for the end, and its writer finishes.
+    /// client connection knows the reason for the end, and its writer finishes.
     pub(super) async fn run(&mut self) -> Stop {
         while self.is_listening() {
             let outcome = self.until_readable().await;
             // What an idle connection does not need is kept apart from it.
-            if let Some(stop) = Box::pin(self.go_on(outcome)).await {
+            if let Some(stop) = Box::pin(self.on_waited(outcome)).await {
                 return stop;
             }
         }
@@ -105,7 +105,7 @@ impl<'c> Reader<'c> {
     }
 
     /// Does what the waiting has brought. Gives the reason why this is no more, if it is not.
-    async fn go_on(&mut self, outcome: Waited) -> Option<Stop> {
+    async fn on_waited(&mut self, outcome: Waited) -> Option<Stop> {
         let mut frames = Vec::new();
         let received = match outcome {
             Waited::Readable => self.receive(&mut frames),
@@ -131,7 +131,7 @@ impl<'c> Reader<'c> {
     }
 
     fn is_listening(&self) -> bool {
-        self.stage != Stage::Over && !self.outlet().is_ending()
+        self.stage != Stage::Over && !self.client().is_ending()
     }
 
     /// Does what these lines ask for, until the connection is to end. Where it is to be handed over,
@@ -147,11 +147,11 @@ impl<'c> Reader<'c> {
                 tokio::task::yield_now().await;
             }
             // Who does not read the answers is not listened to.
-            self.outlet().until_space().await;
+            self.client().until_space().await;
             if !self.is_listening() {
                 break;
             }
-            if self.outlet().is_freezing() {
+            if self.client().is_freezing() {
                 return Some(Stop::Frozen(frames.collect()));
             }
             match frames.next() {
@@ -180,7 +180,7 @@ impl<'c> Reader<'c> {
         match received {
             Ok(received) => {
                 self.heard = Instant::now();
-                self.outlet().traffic.bytes_in.fetch_add(received as u64, Relaxed);
+                self.client().traffic.bytes_in.fetch_add(received as u64, Relaxed);
                 Ok(received > 0)
             }
             Err(error) if is_passing(&error) => Ok(true),
@@ -191,7 +191,7 @@ impl<'c> Reader<'c> {
     /// Whether the time to give a name is over, also for who goes on sending without an end.
     fn is_past_naming(&self) -> bool {
         !matches!(self.stage, Stage::Joined | Stage::Over)
-            && self.outlet().traffic.start.elapsed() >= self.naming_time()
+            && self.client().traffic.start.elapsed() >= self.naming_time()
     }
 
     async fn handle(&mut self, frame: Frame) {
@@ -218,11 +218,11 @@ impl<'c> Reader<'c> {
             return;
         }
         // The configuration may have changed meanwhile.
-        self.framer.set_limit(match self.outlet().dialect() {
+        self.framer.set_limit(match self.client().dialect() {
             Dialect::Text => text_line_bytes(self.shared()),
             Dialect::Json => json_line_bytes(self.shared()),
         });
-        match self.outlet().dialect() {
+        match self.client().dialect() {
             Dialect::Text => self.handle_text(text).await,
             // Not in the place that every text client has for it while it joins.
             Dialect::Json => Box::pin(self.handle_json(text)).await,
@@ -235,26 +235,26 @@ impl<'c> Reader<'c> {
 
     /// Sends a request to the room when this connection has not too many on their way there, nor too
     /// much to be answered with.
-    pub(super) async fn submit(&self, submission: Submission) {
-        self.outlet().traffic.touch();
-        self.outlet().begin_request(submission.answer_bytes()).await;
-        self.shared().room.submit(submission);
+    pub(super) async fn submit(&self, request: RoomRequest) {
+        self.client().traffic.touch();
+        self.client().begin_request(request.answer_bytes()).await;
+        self.shared().room.submit(request);
     }
 
     /// Shows the person what was said before.
     pub(super) async fn show_history(&self, selection: Selection, id: Option<String>) {
-        self.outlet().traffic.touch();
+        self.client().traffic.touch();
         let room = self.shared().window.room.clone();
         let is_search = selection.grep.is_some();
         let selection = Selection { max_bytes: MAX_PAGE_BYTES, ..selection };
-        let (dialect, zone) = (self.outlet().dialect(), self.shared().window.zone.clone());
+        let (dialect, zone) = (self.client().dialect(), self.shared().window.zone.clone());
         let of = id.clone();
         let encode = move |(records, more)| {
             let history = History { room, id: of, is_search, records, more, zone };
             encode_answer(dialect, &Answer::History(history))
         };
-        match self.shared().past.select(selection, encode).await {
-            Ok(bytes) => self.outlet().answer_encoded(bytes),
+        match self.shared().history_reader.select(selection, encode).await {
+            Ok(bytes) => self.client().answer_encoded(bytes),
             Err(unread) => self.refuse(
                 match unread {
                     Unread::Busy => Refusal::SearchesBusy,
@@ -270,18 +270,18 @@ impl<'c> Reader<'c> {
     /// Tells the person that something was not accepted.
     pub(super) fn refuse(&self, refusal: Refusal, id: Option<String>) {
         self.shared().room.counts().refusals.count(refusal.code());
-        self.outlet().answer(&Answer::Refused { refusal, id });
+        self.client().answer(&Answer::Refused { refusal, id });
     }
 
     /// Ends the connection, behind everything that it has asked for.
     pub(super) fn end(&mut self, reason: EndReason) {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         if stage == Stage::Joined {
-            let outlet = self.outlet().clone();
-            self.shared().room.submit(Submission::End { outlet, reason });
+            let client = self.client().clone();
+            self.shared().room.submit(RoomRequest::End { client, reason });
         } else {
             self.name = None;
-            self.outlet().close(self.shared().window.last(), reason);
+            self.client().close(self.shared().window.last(), reason);
         }
     }
 }
@@ -297,7 +297,7 @@ pub(super) fn silence_seconds(shared: &Shared) -> u32 {
 
 /// The longest line of text: a message, its command and a name.
 fn text_line_bytes(shared: &Shared) -> usize {
-    shared.config().limits.message_bytes + chatroom::names::MOST_BYTES + 64
+    shared.config().limits.message_bytes + chatroom::names::MAX_BYTES + 64
 }
 
 /// The longest line of JSON: a message of which every byte is escaped, and what is around it.

@@ -1,44 +1,44 @@
 //! What a line of text does.
 
 use chatroom::handover::Stage;
-use chatroom::permission::Doing;
+use chatroom::permission::Permission;
 use chatroom::room::EndReason;
 use chatroom::secret::Secret;
 use chatroom::wire::{Answer, text};
 
 use super::reader::Reader;
-use crate::room_thread::Submission;
-use crate::store::past::Selection;
+use crate::room_thread::RoomRequest;
+use crate::store::history_reader::Selection;
 
 /// What is asked for, as the table of permissions knows it.
-fn doing(request: &text::Request<'_>) -> Doing {
+fn permission(request: &text::TextRequest<'_>) -> Permission {
     match request {
-        text::Request::KeepAlive => Doing::KeepAlive,
-        text::Request::Quit => Doing::Quit,
-        text::Request::Help | text::Request::Incomplete(_) => Doing::Help,
-        text::Request::Who | text::Request::Topic => Doing::Look,
-        text::Request::History(_) | text::Request::Search(_) => Doing::History,
-        text::Request::Moderate(_) => Doing::Moderate,
-        text::Request::Direct { .. } => Doing::Direct,
-        text::Request::Say(_) | text::Request::Action(_) => Doing::Speak,
+        text::TextRequest::KeepAlive => Permission::KeepAlive,
+        text::TextRequest::Quit => Permission::Quit,
+        text::TextRequest::Help | text::TextRequest::Incomplete(_) => Permission::Help,
+        text::TextRequest::Who | text::TextRequest::Topic => Permission::Look,
+        text::TextRequest::History(_) | text::TextRequest::Search(_) => Permission::History,
+        text::TextRequest::Moderate(_) => Permission::Moderate,
+        text::TextRequest::Direct { .. } => Permission::Direct,
+        text::TextRequest::Say(_) | text::TextRequest::Action(_) => Permission::Speak,
     }
 }
 
 impl Reader<'_> {
     pub(super) async fn handle_text(&mut self, line: &str) {
         let request = text::parse(line);
-        let doing = match (self.stage, doing(&request)) {
-            (_, doing @ (Doing::KeepAlive | Doing::Quit)) => doing,
+        let permission = match (self.stage, permission(&request)) {
+            (_, permission @ (Permission::KeepAlive | Permission::Quit)) => permission,
             // Before that, whatever else one types is the answer to a question.
-            (Stage::New | Stage::Naming | Stage::Password, _) => Doing::Join,
-            (_, doing) => doing,
+            (Stage::New | Stage::Naming | Stage::Password, _) => Permission::Join,
+            (_, permission) => permission,
         };
-        match (self.permit(doing), doing, request) {
+        match (self.permit(permission), permission, request) {
             (Err(refusal), ..) => self.deny(refusal, None),
-            (Ok(()), Doing::Join, _) if self.stage == Stage::Password => {
+            (Ok(()), Permission::Join, _) if self.stage == Stage::Password => {
                 Box::pin(self.give_password(line)).await;
             }
-            (Ok(()), Doing::Join, _) => self.join(line, None, None).await,
+            (Ok(()), Permission::Join, _) => self.join(line, None, None).await,
             (Ok(()), _, request) => self.handle_text_request(request).await,
         }
     }
@@ -49,7 +49,7 @@ impl Reader<'_> {
         if line.is_empty() {
             self.stage = Stage::Naming;
             let message = "Type another name, then press enter!".to_owned();
-            return self.outlet().answer(&Answer::Info { message, id: None });
+            return self.client().answer(&Answer::Info { message, id: None });
         }
         self.join(name.as_str(), None, Some(Secret::new(line.to_owned()))).await;
         // Otherwise they are in, or were asked anew.
@@ -58,46 +58,46 @@ impl Reader<'_> {
         }
     }
 
-    async fn handle_text_request(&mut self, request: text::Request<'_>) {
-        let session = self.outlet().session();
+    async fn handle_text_request(&mut self, request: text::TextRequest<'_>) {
+        let session = self.client().session();
         match request {
-            text::Request::KeepAlive => self.outlet().answer(&Answer::KeepAlive),
-            text::Request::Quit => self.end(EndReason::Quit),
-            text::Request::Help => self.outlet().answer(&Answer::Help),
-            text::Request::Incomplete(usage) => self.outlet().answer(&Answer::Usage(usage)),
-            text::Request::History(limit) => {
+            text::TextRequest::KeepAlive => self.client().answer(&Answer::KeepAlive),
+            text::TextRequest::Quit => self.end(EndReason::Quit),
+            text::TextRequest::Help => self.client().answer(&Answer::Help),
+            text::TextRequest::Incomplete(usage) => self.client().answer(&Answer::Usage(usage)),
+            text::TextRequest::History(limit) => {
                 let selection = Selection { limit, ..Selection::default() };
                 Box::pin(self.show_history(selection, None)).await;
             }
-            text::Request::Search(text) => {
+            text::TextRequest::Search(text) => {
                 let (grep, limit) = (Some(text.to_owned()), text::USUAL_HISTORY);
                 let selection = Selection { grep, limit, ..Selection::default() };
                 Box::pin(self.show_history(selection, None)).await;
             }
-            text::Request::Who => self.submit(Submission::Who { session }).await,
-            text::Request::Topic => {
+            text::TextRequest::Who => self.submit(RoomRequest::Who { session }).await,
+            text::TextRequest::Topic => {
                 let message = match self.shared().topic() {
                     topic if topic.is_empty() => "The room has no topic.".to_owned(),
                     topic => format!("Topic: {topic}"),
                 };
-                self.outlet().answer(&Answer::Info { message, id: None });
+                self.client().answer(&Answer::Info { message, id: None });
             }
-            text::Request::Moderate(act) => Box::pin(self.moderate(*act, None)).await,
+            text::TextRequest::Moderate(action) => Box::pin(self.moderate(*action, None)).await,
             // An empty line says nothing; it is no mistake that one has to be told of.
-            text::Request::Say("") => {}
-            text::Request::Say(text) => self.speak(false, text).await,
-            text::Request::Action(text) => self.speak(true, text).await,
-            text::Request::Direct { to, text } => {
-                self.keep_pace().await;
+            text::TextRequest::Say("") => {}
+            text::TextRequest::Say(text) => self.speak(false, text).await,
+            text::TextRequest::Action(text) => self.speak(true, text).await,
+            text::TextRequest::Direct { to, text } => {
+                self.apply_rate_limit().await;
                 let (to, text) = (to.to_owned(), text.to_owned());
-                self.submit(Submission::Direct { session, to, text, id: None }).await;
+                self.submit(RoomRequest::Direct { session, to, text, id: None }).await;
             }
         }
     }
 
     async fn speak(&mut self, action: bool, text: &str) {
-        self.keep_pace().await;
-        let (session, text) = (self.outlet().session(), text.to_owned());
-        self.submit(Submission::Speech { session, action, text, id: None }).await;
+        self.apply_rate_limit().await;
+        let (session, text) = (self.client().session(), text.to_owned());
+        self.submit(RoomRequest::Speech { session, action, text, id: None }).await;
     }
 }

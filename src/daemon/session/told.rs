@@ -11,13 +11,13 @@ use chatroom::wire::json::format_time;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
-use crate::outlet::Outlet;
+use crate::client_connection::ClientConnection;
 use crate::watchers::Watchers;
 
 /// Somebody has come, or come back.
-pub fn joined(name: &Name, resumed: bool, outlet: &Outlet, watchers: &Watchers) {
+pub fn joined(name: &Name, resumed: bool, client: &ClientConnection, watchers: &Watchers) {
     let (name, shown) = (name.as_str(), word(name.as_str()));
-    let (address, dialect) = (outlet.source.address().to_string(), outlet.dialect().as_str());
+    let (address, dialect) = (client.source.address().to_string(), client.dialect().as_str());
     watchers.tell(|| Watched::Entered {
         time: format_time(Timestamp::now()),
         address: address.clone(),
@@ -32,15 +32,15 @@ pub fn joined(name: &Name, resumed: bool, outlet: &Outlet, watchers: &Watchers) 
     }
 }
 
-/// A connection has ended. Where `is_held`, its person can come back to their place.
+/// A connection has ended. Where `stays_detached`, its person can come back to their place.
 pub fn ended(
     name: Option<&Name>,
-    outlet: &Outlet,
+    client: &ClientConnection,
     reason: &EndReason,
-    is_held: bool,
+    stays_detached: bool,
     watchers: &Watchers,
 ) {
-    let address = outlet.source.address().to_string();
+    let address = client.source.address().to_string();
     if let EndReason::NoProxyHeader(problem) = reason {
         warn!(
             event = "no-proxy-header",
@@ -50,19 +50,19 @@ pub fn ended(
              so it has to send a header of the PROXY protocol"
         );
     }
-    let said = sentence(name.map(Name::as_str), &address, reason, is_held);
+    let said = sentence(name.map(Name::as_str), &address, reason, stays_detached);
     let is_logged = matches!(reason, EndReason::NoProxyHeader(_));
     // A proxy may look every other second whether the port is open, and some reset such connections.
     let is_check = name.is_none()
         && matches!(reason, EndReason::Closed | EndReason::Broken(_))
-        && (outlet.source.is_unnamed() || outlet.source.awaits_header());
+        && (client.source.is_unnamed() || client.source.awaits_header());
     let (name, reason) = (name.map(Name::as_str), reason.code());
     watchers.tell(|| Watched::Disconnected {
         time: format_time(Timestamp::now()),
         address: address.clone(),
         name: name.map(str::to_owned),
         reason: reason.to_owned(),
-        held: is_held,
+        held: stays_detached,
     });
     if is_check || is_logged {
         debug!(event = "disconnected", name, address, reason, "{said}");
@@ -83,7 +83,7 @@ pub fn came(peer: SocketAddr, turned_away: Option<&EndReason>, watchers: &Watche
 }
 
 /// Whether the place of who spoke this way is held when their connection ends so.
-pub fn is_held(dialect: Dialect, reason: &EndReason) -> bool {
+pub fn stays_detached(dialect: Dialect, reason: &EndReason) -> bool {
     use EndReason::{Banned, Failed, Quit, Removed, Replaced, ShuttingDown, TakenOver};
     let is_wanted = matches!(
         reason,
@@ -92,7 +92,7 @@ pub fn is_held(dialect: Dialect, reason: &EndReason) -> bool {
     dialect == Dialect::Json && !is_wanted
 }
 
-fn sentence(name: Option<&str>, address: &str, reason: &EndReason, is_held: bool) -> String {
+fn sentence(name: Option<&str>, address: &str, reason: &EndReason, stays_detached: bool) -> String {
     let why = match reason {
         EndReason::Broken(problem) => format!("broken: {problem}"),
         reason => reason.code().to_owned(),
@@ -104,7 +104,7 @@ fn sentence(name: Option<&str>, address: &str, reason: &EndReason, is_held: bool
         EndReason::TakenOver | EndReason::Replaced => {
             format!("{name} moved on from the connection of {address}")
         }
-        _ if is_held => format!("{name} lost the connection from {address} ({why})"),
+        _ if stays_detached => format!("{name} lost the connection from {address} ({why})"),
         _ => format!("{name} left ({why}) from {address}"),
     }
 }
@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn an_end_says_who_from_where_and_why() {
-        let check = |name, reason: &EndReason, is_held, expect: &str| {
-            assert_eq!(sentence(name, "10.0.0.7:5", reason, is_held), expect);
+        let check = |name, reason: &EndReason, stays_detached, expect: &str| {
+            assert_eq!(sentence(name, "10.0.0.7:5", reason, stays_detached), expect);
         };
         check(Some("ann"), &EndReason::Quit, false, "ann left (quit) from 10.0.0.7:5");
         let broken = EndReason::Broken("Connection reset by peer".to_owned());
@@ -136,8 +136,8 @@ mod tests {
 
     #[test]
     fn the_place_is_held_of_who_did_not_want_to_go() {
-        assert!(is_held(Dialect::Json, &EndReason::Silent));
-        assert!(!is_held(Dialect::Text, &EndReason::Silent));
-        assert!(!is_held(Dialect::Json, &EndReason::Quit));
+        assert!(stays_detached(Dialect::Json, &EndReason::Silent));
+        assert!(!stays_detached(Dialect::Text, &EndReason::Silent));
+        assert!(!stays_detached(Dialect::Json, &EndReason::Quit));
     }
 }

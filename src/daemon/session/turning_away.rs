@@ -20,8 +20,8 @@ const LINGER: Duration = Duration::from_millis(250);
 
 /// So many connections that were turned away may take in the reason at a time; others are not
 /// waited for.
-static TURNED_AWAY: Semaphore = Semaphore::const_new(MOST_TURNED_AWAY);
-pub const MOST_TURNED_AWAY: usize = 16;
+static TURNED_AWAY: Semaphore = Semaphore::const_new(MAX_TURNED_AWAY);
+pub const MAX_TURNED_AWAY: usize = 16;
 
 /// Over TLS that takes a handshake, which is what somebody might want who has to be turned away: so
 /// many at a time are told, each turn takes so long, and the others are just closed.

@@ -9,7 +9,7 @@ use chatroom::handover::Stage;
 use chatroom::wire::Dialect;
 use tokio::time::{Instant, timeout_at};
 
-use super::Connection;
+use super::ConnectionTask;
 use super::reader::Reader;
 
 /// What waiting has brought.
@@ -37,9 +37,9 @@ impl Reader<'_> {
     }
 
     fn readable(&self) -> impl Future<Output = Waited> {
-        let Connection { transport, outlet, .. } = self.connection;
+        let ConnectionTask { transport, client, .. } = self.connection;
         poll_fn(|context| {
-            if outlet.is_freezing() {
+            if client.is_freezing() {
                 return Poll::Ready(Waited::Freezing);
             }
             transport
@@ -51,9 +51,9 @@ impl Reader<'_> {
     /// Until when something has to come, and what it means if it does not.
     fn deadline(&self) -> Option<(Instant, Waited)> {
         let decision = self.until_decision().map(|pause| self.heard + pause);
-        match (self.stage, self.outlet().dialect()) {
+        match (self.stage, self.client().dialect()) {
             (Stage::New | Stage::Naming | Stage::Password, _) => {
-                let named = self.outlet().traffic.start + self.naming_time();
+                let named = self.client().traffic.start + self.naming_time();
                 match decision.filter(|&decision| decision < named) {
                     Some(decision) => Some((decision, Waited::Decision)),
                     None => Some((named, Waited::NoName)),

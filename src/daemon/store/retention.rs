@@ -7,11 +7,11 @@ use chatroom::room::Seq;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::opening::forget_old_sessions;
+use super::recovery::forget_old_sessions;
 use super::{Store, StoreFailure};
 
 /// So many old records go with a batch at the most.
-pub(super) const MOST_REMOVED: u64 = 256;
+pub(super) const MAX_REMOVED: u64 = 256;
 
 /// After so many batches it is looked whether there are too many records, or too long a log.
 pub(super) const LOOK_AFTER_EVERY: u32 = 16;
@@ -31,7 +31,7 @@ impl Store {
             return Ok(());
         }
         self.batches = 0;
-        self.keeper.look_after();
+        self.checkpointer.look_after();
         let log = self.log();
         let _writing = log.begin_writing();
         if now >= self.forget_at {
@@ -49,7 +49,7 @@ impl Store {
 
     /// Before which record everything may go, of the few oldest.
     fn end_of_surplus(&mut self, now: Timestamp) -> Result<Option<Seq>, StoreFailure> {
-        let most = Seq(self.oldest.0 + MOST_REMOVED);
+        let most = Seq(self.oldest.0 + MAX_REMOVED);
         if self.keep_bytes > 0 && self.history_bytes()? > self.keep_bytes {
             return Ok(Some(most));
         }

@@ -84,7 +84,7 @@ fn prepare_with(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     // What is taken away is not left in free pages.
     db.pragma_update(None, "secure_delete", "ON")?;
     let is_new = migrate(db, steps)?;
-    // The keeper does that.
+    // The checkpointer does that.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(is_new)
 }

@@ -17,7 +17,7 @@ use chatroom::room::{Found, Record, RecordKind, Seq};
 use rusqlite::{Connection, params};
 use rustix::process::setpriority_process;
 
-use super::past::{Picked, Query, Reply, Selected, Selection, Source, explain};
+use super::history_reader::{Picked, Query, Reply, Selected, Selection, Source, explain};
 use super::rows;
 use crate::window::Window;
 
@@ -76,13 +76,13 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
     // Where the system does not let a thread do that, it shares the processor with the others.
     let _ = setpriority_process(None, NICE);
     let mut under_way = VecDeque::new();
-    while let Ok(()) = take_up(&mut under_way, queries) {
+    while let Ok(()) = accept_queries(&mut under_way, queries) {
         let Some(UnderWay { mut scan, _place, reply }) = under_way.pop_front() else { continue };
         // Whoever asked may be gone meanwhile.
         if reply.is_closed() {
             continue;
         }
-        match scan.go_on(source, Instant::now() + SLICE) {
+        match scan.advance(source, Instant::now() + SLICE) {
             Ok(ControlFlow::Continue(())) => {
                 under_way.push_back(UnderWay { scan, _place, reply });
             }
@@ -93,7 +93,10 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
 }
 
 /// Takes up what was asked meanwhile, and waits for it if there is nothing else to do.
-fn take_up(under_way: &mut VecDeque<UnderWay>, queries: &Receiver<Query>) -> Result<(), RecvError> {
+fn accept_queries(
+    under_way: &mut VecDeque<UnderWay>,
+    queries: &Receiver<Query>,
+) -> Result<(), RecvError> {
     let first = if under_way.is_empty() { Some(queries.recv()?) } else { None };
     for query in first.into_iter().chain(queries.try_iter()) {
         if let Query::Search(scan, _place, reply) = query {
@@ -147,7 +150,7 @@ impl Scan {
     }
 
     /// Looks on until some time. Breaks where it has come to the end.
-    fn go_on(&mut self, source: &Source, until: Instant) -> rusqlite::Result<ControlFlow<()>> {
+    fn advance(&mut self, source: &Source, until: Instant) -> rusqlite::Result<ControlFlow<()>> {
         match source {
             Source::Disk(db) => self.look_on_disk(db, until),
             Source::Window(window) => Ok(self.look_in_window(window, Some(until))),

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use std::fs;
 
-use super::retention::{LOOK_AFTER_EVERY, MOST_REMOVED};
+use super::retention::{LOOK_AFTER_EVERY, MAX_REMOVED};
 use super::*;
 
 mod companions;
@@ -80,8 +80,8 @@ fn the_epoch_changes_where_the_end_may_be_lost() {
     let third = open(&folder, &history);
     assert_eq!(third.last, Position { epoch: 2, seq: Seq(1) });
     let seen = Position { epoch: 1, seq: Seq(5) };
-    let going_on = third.epochs.going_on(seen, Seq(1)).unwrap();
-    assert_eq!(going_on.lost, Some((Seq(2), Seq(5))));
+    let resume_point = third.epochs.resume_point(seen, Seq(1)).unwrap();
+    assert_eq!(resume_point.lost, Some((Seq(2), Seq(5))));
     drop(third);
     // What was stored with power in mind is not doubted.
     drop(open(&folder, &History::default()));
@@ -104,7 +104,7 @@ fn what_is_more_than_is_kept_goes_little_by_little() {
     for _ in 0..LOOK_AFTER_EVERY {
         store.look_after(Seq(1000), later).unwrap();
     }
-    assert_eq!(store.oldest(), Seq(1 + MOST_REMOVED), "a few at a time");
+    assert_eq!(store.oldest(), Seq(1 + MAX_REMOVED), "a few at a time");
     for _ in 0..10 * LOOK_AFTER_EVERY {
         store.look_after(Seq(1000), later).unwrap();
     }

@@ -1,10 +1,10 @@
 //! Reading requests, and saying what is wrong with those that are none.
 
-use super::Request;
+use super::JsonRequest;
 use crate::room::Refusal;
 
 /// The most bytes of an id that a client makes.
-pub const MOST_ID_BYTES: usize = 64;
+pub const MAX_ID_BYTES: usize = 64;
 
 /// The names of the requests, to tell an unknown type from a wrong field.
 const REQUEST_TYPES: &[&str] =
@@ -14,14 +14,14 @@ const REQUEST_TYPES: &[&str] =
 ///
 /// # Errors
 /// Why it is none, with its id where it has one.
-pub fn parse_request(line: &str) -> Result<Request, (Refusal, Option<String>)> {
-    match serde_json::from_str::<Request>(line) {
+pub fn parse_request(line: &str) -> Result<JsonRequest, (Refusal, Option<String>)> {
+    match serde_json::from_str::<JsonRequest>(line) {
         Ok(
-            Request::Say { id: Some(id), .. }
-            | Request::Direct { id: Some(id), .. }
-            | Request::Moderate { id: Some(id), .. },
-        ) if id.len() > MOST_ID_BYTES => {
-            let problem = format!("An id has at most {MOST_ID_BYTES} bytes.");
+            JsonRequest::Say { id: Some(id), .. }
+            | JsonRequest::Direct { id: Some(id), .. }
+            | JsonRequest::Moderate { id: Some(id), .. },
+        ) if id.len() > MAX_ID_BYTES => {
+            let problem = format!("An id has at most {MAX_ID_BYTES} bytes.");
             Err((Refusal::BadRequest(problem), None))
         }
         Ok(request) => Ok(request),
@@ -39,7 +39,7 @@ fn explain(line: &str, error: &serde_json::Error) -> (Refusal, Option<String>) {
             return (Refusal::BadRequest(problem), None);
         }
     };
-    let id = value.get("id").and_then(|id| id.as_str()).filter(|id| id.len() <= MOST_ID_BYTES);
+    let id = value.get("id").and_then(|id| id.as_str()).filter(|id| id.len() <= MAX_ID_BYTES);
     let refusal = match value.get("type").and_then(|kind| kind.as_str()) {
         _ if !value.is_object() => {
             Refusal::BadRequest("A request is one JSON object on a line.".to_owned())

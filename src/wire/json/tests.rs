@@ -12,9 +12,9 @@ fn check_refused(line: &str, code: &str, expect: &str, id: Option<&str>) {
 #[test]
 fn requests_are_read_and_unknown_fields_ignored() {
     let line = r#"{"type":"say","id":"1","text":"hi","colour":"red"}"#;
-    let say = Request::Say { text: "hi".into(), action: false, id: Some("1".into()) };
+    let say = JsonRequest::Say { text: "hi".into(), action: false, id: Some("1".into()) };
     assert_eq!(parse_request(line), Ok(say));
-    assert_eq!(parse_request(r#"{"type":"who"}"#), Ok(Request::Who));
+    assert_eq!(parse_request(r#"{"type":"who"}"#), Ok(JsonRequest::Who));
 }
 
 #[test]

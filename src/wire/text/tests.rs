@@ -2,18 +2,18 @@ use super::*;
 
 #[test]
 fn commands_are_exact_words() {
-    assert_eq!(parse("&"), Request::KeepAlive);
-    assert_eq!(parse("& then"), Request::Say("& then"));
-    assert_eq!(parse("!quit"), Request::Quit);
-    assert_eq!(parse("!quit "), Request::Quit);
-    assert_eq!(parse("!quitting time"), Request::Say("!quitting time"));
-    assert_eq!(parse("!quit now"), Request::Say("!quit now"));
-    assert_eq!(parse("!who"), Request::Who);
-    assert_eq!(parse("!dance"), Request::Say("!dance"));
-    assert_eq!(parse("/msg ann a secret"), Request::Incomplete(SLASH_USAGE));
+    assert_eq!(parse("&"), TextRequest::KeepAlive);
+    assert_eq!(parse("& then"), TextRequest::Say("& then"));
+    assert_eq!(parse("!quit"), TextRequest::Quit);
+    assert_eq!(parse("!quit "), TextRequest::Quit);
+    assert_eq!(parse("!quitting time"), TextRequest::Say("!quitting time"));
+    assert_eq!(parse("!quit now"), TextRequest::Say("!quit now"));
+    assert_eq!(parse("!who"), TextRequest::Who);
+    assert_eq!(parse("!dance"), TextRequest::Say("!dance"));
+    assert_eq!(parse("/msg ann a secret"), TextRequest::Incomplete(SLASH_USAGE));
     let ban = |seconds, reason: Option<&str>| {
         let (target, reason) = ("bo".to_owned(), reason.map(str::to_owned));
-        moderate(Act::Ban { target, seconds, reason })
+        moderate(ModerationAction::Ban { target, seconds, reason })
     };
     assert_eq!(parse("!ban bo"), ban(None, None));
     assert_eq!(parse("!ban bo 10min"), ban(Some(600), None));
@@ -45,45 +45,54 @@ fn commands_are_exact_words() {
         "!ban bo 3 times warned",
         "!mute bo 10",
     ] {
-        assert_eq!(parse(line), Request::Incomplete(TIME_USAGE), "{line}");
+        assert_eq!(parse(line), TextRequest::Incomplete(TIME_USAGE), "{line}");
     }
     assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
-    assert_eq!(parse("!mute"), Request::Incomplete(BAN_USAGE));
-    assert_eq!(parse("!topic"), Request::Topic);
-    assert_eq!(parse("/usr is full"), Request::Say("/usr is full"));
-    assert_eq!(parse("!me waves"), Request::Action("waves"));
-    assert_eq!(parse("!me"), Request::Incomplete(ME_USAGE));
-    assert_eq!(parse("!msg bo  hi there"), Request::Direct { to: "bo", text: "hi there" });
-    assert_eq!(parse("!msg bo"), Request::Incomplete(MSG_USAGE));
-    assert_eq!(parse("!msg bo \t"), Request::Incomplete(MSG_USAGE));
-    assert_eq!(parse("!msg bo \u{a0} ."), Request::Direct { to: "bo", text: "." });
-    assert_eq!(parse("!history 5"), Request::History(5));
-    assert_eq!(parse("!history lesson"), Request::Incomplete(HISTORY_USAGE));
-    assert_eq!(parse("  indented"), Request::Say("  indented"));
-    let most = MOST_HISTORY.to_string();
-    assert_eq!(parse(&format!("!history {most}")), Request::History(MOST_HISTORY));
+    assert_eq!(parse("!mute"), TextRequest::Incomplete(BAN_USAGE));
+    assert_eq!(parse("!topic"), TextRequest::Topic);
+    assert_eq!(parse("/usr is full"), TextRequest::Say("/usr is full"));
+    assert_eq!(parse("!me waves"), TextRequest::Action("waves"));
+    assert_eq!(parse("!me"), TextRequest::Incomplete(ME_USAGE));
+    assert_eq!(parse("!msg bo  hi there"), TextRequest::Direct { to: "bo", text: "hi there" });
+    assert_eq!(parse("!msg bo"), TextRequest::Incomplete(MSG_USAGE));
+    assert_eq!(parse("!msg bo \t"), TextRequest::Incomplete(MSG_USAGE));
+    assert_eq!(parse("!msg bo \u{a0} ."), TextRequest::Direct { to: "bo", text: "." });
+    assert_eq!(parse("!history 5"), TextRequest::History(5));
+    assert_eq!(parse("!history lesson"), TextRequest::Incomplete(HISTORY_USAGE));
+    assert_eq!(parse("  indented"), TextRequest::Say("  indented"));
+    let most = MAX_HISTORY.to_string();
+    assert_eq!(parse(&format!("!history {most}")), TextRequest::History(MAX_HISTORY));
     for wrong in ["!history 0", &format!("!history {most}0")] {
-        assert_eq!(parse(wrong), Request::Incomplete(HISTORY_USAGE));
+        assert_eq!(parse(wrong), TextRequest::Incomplete(HISTORY_USAGE));
     }
-    assert_eq!(parse("!history"), Request::History(USUAL_HISTORY));
-    assert_eq!(parse("!help"), Request::Help);
-    assert_eq!(parse("!search"), Request::Incomplete(SEARCH_USAGE));
-    assert_eq!(parse("!search tea at five"), Request::Search("tea at five"));
+    assert_eq!(parse("!history"), TextRequest::History(USUAL_HISTORY));
+    assert_eq!(parse("!help"), TextRequest::Help);
+    assert_eq!(parse("!search"), TextRequest::Incomplete(SEARCH_USAGE));
+    assert_eq!(parse("!search tea at five"), TextRequest::Search("tea at five"));
 }
 
 #[test]
 fn what_operators_type_says_what_they_do() {
     let bo = || "bo".to_owned();
-    for (line, act) in [
-        ("!topic Tea at five", Act::Topic { text: "Tea at five".to_owned() }),
-        ("!kick bo", Act::Kick { name: bo(), reason: None }),
-        ("!kick bo too loud", Act::Kick { name: bo(), reason: Some("too loud".to_owned()) }),
-        ("!mute bo 5 min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
-        ("!mute bo 5min", Act::Mute { target: bo(), seconds: Some(300), reason: None }),
-        ("!unban bo", Act::Unban { target: bo() }),
-        ("!unmute bo", Act::Unmute { target: bo() }),
+    for (line, action) in [
+        ("!topic Tea at five", ModerationAction::Topic { text: "Tea at five".to_owned() }),
+        ("!kick bo", ModerationAction::Kick { name: bo(), reason: None }),
+        (
+            "!kick bo too loud",
+            ModerationAction::Kick { name: bo(), reason: Some("too loud".to_owned()) },
+        ),
+        (
+            "!mute bo 5 min",
+            ModerationAction::Mute { target: bo(), seconds: Some(300), reason: None },
+        ),
+        (
+            "!mute bo 5min",
+            ModerationAction::Mute { target: bo(), seconds: Some(300), reason: None },
+        ),
+        ("!unban bo", ModerationAction::Unban { target: bo() }),
+        ("!unmute bo", ModerationAction::Unmute { target: bo() }),
     ] {
-        assert_eq!(parse(line), moderate(act), "{line}");
+        assert_eq!(parse(line), moderate(action), "{line}");
     }
     for (line, usage) in [
         ("!kick", KICK_USAGE),
@@ -91,6 +100,6 @@ fn what_operators_type_says_what_they_do() {
         ("!unban", UNBAN_USAGE),
         ("!unmute", UNBAN_USAGE),
     ] {
-        assert_eq!(parse(line), Request::Incomplete(usage), "{line}");
+        assert_eq!(parse(line), TextRequest::Incomplete(usage), "{line}");
     }
 }

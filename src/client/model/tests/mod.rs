@@ -1,4 +1,4 @@
-use chatroom::access::Act;
+use chatroom::access::ModerationAction;
 use chatroom::wire::PROTOCOL;
 use chatroom::wire::json::{Event, Limits, Resume, Speech, Stamp, Welcome};
 
@@ -76,7 +76,7 @@ fn refused(id: Option<&str>, code: &'static str) -> Input {
 
 fn hello(name: &str, resume: Option<Resume>, hold: bool) -> Output {
     let name = name.to_owned();
-    Output::Send(Request::Hello { protocol: PROTOCOL, name, resume, password: None, hold })
+    Output::Send(JsonRequest::Hello { protocol: PROTOCOL, name, resume, password: None, hold })
 }
 
 /// A client that has joined.
@@ -97,7 +97,7 @@ fn join_line(seq: u64, replayed: bool) -> Input {
 
 fn sent(outputs: &[Output]) -> Vec<String> {
     let sent = outputs.iter().filter_map(|output| match output {
-        Output::Send(Request::Say { text, id, .. }) => {
+        Output::Send(JsonRequest::Say { text, id, .. }) => {
             Some(format!("{} {text}", id.as_deref().unwrap_or("-")))
         }
         Output::Send(other) => Some(format!("{other:?}")),
@@ -261,8 +261,8 @@ fn resume(seq: u64) -> Option<Resume> {
     Some(Resume { token: "secret".to_owned(), epoch: 1, seq })
 }
 
-fn say(id: &str, text: &str) -> Request {
-    Request::Say { text: text.to_owned(), action: false, id: Some(id.to_owned()) }
+fn say(id: &str, text: &str) -> JsonRequest {
+    JsonRequest::Say { text: text.to_owned(), action: false, id: Some(id.to_owned()) }
 }
 
 #[test]
@@ -336,7 +336,10 @@ fn a_new_name_and_a_new_topic_are_taken_over() {
     let outputs = model.handle(Input::Line("/topic".to_owned()), START);
     assert_eq!(outputs, [Output::Show(Show::Status("Topic: Tea".to_owned()))]);
     let outputs = model.handle(Input::Line("/ban bo 1h spam".to_owned()), START);
-    let act =
-        Act::Ban { target: "bo".to_owned(), seconds: Some(3600), reason: Some("spam".to_owned()) };
-    assert_eq!(outputs, [Output::Send(Request::Moderate { act, id: None })]);
+    let action = ModerationAction::Ban {
+        target: "bo".to_owned(),
+        seconds: Some(3600),
+        reason: Some("spam".to_owned()),
+    };
+    assert_eq!(outputs, [Output::Send(JsonRequest::Moderate { action, id: None })]);
 }

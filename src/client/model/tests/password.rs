@@ -10,7 +10,13 @@ fn password(text: &str) -> Option<Secret> {
 
 fn hello_with(password: Option<Secret>) -> Output {
     let name = "ann".to_owned();
-    Output::Send(Request::Hello { protocol: PROTOCOL, name, resume: None, password, hold: false })
+    Output::Send(JsonRequest::Hello {
+        protocol: PROTOCOL,
+        name,
+        resume: None,
+        password,
+        hold: false,
+    })
 }
 
 /// A client whose name needs a password.
@@ -39,7 +45,7 @@ fn a_password_is_asked_for_and_given_only_where_it_is_needed() {
     assert!(!format!("{outputs:?}").contains("(secret)"), "{outputs:?}");
     let outputs = model.handle(refused(None, "password-needed"), at(2));
     assert!(
-        matches!(&outputs[..], [Output::Send(Request::Hello { password: Some(_), .. })]),
+        matches!(&outputs[..], [Output::Send(JsonRequest::Hello { password: Some(_), .. })]),
         "{outputs:?}"
     );
 }

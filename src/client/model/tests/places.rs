@@ -19,7 +19,7 @@ fn member(interactive: bool, keeps: Keeps, recalled: Recalled) -> Model {
     model
 }
 
-fn kept(pending: Vec<Request>) -> Output {
+fn kept(pending: Vec<JsonRequest>) -> Output {
     Output::Keep(Kept { resume: resume(1), pending })
 }
 

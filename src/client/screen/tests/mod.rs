@@ -11,14 +11,15 @@ use ratatui::crossterm::event::{
 };
 
 use super::*;
-use crate::model::Connection;
+use crate::model::ConnectionState;
 
 const NOW: Timestamp = Timestamp::constant(1_795_381_445, 0);
-const JOINED: Connection = Connection::Joined { round_trip: Some(Duration::from_micros(2100)) };
+const JOINED: ConnectionState =
+    ConnectionState::Joined { round_trip: Some(Duration::from_micros(2100)) };
 
 struct Fixture {
     screen: Screen,
-    connection: Connection,
+    connection: ConnectionState,
     now: Timestamp,
 }
 
@@ -28,8 +29,9 @@ fn time_at(minute: i64) -> String {
 
 impl Fixture {
     fn new() -> Fixture {
-        let look = Look { colours: Colours::Sixteen, links: true, bell: true, zone: TimeZone::UTC };
-        let mut screen = Screen::new(look);
+        let appearance =
+            Appearance { colours: Colours::Sixteen, links: true, bell: true, zone: TimeZone::UTC };
+        let mut screen = Screen::new(appearance);
         let users = ["ann", "Bo", "cy"].map(str::to_owned).to_vec();
         let (room, name) = ("lobby".to_owned(), "ann".to_owned());
         screen.show(&Show::Here { room, name, users }, NOW);
@@ -45,11 +47,11 @@ impl Fixture {
         self.show(&Show::Message { time: time_at(0), earlier: false, name, text });
     }
 
-    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Vec<Wish> {
+    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Vec<UiAction> {
         self.screen.handle(&Event::Key(KeyEvent::new(code, modifiers)), self.now)
     }
 
-    fn press(&mut self, code: KeyCode) -> Vec<Wish> {
+    fn press(&mut self, code: KeyCode) -> Vec<UiAction> {
         self.key(code, KeyModifiers::NONE)
     }
 

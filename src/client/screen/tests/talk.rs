@@ -80,7 +80,7 @@ fn what_one_says_stands_where_everybody_has_it() {
 fn what_one_says_is_marked_until_it_is_stored() {
     let mut fixture = Fixture::new();
     fixture.type_in("hi there");
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("hi there".to_owned())]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line("hi there".to_owned())]);
     let (id, text) = ("t-1".to_owned(), "hi there".to_owned());
     fixture.show(&Show::Said { id: id.clone(), to: None, action: false, text });
     let is_dim = |fixture: &mut Fixture| {
@@ -174,7 +174,7 @@ fn a_link_leads_somewhere_on_each_of_its_rows() {
         format!("\x1b]8;id={id};https://example.org/somewhere\x1b\\{text}\x1b]8;;\x1b\\")
     };
     assert_eq!(links, [part("https://example.org/so"), part("mewhere")]);
-    fixture.screen.look.links = false;
+    fixture.screen.appearance.links = false;
     assert_eq!(
         fixture.rows(30, 4)[..2],
         ["Bo see (https://example.org/so", "   mewhere), all"],

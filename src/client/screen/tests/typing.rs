@@ -13,7 +13,7 @@ fn many_lines_are_asked_for_and_several_are_said_as_they_are() {
     assert!(rows.contains(&" Send 20 lines? Enter does, Ctrl-C drops them.".to_owned()));
     fixture.press(KeyCode::Left);
     assert_eq!(fixture.press(KeyCode::Enter), [], "another key means no");
-    let said: Vec<Wish> = pasted.into_iter().map(Wish::Say).collect();
+    let said: Vec<UiAction> = pasted.into_iter().map(UiAction::Say).collect();
     assert_eq!(fixture.press(KeyCode::Enter), said);
 }
 
@@ -43,7 +43,7 @@ fn what_is_drawn_as_one_character_is_edited_as_one() {
     fixture.press(KeyCode::Left);
     fixture.press(KeyCode::Left);
     fixture.press(KeyCode::Delete);
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("aé".to_owned())]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line("aé".to_owned())]);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn keys_edit_as_in_a_shell() {
     assert_eq!(fixture.rows(40, 3)[2], "> so one three");
     fixture.key(KeyCode::Char('k'), KeyModifiers::CONTROL);
     fixture.key(KeyCode::Char('_'), KeyModifiers::CONTROL);
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("so one three".to_owned())]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line("so one three".to_owned())]);
     fixture.type_in("being typed");
     fixture.press(KeyCode::Up);
     assert_eq!(fixture.rows(40, 3)[2], "> so one three");
@@ -82,10 +82,10 @@ fn keys_edit_as_in_a_shell() {
     fixture.type_in("/hi");
     fixture.press(KeyCode::Tab);
     fixture.type_in("5");
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("/history 5".to_owned())]);
-    assert_eq!(fixture.key(KeyCode::Char('d'), KeyModifiers::CONTROL), [Wish::End]);
-    assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), [Wish::Interrupt]);
-    assert_eq!(fixture.key(KeyCode::Char('z'), KeyModifiers::CONTROL), [Wish::Suspend]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line("/history 5".to_owned())]);
+    assert_eq!(fixture.key(KeyCode::Char('d'), KeyModifiers::CONTROL), [UiAction::End]);
+    assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), [UiAction::Interrupt]);
+    assert_eq!(fixture.key(KeyCode::Char('z'), KeyModifiers::CONTROL), [UiAction::Suspend]);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_was_typed_is_searched() {
     assert_eq!(fixture.rows(40, 3)[2], "> being typed");
     search(&mut fixture);
     fixture.type_in("make");
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line("make tea".to_owned())]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line("make tea".to_owned())]);
     assert_eq!(fixture.rows(40, 3)[2], ">");
 }
 
@@ -140,20 +140,21 @@ fn control_c_drops_what_was_typed_before_it_leaves() {
     fixture.type_in("not this");
     assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), []);
     assert_eq!(fixture.rows(40, 3)[2], ">");
-    assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), [Wish::Interrupt]);
+    assert_eq!(fixture.key(KeyCode::Char('c'), KeyModifiers::CONTROL), [UiAction::Interrupt]);
     fixture.press(KeyCode::Up);
     assert_eq!(fixture.rows(40, 3)[2], "> not this");
 }
 
 #[test]
 fn a_name_is_asked_for_where_one_types() {
-    let look = Look { colours: Colours::None, links: true, bell: true, zone: TimeZone::UTC };
+    let appearance =
+        Appearance { colours: Colours::None, links: true, bell: true, zone: TimeZone::UTC };
     let mut fixture = Fixture::new();
-    fixture.screen = Screen::new(look);
-    fixture.connection = Connection::Naming;
+    fixture.screen = Screen::new(appearance);
+    fixture.connection = ConnectionState::Naming;
     fixture.show(&Show::AskName { default: Some("root".to_owned()) });
     fixture.check(30, &["", " who are you?         F1 help", "Your name [root]:"]);
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Line(String::new())]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line(String::new())]);
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn a_password_is_not_seen_nor_remembered() {
     assert_eq!(fixture.rows(40, 3)[2], "Password for ann:");
     fixture.type_in("battery");
     let secret = Secret::new("battery".to_owned());
-    assert_eq!(fixture.press(KeyCode::Enter), [Wish::Password(secret)]);
+    assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Password(secret)]);
     let (room, name) = ("lobby".to_owned(), "ann".to_owned());
     fixture.show(&Show::Here { room, name, users: Vec::new() });
     fixture.press(KeyCode::Up);

@@ -1,7 +1,7 @@
 //! What accounts and sanctions are found by, as it is stored.
 
 use chatroom::access::Target;
-use chatroom::lookalike::fold;
+use chatroom::confusables::fold;
 use rusqlite::{Connection, params};
 
 use super::key;
@@ -45,7 +45,7 @@ pub(super) fn renew(db: &mut Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use chatroom::access::{Change, Registry, SanctionKind};
+    use chatroom::access::{AccessState, Change, SanctionKind};
     use chatroom::admin::AuditEntry;
     use jiff::Timestamp;
 
@@ -59,10 +59,10 @@ mod tests {
         let db = Connection::open(folder.path().join(FILE)).unwrap();
         // The keys of version 0.1. The two look alike in capitals, which was not noticed then; the
         // third one could not have its name today.
-        for (look, name) in
+        for (skeleton, name) in
             [("torn", "tom"), ("\u{442}\u{43e}\u{43c}", "ТОМ"), ("*evan", "∗evan"), ("tom", "Rn")]
         {
-            db.execute("INSERT INTO accounts VALUES (?, ?, 'x', 0, 0, 1, 1)", [look, name])
+            db.execute("INSERT INTO accounts VALUES (?, ?, 'x', 0, 0, 1, 1)", [skeleton, name])
                 .unwrap();
         }
         db.execute(
@@ -71,15 +71,15 @@ mod tests {
         )
         .unwrap();
         drop(db);
-        let names = |registry: &Registry| -> Vec<String> {
-            registry.accounts().map(|account| account.name.clone()).collect()
+        let names = |access_state: &AccessState| -> Vec<String> {
+            access_state.accounts().map(|account| account.name.clone()).collect()
         };
-        let (mut db, mut registry) = Db::open(Some(folder.path())).unwrap();
-        assert_eq!(names(&registry), ["Rn", "tom", "ТОМ", "∗evan"]);
+        let (mut db, mut access_state) = Db::open(Some(folder.path())).unwrap();
+        assert_eq!(names(&access_state), ["Rn", "tom", "ТОМ", "∗evan"]);
         for name in ["tom", "ТОМ", "∗evan"] {
             assert!(
-                registry.account(name).is_some()
-                    && registry.account_that_looks_like(name).is_none()
+                access_state.account(name).is_some()
+                    && access_state.confusable_account(name).is_none()
             );
         }
         let entry = AuditEntry {
@@ -89,20 +89,20 @@ mod tests {
             what: "x".to_owned(),
             target: "x".to_owned(),
         };
-        let mut account = registry.account("ТОМ").unwrap().clone();
+        let mut account = access_state.account("ТОМ").unwrap().clone();
         account.is_locked = true;
-        let ban = registry.sanctions.iter().next().unwrap().target.clone();
+        let ban = access_state.sanctions.iter().next().unwrap().target.clone();
         for change in [
             Change::PutAccount { account, renews: true },
             Change::RemoveAccount("∗evan".to_owned()),
             Change::RemoveSanction(SanctionKind::Ban, ban),
         ] {
-            registry.apply(change.clone());
+            access_state.apply(change.clone());
             db.store(&change, &entry).unwrap();
         }
         drop(db);
         let (_, again) = Db::open(Some(folder.path())).unwrap();
-        assert_eq!((names(&again), names(&registry)), (names(&registry), names(&again)));
+        assert_eq!((names(&again), names(&access_state)), (names(&access_state), names(&again)));
         assert_eq!(names(&again), ["Rn", "tom", "ТОМ"]);
         assert!(
             again.account("ТОМ").unwrap().is_locked && !again.account("tom").unwrap().is_locked

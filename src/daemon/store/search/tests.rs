@@ -44,7 +44,7 @@ fn said(seq: u64) -> String {
 fn found(source: &Source, selection: Selection) -> (Vec<u64>, bool) {
     let mut scan = Scan::new(selection);
     let mut slices = 0;
-    while scan.go_on(source, Instant::now()).unwrap().is_continue() {
+    while scan.advance(source, Instant::now()).unwrap().is_continue() {
         slices += 1;
         assert!(slices < 2000, "it does not get on");
     }

@@ -40,7 +40,7 @@ fn a_log_beside_another_database_is_not_mixed_with_it() {
         for _ in 0..30 {
             say(&mut store, &"x".repeat(50_000));
         }
-        store.keeper.empty_soon();
+        store.checkpointer.empty_soon();
         until_emptied(&mut store);
         say(&mut store, "late");
         say(&mut store, "latest");
@@ -68,7 +68,7 @@ fn a_log_is_known_as_that_of_its_database_whenever_it_is_killed() {
             .commit(&[message(seq, None, &"x".repeat(20_000))], &Extras::default(), now())
             .unwrap();
         match seq % 4 {
-            0 => store.keeper.empty_soon(),
+            0 => store.checkpointer.empty_soon(),
             // As a copy that SQLite makes by itself, after which it begins the log anew.
             1 => drop(store.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))),
             _ => {}

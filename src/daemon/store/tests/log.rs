@@ -39,7 +39,7 @@ fn a_reader_in_the_way_holds_nobody_up_and_the_log_shrinks_when_it_is_gone() {
     assert!(size(store.path()).1 > 64 << 20, "the reader was in the way");
     assert_eq!(count(), 1, "it still sees what it saw");
     let start = Instant::now();
-    while !store.log().is_held() {
+    while !store.log().is_blocked() {
         assert!(start.elapsed() < Duration::from_secs(20), "that is not told");
         sleep(Duration::from_millis(20));
     }
@@ -64,7 +64,7 @@ fn under_load_the_log_stays_small() {
         largest = largest.max(size(store.path()).1);
     }
     assert!(largest < 300 << 20, "{largest}");
-    store.keeper.empty_soon();
+    store.checkpointer.empty_soon();
     until_emptied(&mut store);
 }
 

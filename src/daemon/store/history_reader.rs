@@ -71,7 +71,7 @@ pub enum Unread {
 }
 
 /// The way to what was said before.
-pub struct Past {
+pub struct HistoryReader {
     /// None where nothing is stored.
     feed: Option<Sender<Query>>,
     pages: Sender<Query>,
@@ -132,32 +132,36 @@ impl Reply {
     }
 }
 
-impl Past {
+impl HistoryReader {
     /// The past in a store.
     ///
     /// # Errors
     /// The file cannot be opened, or the system has no thread to give.
-    pub fn on_disk(path: &Path) -> anyhow::Result<Past> {
+    pub fn on_disk(path: &Path) -> anyhow::Result<HistoryReader> {
         let start = |name: &str| -> anyhow::Result<Sender<Query>> {
             Ok(start_reader(name, Source::Disk(open_reader(path)?))?)
         };
         let (feed, pages) = (Some(start("feed")?), start("pages")?);
-        Ok(Past::with(feed, pages, Source::Disk(open_reader(path)?))?)
+        Ok(HistoryReader::with(feed, pages, Source::Disk(open_reader(path)?))?)
     }
 
     /// The past where nothing is stored: what is in the window.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn in_memory(window: Arc<Window>) -> io::Result<Past> {
+    pub fn in_memory(window: Arc<Window>) -> io::Result<HistoryReader> {
         let pages = start_reader("pages", Source::Window(window.clone()))?;
-        Past::with(None, pages, Source::Window(window))
+        HistoryReader::with(None, pages, Source::Window(window))
     }
 
-    fn with(feed: Option<Sender<Query>>, pages: Sender<Query>, source: Source) -> io::Result<Past> {
+    fn with(
+        feed: Option<Sender<Query>>,
+        pages: Sender<Query>,
+        source: Source,
+    ) -> io::Result<HistoryReader> {
         let (search, queries) = channel();
         spawn("search", move || search::answer_all(&source, &queries))?;
-        Ok(Past { feed, pages, search, places: Places::default() })
+        Ok(HistoryReader { feed, pages, search, places: Places::default() })
     }
 
     /// The next records for a reader that is behind the window. None where there are none: without
@@ -199,7 +203,7 @@ impl Past {
     }
 }
 
-impl Past {
+impl HistoryReader {
     /// The numbers of the messages of a user, from a bounded part of the history.
     ///
     /// # Errors
@@ -385,7 +389,7 @@ impl Selection {
 
     /// Whether many records may have to be looked at to find what is asked for.
     fn is_long(&self) -> bool {
-        self.limit > text::MOST_HISTORY
+        self.limit > text::MAX_HISTORY
             || self.from.is_some()
             || self.grep.is_some()
             || self.since.is_some()

@@ -15,32 +15,32 @@ use super::reader::Reader;
 impl Reader<'_> {
     /// Takes in what has come. Until it is known that the first line is for us, nothing is made of it.
     pub(super) fn take_in(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
-        let Some(mut opening) = self.opening.take() else { return self.push(bytes, frames) };
-        opening.extend_from_slice(bytes);
-        match judge(&opening) {
-            Verdict::Wait(..) => self.opening = Some(opening),
+        let Some(mut first_line) = self.first_line.take() else { return self.push(bytes, frames) };
+        first_line.extend_from_slice(bytes);
+        match judge(&first_line) {
+            Verdict::Wait(..) => self.first_line = Some(first_line),
             Verdict::Foreign(foreign) => self.end(EndReason::Foreign(foreign.as_str())),
-            Verdict::Ours => self.push_opening(opening, frames),
+            Verdict::Ours => self.push_first_line(first_line, frames),
         }
     }
 
     /// Nothing more has come for a while, which shows what the first input is.
     pub(super) fn decide(&mut self, frames: &mut Vec<Frame>) {
-        let Some(opening) = self.opening.take() else {
+        let Some(first_line) = self.first_line.take() else {
             return frames.extend(self.framer.decide_for_pieces());
         };
-        if let Verdict::Wait(_, Some(foreign)) = judge(&opening) {
+        if let Verdict::Wait(_, Some(foreign)) = judge(&first_line) {
             return self.end(EndReason::Foreign(foreign.as_str()));
         }
-        self.push_opening(opening, frames);
+        self.push_first_line(first_line, frames);
         frames.extend(self.framer.decide_for_pieces());
     }
 
     /// How long nothing may come before that.
     pub(super) fn until_decision(&self) -> Option<Duration> {
-        match &self.opening {
-            Some(opening) if opening.is_empty() => None,
-            Some(opening) => match judge(opening) {
+        match &self.first_line {
+            Some(first_line) if first_line.is_empty() => None,
+            Some(first_line) => match judge(first_line) {
                 Verdict::Wait(pause, _) => Some(pause),
                 Verdict::Ours | Verdict::Foreign(_) => None,
             },
@@ -48,9 +48,9 @@ impl Reader<'_> {
         }
     }
 
-    fn push_opening(&mut self, mut opening: Vec<u8>, frames: &mut Vec<Frame>) {
-        self.push(&opening, frames);
-        opening.zeroize();
+    fn push_first_line(&mut self, mut first_line: Vec<u8>, frames: &mut Vec<Frame>) {
+        self.push(&first_line, frames);
+        first_line.zeroize();
     }
 
     fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
@@ -64,7 +64,7 @@ impl Reader<'_> {
     /// Whether a line that comes before there is a name is to be looked at as one, or as JSON. The
     /// first decides the dialect. If it is not, this was told.
     pub(super) fn is_ours(&mut self, line: &str) -> bool {
-        if self.outlet().dialect() == Dialect::Json {
+        if self.client().dialect() == Dialect::Json {
             return true;
         }
         if let Some(foreign) = Foreign::of_line(line) {
@@ -74,7 +74,7 @@ impl Reader<'_> {
         if self.stage == Stage::New && line.is_empty() {
             // An empty line decides nothing.
             if !self.framer.has_rest() {
-                self.opening = Some(Vec::new());
+                self.first_line = Some(Vec::new());
             }
             self.refuse(Refusal::BadName(NameProblem::TooShort), None);
             return false;
@@ -82,7 +82,7 @@ impl Reader<'_> {
         if self.stage == Stage::New {
             self.stage = Stage::Naming;
             if line.starts_with('{') && self.framer.framing() == Framing::Lines {
-                self.outlet().set_dialect(Dialect::Json);
+                self.client().set_dialect(Dialect::Json);
             }
         }
         true
@@ -97,7 +97,7 @@ impl Reader<'_> {
         };
         let is_before_joining = matches!(self.stage, Stage::New | Stage::Naming | Stage::Password);
         if is_before_joining
-            && self.outlet().dialect() == Dialect::Text
+            && self.client().dialect() == Dialect::Text
             && (self.framer.has_rest() || behind.iter().any(says_something))
         {
             self.end(EndReason::Foreign(LINES_BEHIND));

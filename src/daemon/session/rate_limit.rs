@@ -16,7 +16,7 @@ const TOLD: &str = "You are sending faster than this room takes it. Nothing is l
 impl Reader<'_> {
     /// Waits until this connection may send another message. The waiting is rare, and kept apart
     /// from what each connection needs while it joins.
-    pub(super) async fn keep_pace(&mut self) {
+    pub(super) async fn apply_rate_limit(&mut self) {
         if let Some((rate, now, wait)) = self.too_fast() {
             Box::pin(self.wait(wait)).await;
             let _ = self.sent.take(rate, now + wait);
@@ -26,7 +26,7 @@ impl Reader<'_> {
     /// How long this connection has to wait from now on, at this rate, if it has to.
     fn too_fast(&mut self) -> Option<(Rate, Duration, Duration)> {
         let rate = self.rate()?;
-        let now = self.outlet().traffic.start.elapsed();
+        let now = self.client().traffic.start.elapsed();
         match self.sent.take(rate, now) {
             Ok(()) => {
                 // Who has had enough time to send a whole burst is told anew.
@@ -36,9 +36,9 @@ impl Reader<'_> {
             }
             Err(wait) => {
                 if !std::mem::replace(&mut self.is_told, true) {
-                    self.shared().connections.guard.note_slowed();
+                    self.shared().connections.connection_limits.note_slowed();
                     let message = TOLD.to_owned();
-                    self.outlet().answer(&Answer::Info { message, id: None });
+                    self.client().answer(&Answer::Info { message, id: None });
                 }
                 Some((rate, now, wait))
             }
@@ -49,7 +49,7 @@ impl Reader<'_> {
     fn rate(&self) -> Option<Rate> {
         let limits = &self.shared().config().limits;
         let rate = Rate::per_second(limits.messages_per_second, limits.burst);
-        rate.filter(|_| limits.loopback || !self.outlet().source.is_this_machine())
+        rate.filter(|_| limits.loopback || !self.client().source.is_this_machine())
     }
 
     /// How many bytes are read at a time. What is read waits in memory as lines, and each of them
@@ -62,10 +62,10 @@ impl Reader<'_> {
 
     /// Waits, unless the connection is to end or to be handed over.
     async fn wait(&self, time: Duration) {
-        let outlet = self.outlet();
+        let client = self.client();
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = outlet.until_stopping() => {}
+            () = client.until_stopping() => {}
         }
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn read_members(db: &Connection) -> anyhow::Result<Vec<(Member, bool)
         let (session, name, since, can_resume) = row?;
         let name = Name::from_store(&name);
         let since = Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH);
-        members.push((Member { session, name, since, away: None }, can_resume));
+        members.push((Member { session, name, since, detached_since: None }, can_resume));
     }
     Ok(members)
 }

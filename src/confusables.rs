@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_script::{Script, ScriptExtension, UnicodeScript};
 use unicode_security::mixed_script::AugmentedScriptSet;
-use unicode_security::skeleton;
+use unicode_security::skeleton as uts39_skeleton;
 
 /// The scripts of which letters look like those of another one in this list.
 const LOOK_ALIKE: &[Script] = &[
@@ -53,7 +53,7 @@ const SMALL_CAPITALS: &[(char, char)] = &[
 ];
 
 /// So often a look is looked at again at most: a capital may look like another small letter.
-const MOST_ROUNDS: usize = 4;
+const MAX_ROUNDS: usize = 4;
 
 /// The form of a name in which it is unique: `Ann`, `ANN` and `ａｎｎ` (full width) are one.
 pub fn fold(name: &str) -> String {
@@ -70,19 +70,19 @@ pub fn fold(name: &str) -> String {
 ///
 /// This is the skeleton of the standard, of the folded name. That knows capitals and small letters
 /// as they are; where one of the two looks like another letter (`I` and `l`, `O` and `0`), both do.
-pub fn look(name: &str) -> String {
+pub fn skeleton_of(name: &str) -> String {
     match name.is_ascii() {
         true => name.trim().bytes().map(|byte| LOOKS[usize::from(byte)].as_str()).collect(),
-        false => look_of_any(&fold(name)),
+        false => skeleton_of_any(&fold(name)),
     }
 }
 
 /// Everything that `name` looks like: in small letters (see [`look`]), as it is written, and in
 /// capitals. Small letters of one alphabet may be told from those of another one where its capitals
 /// are not: `ТОМ` in Cyrillic.
-pub fn looks(name: &str) -> Vec<String> {
+pub fn skeletons_of(name: &str) -> Vec<String> {
     if name.is_ascii() {
-        return vec![look(name)];
+        return vec![skeleton_of(name)];
     }
     // Most scripts have no capitals.
     let mut forms = vec![fold(name)];
@@ -92,19 +92,19 @@ pub fn looks(name: &str) -> Vec<String> {
             forms.push(form);
         }
     }
-    let mut looks: Vec<String> = Vec::with_capacity(forms.len());
-    for look in forms.iter().map(|form| look_of_any(form)) {
-        if !looks.contains(&look) {
-            looks.push(look);
+    let mut skeletons: Vec<String> = Vec::with_capacity(forms.len());
+    for skeleton in forms.iter().map(|form| skeleton_of_any(form)) {
+        if !skeletons.contains(&skeleton) {
+            skeletons.push(skeleton);
         }
     }
-    looks
+    skeletons
 }
 
 /// Whether a person could take one name for the other: in some way of writing they look the same.
-pub fn look_alike(one: &str, other: &str) -> bool {
-    let looks_of_other = looks(other);
-    looks(one).iter().any(|look| looks_of_other.contains(look))
+pub fn are_confusable(one: &str, other: &str) -> bool {
+    let skeletons_of_other = skeletons_of(other);
+    skeletons_of(one).iter().any(|skeleton| skeletons_of_other.contains(skeleton))
 }
 
 /// What each character of ASCII looks like. None of them joins with another one.
@@ -116,24 +116,24 @@ static LOOKS: LazyLock<[String; 128]> = LazyLock::new(|| {
         if character.is_whitespace() {
             character.into()
         } else {
-            look_of_any(&fold(character.encode_utf8(&mut text)))
+            skeleton_of_any(&fold(character.encode_utf8(&mut text)))
         }
     })
 });
 
-fn look_of_any(text: &str) -> String {
-    let mut look = text.to_owned();
-    for _ in 0..MOST_ROUNDS {
-        let plain: String = look.chars().map(plain).collect();
-        let next = fold(&skeleton(&plain).collect::<String>());
-        if next == look {
+fn skeleton_of_any(text: &str) -> String {
+    let mut skeleton = text.to_owned();
+    for _ in 0..MAX_ROUNDS {
+        let plain: String = skeleton.chars().map(plain).collect();
+        let next = fold(&uts39_skeleton(&plain).collect::<String>());
+        if next == skeleton {
             break;
         }
-        look = next;
+        skeleton = next;
     }
     // To the standard, theta and the like are an O with a stroke. A name has a character that looks like
     // a colon only as a letter or a mark of its script.
-    look.replace("o\u{335}", "o").replace('i', "l").replace(':', "")
+    skeleton.replace("o\u{335}", "o").replace('i', "l").replace(':', "")
 }
 
 /// A letter in place of one in a frame, of those that flags are made of, or a small capital.
@@ -191,10 +191,10 @@ mod tests {
         for first in (0..128).map(char::from) {
             for second in (0..128).map(char::from) {
                 let text = format!("x{first}{second}x");
-                let look = look(&text);
-                assert_eq!(look, look_of_any(&fold(&text)), "{text:?}");
-                assert_eq!(look, look_of_any(&text), "{text:?} as it is written");
-                assert_eq!(look, look_of_any(&text.to_uppercase()), "{text:?} in capitals");
+                let skeleton = skeleton_of(&text);
+                assert_eq!(skeleton, skeleton_of_any(&fold(&text)), "{text:?}");
+                assert_eq!(skeleton, skeleton_of_any(&text), "{text:?} as it is written");
+                assert_eq!(skeleton, skeleton_of_any(&text.to_uppercase()), "{text:?} in capitals");
                 let folded = text.nfkc().collect::<String>().to_lowercase();
                 assert_eq!(fold(&text), folded.nfkc().collect::<String>(), "{text:?}");
             }
@@ -220,10 +220,10 @@ mod tests {
             ("tom1", "toml"),
             ("modern", "modem"),
         ] {
-            assert_eq!(look(one), look(other), "{one} {other}");
+            assert_eq!(skeleton_of(one), skeleton_of(other), "{one} {other}");
         }
         for (one, other) in [("ann", "anna"), ("日本", "本日"), ("élodie", "elodie")] {
-            assert_ne!(look(one), look(other), "{one} {other}");
+            assert_ne!(skeleton_of(one), skeleton_of(other), "{one} {other}");
         }
     }
 
@@ -246,10 +246,14 @@ mod tests {
             ("ann", "a\u{fe0f}nn"),
             ("राम", "रामः"),
         ] {
-            assert!(look_alike(one, other) && look_alike(other, one), "{one} {other}");
+            assert!(are_confusable(one, other) && are_confusable(other, one), "{one} {other}");
         }
         // Each is like the name in between, which does not make them alike.
-        assert!(look_alike("ναν", "vav") && look_alike("ΝΑΝ", "nan") && !look_alike("vav", "nan"));
+        assert!(
+            are_confusable("ναν", "vav")
+                && are_confusable("ΝΑΝ", "nan")
+                && !are_confusable("vav", "nan")
+        );
         for (one, other) in [
             ("ann", "Анна"),
             ("olga", "Ольга"),
@@ -260,7 +264,7 @@ mod tests {
             ("ann", "änn"),
             ("müller", "muller"),
         ] {
-            assert!(!look_alike(one, other), "{one} {other}");
+            assert!(!are_confusable(one, other), "{one} {other}");
         }
     }
 

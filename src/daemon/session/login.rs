@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chatroom::access::{Act, Proof, Requirement};
+use chatroom::access::{Credential, ModerationAction, Requirement};
 use chatroom::clean::{self, word};
 use chatroom::handover::Stage;
-use chatroom::names::{MOST_BYTES, Name, NameProblem};
-use chatroom::permission::{self, Denial, Doing, Standing};
+use chatroom::names::{MAX_BYTES, Name, NameProblem};
+use chatroom::permission::{self, Denial, Permission, Role};
 use chatroom::room::Refusal;
 use chatroom::secret::Secret;
 use chatroom::wire::json::Resume;
@@ -17,7 +17,7 @@ use super::reader::Reader;
 use crate::access::By;
 use crate::access::moderation;
 use crate::access::targets::Moderated;
-use crate::room_thread::{Joined, Submission};
+use crate::room_thread::{Joined, RoomRequest};
 
 impl Reader<'_> {
     /// Asks the room to let this person in, and tells them if it does not.
@@ -30,8 +30,8 @@ impl Reader<'_> {
         match self.try_join(name, resume, password).await {
             Ok(Joined { name, resumed, .. }) => {
                 let watchers = &self.connection.shared.watchers;
-                super::told::joined(&name, resumed, self.outlet(), watchers);
-                self.outlet().traffic.touch();
+                super::told::joined(&name, resumed, self.client(), watchers);
+                self.client().traffic.touch();
                 self.silence = super::reader::silence_seconds(self.shared());
                 (self.stage, self.name) = (Stage::Joined, Some(name));
             }
@@ -39,10 +39,10 @@ impl Reader<'_> {
                 self.is_name_refused = true;
                 self.refuse(Refusal::PasswordInsecure { name }, None);
             }
-            Err(Refusal::PasswordNeeded { name }) if self.outlet().dialect() == Dialect::Text => {
+            Err(Refusal::PasswordNeeded { name }) if self.client().dialect() == Dialect::Text => {
                 let message =
                     format!("The name {name} needs a password. Type it, then press enter!");
-                self.outlet().answer(&Answer::Info { message, id: None });
+                self.client().answer(&Answer::Info { message, id: None });
                 (self.stage, self.name) = (Stage::Password, Some(Name::from_store(&name)));
             }
             Err(refusal) => {
@@ -58,31 +58,32 @@ impl Reader<'_> {
         resume: Option<Resume>,
         password: Option<Secret>,
     ) -> Result<Joined, Refusal> {
-        let (guard, config) = (&self.shared().connections.guard, self.shared().config());
-        let source = &self.outlet().source;
+        let (connection_limits, config) =
+            (&self.shared().connections.connection_limits, self.shared().config());
+        let source = &self.client().source;
         let (name, problem) = match Name::new(name) {
             Ok(name) => (name, None),
             Err(problem) => (self.old_name(name, resume.is_some(), problem)?, Some(problem)),
         };
         // With text, the password comes after the name, which was counted.
         if self.stage != Stage::Password {
-            guard.join(source, &config.limits)?;
+            connection_limits.join(source, &config.limits)?;
         }
-        let proof = match password {
-            Some(password) => Box::pin(self.prove(&name, password)).await?,
-            None => Proof::None,
+        let credential = match password {
+            Some(password) => Box::pin(self.verify_password(&name, password)).await?,
+            None => Credential::None,
         };
-        let has_proved = proof != Proof::None;
-        let outlet = self.outlet().clone();
-        let join = |reply| Submission::Join { outlet, name, problem, resume, proof, reply };
+        let has_proved = credential != Credential::None;
+        let client = self.client().clone();
+        let join = |reply| RoomRequest::Join { client, name, problem, resume, credential, reply };
         let joined = self.shared().room.ask(join).await.unwrap_or(Err(Refusal::ShuttingDown));
         if let Ok(joined) = &joined {
             if joined.was_detached {
                 // Whoever comes back to a place that is held does not count: a connection may be bad.
-                guard.forgive_join(source, &config.limits);
+                connection_limits.forgive_join(source, &config.limits);
             }
             if has_proved {
-                guard.forgive_password(source, &config.limits);
+                connection_limits.forgive_password(source, &config.limits);
             }
         }
         joined
@@ -95,45 +96,47 @@ impl Reader<'_> {
     /// The problem, for everybody else.
     fn old_name(&self, name: &str, resumes: bool, problem: NameProblem) -> Result<Name, Refusal> {
         let name = name.trim();
-        let was_one = name.len() <= MOST_BYTES && clean::line(name) == name;
-        let may_be_theirs = || resumes || self.shared().access.registry().account(name).is_some();
+        let was_one = name.len() <= MAX_BYTES && clean::line(name) == name;
+        let may_be_theirs =
+            || resumes || self.shared().access.access_state().account(name).is_some();
         match was_one && may_be_theirs() {
             true => Ok(Name::from_store(name)),
             false => Err(problem.into()),
         }
     }
 
-    /// Looks whether this is the password that the name needs. Gives no proof if it needs none.
+    /// Verifies the password that a name needs. Returns [`Credential::None`] if it needs none.
     ///
     /// # Errors
     /// It is not, or it cannot be looked at now.
-    async fn prove(&self, name: &Name, password: Secret) -> Result<Proof, Refusal> {
+    async fn verify_password(&self, name: &Name, password: Secret) -> Result<Credential, Refusal> {
         let (access, config) = (&self.shared().access, self.shared().config());
-        let registry = access.registry();
-        let proof = match registry.requirement(name.as_str(), config.access.mode) {
-            Requirement::Nothing => return Ok(Proof::None),
-            Requirement::RoomPassword => registry.room_hash.clone().map(Proof::Room),
+        let access_state = access.access_state();
+        let credential = match access_state.requirement(name.as_str(), config.access.mode) {
+            Requirement::Nothing => return Ok(Credential::None),
+            Requirement::RoomPassword => access_state.room_hash.clone().map(Credential::Room),
             Requirement::AccountPassword => {
-                let account = registry.account(name.as_str());
-                account.map(|account| Proof::Account(account.hash.clone()))
+                let account = access_state.account(name.as_str());
+                account.map(|account| Credential::Account(account.hash.clone()))
             }
         };
         if !self.is_private() {
             return Err(Refusal::PasswordInsecure { name: name.to_string() });
         }
-        let (guard, source) = (&self.shared().connections.guard, &self.outlet().source);
+        let (connection_limits, source) =
+            (&self.shared().connections.connection_limits, &self.client().source);
         // Counted before it is known, so that many at once do not get through. It stays counted
         // until they are in: looking at a right one costs as much, and a banned name has one, too.
-        guard.try_password(source, &config.limits)?;
-        let hash = match &proof {
-            Some(Proof::Room(hash) | Proof::Account(hash)) => Some(hash.clone()),
-            Some(Proof::None) | None => None,
+        connection_limits.try_password(source, &config.limits)?;
+        let hash = match &credential {
+            Some(Credential::Room(hash) | Credential::Account(hash)) => Some(hash.clone()),
+            Some(Credential::None) | None => None,
         };
-        match (access.passwords.is_right(hash, password).await, proof) {
-            (Ok(true), Some(proof)) => return Ok(proof),
+        match (access.passwords.is_right(hash, password).await, credential) {
+            (Ok(true), Some(credential)) => return Ok(credential),
             (Ok(_), _) => {}
             (Err(refusal), _) => {
-                guard.forgive_password(source, &config.limits);
+                connection_limits.forgive_password(source, &config.limits);
                 return Err(refusal);
             }
         }
@@ -150,23 +153,24 @@ impl Reader<'_> {
 
     /// Whether nobody on the way can read what is sent.
     fn is_private(&self) -> bool {
-        !self.connection.transport.is_plain() || self.outlet().source.is_this_machine()
+        !self.connection.transport.is_plain() || self.client().source.is_this_machine()
     }
 
     /// Whether this person may ask for that, as far as it depends on what this connection knows.
     /// Whether they are muted, only the room knows for sure.
-    pub(super) fn permit(&self, doing: Doing) -> Result<(), Denial> {
-        let is_operator = |name: &Name| self.shared().access.registry().is_operator(name.as_str());
-        let standing = match self.stage {
-            Stage::New | Stage::Naming | Stage::Password => Standing::NotJoined,
-            Stage::Over => Standing::Leaving,
-            Stage::Joined if doing == Doing::Moderate => match &self.name {
-                Some(name) if is_operator(name) => Standing::Operator,
-                _ => Standing::Joined,
+    pub(super) fn permit(&self, permission: Permission) -> Result<(), Denial> {
+        let is_operator =
+            |name: &Name| self.shared().access.access_state().is_operator(name.as_str());
+        let role = match self.stage {
+            Stage::New | Stage::Naming | Stage::Password => Role::NotJoined,
+            Stage::Over => Role::Leaving,
+            Stage::Joined if permission == Permission::Moderate => match &self.name {
+                Some(name) if is_operator(name) => Role::Operator,
+                _ => Role::Joined,
             },
-            Stage::Joined => Standing::Joined,
+            Stage::Joined => Role::Joined,
         };
-        permission::check(standing, doing)
+        permission::check(role, permission)
     }
 
     /// Tells the person that they may not.
@@ -181,13 +185,13 @@ impl Reader<'_> {
     }
 
     /// Does what an operator wants who is in the room.
-    pub(super) async fn moderate(&mut self, act: Act, id: Option<String>) {
+    pub(super) async fn moderate(&mut self, action: ModerationAction, id: Option<String>) {
         let Some(name) = self.name.clone() else { return };
         // Everybody is shown some of it, as what is said.
-        self.keep_pace().await;
+        self.apply_rate_limit().await;
         // Operators may be muted, too, and everything in its order.
-        let session = self.outlet().session();
-        let may = |reply| Submission::May { session, doing: Doing::Moderate, reply };
+        let session = self.client().session();
+        let may = |reply| RoomRequest::May { session, permission: Permission::Moderate, reply };
         let may = self.shared().room.ask(may).await.unwrap_or(Err(Refusal::ShuttingDown));
         let done = match may {
             Ok(()) => {
@@ -195,7 +199,7 @@ impl Reader<'_> {
                 // In a task of its own: what was begun is done to its end, and noted, also where
                 // this connection ends meanwhile.
                 let done =
-                    tokio::spawn(async move { moderation::moderate(&shared, by, act).await });
+                    tokio::spawn(async move { moderation::moderate(&shared, by, action).await });
                 done.await.unwrap_or(Err(Refusal::ShuttingDown))
             }
             Err(refusal) => Err(refusal),
@@ -203,7 +207,7 @@ impl Reader<'_> {
         match done {
             Ok(Moderated { said: message, affected }) => {
                 let affected = affected.map(|affected| affected.people);
-                self.outlet().answer(&Answer::Moderated { message, affected, id });
+                self.client().answer(&Answer::Moderated { message, affected, id });
             }
             Err(refusal) => self.refuse(refusal, id),
         }

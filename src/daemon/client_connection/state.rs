@@ -1,4 +1,4 @@
-//! The state of an outlet: what was shown, and what is still to be written.
+//! The state of a client connection: what was shown, and what is still to be written.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,22 +16,22 @@ pub(super) struct State {
     pub(super) session: SessionId,
     pub(super) dialect: Dialect,
     /// Whether the place of the session is held when this connection is lost.
-    pub(super) holds: bool,
+    pub(super) keeps_place: bool,
     /// The next record to show; none before joining.
     pub(super) cursor: Option<Seq>,
     /// The last record that is marked as having happened before.
     pub(super) replay_until: Option<Seq>,
     /// Records from before the window, for a cursor that is behind it.
-    pub(super) past: Option<Arc<Batch>>,
+    pub(super) backfilled: Option<Arc<Batch>>,
     /// What is missing of something of which the beginning is written.
     pub(super) tail: Vec<u8>,
-    pub(super) outbox: VecDeque<Entry>,
+    pub(super) outbox: VecDeque<OutboxEntry>,
     /// The bytes in the outbox.
     pub(super) outbox_bytes: usize,
     /// Answers that are about to come without having been asked for by this connection, and their
     /// bytes.
-    pub(super) promised: usize,
-    pub(super) promised_bytes: usize,
+    pub(super) reserved: usize,
+    pub(super) reserved_bytes: usize,
     /// The last record that is shown on this connection, if its end is near.
     pub(super) last: Option<Seq>,
     /// Whether the socket has taken no more, so that the connection's task waits for it.
@@ -65,7 +65,7 @@ pub(super) enum Written {
 
 /// An answer that waits.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct OutboxEntry {
     /// The record after which it belongs.
     pub(super) after: Seq,
     /// Whether it has to go out in a write of its own.
@@ -92,16 +92,16 @@ pub(super) struct Ending {
 impl State {
     pub(super) fn push(&mut self, after: Seq, answer: &Answer) {
         let entry = match PeopleList::of(self.dialect, answer) {
-            Some(list) => Entry::people(after, list),
+            Some(list) => OutboxEntry::people(after, list),
             None => {
                 let alone = matches!(answer, Answer::KeepAlive);
-                Entry::bytes(after, alone, encode_answer(self.dialect, answer))
+                OutboxEntry::bytes(after, alone, encode_answer(self.dialect, answer))
             }
         };
-        self.push_entry(entry);
+        self.push_outbox(entry);
     }
 
-    pub(super) fn push_entry(&mut self, entry: Entry) {
+    pub(super) fn push_outbox(&mut self, entry: OutboxEntry) {
         if entry.weight > 0 {
             self.outbox_bytes += entry.weight;
             self.outbox.push_back(entry);
@@ -128,8 +128,8 @@ impl State {
     }
 
     pub(super) fn has_space(&self) -> bool {
-        self.outbox.len() + self.promised < OUTBOX
-            && self.outbox_bytes + self.promised_bytes < OUTBOX_BYTES
+        self.outbox.len() + self.reserved < OUTBOX
+            && self.outbox_bytes + self.reserved_bytes < OUTBOX_BYTES
     }
 
     /// Whether something waits that takes long to encode, which is nothing for the room to do.
@@ -137,10 +137,10 @@ impl State {
         self.outbox.iter().any(|entry| matches!(entry.content, Content::People(_)))
     }
 
-    /// A promise of so many bytes is kept, or broken.
+    /// A reservation of so many bytes is fulfilled or given back.
     pub(super) fn settle(&mut self, bytes: usize) {
-        self.promised = self.promised.saturating_sub(1);
-        self.promised_bytes = self.promised_bytes.saturating_sub(bytes);
+        self.reserved = self.reserved.saturating_sub(1);
+        self.reserved_bytes = self.reserved_bytes.saturating_sub(bytes);
     }
 
     /// Whether this process listens no more to what comes.
@@ -177,14 +177,14 @@ impl State {
     }
 }
 
-impl Entry {
-    pub(super) fn bytes(after: Seq, alone: bool, bytes: Vec<u8>) -> Entry {
-        Entry { after, alone, weight: bytes.len(), content: Content::Bytes(bytes) }
+impl OutboxEntry {
+    pub(super) fn bytes(after: Seq, alone: bool, bytes: Vec<u8>) -> OutboxEntry {
+        OutboxEntry { after, alone, weight: bytes.len(), content: Content::Bytes(bytes) }
     }
 
-    fn people(after: Seq, list: PeopleList) -> Entry {
+    fn people(after: Seq, list: PeopleList) -> OutboxEntry {
         let weight = list.bytes_left();
-        Entry { after, alone: false, weight, content: Content::People(Box::new(list)) }
+        OutboxEntry { after, alone: false, weight, content: Content::People(Box::new(list)) }
     }
 
     /// All that is left of it.

@@ -33,7 +33,7 @@ const TOO_LARGE: u32 = 65_536;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// In so many rounds a reader has to be in the way before that is told.
-const HELD_ROUNDS: u32 = 2;
+const BLOCKED_ROUNDS: u32 = 2;
 
 /// How long emptying the log at the end may wait for readers.
 const LAST_TIME: Duration = Duration::from_millis(200);
@@ -48,7 +48,7 @@ pub struct Log {
     /// It is to be emptied however small it is.
     is_to_be_emptied: AtomicBool,
     /// Another process keeps it from being emptied.
-    is_held: AtomicBool,
+    is_blocked: AtomicBool,
     /// Held by whoever writes.
     writing: Mutex<()>,
 }
@@ -70,8 +70,8 @@ impl Log {
     }
 
     /// Whether another process keeps it from being emptied.
-    pub fn is_held(&self) -> bool {
-        self.is_held.load(Relaxed)
+    pub fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Relaxed)
     }
 
     /// A transaction was written; the log is so long now.
@@ -86,7 +86,7 @@ impl Log {
 }
 
 /// The way to the thread.
-pub struct Keeper {
+pub struct Checkpointer {
     pub log: Arc<Log>,
     /// How large the log was when the thread was told to copy it.
     told_at: u32,
@@ -94,7 +94,7 @@ pub struct Keeper {
     thread: JoinHandle<()>,
 }
 
-impl Keeper {
+impl Checkpointer {
     /// Starts the thread, for a log that `writer` writes; `on_failure` is told when the disk fails
     /// under it.
     ///
@@ -104,7 +104,7 @@ impl Keeper {
         path: &Path,
         writer: &mut Connection,
         on_failure: impl Fn(StoreFailure) + Send + 'static,
-    ) -> anyhow::Result<Keeper> {
+    ) -> anyhow::Result<Checkpointer> {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::ZERO)?;
         db.pragma_update(None, "synchronous", "FULL")?;
@@ -112,8 +112,8 @@ impl Keeper {
         db.pragma_update(None, "wal_autocheckpoint", 0)?;
         let log = Arc::new(Log::default());
         let (wake, woken) = sync_channel(1);
-        let mut rounds = Rounds { db, log: log.clone(), seen: 0, held: 0 };
-        let thread = thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+        let mut rounds = Rounds { db, log: log.clone(), seen: 0, blocked: 0 };
+        let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(move || {
             if let Err(failure) = rounds.run(&woken) {
                 on_failure(failure);
             }
@@ -123,7 +123,7 @@ impl Keeper {
             of_hook.note_written(written.unsigned_abs());
             Ok(())
         }))?;
-        Ok(Keeper { log, told_at: 0, wake, thread })
+        Ok(Checkpointer { log, told_at: 0, wake, thread })
     }
 
     /// Tells the thread that there is something to copy, if there is.
@@ -172,7 +172,7 @@ struct Rounds {
     /// How large the log was in the last round.
     seen: u32,
     /// In how many rounds a reader of another process was in the way.
-    held: u32,
+    blocked: u32,
 }
 
 impl Rounds {
@@ -213,7 +213,7 @@ impl Rounds {
                 log.is_to_be_emptied.store(false, Relaxed);
             }
         }
-        self.note_held(!is_free);
+        self.note_blocked(!is_free);
         let written = log.written.load(Relaxed);
         Ok(written < COPY_EVERY && !log.is_to_be_emptied.load(Relaxed))
     }
@@ -250,13 +250,13 @@ impl Rounds {
 
     /// Notes whether the log could not be emptied, or not be copied, and says so when it lasts and it
     /// is not this process that reads.
-    fn note_held(&mut self, is_held: bool) {
-        self.held = if is_held && !is_being_read() { self.held + 1 } else { 0 };
-        let is_held = self.held >= HELD_ROUNDS;
-        if self.log.is_held.swap(is_held, Relaxed) == is_held {
+    fn note_blocked(&mut self, is_blocked: bool) {
+        self.blocked = if is_blocked && !is_being_read() { self.blocked + 1 } else { 0 };
+        let is_blocked = self.blocked >= BLOCKED_ROUNDS;
+        if self.log.is_blocked.swap(is_blocked, Relaxed) == is_blocked {
             return;
         }
-        match is_held {
+        match is_blocked {
             true => warn!(
                 event = "log-held",
                 "another process is reading the history and keeps its write-ahead log from shrinking"

@@ -10,7 +10,7 @@ use crate::clean::{self, word};
 /// What an operator does, with `chatctl` or in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
-pub enum Act {
+pub enum ModerationAction {
     /// Removes somebody, who may come back.
     Kick {
         name: String,
@@ -54,18 +54,18 @@ pub enum Act {
     },
 }
 
-impl Act {
+impl ModerationAction {
     /// The word for it in the log and the audit.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Act::Kick { .. } => "kick",
-            Act::Ban { .. } => "ban",
-            Act::Unban { .. } => "unban",
-            Act::Mute { .. } => "mute",
-            Act::Unmute { .. } => "unmute",
-            Act::Topic { .. } => "topic",
-            Act::Rename { .. } => "rename",
-            Act::Slow { .. } => "slow",
+            ModerationAction::Kick { .. } => "kick",
+            ModerationAction::Ban { .. } => "ban",
+            ModerationAction::Unban { .. } => "unban",
+            ModerationAction::Mute { .. } => "mute",
+            ModerationAction::Unmute { .. } => "unmute",
+            ModerationAction::Topic { .. } => "topic",
+            ModerationAction::Rename { .. } => "rename",
+            ModerationAction::Slow { .. } => "slow",
         }
     }
 
@@ -82,35 +82,42 @@ impl Act {
             format!("{target}{time}{remark}{reason}")
         };
         match self {
-            Act::Kick { name, reason } => with(name, &None, reason),
-            Act::Ban { target, seconds, reason } | Act::Mute { target, seconds, reason } => {
-                with(target, seconds, reason)
+            ModerationAction::Kick { name, reason } => with(name, &None, reason),
+            ModerationAction::Ban { target, seconds, reason }
+            | ModerationAction::Mute { target, seconds, reason } => with(target, seconds, reason),
+            ModerationAction::Unban { target } | ModerationAction::Unmute { target } => {
+                with(target, &None, &None)
             }
-            Act::Unban { target } | Act::Unmute { target } => with(target, &None, &None),
-            Act::Topic { text } => text.clone(),
-            Act::Rename { name, to } => format!("{name} to {to}"),
-            Act::Slow { seconds: 0 } => "off".to_owned(),
-            Act::Slow { seconds } => show_time(*seconds),
+            ModerationAction::Topic { text } => text.clone(),
+            ModerationAction::Rename { name, to } => format!("{name} to {to}"),
+            ModerationAction::Slow { seconds: 0 } => "off".to_owned(),
+            ModerationAction::Slow { seconds } => show_time(*seconds),
         }
     }
 
     /// What is asked for, as in "ban bo for 1 h: spam".
     pub fn asked(&self) -> String {
         match self {
-            Act::Kick { name, reason } => with_text(format!("kick {}", word(name)), reason),
-            Act::Ban { target, seconds, reason } => {
+            ModerationAction::Kick { name, reason } => {
+                with_text(format!("kick {}", word(name)), reason)
+            }
+            ModerationAction::Ban { target, seconds, reason } => {
                 with_text(format!("ban {}{}", word(target), for_seconds(*seconds)), reason)
             }
-            Act::Unban { target } => format!("unban {}", word(target)),
-            Act::Mute { target, seconds, reason } => {
+            ModerationAction::Unban { target } => format!("unban {}", word(target)),
+            ModerationAction::Mute { target, seconds, reason } => {
                 with_text(format!("mute {}{}", word(target), for_seconds(*seconds)), reason)
             }
-            Act::Unmute { target } => format!("unmute {}", word(target)),
-            Act::Topic { text } if text.trim().is_empty() => "topic --clear".to_owned(),
-            Act::Topic { text } => format!("topic: {}", clean::line(text)),
-            Act::Rename { name, to } => format!("rename {} to {}", word(name), word(to)),
-            Act::Slow { seconds: 0 } => "slow off".to_owned(),
-            Act::Slow { seconds } => format!("slow {}", show_time(*seconds)),
+            ModerationAction::Unmute { target } => format!("unmute {}", word(target)),
+            ModerationAction::Topic { text } if text.trim().is_empty() => {
+                "topic --clear".to_owned()
+            }
+            ModerationAction::Topic { text } => format!("topic: {}", clean::line(text)),
+            ModerationAction::Rename { name, to } => {
+                format!("rename {} to {}", word(name), word(to))
+            }
+            ModerationAction::Slow { seconds: 0 } => "slow off".to_owned(),
+            ModerationAction::Slow { seconds } => format!("slow {}", show_time(*seconds)),
         }
     }
 
@@ -126,30 +133,38 @@ impl Act {
             seconds => for_seconds(seconds),
         };
         match self {
-            Act::Kick { name, reason } => {
+            ModerationAction::Kick { name, reason } => {
                 with_text(format!("kicked {}{remark}", word(name)), reason)
             }
-            Act::Ban { target, seconds, reason } => {
+            ModerationAction::Ban { target, seconds, reason } => {
                 let time = permanently(*seconds);
                 with_text(format!("banned {}{time}{remark}", word(target)), reason)
             }
-            Act::Unban { target } => format!("unbanned {}{remark}", word(target)),
-            Act::Mute { target, seconds, reason } => {
+            ModerationAction::Unban { target } => format!("unbanned {}{remark}", word(target)),
+            ModerationAction::Mute { target, seconds, reason } => {
                 let time = permanently(*seconds);
                 with_text(format!("muted {}{time}{remark}", word(target)), reason)
             }
-            Act::Unmute { target } => format!("unmuted {}{remark}", word(target)),
-            Act::Topic { text } if text.trim().is_empty() => "cleared the topic".to_owned(),
-            Act::Topic { text } => format!("set the topic: {}", clean::line(text)),
-            Act::Rename { name, to } => format!("renamed {} to {}", word(name), word(to)),
-            Act::Slow { seconds: 0 } => "turned slow mode off".to_owned(),
-            Act::Slow { seconds } => format!("set slow mode to {}", show_time(*seconds)),
+            ModerationAction::Unmute { target } => format!("unmuted {}{remark}", word(target)),
+            ModerationAction::Topic { text } if text.trim().is_empty() => {
+                "cleared the topic".to_owned()
+            }
+            ModerationAction::Topic { text } => format!("set the topic: {}", clean::line(text)),
+            ModerationAction::Rename { name, to } => {
+                format!("renamed {} to {}", word(name), word(to))
+            }
+            ModerationAction::Slow { seconds: 0 } => "turned slow mode off".to_owned(),
+            ModerationAction::Slow { seconds } => {
+                format!("set slow mode to {}", show_time(*seconds))
+            }
         }
     }
 
     /// The same act against what its target was found to mean.
-    pub fn meaning(mut self, meant: &Target) -> Act {
-        if let Act::Ban { target, .. } | Act::Mute { target, .. } = &mut self {
+    pub fn meaning(mut self, meant: &Target) -> ModerationAction {
+        if let ModerationAction::Ban { target, .. } | ModerationAction::Mute { target, .. } =
+            &mut self
+        {
             *target = meant.to_string();
         }
         self
@@ -158,8 +173,12 @@ impl Act {
     /// Against whom it is, if it is against somebody.
     pub fn against(&self) -> Option<&str> {
         match self {
-            Act::Kick { name, .. } | Act::Rename { name, .. } => Some(name),
-            Act::Ban { target, .. } | Act::Mute { target, .. } => Some(target),
+            ModerationAction::Kick { name, .. } | ModerationAction::Rename { name, .. } => {
+                Some(name)
+            }
+            ModerationAction::Ban { target, .. } | ModerationAction::Mute { target, .. } => {
+                Some(target)
+            }
             _ => None,
         }
     }

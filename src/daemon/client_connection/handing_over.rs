@@ -1,20 +1,20 @@
-//! Handing an outlet over to another process.
+//! Hands a client connection over to another process.
 
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use chatroom::handover::PackedOutput;
+use chatroom::handover::SavedOutput;
 use chatroom::room::SessionId;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::state::Entry;
-use super::{Outlet, Pumped};
+use super::state::OutboxEntry;
+use super::{ClientConnection, Pumped};
 use crate::source::Source;
 use crate::window::Window;
 
-impl Outlet {
+impl ClientConnection {
     /// Has the connection's task end between two lines of input, with the connection as it is.
     pub fn freeze(&self) {
         self.state().is_freezing = true;
@@ -27,17 +27,17 @@ impl Outlet {
     }
 
     /// How far the output has come. None if the connection is to end.
-    pub fn pack(&self) -> Option<PackedOutput> {
+    pub fn save(&self) -> Option<SavedOutput> {
         let mut state = self.state();
         if state.ending.is_some() {
             return None;
         }
         state.outbox_bytes = 0;
         let outbox = std::mem::take(&mut state.outbox);
-        Some(PackedOutput {
+        Some(SavedOutput {
             session: state.session,
             dialect: state.dialect,
-            holds: state.holds,
+            holds: state.keeps_place,
             cursor: state.cursor,
             replay_until: state.replay_until,
             tail: std::mem::take(&mut state.tail),
@@ -57,28 +57,28 @@ impl Outlet {
     }
 
     /// A connection that another process has had.
-    pub fn unpack(
+    pub fn restore(
         connection: SessionId,
         source: Source,
         socket: Arc<TcpStream>,
-        packed: PackedOutput,
-    ) -> Outlet {
-        let outlet = Outlet::new(connection, source, Some(socket), true);
-        outlet.traffic.bytes_in.store(packed.bytes_in, Relaxed);
-        outlet.traffic.bytes_out.store(packed.bytes_out, Relaxed);
-        let mut state = outlet.state();
-        state.session = packed.session;
-        state.dialect = packed.dialect;
-        state.holds = packed.holds;
-        state.cursor = packed.cursor;
-        state.replay_until = packed.replay_until;
+        saved: SavedOutput,
+    ) -> ClientConnection {
+        let client = ClientConnection::new(connection, source, Some(socket), true);
+        client.traffic.bytes_in.store(saved.bytes_in, Relaxed);
+        client.traffic.bytes_out.store(saved.bytes_out, Relaxed);
+        let mut state = client.state();
+        state.session = saved.session;
+        state.dialect = saved.dialect;
+        state.keeps_place = saved.holds;
+        state.cursor = saved.cursor;
+        state.replay_until = saved.replay_until;
         // It is not known whether the socket takes more: its task finds out.
         state.is_blocked = true;
-        state.tail = packed.tail;
-        state.outbox_bytes = packed.outbox.iter().map(|(_, _, bytes)| bytes.len()).sum();
-        let entry = |(after, alone, bytes)| Entry::bytes(after, alone, bytes);
-        state.outbox = packed.outbox.into_iter().map(entry).collect();
+        state.tail = saved.tail;
+        state.outbox_bytes = saved.outbox.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        let entry = |(after, alone, bytes)| OutboxEntry::bytes(after, alone, bytes);
+        state.outbox = saved.outbox.into_iter().map(entry).collect();
         drop(state);
-        outlet
+        client
     }
 }

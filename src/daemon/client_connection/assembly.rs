@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chatroom::room::{Found, Seq};
 use chatroom::wire::{Answer, Batch};
 
-use super::state::{Content, Entry, State, Written};
+use super::state::{Content, OutboxEntry, State, Written};
 use crate::window::Window;
 
 /// About how many bytes are put together for one write.
@@ -143,8 +143,10 @@ fn assemble(state: &State, window: &Window, piece: &mut Piece) -> Option<(Seq, S
 }
 
 fn find(state: &State, window: &Window, cursor: Seq) -> Found<Batch> {
-    match &state.past {
-        Some(past) if (past.first()..past.end()).contains(&cursor) => Found::Batch(past.clone()),
+    match &state.backfilled {
+        Some(backfilled) if (backfilled.first()..backfilled.end()).contains(&cursor) => {
+            Found::Batch(backfilled.clone())
+        }
         _ => window.at(cursor),
     }
 }
@@ -167,7 +169,7 @@ pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) 
     };
     let bytes = chatroom::wire::encode_answer(state.dialect, &gap);
     state.outbox_bytes += bytes.len();
-    state.outbox.push_front(Entry::bytes(cursor.previous(), false, bytes));
+    state.outbox.push_front(OutboxEntry::bytes(cursor.previous(), false, bytes));
     state.cursor = Some(first);
 }
 
@@ -223,7 +225,7 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
     if state.outbox.is_empty() {
         state.outbox = Default::default();
     }
-    if state.past.as_ref().is_some_and(|past| state.cursor >= Some(past.end())) {
-        state.past = None;
+    if state.backfilled.as_ref().is_some_and(|backfilled| state.cursor >= Some(backfilled.end())) {
+        state.backfilled = None;
     }
 }

@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often something happened, for each kind of it.
 #[derive(Default)]
-pub struct Tally(Mutex<BTreeMap<&'static str, u64>>);
+pub struct CounterMap(Mutex<BTreeMap<&'static str, u64>>);
 
-impl Tally {
+impl CounterMap {
     /// It happened once more.
     pub fn count(&self, kind: &'static str) {
         *self.counts().entry(kind).or_default() += 1;

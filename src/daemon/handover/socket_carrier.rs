@@ -22,17 +22,17 @@ const IN_A_MESSAGE: usize = 250;
 const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// The two ends.
-pub struct Suitcase {
+pub struct SocketCarrier {
     pub outer: OwnedFd,
     pub inner: OwnedFd,
 }
 
-impl Suitcase {
+impl SocketCarrier {
     /// Packs these sockets, which stay open here, too.
     ///
     /// # Errors
     /// The system does not take so many.
-    pub fn pack(sockets: &[BorrowedFd<'_>]) -> io::Result<Suitcase> {
+    pub fn save(sockets: &[BorrowedFd<'_>]) -> io::Result<SocketCarrier> {
         let (outer, inner) = socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -41,20 +41,20 @@ impl Suitcase {
         )?;
         // Where that is not permitted, what is usual is enough for most.
         let _ = set_socket_send_buffer_size(&outer, BUFFER_BYTES);
-        let suitcase = Suitcase { outer, inner };
+        let carrier = SocketCarrier { outer, inner };
         for (number, chunk) in sockets.chunks(IN_A_MESSAGE).enumerate() {
-            suitcase.send(number * IN_A_MESSAGE, chunk)?;
+            carrier.send(number * IN_A_MESSAGE, chunk)?;
         }
-        Ok(suitcase)
+        Ok(carrier)
     }
 
     /// The ends that were kept; which is which is found out.
-    pub fn of_ends(one: OwnedFd, other: OwnedFd) -> Suitcase {
+    pub fn of_ends(one: OwnedFd, other: OwnedFd) -> SocketCarrier {
         let is_waiting =
             |end: &OwnedFd| rustix::io::ioctl_fionread(end).is_ok_and(|bytes| bytes > 0);
         match is_waiting(&one) {
-            true => Suitcase { outer: other, inner: one },
-            false => Suitcase { outer: one, inner: other },
+            true => SocketCarrier { outer: other, inner: one },
+            false => SocketCarrier { outer: one, inner: other },
         }
     }
 
@@ -63,7 +63,7 @@ impl Suitcase {
     ///
     /// # Errors
     /// The system does not give them, as where there may be too few descriptors.
-    pub fn look(&self, count: usize) -> io::Result<Vec<Option<OwnedFd>>> {
+    pub fn inspect(&self, count: usize) -> io::Result<Vec<Option<OwnedFd>>> {
         let mut sockets: Vec<_> = (0..count).map(|_| None).collect();
         for _ in 0..count.div_ceil(IN_A_MESSAGE) {
             let Some((first, received)) = self.receive()? else { break };
@@ -121,10 +121,10 @@ mod tests {
         let (mut here, there): (Vec<_>, Vec<_>) =
             (0..260).map(|_| UnixStream::pair().unwrap()).unzip();
         let borrowed: Vec<_> = there.iter().map(AsFd::as_fd).collect();
-        let suitcase = Suitcase::pack(&borrowed).unwrap();
+        let carrier = SocketCarrier::save(&borrowed).unwrap();
         drop(there);
         for _ in 0..2 {
-            let sockets = suitcase.look(260).unwrap();
+            let sockets = carrier.inspect(260).unwrap();
             for (number, (here, there)) in here.iter_mut().zip(sockets).enumerate() {
                 let mut there = UnixStream::from(there.unwrap());
                 let number = (number as u32).to_ne_bytes();
@@ -134,7 +134,7 @@ mod tests {
                 assert_eq!(read, number);
             }
         }
-        drop(suitcase);
+        drop(carrier);
         assert_eq!(here[0].read(&mut [0; 1]).unwrap(), 0, "nobody has the other end any more");
     }
 }

@@ -1,9 +1,9 @@
 //! The way out to one connection: a cursor in the log and a small outbox.
 //!
-//! Nothing of the room's talk is queued here. [`Outlet::pump`] takes from the log what stands at
+//! Nothing of the room's talk is queued here. [`ClientConnection::pump`] takes from the log what stands at
 //! the cursor, puts the answers that are for this connection alone between the records where they
 //! belong, and writes without ever waiting. Both sides of a connection use it: who publishes
-//! ([`Outlet::deliver`]), and the connection's own task, for all that does not go out at once.
+//! ([`ClientConnection::deliver`]), and the connection's own task, for all that does not go out at once.
 
 mod assembly;
 mod handing_over;
@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use crate::metrics::Totals;
 use crate::source::Source;
 use crate::window::Window;
-use state::{Ending, Entry, State, Written};
+use state::{Ending, OutboxEntry, State, Written};
 pub use traffic::Traffic;
 
 /// So many answers, and so many bytes of them, may wait before no more requests of this connection
@@ -37,9 +37,9 @@ const OUTBOX_BYTES: usize = 64 * 1024;
 const TURN: u32 = 8;
 
 /// The way out to one connection.
-pub struct Outlet {
+pub struct ClientConnection {
     /// What the session is called unless it takes up another one.
-    pub connection: SessionId,
+    pub own_session: SessionId,
     pub source: Source,
     pub traffic: Traffic,
     socket: Option<Arc<TcpStream>>,
@@ -58,38 +58,38 @@ pub enum Pumped {
     /// There is more, and others have their turn before it is written.
     More,
     /// What comes next, from the one number to before the other, is no longer in the window.
-    /// [`Outlet::provide`] goes on.
+    /// [`ClientConnection::backfill`] goes on.
     Behind(Seq, Seq),
     /// The connection is to end; its last byte is written, or it is broken.
     Ended(EndReason),
 }
 
-impl Outlet {
+impl ClientConnection {
     /// A connection that has not joined, and speaks text until it shows otherwise.
     pub fn new(
-        connection: SessionId,
+        own_session: SessionId,
         source: Source,
         socket: Option<Arc<TcpStream>>,
         is_direct: bool,
-    ) -> Outlet {
-        Outlet {
-            connection,
+    ) -> ClientConnection {
+        ClientConnection {
+            own_session,
             source,
             socket,
             is_direct,
             traffic: Traffic::new(),
             state: Mutex::new(State {
-                session: connection,
+                session: own_session,
                 dialect: Dialect::Text,
-                holds: true,
+                keeps_place: true,
                 cursor: None,
                 replay_until: None,
-                past: None,
+                backfilled: None,
                 tail: Vec::new(),
                 outbox: VecDeque::new(),
                 outbox_bytes: 0,
-                promised: 0,
-                promised_bytes: 0,
+                reserved: 0,
+                reserved_bytes: 0,
                 last: None,
                 is_blocked: false,
                 is_abandoned: false,
@@ -127,14 +127,14 @@ impl Outlet {
 
     /// Whether the place of the session is held when this connection is lost: only for a client
     /// that has a token, and has not said that it keeps none.
-    pub fn holds(&self) -> bool {
+    pub fn keeps_place(&self) -> bool {
         let state = self.state();
-        state.holds && state.dialect == Dialect::Json
+        state.keeps_place && state.dialect == Dialect::Json
     }
 
     /// The client says whether it can come back to its session.
-    pub fn set_holds(&self, holds: bool) {
-        self.state().holds = holds;
+    pub fn set_keeps_place(&self, keeps_place: bool) {
+        self.state().keeps_place = keeps_place;
     }
 
     /// Whose connection this is.
@@ -168,14 +168,14 @@ impl Outlet {
 
     /// Gives what [`Pumped::Behind`] asked for, as far as it is kept. What is not, up to before
     /// `end`, is passed over, and the other side is told.
-    pub fn provide(&self, window: &Window, records: Vec<Record>, end: Seq) {
+    pub fn backfill(&self, window: &Window, records: Vec<Record>, end: Seq) {
         let mut state = self.state();
         let Some(cursor) = state.cursor else { return };
         let first = records.first().map_or(end, |record| record.seq);
         if first > cursor {
             assembly::skip(&mut state, window, cursor, first);
         }
-        state.past = match records.is_empty() {
+        state.backfilled = match records.is_empty() {
             true => None,
             false => Some(Arc::new(Batch::new(window.room.clone(), records))),
         };
@@ -208,7 +208,7 @@ impl Outlet {
     pub fn answer_encoded(&self, bytes: Vec<u8>) {
         let mut state = self.state();
         let after = state.cursor.map_or(Seq(0), Seq::previous);
-        state.push_entry(Entry::bytes(after, false, bytes));
+        state.push_outbox(OutboxEntry::bytes(after, false, bytes));
         drop(state);
         self.wake();
     }

@@ -8,26 +8,26 @@ use chatroom::room::Seq;
 use chatroom::wire::Answer;
 
 use super::state::State;
-use super::{OUTBOX_BYTES, Outlet};
+use super::{ClientConnection, OUTBOX_BYTES};
 
 /// So many requests of one connection may be on their way to the room.
 const IN_FLIGHT: u8 = 32;
 
-impl Outlet {
+impl ClientConnection {
     /// Keeps space for an answer of about so many bytes that the connection itself did not ask for,
     /// if there is any.
-    pub fn promise(&self, bytes: usize) -> bool {
+    pub fn reserve(&self, bytes: usize) -> bool {
         let mut state = self.state();
         let has_space = state.has_space();
         if has_space {
-            state.promised += 1;
-            state.promised_bytes += bytes;
+            state.reserved += 1;
+            state.reserved_bytes += bytes;
         }
         has_space
     }
 
-    /// Answers with what was promised.
-    pub fn keep_promise(&self, after: Seq, answer: &Answer, bytes: usize) {
+    /// Answers with what was reserved.
+    pub fn fulfil(&self, after: Seq, answer: &Answer, bytes: usize) {
         let mut state = self.state();
         state.settle(bytes);
         state.push(after, answer);
@@ -82,7 +82,7 @@ impl Outlet {
     }
 
     /// Gives the space back that was kept for an answer of so many bytes.
-    pub fn break_promise(&self, bytes: usize) {
+    pub fn release_reserved(&self, bytes: usize) {
         self.state().settle(bytes);
     }
 

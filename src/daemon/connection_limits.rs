@@ -8,52 +8,52 @@ use std::time::{Duration, Instant};
 use chatroom::admin::Limited;
 use chatroom::config::Limits;
 use chatroom::room::{EndReason, Refusal};
-use chatroom::throttle::{Kind, Origin, Origins, Rate};
+use chatroom::throttle::{AddressBlock, AddressBlocks, Kind, Rate};
 
 use crate::source::Source;
 
 /// What was counted of every address.
-pub struct Guard {
+pub struct ConnectionLimits {
     start: Instant,
-    origins: Mutex<Origins>,
+    blocks: Mutex<AddressBlocks>,
     /// How often a connection was slowed that sent too fast.
     slowed: AtomicU64,
 }
 
-impl Default for Guard {
-    fn default() -> Guard {
-        let (origins, slowed) = (Mutex::default(), AtomicU64::default());
-        Guard { start: Instant::now(), origins, slowed }
+impl Default for ConnectionLimits {
+    fn default() -> ConnectionLimits {
+        let (blocks, slowed) = (Mutex::default(), AtomicU64::default());
+        ConnectionLimits { start: Instant::now(), blocks, slowed }
     }
 }
 
-impl Guard {
+impl ConnectionLimits {
     /// Counts a new connection, if there may be one more.
     ///
     /// # Errors
     /// Why it is turned away.
     pub fn open(&self, source: &Source, limits: &Limits) -> Result<(), EndReason> {
         let is_exempt = source.is_exempt(limits);
-        let origin = Origin::from(source.ip());
-        let mut origins = self.origins();
+        let block = AddressBlock::from(source.ip());
+        let mut blocks = self.blocks();
         if let Some(rate) = rate(Kind::Connection, limits).filter(|_| !is_exempt) {
             let too_often = |wait| EndReason::TooOften { seconds: whole_seconds(wait) };
-            origins.take(origin, Kind::Connection, rate, self.now()).map_err(too_often)?;
+            blocks.take(block, Kind::Connection, rate, self.now()).map_err(too_often)?;
         }
         // Counted in any case: the configuration can be another one when it is closed.
         let most = if is_exempt { 0 } else { limits.connections_per_address };
-        let is_open = origins.open(origin, most, self.now());
+        let is_open = blocks.open(block, most, self.now());
         is_open.then_some(()).ok_or(EndReason::Crowded)
     }
 
     /// Counts a connection that another process has had, whatever the limits are.
-    pub fn take_up(&self, source: &Source) {
-        let _ = self.origins().open(Origin::from(source.ip()), 0, self.now());
+    pub fn resume(&self, source: &Source) {
+        let _ = self.blocks().open(AddressBlock::from(source.ip()), 0, self.now());
     }
 
     /// A connection that was counted is closed.
     pub fn close(&self, source: &Source) {
-        self.origins().close(Origin::from(source.ip()), self.now());
+        self.blocks().close(AddressBlock::from(source.ip()), self.now());
     }
 
     /// Notes that somebody wants to join.
@@ -64,8 +64,8 @@ impl Guard {
         match rate(Kind::Join, limits).filter(|_| !source.is_exempt(limits)) {
             None => Ok(()),
             Some(rate) => self
-                .origins()
-                .take(Origin::from(source.ip()), Kind::Join, rate, self.now())
+                .blocks()
+                .take(AddressBlock::from(source.ip()), Kind::Join, rate, self.now())
                 .map_err(|wait| Refusal::JoinsTooOften { seconds: whole_seconds(wait) }),
         }
     }
@@ -73,7 +73,7 @@ impl Guard {
     /// They have only come back.
     pub fn forgive_join(&self, source: &Source, limits: &Limits) {
         if let Some(rate) = rate(Kind::Join, limits).filter(|_| !source.is_exempt(limits)) {
-            self.origins().give_back(Origin::from(source.ip()), Kind::Join, rate);
+            self.blocks().give_back(AddressBlock::from(source.ip()), Kind::Join, rate);
         }
     }
 
@@ -83,15 +83,15 @@ impl Guard {
     /// They have to wait.
     pub fn try_password(&self, source: &Source, limits: &Limits) -> Result<(), Refusal> {
         let Some(rate) = rate(Kind::WrongPassword, limits) else { return Ok(()) };
-        self.origins()
-            .take(Origin::from(source.ip()), Kind::WrongPassword, rate, self.now())
+        self.blocks()
+            .take(AddressBlock::from(source.ip()), Kind::WrongPassword, rate, self.now())
             .map_err(|wait| Refusal::PasswordsTooOften { seconds: whole_seconds(wait) })
     }
 
     /// It was not wrong.
     pub fn forgive_password(&self, source: &Source, limits: &Limits) {
         if let Some(rate) = rate(Kind::WrongPassword, limits) {
-            self.origins().give_back(Origin::from(source.ip()), Kind::WrongPassword, rate);
+            self.blocks().give_back(AddressBlock::from(source.ip()), Kind::WrongPassword, rate);
         }
     }
 
@@ -111,9 +111,9 @@ impl Guard {
             .into_iter()
             .filter_map(|kind| Some((kind, rate(kind, limits)?)))
             .collect::<Vec<_>>();
-        let limited = self.origins().limited(&rates, self.now());
-        let show = |(origin, kind, wait): (Origin, Kind, Duration)| Limited {
-            address: origin.to_string(),
+        let limited = self.blocks().limited(&rates, self.now());
+        let show = |(block, kind, wait): (AddressBlock, Kind, Duration)| Limited {
+            address: block.to_string(),
             what: match kind {
                 Kind::Connection => "connects too often",
                 Kind::Join => "joins too often",
@@ -129,8 +129,8 @@ impl Guard {
         self.start.elapsed()
     }
 
-    fn origins(&self) -> MutexGuard<'_, Origins> {
-        self.origins.lock().unwrap_or_else(PoisonError::into_inner)
+    fn blocks(&self) -> MutexGuard<'_, AddressBlocks> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,7 +10,7 @@ const ME: SessionId = SessionId(1);
 const OTHER: SessionId = SessionId(2);
 
 struct Fixture {
-    outlet: Outlet,
+    client: ClientConnection,
     window: Window,
     seen: String,
 }
@@ -29,13 +29,14 @@ fn record(seq: Seq, session: SessionId, text: &str) -> Record {
 impl Fixture {
     /// A joined text connection that has seen everything so far.
     fn new(window_bytes: usize) -> Fixture {
-        let outlet = Outlet::new(ME, Source::direct(([127, 0, 0, 1], 1).into()), None, false);
-        outlet.admit(&Answer::Help, Seq(1), Seq(0));
-        outlet.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
+        let client =
+            ClientConnection::new(ME, Source::direct(([127, 0, 0, 1], 1).into()), None, false);
+        client.admit(&Answer::Help, Seq(1), Seq(0));
+        client.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
             Ok(bytes.len())
         });
         let window = Window::new("lobby".to_owned(), Position::START, window_bytes);
-        Fixture { outlet, window, seen: String::new() }
+        Fixture { client, window, seen: String::new() }
     }
 
     /// Publishes a batch of messages.
@@ -52,7 +53,7 @@ impl Fixture {
     fn pump(&mut self, mut takes: usize) -> (Pumped, usize) {
         let mut writes = 0;
         let seen = &mut self.seen;
-        let pumped = self.outlet.pump(&self.window, &mut |bytes| {
+        let pumped = self.client.pump(&self.window, &mut |bytes| {
             if takes == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -86,7 +87,7 @@ fn whatever_the_socket_takes_the_bytes_are_the_same() {
         fixture.say(&[(OTHER, "one"), (ME, "mine"), (OTHER, "two")]);
         fixture.say(&[(OTHER, "three")]);
         let refusal = Answer::Refused { refusal: Refusal::NoSuchUser("x".into()), id: None };
-        fixture.outlet.answer_after(Seq(3), &refusal);
+        fixture.client.answer_after(Seq(3), &refusal);
         let mut rounds = 0;
         while fixture.pump(step).0 == Pumped::Blocked {
             rounds += 1;
@@ -122,7 +123,7 @@ fn behind() -> Fixture {
 #[test]
 fn who_falls_out_of_the_window_is_told_how_much_is_missing() {
     let mut fixture = behind();
-    fixture.outlet.provide(&fixture.window, Vec::new(), Seq(9));
+    fixture.client.backfill(&fixture.window, Vec::new(), Seq(9));
     assert_eq!(fixture.pump(9999).0, Pumped::Idle);
     assert_eq!(
         fixture.seen,
@@ -138,9 +139,9 @@ fn who_falls_out_of_the_window_goes_on_from_what_is_stored() {
         (from..to).map(line).collect::<Vec<_>>()
     };
     // The first three are kept no more, and not all of the rest comes at once.
-    fixture.outlet.provide(&fixture.window, stored(4, 6), Seq(9));
+    fixture.client.backfill(&fixture.window, stored(4, 6), Seq(9));
     assert_eq!(fixture.pump(9999).0, Pumped::Behind(Seq(6), Seq(9)));
-    fixture.outlet.provide(&fixture.window, stored(6, 9), Seq(9));
+    fixture.client.backfill(&fixture.window, stored(6, 9), Seq(9));
     assert_eq!(fixture.pump(9999).0, Pumped::Idle);
     let told = "[SERVER]: Your connection was too slow: you missed 3 lines.\n".to_owned();
     let expect = (4..=10).fold(told, |lines, n| lines + &format!("ann: line {n}\n"));
@@ -150,9 +151,9 @@ fn who_falls_out_of_the_window_goes_on_from_what_is_stored() {
 #[test]
 fn a_keep_alive_is_answered_in_a_write_of_its_own() {
     let mut fixture = Fixture::new(1 << 20);
-    fixture.outlet.answer(&Answer::Usage("before"));
-    fixture.outlet.answer(&Answer::KeepAlive);
-    fixture.outlet.answer(&Answer::Usage("after"));
+    fixture.client.answer(&Answer::Usage("before"));
+    fixture.client.answer(&Answer::KeepAlive);
+    fixture.client.answer(&Answer::Usage("after"));
     fixture.say(&[(OTHER, "one")]);
     assert_eq!(fixture.pump(9999), (Pumped::Idle, 3));
     assert_eq!(fixture.seen, "[SERVER]: before\n&[SERVER]: after\nann: one\n");
@@ -162,8 +163,8 @@ fn a_keep_alive_is_answered_in_a_write_of_its_own() {
 fn the_end_comes_behind_what_was_said_before_it() {
     let mut fixture = Fixture::new(1 << 20);
     fixture.say(&[(OTHER, "one")]);
-    fixture.outlet.close(Seq(1), EndReason::ShuttingDown);
-    fixture.outlet.close(Seq(1), EndReason::Quit);
+    fixture.client.close(Seq(1), EndReason::ShuttingDown);
+    fixture.client.close(Seq(1), EndReason::Quit);
     fixture.say(&[(OTHER, "too late")]);
     assert_eq!(fixture.pump(9999).0, Pumped::Ended(EndReason::ShuttingDown));
     assert_eq!(fixture.seen, "ann: one\n[SERVER]: server is shutting down\n");
@@ -174,7 +175,7 @@ fn a_broken_socket_ends_it_with_the_reason() {
     let fixture = Fixture::new(1 << 20);
     fixture.say(&[(OTHER, "one")]);
     let pumped = fixture
-        .outlet
+        .client
         .pump(&fixture.window, &mut |_| Err(io::Error::from(io::ErrorKind::ConnectionReset)));
     assert!(matches!(pumped, Pumped::Ended(EndReason::Broken(_))), "{pumped:?}");
 }
@@ -183,27 +184,27 @@ fn a_broken_socket_ends_it_with_the_reason() {
 fn a_full_outbox_has_no_space_until_it_is_written() {
     let mut fixture = Fixture::new(1 << 20);
     for _ in 0..OUTBOX {
-        fixture.outlet.answer(&Answer::Help);
+        fixture.client.answer(&Answer::Help);
     }
-    assert!(!fixture.outlet.promise(0));
+    assert!(!fixture.client.reserve(0));
     fixture.pump(usize::MAX);
-    assert!(fixture.outlet.promise(0));
+    assert!(fixture.client.reserve(0));
 }
 
 #[test]
-fn what_was_promised_takes_space_until_it_has_come() {
+fn what_was_reserved_takes_space_until_it_has_come() {
     let fixture = Fixture::new(1 << 20);
-    assert!(fixture.outlet.promise(OUTBOX_BYTES));
-    assert!(!fixture.outlet.promise(1));
-    fixture.outlet.keep_promise(Seq(0), &Answer::Usage("short"), OUTBOX_BYTES);
-    assert!(fixture.outlet.promise(1));
-    fixture.outlet.break_promise(1);
-    assert_eq!(fixture.outlet.state().promised_bytes, 0);
+    assert!(fixture.client.reserve(OUTBOX_BYTES));
+    assert!(!fixture.client.reserve(1));
+    fixture.client.fulfil(Seq(0), &Answer::Usage("short"), OUTBOX_BYTES);
+    assert!(fixture.client.reserve(1));
+    fixture.client.release_reserved(1);
+    assert_eq!(fixture.client.state().reserved_bytes, 0);
 }
 
 /// 2,000 people in JSON, as an answer and as its bytes.
 fn crowd(fixture: &Fixture) -> (Answer, String) {
-    fixture.outlet.set_dialect(Dialect::Json);
+    fixture.client.set_dialect(Dialect::Json);
     let people = (0..2000).map(|n| Name::new(&format!("person-{n}")).unwrap()).collect();
     let answer = Answer::Who { room: "lobby".to_owned(), people };
     let bytes = chatroom::wire::encode_answer(Dialect::Json, &answer);
@@ -215,16 +216,16 @@ fn a_long_list_is_encoded_as_it_is_taken_in() {
     for takes in [1, 1000, 20_000, usize::MAX] {
         let mut fixture = Fixture::new(1 << 20);
         let (answer, whole) = crowd(&fixture);
-        fixture.outlet.answer(&answer);
+        fixture.client.answer(&answer);
         fixture.say(&[(OTHER, "one")]);
         while fixture.pump(takes).0 != Pumped::Idle {
-            let state = fixture.outlet.state();
+            let state = fixture.client.state();
             assert!(state.tail.len() <= 17 * 1024, "{} bytes wait", state.tail.len());
             assert!(state.outbox_bytes + fixture.seen.len() + 17 * 1024 > whole.len());
         }
         assert!(fixture.seen.starts_with(&whole), "in steps of {takes}");
         assert!(fixture.seen.ends_with("\"text\":\"one\"}\n"));
-        let state = fixture.outlet.state();
+        let state = fixture.client.state();
         assert_eq!((state.outbox_bytes, state.outbox.len()), (0, 0));
     }
 }
@@ -233,12 +234,12 @@ fn a_long_list_is_encoded_as_it_is_taken_in() {
 fn a_long_list_that_is_half_written_is_handed_over_with_its_rest() {
     let mut fixture = Fixture::new(1 << 20);
     let (answer, whole) = crowd(&fixture);
-    fixture.outlet.answer(&answer);
+    fixture.client.answer(&answer);
     assert_eq!(fixture.pump(1000).0, Pumped::Blocked);
-    let packed = fixture.outlet.pack().unwrap();
-    let rest: Vec<u8> = packed.outbox.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
+    let saved = fixture.client.save().unwrap();
+    let rest: Vec<u8> = saved.outbox.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
     assert!(fixture.seen.into_bytes() == whole.as_bytes()[..1000]);
-    assert!([packed.tail, rest].concat() == whole.as_bytes()[1000..]);
+    assert!([saved.tail, rest].concat() == whole.as_bytes()[1000..]);
 }
 
 #[tokio::test]
@@ -246,11 +247,11 @@ async fn a_long_list_is_nothing_for_who_publishes() {
     let (fixture, _theirs) = connected();
     assert!(fixture.is_woken().await);
     let (answer, _) = crowd(&fixture);
-    fixture.outlet.answer(&answer);
+    fixture.client.answer(&answer);
     assert!(fixture.is_woken().await);
     fixture.deliver(OTHER, "one");
     assert!(fixture.is_woken().await, "its task is told");
-    assert!(fixture.outlet.state().has_people(), "and nothing else was done");
+    assert!(fixture.client.state().has_people(), "and nothing else was done");
 }
 
 #[test]
@@ -269,32 +270,32 @@ fn others_have_their_turn_before_all_is_written() {
 async fn requests_wait_for_each_other_by_number_and_by_what_they_are_answered_with() {
     let fixture = Fixture::new(1 << 20);
     let begins = async |bytes| {
-        let begun = tokio::time::timeout(Duration::ZERO, fixture.outlet.begin_request(bytes));
+        let begun = tokio::time::timeout(Duration::ZERO, fixture.client.begin_request(bytes));
         begun.await.is_ok()
     };
     assert!(begins(OUTBOX_BYTES - 1).await);
     assert!(begins(1).await && !begins(1).await);
-    fixture.outlet.end_request();
+    fixture.client.end_request();
     assert!(!begins(1).await, "it is not known which one it was");
-    fixture.outlet.end_request();
+    fixture.client.end_request();
     assert!(begins(usize::MAX).await, "the first one always may");
     assert!(!begins(0).await);
-    fixture.outlet.end_request();
+    fixture.client.end_request();
     for _ in 0..32 {
         assert!(begins(0).await);
     }
     assert!(!begins(0).await);
 }
 
-/// An outlet that has joined, with a socket, and the other end of that.
+/// A connection that has joined, with a socket, and the other end of that socket.
 fn connected() -> (Fixture, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (theirs, _) = listener.accept().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut fixture = Fixture::new(1 << 30);
-    fixture.outlet.socket = Some(Arc::new(TcpStream::from_std(ours).unwrap()));
-    fixture.outlet.is_direct = true;
+    fixture.client.socket = Some(Arc::new(TcpStream::from_std(ours).unwrap()));
+    fixture.client.is_direct = true;
     (fixture, theirs)
 }
 
@@ -304,12 +305,12 @@ impl Fixture {
         let record = record(self.window.last().next(), session, text);
         let batch = Arc::new(Batch::new("lobby".to_owned(), vec![record]));
         self.window.publish(batch.clone());
-        self.outlet.deliver(&self.window, &batch);
+        self.client.deliver(&self.window, &batch);
     }
 
     /// Whether the connection's task was told that there is something to do.
     async fn is_woken(&self) -> bool {
-        let at_once = tokio::time::timeout(Duration::ZERO, self.outlet.woken());
+        let at_once = tokio::time::timeout(Duration::ZERO, self.client.woken());
         at_once.await.is_ok()
     }
 }
@@ -349,8 +350,8 @@ async fn a_full_socket_is_left_to_its_task_and_nothing_is_lost() {
         theirs.read_exact(&mut seen).unwrap();
         assert!(seen == expect.as_bytes(), "everything, once, in order");
     });
-    let stream = fixture.outlet.socket.take().unwrap();
-    while fixture.outlet.pump(&fixture.window, &mut |bytes| stream.try_write(bytes)) != Pumped::Idle
+    let stream = fixture.client.socket.take().unwrap();
+    while fixture.client.pump(&fixture.window, &mut |bytes| stream.try_write(bytes)) != Pumped::Idle
     {
         stream.writable().await.unwrap();
     }

@@ -6,10 +6,10 @@ use chatroom::wire::json::Event;
 use crate::model::Input;
 
 /// The longest line that is taken from a server, in bytes.
-pub const MOST_LINE_BYTES: usize = 8 << 20;
+pub const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// What a line says. What is broken is passed over.
-pub fn understand(frame: &Frame) -> Option<Input> {
+pub fn decode(frame: &Frame) -> Option<Input> {
     let Frame::Line(line) = frame else { return None };
     if line.starts_with(b"{") {
         return serde_json::from_slice::<Event<'static>>(line).ok().map(Input::Event);

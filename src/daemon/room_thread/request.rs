@@ -3,23 +3,23 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use chatroom::access::{Change, Proof, Registry, Target};
+use chatroom::access::{AccessState, Change, Credential, Target};
 use chatroom::admin::{Affected, Redaction, User};
 use chatroom::config::Config;
-use chatroom::handover::PackedRoom;
+use chatroom::handover::SavedRoom;
 use chatroom::names::{Name, NameProblem};
-use chatroom::permission::Doing;
+use chatroom::permission::Permission;
 use chatroom::room::{EndReason, Refusal, Seq, SessionId};
 use chatroom::wire::json::Resume;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::metrics::{Tally, Times};
-use crate::outlet::Outlet;
+use crate::client_connection::ClientConnection;
+use crate::metrics::{CounterMap, Times};
 use crate::store;
 
 /// Told whether something was done, or why not.
-pub type Outcome = oneshot::Sender<Result<(), Refusal>>;
+pub type ReplySender = oneshot::Sender<Result<(), Refusal>>;
 
 /// How somebody has come in.
 pub struct Joined {
@@ -32,15 +32,15 @@ pub struct Joined {
 
 /// What the rest of the daemon asks of the room. The order in which requests are sent is the order
 /// in which they are carried out.
-pub enum Submission {
+pub enum RoomRequest {
     Join {
-        outlet: Arc<Outlet>,
+        client: Arc<ClientConnection>,
         name: Name,
         /// Why it could not be a new name, if it could not.
         problem: Option<NameProblem>,
         resume: Option<Resume>,
         /// What they have proved with a password.
-        proof: Proof,
+        credential: Credential,
         reply: oneshot::Sender<Result<Joined, Refusal>>,
     },
     Speech {
@@ -60,7 +60,7 @@ pub enum Submission {
     },
     /// A connection ends, or has ended. Asking twice does no harm.
     End {
-        outlet: Arc<Outlet>,
+        client: Arc<ClientConnection>,
         reason: EndReason,
     },
     /// The place of who is away since then was held for long enough.
@@ -70,34 +70,34 @@ pub enum Submission {
     },
     Notice {
         text: String,
-        reply: Outcome,
+        reply: ReplySender,
     },
     Kick {
         name: String,
         reason: Option<String>,
-        reply: Outcome,
+        reply: ReplySender,
     },
     Rename {
         name: String,
         to: Name,
-        reply: Outcome,
+        reply: ReplySender,
     },
     /// Tells everybody what the room is about; an empty text is nothing.
     Topic {
         text: String,
-        reply: Outcome,
+        reply: ReplySender,
     },
     /// Whether somebody may do that, after all that was asked before.
     May {
         session: SessionId,
-        doing: Doing,
-        reply: Outcome,
+        permission: Permission,
+        reply: ReplySender,
     },
     /// From now on this is in force, which is different in this.
     Access {
-        registry: Arc<Registry>,
+        access_state: Arc<AccessState>,
         change: Change,
-        reply: Outcome,
+        reply: ReplySender,
     },
     /// Takes the text of these records away.
     Redact {
@@ -121,11 +121,11 @@ pub enum Submission {
     TryAgain,
     /// Connections go on that another process has had, with their sessions.
     TakeUp {
-        outlets: Vec<Arc<Outlet>>,
+        clients: Vec<Arc<ClientConnection>>,
     },
     /// Gives what the room is, where that is not stored.
-    Pack {
-        reply: oneshot::Sender<Option<PackedRoom>>,
+    Save {
+        reply: oneshot::Sender<Option<SavedRoom>>,
     },
     /// Closes the store: nothing will be asked any more.
     Close {
@@ -136,13 +136,13 @@ pub enum Submission {
 /// About how many bytes an answer has beside the text that is in it.
 const ANSWER_BYTES: usize = 256;
 
-impl Submission {
+impl RoomRequest {
     /// About how many bytes the person who asks will be answered with.
     pub fn answer_bytes(&self) -> usize {
         match self {
             // As many people as there are: nothing else is asked meanwhile.
-            Submission::Who { .. } => usize::MAX,
-            Submission::Speech { text, .. } | Submission::Direct { text, .. } => {
+            RoomRequest::Who { .. } => usize::MAX,
+            RoomRequest::Speech { text, .. } | RoomRequest::Direct { text, .. } => {
                 text.len() + ANSWER_BYTES
             }
             _ => ANSWER_BYTES,
@@ -153,7 +153,7 @@ impl Submission {
 /// The way to the room thread.
 #[derive(Clone)]
 pub struct RoomHandle {
-    pub(super) inbox: mpsc::UnboundedSender<Submission>,
+    pub(super) inbox: mpsc::UnboundedSender<RoomRequest>,
     pub(super) people: watch::Receiver<usize>,
     pub(super) counts: Arc<Counts>,
 }
@@ -162,7 +162,7 @@ pub struct RoomHandle {
 #[derive(Default)]
 pub struct Counts {
     /// Requests of people that were refused, by the code of the refusal.
-    pub refusals: Tally,
+    pub refusals: CounterMap,
     pub times: Times,
     /// Messages and actions since the start.
     pub messages: AtomicU64,
@@ -176,18 +176,18 @@ pub struct Counts {
 
 impl RoomHandle {
     /// Asks something of the room.
-    pub fn submit(&self, submission: Submission) {
+    pub fn submit(&self, request: RoomRequest) {
         // The thread ends after the last handle only, or has panicked; then the watchdog acts.
-        let _ = self.inbox.send(submission);
+        let _ = self.inbox.send(request);
     }
 
     /// Asks something that has a reply, and waits for it. None if the thread is no more.
     pub async fn ask<T>(
         &self,
-        submission: impl FnOnce(oneshot::Sender<T>) -> Submission,
+        request: impl FnOnce(oneshot::Sender<T>) -> RoomRequest,
     ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.submit(submission(reply));
+        self.submit(request(reply));
         answer.await.ok()
     }
 

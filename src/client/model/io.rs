@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chatroom::secret::Secret;
-use chatroom::wire::json::{Event, Request};
+use chatroom::wire::json::{Event, JsonRequest};
 
 use super::Kept;
 
@@ -94,7 +94,7 @@ pub enum Output {
     Forget,
     Connect,
     Disconnect,
-    Send(Request),
+    Send(JsonRequest),
     Show(Show),
     Exit(Exit),
 }
@@ -185,7 +185,7 @@ pub enum Show {
 
 /// How the connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
+pub enum ConnectionState {
     /// There is no name yet.
     Naming,
     Connecting,
