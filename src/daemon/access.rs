@@ -1,10 +1,7 @@
 //! Who may come in and who may speak, as it is stored and in force.
 
 mod db;
-pub mod moderation;
 pub mod passwords;
-mod sanctions;
-pub mod targets;
 
 use std::fmt;
 use std::path::Path;

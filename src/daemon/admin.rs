@@ -32,11 +32,9 @@ use crate::files;
 use crate::recovery::Waiting;
 
 pub use commands::Operator;
-pub(crate) use commands::{failed, order, reload};
 use idle::Idle;
 use note::Asked;
 use socket::AdminSocket;
-pub use socket::MODE as SOCKET_MODE;
 
 /// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
 const MAX_AT_A_TIME: usize = 32;

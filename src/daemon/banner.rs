@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::listen::Kind;
 use crate::program::{self, cannot_print, cause, variable_os};
+use crate::sockets::ListenerKind;
 
 /// Prints how to join, unless the output goes to the journal.
-pub fn print(room: &str, listen: &[(Kind, SocketAddr)]) {
+pub fn print(room: &str, listen: &[(ListenerKind, SocketAddr)]) {
     let Some(&(kind, address)) = listen.first() else { return };
     if variable_os("JOURNAL_STREAM").is_some() {
         return;
@@ -23,7 +23,7 @@ pub fn print(room: &str, listen: &[(Kind, SocketAddr)]) {
 
 fn describe(
     room: &str,
-    kind: Kind,
+    kind: ListenerKind,
     address: SocketAddr,
     command: &dyn Fn(&str) -> String,
 ) -> String {
@@ -37,13 +37,13 @@ fn describe(
     }
     let client = command("chatroom-client");
     let client = match (kind, address.to_string().as_str()) {
-        (Kind::Plain, "127.0.0.1:53000") => client,
-        (Kind::Plain, other) => format!("{client} {other}"),
-        (Kind::Tls, other) => format!("{client} --tls {other}"),
+        (ListenerKind::Plain, "127.0.0.1:53000") => client,
+        (ListenerKind::Plain, other) => format!("{client} {other}"),
+        (ListenerKind::Tls, other) => format!("{client} --tls {other}"),
     };
     let without = match kind {
-        Kind::Plain => format!("nc {} {}", address.ip(), address.port()),
-        Kind::Tls => format!("openssl s_client -quiet -connect {address}"),
+        ListenerKind::Plain => format!("nc {} {}", address.ip(), address.port()),
+        ListenerKind::Tls => format!("openssl s_client -quiet -connect {address}"),
     };
     let ctl = command("chatctl");
     format!(
@@ -79,10 +79,16 @@ mod tests {
 
     #[test]
     fn it_says_what_to_type() {
-        let text = describe("den", Kind::Plain, "0.0.0.0:7000".parse().unwrap(), &str::to_owned);
+        let text =
+            describe("den", ListenerKind::Plain, "0.0.0.0:7000".parse().unwrap(), &str::to_owned);
         assert!(text.contains("chatroom-client 127.0.0.1:7000\n"), "{text}");
         assert!(text.contains("nc 127.0.0.1 7000\n"), "{text}");
-        let text = describe("den", Kind::Plain, "127.0.0.1:53000".parse().unwrap(), &str::to_owned);
+        let text = describe(
+            "den",
+            ListenerKind::Plain,
+            "127.0.0.1:53000".parse().unwrap(),
+            &str::to_owned,
+        );
         assert!(text.contains("  chatroom-client\n"), "{text}");
     }
 }

@@ -12,15 +12,18 @@ use tracing::warn;
 
 use crate::access::Access;
 use crate::access::passwords::hash_now;
-use crate::handover::Kept;
 use crate::places::{Place, Places};
 use crate::program::{variable, variable_os};
+use crate::restart_state::RestartState;
 use crate::service::Owner;
 use crate::tls::{Pair, is_open};
 use crate::transient;
 
 /// The configuration file that is read where none is named.
 pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
+
+/// The mode of the admin socket: only the daemon's user and group can connect.
+pub const ADMIN_SOCKET_MODE: u32 = 0o660;
 
 /// What the daemon writes in its state folder. Not all of it is there at any time.
 pub const IN_STATE: [&str; 7] = [
@@ -64,9 +67,9 @@ pub fn read_config_text(file: Option<&Path>) -> Result<(Config, String), Vec<Str
     }
 }
 
-/// The configuration of the process before, if it was kept.
-pub fn parse_kept(kept: &Kept) -> Option<(Config, String)> {
-    let text = kept.configuration()?;
+/// The configuration of the previous process, with its text, if it was kept.
+pub fn previous_config(state: &RestartState) -> Option<(Config, String)> {
+    let text = state.configuration()?;
     Some((Config::parse(&text).ok()?, text))
 }
 

@@ -11,22 +11,24 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::admin::{self, Desk, Operator};
-use crate::doctor::UnitFiles;
 use crate::faults::Faults;
-use crate::handover::{self, Inherited, Inspection, Kept};
-use crate::health::Health;
-use crate::listen::{self, Kind, Listening};
+use crate::handover::{self, Inherited, Inspection};
+use crate::health::{self, Health};
+use crate::listen::{self, Listening};
 use crate::listeners::Listeners;
 use crate::main_loop::{Daemon, End};
 use crate::overview::Overview;
 use crate::recovery::{Outcome, Ready, Waiting};
 use crate::reload::{self, certificate_in_force, identity, log_certificate};
+use crate::restart_state::RestartState;
 use crate::restarts::Restarts;
 use crate::shared::Shared;
+use crate::sockets::ListenerKind;
 use crate::start::{self, Setting, Started};
 use crate::tls::Identity;
 use crate::transient::is_transient;
-use crate::{banner, limits, memory, metrics, signals, silence, systemd};
+use crate::unit_files::UnitFiles;
+use crate::{banner, limits, memory, metrics, signals, silence, status_line, systemd};
 
 /// What the daemon is started with.
 pub struct Source {
@@ -36,8 +38,7 @@ pub struct Source {
     pub file: Option<PathBuf>,
     /// What is wrong with the file, if the configuration of the process before goes on.
     pub problems: Vec<String>,
-    /// Where the configuration in force is kept for the next process.
-    pub kept: Arc<Kept>,
+    pub restart_state: Arc<RestartState>,
 }
 
 /// Runs the daemon until it is told to end.
@@ -45,7 +46,7 @@ pub struct Source {
 /// # Errors
 /// It cannot start, or has to end because something failed.
 pub async fn run(source: Source, inherited: Inherited) -> anyhow::Result<()> {
-    let restarts = Restarts::count(source.kept.clone()).await;
+    let restarts = Restarts::count(source.restart_state.clone()).await;
     let settling = tokio::spawn(restarts.settle());
     let outcome = serve(source, inherited).await;
     settling.abort();
@@ -56,7 +57,7 @@ pub async fn run(source: Source, inherited: Inherited) -> anyhow::Result<()> {
 }
 
 async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
-    let Source { mut config, text, file: config_file, problems, kept } = source;
+    let Source { mut config, text, file: config_file, problems, restart_state } = source;
     let starting = systemd::Starting::begin();
     limits::fit_to_descriptors(&mut config);
     let faults = Arc::new(Faults::new());
@@ -103,7 +104,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
         identity,
         handed_over,
         faults,
-        kept,
+        restart_state,
         control: control.clone(),
     };
     let Started { shared, database, handed_over } = start::start(opened, setting)?;
@@ -121,11 +122,15 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
         shutdown_at,
     });
     if let Some(address) = config.metrics.listen {
-        tasks.spawn(metrics::serve_all(address, overview.clone()));
+        let make_text = {
+            let overview = overview.clone();
+            move || overview.metrics()
+        };
+        tasks.spawn(metrics::serve_all(address, shared.faults.clone(), Arc::new(make_text)));
     }
     desk.open(Operator { overview, health: health.clone(), control });
-    tasks.spawn(systemd::keep_status(shared.clone()));
-    tasks.spawn(systemd::keep_watchdog(health));
+    tasks.spawn(status_line::keep_current(shared.clone()));
+    tasks.spawn(health::ping_watchdog(health));
     tasks.spawn(silence::watch_all(shared.clone()));
     tasks.spawn(memory::give_back(shared.clone()));
     if no_password {
@@ -138,14 +143,14 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     }
     tell_listening(&listeners, &shared);
     drop(starting);
-    systemd::ready(&systemd::status_line(&shared));
+    systemd::ready(&status_line::describe(&shared));
     // systemd does not run ExecStop= for a service that is still starting, so a second restart arrives
     // as this signal alone.
     let is_restarted = systemd::is_there() && terminated.get();
     if is_going_on {
         handover::settle();
     }
-    shared.kept.set_configuration(&text);
+    shared.restart_state.set_configuration(&text);
     if !is_activated {
         handover::keep(&listeners.sockets());
     }
@@ -172,7 +177,7 @@ fn open_ports(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Port
     let activated = inherited.activated_kinds();
     let speaks_tls = match activated.is_empty() {
         true => !config.listen.tls.is_empty(),
-        false => activated.contains(&Kind::Tls),
+        false => activated.contains(&ListenerKind::Tls),
     };
     let (identity, problem) = match identity(config, speaks_tls) {
         Ok(identity) => (identity, None),

@@ -14,8 +14,9 @@ use tracing::{info, warn};
 
 use crate::handover::{self, Inherited};
 use crate::shared::Shared;
+use crate::sockets::{self, ListenerKind};
 use crate::tls::Identity;
-use crate::{session, sockets, systemd};
+use crate::{session, systemd};
 
 /// After an error that will not pass at once (no descriptors, no memory) accepting rests so long.
 const REST: Duration = Duration::from_millis(100);
@@ -23,32 +24,15 @@ const REST: Duration = Duration::from_millis(100);
 /// Errors are logged at most so often; between, they are counted.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// What is spoken on a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    Tls,
-}
-
-impl Kind {
-    /// How an address is told to people.
-    pub fn show(self, address: SocketAddr) -> String {
-        match self {
-            Kind::Plain => address.to_string(),
-            Kind::Tls => format!("{address} (TLS)"),
-        }
-    }
-}
-
 /// Asked whether the accept loop still turns.
 pub type Probe = oneshot::Sender<()>;
 
 /// The listening sockets at the start.
 pub struct Listening {
     /// Those that are open, each with its place in the configuration.
-    pub open: Vec<(usize, Kind, std::net::TcpListener)>,
+    pub open: Vec<(usize, ListenerKind, std::net::TcpListener)>,
     /// Those that are to be opened, but cannot be now, and why.
-    pub failed: Vec<(usize, Kind, SocketAddr, anyhow::Error)>,
+    pub failed: Vec<(usize, ListenerKind, SocketAddr, anyhow::Error)>,
     /// Whether systemd has opened them, and not this program as the configuration says.
     pub is_activated: bool,
 }
@@ -76,7 +60,7 @@ pub fn open_all(
         return Ok(Listening { open: open.collect(), failed: Vec::new(), is_activated: true });
     }
     let wanted = wanted(config);
-    let can_serve = |kind: Kind| kind == Kind::Plain || no_certificate.is_none();
+    let can_serve = |kind: ListenerKind| kind == ListenerKind::Plain || no_certificate.is_none();
     let (mut kept, unwanted): (Vec<_>, Vec<_>) = inherited
         .kept()
         .into_iter()
@@ -96,7 +80,7 @@ pub fn open_all(
     let mut listening = Listening { open: Vec::new(), failed: Vec::new(), is_activated: false };
     for (place, (kind, address)) in wanted.into_iter().enumerate() {
         let taken = kept.iter().position(|(other, at, _)| (*other, *at) == (kind, address));
-        let opened = match (taken, no_certificate.filter(|_| kind == Kind::Tls)) {
+        let opened = match (taken, no_certificate.filter(|_| kind == ListenerKind::Tls)) {
             (_, Some(problem)) => Err(anyhow!(problem.to_owned())),
             (Some(taken), None) => Ok(kept.swap_remove(taken).2),
             (None, None) => open(address),
@@ -110,9 +94,9 @@ pub fn open_all(
 }
 
 /// The addresses that the configuration names.
-fn wanted(config: &Config) -> Vec<(Kind, SocketAddr)> {
-    let plain = config.listen.chat.iter().map(|&address| (Kind::Plain, address));
-    let tls = config.listen.tls.iter().map(|&address| (Kind::Tls, address));
+fn wanted(config: &Config) -> Vec<(ListenerKind, SocketAddr)> {
+    let plain = config.listen.chat.iter().map(|&address| (ListenerKind::Plain, address));
+    let tls = config.listen.tls.iter().map(|&address| (ListenerKind::Tls, address));
     plain.chain(tls).collect()
 }
 
@@ -141,7 +125,7 @@ pub fn open(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
 /// Accepts connections until it is cancelled, and answers probes.
 pub async fn accept_all(
     listener: TcpListener,
-    kind: Kind,
+    kind: ListenerKind,
     shared: Arc<Shared>,
     mut probes: mpsc::Receiver<Probe>,
 ) {

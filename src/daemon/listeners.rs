@@ -11,9 +11,10 @@ use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 use crate::faults::Faults;
-use crate::listen::{self, Kind, Listening, Probe};
+use crate::listen::{self, Listening, Probe};
 use crate::reload::{certificate_in_force, log_certificate};
 use crate::shared::Shared;
+use crate::sockets::ListenerKind;
 use crate::{files, handover};
 
 /// The sockets that are open.
@@ -26,7 +27,7 @@ pub struct Listeners {
 struct Open {
     /// In the order of the configuration.
     place: usize,
-    kind: Kind,
+    kind: ListenerKind,
     address: SocketAddr,
     socket: TcpListener,
     accept_loop: mpsc::Sender<Probe>,
@@ -36,7 +37,7 @@ struct Open {
 #[derive(Clone, Copy)]
 struct Wanted {
     place: usize,
-    kind: Kind,
+    kind: ListenerKind,
     address: SocketAddr,
 }
 
@@ -111,7 +112,7 @@ impl Listeners {
     }
 
     /// The addresses that are served.
-    pub fn addresses(&self) -> Vec<(Kind, SocketAddr)> {
+    pub fn addresses(&self) -> Vec<(ListenerKind, SocketAddr)> {
         self.lock().iter().map(|open| (open.kind, open.address)).collect()
     }
 
@@ -121,7 +122,7 @@ impl Listeners {
     }
 
     /// The open sockets once more, for the manager to keep.
-    pub fn sockets(&self) -> Vec<(Kind, TcpListener)> {
+    pub fn sockets(&self) -> Vec<(ListenerKind, TcpListener)> {
         let open = self.lock();
         open.iter().filter_map(|open| Some((open.kind, open.socket.try_clone().ok()?))).collect()
     }
@@ -147,8 +148,8 @@ fn note(faults: &Faults, wanted: Wanted, problem: &anyhow::Error) {
 }
 
 /// Reads the certificate if it is needed and not there yet.
-fn get_certificate(kind: Kind, shared: &Shared) -> anyhow::Result<()> {
-    if kind == Kind::Tls && shared.identity().is_none() {
+fn get_certificate(kind: ListenerKind, shared: &Shared) -> anyhow::Result<()> {
+    if kind == ListenerKind::Tls && shared.identity().is_none() {
         let identity = files::certificate(&shared.config())?.load()?;
         log_certificate(&certificate_in_force(&identity, None));
         shared.set_identity(identity);

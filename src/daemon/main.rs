@@ -26,6 +26,7 @@ mod main_loop;
 mod memory;
 mod mending;
 mod metrics;
+mod moderation;
 mod overview;
 mod places;
 mod private;
@@ -34,6 +35,7 @@ mod program;
 mod raw;
 mod recovery;
 mod reload;
+mod restart_state;
 mod restarts;
 mod room_thread;
 mod service;
@@ -44,12 +46,14 @@ mod silence;
 mod sockets;
 mod source;
 mod start;
+mod status_line;
 mod store;
 mod systemd;
 mod tcp_info;
 mod tls;
 mod transient;
 mod transport;
+mod unit_files;
 mod users;
 mod watchers;
 mod window;
@@ -82,11 +86,11 @@ fn main() -> ExitCode {
         };
     }
     let mut inherited = Inherited::take();
-    let kept = Arc::new(inherited.kept_state());
+    let restart_state = Arc::new(inherited.restart_state());
     let (config, text, problems) = match read {
         Ok((config, text)) => (config, text, Vec::new()),
         // A restart cannot be taken back: the configuration of the process before goes on.
-        Err(problems) => match files::parse_kept(&kept) {
+        Err(problems) => match files::previous_config(&restart_state) {
             Some((config, text)) => (config, text, problems),
             None if file.as_deref().is_some_and(files::cannot_be_read_now) => {
                 return failure(&problems.join("; "));
@@ -95,7 +99,7 @@ fn main() -> ExitCode {
         },
     };
     let logging = logging::start(config.log.level);
-    let outcome = serve(Source { config, text, file, problems, kept }, inherited);
+    let outcome = serve(Source { config, text, file, problems, restart_state }, inherited);
     drop(logging);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

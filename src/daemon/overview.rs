@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::doctor::UnitFiles;
 use crate::listeners::Listeners;
 use crate::metrics::{self, Measured};
 use crate::shared::Shared;
+use crate::unit_files::UnitFiles;
 use crate::{logging, store};
 
 /// Where all that is known.

@@ -14,12 +14,12 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use crate::admin::{failed, order, reload};
 use crate::backoff::Backoff;
-use crate::control::Control;
+use crate::control::{Control, failed, order, reload};
 use crate::faults::Faults;
-use crate::listen::{self, Kind, Listening};
+use crate::listen::{self, Listening};
 use crate::reload::CONFIGURATION;
+use crate::sockets::ListenerKind;
 use crate::start::{self, Opened};
 use crate::tls::Identity;
 use crate::transient::{Transient, is_of_mounts, is_transient};
@@ -245,9 +245,9 @@ impl Waiting {
 fn turn_all_away(ready: &Ready<'_>, config: &Arc<Config>) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     for (_, kind, socket) in &ready.listening.open {
-        let identity = ready.identity.clone().filter(|_| *kind == Kind::Tls);
+        let identity = ready.identity.clone().filter(|_| *kind == ListenerKind::Tls);
         let listener = TcpListener::from_std(socket.try_clone()?)?;
-        if *kind == Kind::Plain || identity.is_some() {
+        if *kind == ListenerKind::Plain || identity.is_some() {
             tasks.spawn(listen::turn_all_away(listener, identity, config.clone(), CLOSED));
         }
     }

@@ -17,7 +17,7 @@ use crate::backoff::Backoff;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::tls::Identity;
-use crate::{files, limits, logging, systemd};
+use crate::{files, limits, logging, status_line, systemd};
 
 pub use report::{certificate_in_force, log_certificate, without_effect};
 
@@ -54,7 +54,7 @@ pub async fn reload(
             error!(event = "reload-failed", "the configuration of before stays in force");
         }
     }
-    systemd::ready(&systemd::status_line(shared));
+    systemd::ready(&status_line::describe(shared));
     outcome
 }
 
@@ -108,7 +108,7 @@ async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>
     logging::set_level(config.log.level);
     let config = Arc::new(config);
     shared.set_config(config.clone());
-    shared.kept.set_configuration(&text);
+    shared.restart_state.set_configuration(&text);
     // What waits for something looks at once whether it is there now.
     for part in [CONFIGURATION, PASSWORD] {
         shared.faults.clear(part);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::backoff::Backoff;
-use crate::handover::Kept;
+use crate::restart_state::RestartState;
 use crate::systemd;
 
 /// So many starts in a row may fail without a pause but that of the unit (`RestartSec=`).
@@ -20,13 +20,13 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
 /// Counts starts that came to nothing.
-pub struct Restarts(Arc<Kept>);
+pub struct Restarts(Arc<RestartState>);
 
 impl Restarts {
     /// Counts this start. If too many before it have failed, it is put off.
-    pub async fn count(kept: Arc<Kept>) -> Restarts {
-        let failed = kept.failed_starts();
-        kept.set_failed_starts(failed.saturating_add(1));
+    pub async fn count(state: Arc<RestartState>) -> Restarts {
+        let failed = state.failed_starts();
+        state.set_failed_starts(failed.saturating_add(1));
         if let Some(pause) = pause_after(failed) {
             let seconds = pause.as_secs();
             warn!(
@@ -38,15 +38,15 @@ impl Restarts {
             systemd::put_off(&status, pause);
             tokio::time::sleep(pause).await;
         }
-        Restarts(kept)
+        Restarts(state)
     }
 
     /// Notes, after a while, that this start was a good one. Runs until then.
     pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
-        let kept = self.0.clone();
+        let state = self.0.clone();
         async move {
             tokio::time::sleep(GOOD_AFTER).await;
-            kept.set_failed_starts(0);
+            state.set_failed_starts(0);
         }
     }
 

@@ -7,7 +7,7 @@ use chatroom::config::Config;
 use crate::access::Access;
 use crate::connections::Connections;
 use crate::faults::Faults;
-use crate::handover::Kept;
+use crate::restart_state::RestartState;
 use crate::room_thread::RoomHandle;
 use crate::store::history_reader::HistoryReader;
 use crate::tls::Identity;
@@ -27,8 +27,7 @@ pub struct Shared {
     pub watchers: Watchers,
     /// What does not work at present.
     pub faults: Arc<Faults>,
-    /// What is kept for the next process.
-    pub kept: Arc<Kept>,
+    pub restart_state: Arc<RestartState>,
     /// What is shown to who speaks TLS, where that is spoken.
     identity: RwLock<Option<Identity>>,
     config: RwLock<Arc<Config>>,
@@ -44,7 +43,7 @@ impl Shared {
         window: Arc<Window>,
         history_reader: HistoryReader,
         access: Access,
-        (faults, kept): (Arc<Faults>, Arc<Kept>),
+        (faults, restart_state): (Arc<Faults>, Arc<RestartState>),
         identity: Option<Identity>,
         run: u64,
         config: Arc<Config>,
@@ -57,7 +56,7 @@ impl Shared {
             watchers: Watchers::default(),
             access,
             faults,
-            kept,
+            restart_state,
             identity: RwLock::new(identity),
             config: RwLock::new(config.clone()),
             started: config,

@@ -21,6 +21,23 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// be behind.
 const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
+/// Whether a listening socket expects TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenerKind {
+    Plain,
+    Tls,
+}
+
+impl ListenerKind {
+    /// An address as operators see it.
+    pub fn show(self, address: SocketAddr) -> String {
+        match self {
+            ListenerKind::Plain => address.to_string(),
+            ListenerKind::Tls => format!("{address} (TLS)"),
+        }
+    }
+}
+
 /// Opens a listening socket.
 ///
 /// # Errors

@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use crate::access::Access;
 use crate::control::Control;
 use crate::faults::Faults;
-use crate::handover::{HandedOver, Kept};
+use crate::handover::HandedOver;
+use crate::restart_state::RestartState;
 use crate::room_thread::{self, InitialState, RestoredAs};
 use crate::shared::Shared;
 use crate::store::history_reader::HistoryReader;
@@ -72,7 +73,7 @@ pub struct Setting {
     pub identity: Option<Identity>,
     pub handed_over: Option<HandedOver>,
     pub faults: Arc<Faults>,
-    pub kept: Arc<Kept>,
+    pub restart_state: Arc<RestartState>,
     pub control: mpsc::UnboundedSender<Control>,
 }
 
@@ -81,7 +82,7 @@ pub struct Setting {
 /// # Errors
 /// The history cannot be read by others, or there are no threads.
 pub fn start(opened: Opened, setting: Setting) -> anyhow::Result<Started> {
-    let Setting { config, identity, handed_over, faults, kept, control } = setting;
+    let Setting { config, identity, handed_over, faults, restart_state, control } = setting;
     let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
     let Opened { before, access, .. } = opened;
     let mut before = before.unwrap_or_else(|| without_history(handed_over.as_ref()));
@@ -114,8 +115,16 @@ pub fn start(opened: Opened, setting: Setting) -> anyhow::Result<Started> {
         on_failure: Box::new(on_failure),
     };
     let room = room_thread::spawn(initial)?;
-    let kept = (faults, kept);
-    let shared = Shared::new(room, window, history_reader, access, kept, identity, run, config);
+    let shared = Shared::new(
+        room,
+        window,
+        history_reader,
+        access,
+        (faults, restart_state),
+        identity,
+        run,
+        config,
+    );
     Ok(Started { shared: Arc::new(shared), database, handed_over })
 }
 

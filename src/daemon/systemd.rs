@@ -2,26 +2,15 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sd_notify::NotifyState;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 use tracing::warn;
 
-use crate::health::Health;
 use crate::program::variable_os;
-use crate::shared::Shared;
-
-/// The number of people is told at most this often.
-const STATUS_EVERY: Duration = Duration::from_secs(1);
-
-/// The number of messages is at most so old.
-const MESSAGES_EVERY: Duration = Duration::from_secs(10);
 
 /// How often more time is asked for.
 const EXTEND_EVERY: Duration = Duration::from_secs(10);
@@ -49,74 +38,19 @@ pub fn stopping() {
     notify(&[NotifyState::Stopping, NotifyState::Status("Saying farewell.")]);
 }
 
-/// What `systemctl status` shows.
-pub fn status_line(shared: &Shared) -> String {
-    let room = &shared.room;
-    let people = match *room.people().borrow() {
-        0 => "Nobody is here".to_owned(),
-        1 => "1 person is here".to_owned(),
-        people => format!("{people} people are here"),
-    };
-    let people = match room.messages() {
-        0 => format!("{people}."),
-        1 => format!("{people}, 1 message since the start."),
-        messages => format!("{people}, {messages} messages since the start."),
-    };
-    let mut problems = Vec::new();
-    if room.is_degraded() {
-        problems.push("messages are refused, they cannot be stored".to_owned());
-    }
-    problems.extend(shared.faults.all());
-    match problems.is_empty() {
-        true => people,
-        false => format!("DEGRADED: {}. {people}", problems.join("; ")),
-    }
+/// Sets the status that `systemctl status` shows. Blocks while systemd does not read.
+pub fn status(status: &str) {
+    notify(&[NotifyState::Status(status)]);
 }
 
-/// Keeps the status line true.
-pub async fn keep_status(shared: Arc<Shared>) {
-    let (mut people, mut faults) = (shared.room.people(), shared.faults.watch());
-    let mut told_last = String::new();
-    loop {
-        // Messages are counted in between; for each of them nobody is woken.
-        let changed = async {
-            tokio::select! {
-                changed = people.changed() => changed.is_ok(),
-                changed = faults.changed() => changed.is_ok(),
-            }
-        };
-        if let Ok(false) = timeout(MESSAGES_EVERY, changed).await {
-            return;
-        }
-        people.mark_unchanged();
-        faults.mark_unchanged();
-        let status = status_line(&shared);
-        if status == told_last {
-            continue;
-        }
-        told_last.clone_from(&status);
-        // Where systemd does not take it in, this waits, and the chat does not.
-        let told = spawn_blocking(move || notify(&[NotifyState::Status(&status)])).await;
-        if told.is_err() {
-            return;
-        }
-        tokio::time::sleep(STATUS_EVERY).await;
-    }
+/// How often the watchdog has to be pinged, if systemd watches this process.
+pub fn watchdog_period() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|within| within / 3)
 }
 
-/// Pings the watchdog, if there is one, as long as everything that serves the chat answers.
-pub async fn keep_watchdog(health: Health) {
-    let Some(within) = sd_notify::watchdog_enabled() else { return };
-    loop {
-        tokio::time::sleep(within / 3).await;
-        // Where something does not answer, this waits, no ping is sent, and systemd acts.
-        if health.check().await {
-            let told = spawn_blocking(|| notify(&[NotifyState::Watchdog])).await;
-            if told.is_err() {
-                return;
-            }
-        }
-    }
+/// Pings the watchdog.
+pub fn ping() {
+    notify(&[NotifyState::Watchdog]);
 }
 
 /// While this is there, the manager is asked for more time: a large history takes long to open.
@@ -168,12 +102,13 @@ pub fn put_off(status: &str, pause: Duration) {
     notify(&[NotifyState::Status(status), NotifyState::ExtendTimeoutUsec(more)]);
 }
 
-/// Pings the watchdog, if there is one, until it is cancelled: nothing is served yet that could hang.
+/// Pings the watchdog, if there is one, until it is cancelled. For the time before anything is served
+/// that could hang.
 pub async fn ping_watchdog() {
-    let Some(within) = sd_notify::watchdog_enabled() else { return };
+    let Some(period) = watchdog_period() else { return };
     loop {
-        notify(&[NotifyState::Watchdog]);
-        tokio::time::sleep(within / 3).await;
+        ping();
+        tokio::time::sleep(period).await;
     }
 }
 

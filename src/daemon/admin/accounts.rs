@@ -10,9 +10,10 @@ use chatroom::secret::Secret;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
-use super::commands::{failed, said};
-use crate::access::moderation::change;
+use super::commands::said;
 use crate::access::{By, Deed};
+use crate::control::failed;
+use crate::moderation::change;
 use crate::shared::Shared;
 use crate::users::Users;
 

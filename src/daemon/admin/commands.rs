@@ -9,15 +9,15 @@ use chatroom::access::SanctionKind;
 use chatroom::admin::{AdminRequest, RefusalCode, Reply};
 use chatroom::room::{Refusal, Seq};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::accounts;
 use crate::access::By;
-use crate::access::moderation::moderate;
-use crate::access::targets::{self, Moderated};
-use crate::control::Control;
+use crate::control::{Control, failed, order, reload};
 use crate::health::Health;
+use crate::moderation::moderate;
+use crate::moderation::targets::{self, Moderated};
 use crate::overview::Overview;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
@@ -141,34 +141,6 @@ impl Operator {
     }
 }
 
-/// Has the daemon read its configuration again.
-pub(crate) async fn reload(control: &mpsc::UnboundedSender<Control>) -> Reply {
-    let (reply, outcome) = oneshot::channel();
-    if control.send(Control::Reload { reply: Some(reply) }).is_err() {
-        return failed("chatroomd is ending");
-    }
-    match outcome.await {
-        Ok(Ok(reloaded)) => Reply::Reloaded(Box::new(reloaded)),
-        Ok(Err(problems)) => {
-            let message = problems.join("\n");
-            Reply::Refused { code: RefusalCode::Configuration, message }
-        }
-        Err(_) => failed("chatroomd is ending"),
-    }
-}
-
-/// Gives an order to the daemon as a whole, and waits until it is carried out.
-pub(crate) async fn order(
-    control: &mpsc::UnboundedSender<Control>,
-    order: impl FnOnce(oneshot::Sender<()>) -> Control,
-) -> Reply {
-    let (reply, done) = oneshot::channel();
-    if control.send(order(reply)).is_err() || done.await.is_err() {
-        return failed("chatroomd is ending");
-    }
-    Reply::Done
-}
-
 /// The people in the room, with what they may and may not do.
 async fn users(shared: &Arc<Shared>) -> Reply {
     let Some(mut users) = shared.room.ask(|reply| RoomRequest::Users { reply }).await else {
@@ -220,10 +192,6 @@ pub(super) fn refused(refusal: &Refusal) -> Reply {
         _ => RefusalCode::BadRequest,
     };
     Reply::Refused { code, message: refusal.to_string() }
-}
-
-pub(crate) fn failed(message: &str) -> Reply {
-    Reply::Refused { code: RefusalCode::Failed, message: message.to_owned() }
 }
 
 pub(super) fn room_is_gone() -> Reply {

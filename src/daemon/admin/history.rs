@@ -14,7 +14,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::Operator;
-use super::commands::{failed, refused};
+use super::commands::refused;
+use crate::control::failed;
 use crate::store::history_reader::{MAX_SEARCH_BYTES, Selected, Selection, Unread};
 use crate::store::{self};
 

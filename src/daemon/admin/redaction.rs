@@ -5,7 +5,8 @@ use chatroom::room::Seq;
 use jiff::Timestamp;
 
 use super::Operator;
-use super::commands::{failed, refused, room_is_gone};
+use super::commands::{refused, room_is_gone};
+use crate::control::failed;
 use crate::room_thread::RoomRequest;
 
 impl Operator {

@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use tokio::net::UnixListener;
 
+use crate::files::ADMIN_SOCKET_MODE;
 use crate::folders;
-
-/// Who may connect: the user and the group of the daemon.
-pub const MODE: u32 = 0o660;
 
 /// The socket's file, removed when this is dropped.
 pub struct AdminSocket {
@@ -32,7 +30,7 @@ impl AdminSocket {
             let hint = "set [admin] socket or [paths] runtime to a place where this user may write";
             anyhow!("cannot make the admin socket {shown}: {error} ({hint})")
         })?;
-        fs::set_permissions(path, Permissions::from_mode(MODE))
+        fs::set_permissions(path, Permissions::from_mode(ADMIN_SOCKET_MODE))
             .with_context(|| format!("cannot set the permissions of the admin socket {shown}"))?;
         Ok((AdminSocket { path: path.to_owned() }, listener))
     }

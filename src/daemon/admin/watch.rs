@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
 use super::Operator;
-use super::commands::failed;
+use crate::control::failed;
 use crate::shared::Shared;
 use crate::watchers::{MAX_WATCHERS, Watcher};
 

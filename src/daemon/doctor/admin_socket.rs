@@ -7,8 +7,7 @@ use std::path::Path;
 use chatroom::admin::Finding;
 use chatroom::config::Config;
 
-use crate::admin::SOCKET_MODE;
-use crate::files;
+use crate::files::{self, ADMIN_SOCKET_MODE};
 
 const AREA: &str = "admin socket";
 
@@ -46,9 +45,9 @@ fn socket(path: &Path) -> Finding {
         let advice =
             format!("chgrp {group} {shown}; else the members of its group cannot use chatctl.");
         Finding::problem(AREA, what, advice)
-    } else if mode != SOCKET_MODE {
+    } else if mode != ADMIN_SOCKET_MODE {
         let what = format!("{shown} has mode {mode:o}: members of its group cannot use chatctl");
-        Finding::note(AREA, what, format!("chmod {SOCKET_MODE:o} {shown}"))
+        Finding::note(AREA, what, format!("chmod {ADMIN_SOCKET_MODE:o} {shown}"))
     } else {
         Finding::ok(AREA, format!("{shown}, mode {mode:o}"))
     }

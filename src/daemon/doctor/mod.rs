@@ -18,7 +18,6 @@ use chatroom::admin::Finding;
 use chatroom::config::Config;
 use jiff::Timestamp;
 
-pub use installation::UnitFiles;
 use process::Descriptors;
 
 use crate::logging;

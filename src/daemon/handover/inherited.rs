@@ -6,16 +6,18 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use tracing::warn;
 
-use super::kept::{self, Kept};
 use super::socket_carrier::SocketCarrier;
 use super::{STATE, SUITCASE};
-use crate::listen::Kind;
-use crate::{raw, systemd};
+use crate::restart_state::RestartState;
+use crate::sockets::ListenerKind;
+use crate::{raw, restart_state, systemd};
 
 /// The name under which a listening socket is kept over a restart.
-const KEPT: [(Kind, &str); 2] = [(Kind::Plain, "kept-chat"), (Kind::Tls, "kept-tls")];
+const KEPT: [(ListenerKind, &str); 2] =
+    [(ListenerKind::Plain, "kept-chat"), (ListenerKind::Tls, "kept-tls")];
 /// The name that it has in a unit for sockets (`FileDescriptorName=`).
-const ACTIVATED: [(Kind, &str); 2] = [(Kind::Plain, "chat"), (Kind::Tls, "tls")];
+const ACTIVATED: [(ListenerKind, &str); 2] =
+    [(ListenerKind::Plain, "chat"), (ListenerKind::Tls, "tls")];
 
 /// Everything that was passed on, and is not taken yet.
 pub struct Inherited {
@@ -51,30 +53,30 @@ impl Inherited {
         }
     }
 
-    /// What the process before has left, however it ended.
-    pub fn kept_state(&mut self) -> Kept {
-        Kept::new(self.take_named(kept::NAME).pop().map(File::from))
+    /// The state that the previous process left, however it ended.
+    pub fn restart_state(&mut self) -> RestartState {
+        RestartState::new(self.take_named(restart_state::NAME).pop().map(File::from))
     }
 
     /// What is spoken on the sockets of a unit for sockets, if there are such.
-    pub fn activated_kinds(&self) -> Vec<Kind> {
+    pub fn activated_kinds(&self) -> Vec<ListenerKind> {
         let is_there = |name: &str| self.left.iter().any(|(other, _)| other == name);
         ACTIVATED.iter().filter(|(_, name)| is_there(name)).map(|(kind, _)| *kind).collect()
     }
 
     /// The listening sockets of a unit for sockets. They win over the configuration.
-    pub fn activated(&mut self) -> Option<Vec<(Kind, TcpListener)>> {
+    pub fn activated(&mut self) -> Option<Vec<(ListenerKind, TcpListener)>> {
         let sockets = self.listeners(ACTIVATED);
         (!sockets.is_empty()).then_some(sockets)
     }
 
     /// The listening sockets of the process before; who waits at them is not turned away.
-    pub fn kept(&mut self) -> Vec<(Kind, SocketAddr, TcpListener)> {
+    pub fn kept(&mut self) -> Vec<(ListenerKind, SocketAddr, TcpListener)> {
         let kept = self.listeners(KEPT).into_iter();
         kept.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?, socket))).collect()
     }
 
-    fn listeners(&mut self, names: [(Kind, &str); 2]) -> Vec<(Kind, TcpListener)> {
+    fn listeners(&mut self, names: [(ListenerKind, &str); 2]) -> Vec<(ListenerKind, TcpListener)> {
         let of_kind = |(kind, name)| {
             let sockets = self.take_named(name).into_iter();
             sockets.map(move |socket| (kind, TcpListener::from(socket))).collect::<Vec<_>>()
@@ -93,7 +95,7 @@ impl Inherited {
 
 /// Has the manager keep these over a restart, also one after a crash. Those that it has already, it
 /// keeps once.
-pub fn keep(listeners: &[(Kind, TcpListener)]) {
+pub fn keep(listeners: &[(ListenerKind, TcpListener)]) {
     for (kind, name) in KEPT {
         let of_kind = listeners.iter().filter(|(other, _)| *other == kind);
         let sockets: Vec<_> = of_kind.map(|(_, socket)| socket.as_fd()).collect();

@@ -5,7 +5,6 @@
 //! process; who speaks it is told to come back.
 
 mod inherited;
-mod kept;
 mod socket_carrier;
 mod state;
 
@@ -24,7 +23,6 @@ use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 pub use inherited::{Inherited, keep, keep_none};
-pub use kept::Kept;
 use socket_carrier::SocketCarrier;
 
 use crate::client_connection::ClientConnection;

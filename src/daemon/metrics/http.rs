@@ -1,5 +1,6 @@
 //! Serving the metrics to Prometheus.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,6 @@ use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
 use crate::faults::Faults;
-use crate::overview::Overview;
 use crate::sockets;
 
 /// So many may ask at a time; others wait.
@@ -34,9 +34,12 @@ const MISDIRECTED: &str = "Metrics are served under the IP address of this machi
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves until it is cancelled. Without it the room goes on, for it is not what people come for.
-pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
-    let listener = open(address, &overview.shared.faults).await;
+/// Makes the text of the metrics. It may take a while.
+pub type MakeText = dyn Fn() -> Result<String, fmt::Error> + Send + Sync;
+
+/// Serves the metrics until it is cancelled. Tries again while the port cannot be opened.
+pub async fn serve_all(address: SocketAddr, faults: Arc<Faults>, make_text: Arc<MakeText>) {
+    let listener = open(address, &faults).await;
     let shown = listener.local_addr().unwrap_or(address);
     info!(event = "listening", address = %shown, "listening for metrics on http://{shown}/metrics");
     let permits = Arc::new(Semaphore::new(MAX_AT_A_TIME));
@@ -44,10 +47,10 @@ pub async fn serve_all(address: SocketAddr, overview: Arc<Overview>) {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let overview = overview.clone();
+                let make_text = make_text.clone();
                 tokio::spawn(async move {
                     // Who asks too slowly is not told, nor anybody else: they ask again.
-                    let _ = timeout(PATIENCE, serve(stream, &overview)).await;
+                    let _ = timeout(PATIENCE, serve(stream, &make_text)).await;
                     drop(permit);
                 });
             }
@@ -81,17 +84,17 @@ async fn open(address: SocketAddr, faults: &Faults) -> TcpListener {
     }
 }
 
-async fn serve(stream: TcpStream, overview: &Arc<Overview>) {
+async fn serve(stream: TcpStream, make_text: &Arc<MakeText>) {
     let Ok(local) = stream.local_addr().map(|address| address.ip().to_canonical()) else { return };
     let answer = |request: Request<Incoming>| {
-        let overview = overview.clone();
+        let make_text = make_text.clone();
         async move {
             if !is_asked_here(&request, local) {
                 return Ok(response(StatusCode::MISDIRECTED_REQUEST, MISDIRECTED.to_owned()));
             }
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             // Going through all connections takes a while: not on the thread that serves them.
-            spawn_blocking(move || answer(&method, &path, &overview)).await
+            spawn_blocking(move || answer(&method, &path, &*make_text)).await
         }
     };
     let mut server = http1::Builder::new();
@@ -100,9 +103,9 @@ async fn serve(stream: TcpStream, overview: &Arc<Overview>) {
     let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }
 
-fn answer(method: &Method, path: &str, overview: &Overview) -> Response<Full<Bytes>> {
+fn answer(method: &Method, path: &str, make_text: &MakeText) -> Response<Full<Bytes>> {
     let (status, text) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/metrics") => match overview.metrics() {
+        (&Method::GET | &Method::HEAD, "/metrics") => match make_text() {
             Ok(text) => (StatusCode::OK, text),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         },

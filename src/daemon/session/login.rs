@@ -15,8 +15,8 @@ use tracing::info;
 
 use super::reader::Reader;
 use crate::access::By;
-use crate::access::moderation;
-use crate::access::targets::Moderated;
+use crate::moderation;
+use crate::moderation::targets::Moderated;
 use crate::room_thread::{Joined, RoomRequest};
 
 impl Reader<'_> {

@@ -32,9 +32,9 @@ use tracing::error;
 
 use crate::client_connection::ClientConnection;
 use crate::connections::banned;
-use crate::listen::Kind;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
+use crate::sockets::ListenerKind;
 use crate::source::Source;
 use crate::transport::Transport;
 pub use handing_over::resume;
@@ -47,12 +47,12 @@ use turning_away::{farewell, linger, not_tls, turn_away};
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Begins to serve a connection that was just accepted, in a task of its own.
-pub fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, shared: Arc<Shared>) {
+pub fn serve(stream: TcpStream, peer: SocketAddr, kind: ListenerKind, shared: Arc<Shared>) {
     let stream = Arc::new(stream);
     let transport = match (kind, shared.identity()) {
-        (Kind::Plain, _) => Ok(Transport::plain(stream)),
-        (Kind::Tls, Some(identity)) => Transport::tls(stream, identity.config),
-        (Kind::Tls, None) => Err(io::Error::other("there is no certificate")),
+        (ListenerKind::Plain, _) => Ok(Transport::plain(stream)),
+        (ListenerKind::Tls, Some(identity)) => Transport::tls(stream, identity.config),
+        (ListenerKind::Tls, None) => Err(io::Error::other("there is no certificate")),
     };
     let transport = match transport {
         Ok(transport) => transport,

@@ -7,7 +7,7 @@ use chatroom::admin::Affected;
 use chatroom::names::{Name, fold};
 use chatroom::room::Refusal;
 
-use super::{By, Deed};
+use crate::access::{By, Deed};
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 

@@ -1,5 +1,8 @@
 //! What operators do, with `chatctl` and in the room: the same way for both.
 
+mod sanctions;
+pub mod targets;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +15,10 @@ use chatroom::room::Refusal;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::targets::{self, Moderated};
-use super::{By, Deed, sanctions};
+use crate::access::{By, Deed};
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
+use targets::Moderated;
 
 /// The longest time of slow mode.
 const MAX_SLOW: u64 = 3600;
@@ -149,11 +152,7 @@ async fn set_slow(
 ///
 /// # Errors
 /// It would be against this one.
-pub(super) async fn spare_operators(
-    shared: &Shared,
-    by: &By,
-    target: &Target,
-) -> Result<(), Refusal> {
+async fn spare_operators(shared: &Shared, by: &By, target: &Target) -> Result<(), Refusal> {
     if matches!(by, By::Operator { .. }) {
         return Ok(());
     }

@@ -9,9 +9,9 @@ use chatroom::clean;
 use chatroom::room::Refusal;
 use jiff::{SignedDuration, Timestamp};
 
-use super::By;
-use super::moderation::{change, spare_operators};
 use super::targets::{self, Moderated};
+use super::{change, spare_operators};
+use crate::access::By;
 use crate::shared::Shared;
 
 /// Bans or mutes. Whom it affects is counted before it does, so that the audit has it.

@@ -1,5 +1,5 @@
-//! A small file in memory that the manager keeps for the next process, however this one ends: the
-//! configuration in force, and how many starts in a row have failed.
+//! What systemd keeps for the next process, however this one ends: the text of the configuration in
+//! force, and how many starts in a row have failed.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -11,11 +11,12 @@ use tracing::warn;
 
 use crate::systemd;
 
-/// The name of it with the manager.
-pub(super) const NAME: &str = "kept";
+/// The name under which systemd keeps the file.
+pub const NAME: &str = "kept";
 
-/// What goes from process to process. Without a manager it goes nowhere.
-pub struct Kept(Mutex<Inner>);
+/// State that outlives the process, in a memfd that systemd keeps. Without systemd, it ends with the
+/// process.
+pub struct RestartState(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -24,14 +25,15 @@ struct Inner {
     configuration: Option<String>,
 }
 
-impl Kept {
-    /// What the process before has left, or nothing.
-    pub(super) fn new(file: Option<File>) -> Kept {
+impl RestartState {
+    /// The state in the previous process's file. Without a file, or if the file is damaged, the state
+    /// is empty.
+    pub fn new(file: Option<File>) -> RestartState {
         let mut inner = Inner { file, ..Inner::default() };
         if let Some((failed_starts, configuration)) = inner.read() {
             (inner.failed_starts, inner.configuration) = (failed_starts, configuration);
         }
-        Kept(Mutex::new(inner))
+        RestartState(Mutex::new(inner))
     }
 
     /// The text of the configuration that was in force.
@@ -39,7 +41,7 @@ impl Kept {
         self.lock().configuration.clone()
     }
 
-    /// Notes the text of the configuration in force.
+    /// Stores the text of the configuration in force.
     pub fn set_configuration(&self, text: &str) {
         let mut inner = self.lock();
         inner.configuration = Some(text.to_owned());
@@ -51,7 +53,7 @@ impl Kept {
         self.lock().failed_starts
     }
 
-    /// Notes how many starts in a row have failed.
+    /// Stores how many starts in a row have failed.
     pub fn set_failed_starts(&self, count: u32) {
         let mut inner = self.lock();
         inner.failed_starts = count;
@@ -79,7 +81,7 @@ impl Inner {
         }
     }
 
-    /// Replaces what is in the file. It is given to the manager if it is new.
+    /// Overwrites the file. Passes it to systemd if it is new.
     fn put(&mut self) -> anyhow::Result<()> {
         let content = encode(self.failed_starts, self.configuration.as_deref());
         let overwrite = |file: &mut File| -> io::Result<()> {
@@ -98,7 +100,7 @@ impl Inner {
     }
 }
 
-/// The first line has the number of starts, and how long the configuration is, if there is one.
+/// The first line contains the number of failed starts, and the length of the configuration or `-`.
 fn encode(failed_starts: u32, configuration: Option<&str>) -> String {
     match configuration {
         Some(text) => format!("{failed_starts} {}\n{text}", text.len()),
@@ -106,7 +108,7 @@ fn encode(failed_starts: u32, configuration: Option<&str>) -> String {
     }
 }
 
-/// None if it is not whole: a process that was killed while it wrote has left a part.
+/// None if the content is incomplete, as after a process that was killed while it wrote.
 fn decode(content: &str) -> Option<(u32, Option<String>)> {
     let (header, text) = content.split_once('\n')?;
     let (failed_starts, length) = header.split_once(' ')?;
@@ -139,12 +141,12 @@ mod tests {
     #[test]
     fn the_next_process_finds_what_this_one_has_written() {
         let file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        let kept = Kept::new(Some(file.try_clone().unwrap()));
-        assert_eq!((kept.failed_starts(), kept.configuration()), (0, None));
-        let mut inner = kept.lock();
+        let state = RestartState::new(Some(file.try_clone().unwrap()));
+        assert_eq!((state.failed_starts(), state.configuration()), (0, None));
+        let mut inner = state.lock();
         (inner.failed_starts, inner.configuration) = (3, Some("[room]\n".to_owned()));
         inner.put().unwrap();
-        let next = Kept::new(Some(file));
+        let next = RestartState::new(Some(file));
         assert_eq!(
             (next.failed_starts(), next.configuration().unwrap()),
             (3, "[room]\n".to_owned())
