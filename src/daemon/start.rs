@@ -16,7 +16,7 @@ use crate::restart_state::RestartState;
 use crate::room_thread::{self, InitialState, RestoredAs};
 use crate::shared::Shared;
 use crate::store::history_reader::HistoryReader;
-use crate::store::{Store, StoreFailure, StoredAlias, TokenHash};
+use crate::store::{self, Store, StoreFailure, StoredAlias, TokenHash};
 use crate::tls::Identity;
 use crate::window::Window;
 use crate::{files, transient};
@@ -133,7 +133,7 @@ fn open_history(
     on_failure: impl Fn(String) + Send + 'static,
 ) -> anyhow::Result<Before> {
     let folder = files::state_folder(config)?;
-    let restored = Store::open(&folder, &config.history, move |failure| {
+    let restored = store::open(&folder, &config.history, move |failure| {
         on_failure(failure.to_string());
     });
     let restored = restored.map_err(|error| transient::with_cause(error, &folder))?;

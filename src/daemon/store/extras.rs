@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use chatroom::room::SessionId;
+use chatroom::room::{Seq, SessionId};
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::{Extras, rows};
+use super::{TokenHash, rows};
 
 /// Of so many direct messages of a session the ids are remembered; a few more for a while.
 pub(super) const MAX_DIRECTS_OF_SESSION: u32 = 512;
@@ -38,6 +38,33 @@ const TABLES: [&str; 7] = [
     "members",
     "aliases",
 ];
+
+/// What is stored together with a batch of records.
+#[derive(Default)]
+pub struct Extras {
+    /// Tokens with which sessions can be resumed. A new token replaces the old one.
+    pub tokens: Vec<(SessionId, TokenHash)>,
+    /// Ids of direct messages, which are not records.
+    pub directs: Vec<(SessionId, String)>,
+    /// Records whose text is to be replaced.
+    pub redactions: Vec<Seq>,
+    /// New names of members.
+    pub renames: Vec<(SessionId, String)>,
+    /// Former names of sessions, and sanctioned networks in which they were, each until a time.
+    pub aliases: Vec<(SessionId, String, Timestamp)>,
+}
+
+impl Extras {
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        let Extras { tokens, directs, redactions, renames, aliases } = self;
+        tokens.is_empty()
+            && directs.is_empty()
+            && redactions.is_empty()
+            && renames.is_empty()
+            && aliases.is_empty()
+    }
+}
 
 /// How much there is.
 pub(super) struct Amounts {
@@ -144,9 +171,7 @@ impl Amounts {
                 .execute(params![name, session.0 as i64])?;
         }
         for seq in &extras.redactions {
-            transaction
-                .prepare_cached(rows::REDACT)?
-                .execute(params![chatroom::room::REDACTED, seq.0 as i64])?;
+            rows::redact(transaction, *seq)?;
         }
         Ok(changes)
     }
@@ -222,4 +247,22 @@ fn measure(db: &Connection) -> rusqlite::Result<u64> {
         }
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extras_with_anything_to_store_are_not_empty() {
+        let (session, seq) = (SessionId(1), Seq(1));
+        let empty = Extras::default;
+        assert!(empty().is_empty());
+        assert!(!Extras { tokens: vec![(session, [0; 32])], ..empty() }.is_empty());
+        assert!(!Extras { directs: vec![(session, String::new())], ..empty() }.is_empty());
+        assert!(!Extras { redactions: vec![seq], ..empty() }.is_empty());
+        assert!(!Extras { renames: vec![(session, "ann".to_owned())], ..empty() }.is_empty());
+        let aliases = vec![(session, "ann".to_owned(), Timestamp::MAX)];
+        assert!(!Extras { aliases, ..empty() }.is_empty());
+    }
 }

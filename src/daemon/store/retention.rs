@@ -1,69 +1,102 @@
-//! How much of the history is kept. A few of the oldest records go at a time, so that it never
-//! pauses the room.
+//! How much of the history is kept. A few of the oldest records are removed at a time, so that this
+//! never pauses the room.
 
 use std::time::Duration;
 
+use chatroom::config::History;
 use chatroom::room::Seq;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::recovery::forget_old_sessions;
-use super::{Store, StoreFailure};
+use super::StoreFailure;
+use super::extras::Amounts;
 
-/// So many old records go with a batch at the most.
+/// The most records that are removed at a time.
 pub(super) const MAX_REMOVED: u64 = 256;
 
-/// After so many batches it is looked whether there are too many records, or too long a log.
-pub(super) const LOOK_AFTER_EVERY: u32 = 16;
-
-/// How often a few old sessions are forgotten, of what is kept for days.
+/// How often old sessions are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
-impl Store {
-    /// Now and then, after a batch: lets go of a few of the oldest records if there are more than
-    /// are to be kept, and looks after the write-ahead log.
-    ///
-    /// # Errors
-    /// As for [`Store::commit`].
-    pub fn look_after(&mut self, last: Seq, now: Timestamp) -> Result<(), StoreFailure> {
-        self.batches += 1;
-        if self.batches < LOOK_AFTER_EVERY {
-            return Ok(());
-        }
-        self.batches = 0;
-        self.checkpointer.look_after();
-        let log = self.log();
-        let _writing = log.begin_writing();
+/// How long a session can be resumed after its user has gone, in milliseconds: 30 days.
+const SESSION_TIME: i64 = 30 * 86_400_000;
+
+/// The limits of the history, and how far it has been trimmed to them.
+pub(super) struct Retention {
+    keep_for: Duration,
+    keep_bytes: u64,
+    /// The oldest record that is kept.
+    pub oldest: Seq,
+    /// When sessions are forgotten next.
+    forget_at: Timestamp,
+}
+
+impl Retention {
+    /// For a history whose next record is `next`.
+    pub(super) fn read(
+        db: &Connection,
+        history: &History,
+        next: Seq,
+    ) -> rusqlite::Result<Retention> {
+        let oldest: Option<i64> =
+            db.query_row("SELECT min(seq) FROM records", [], |row| row.get(0))?;
+        let oldest = oldest.map_or(next, |seq| Seq(seq as u64));
+        let mut retention = Retention {
+            keep_for: Duration::ZERO,
+            keep_bytes: 0,
+            oldest,
+            forget_at: Timestamp::MIN,
+        };
+        retention.configure(history);
+        Ok(retention)
+    }
+
+    /// Replaces the limits.
+    pub(super) fn configure(&mut self, history: &History) {
+        self.keep_for = history.keep_for;
+        self.keep_bytes = history.keep_bytes as u64;
+    }
+
+    /// Removes a few of the oldest records if there are more than are to be kept, and sometimes a few
+    /// old sessions. The record `last` always stays, because the numbers continue from it.
+    pub(super) fn apply(
+        &mut self,
+        db: &Connection,
+        amounts: &mut Amounts,
+        last: Seq,
+        now: Timestamp,
+    ) -> Result<(), StoreFailure> {
         if now >= self.forget_at {
-            let (sessions, directs) = forget_old_sessions(&self.db, now)?;
-            self.amounts.forgotten(sessions, directs);
+            let (sessions, directs) = forget_old_sessions(db, now)?;
+            amounts.forgotten(sessions, directs);
             self.forget_at = now.saturating_add(FORGET_EVERY).unwrap_or(Timestamp::MAX);
         }
-        // The newest always stays: from it the numbers go on.
-        if let Some(end) = self.end_of_surplus(now)?.map(|end| end.min(last)) {
-            self.db.prepare_cached("DELETE FROM records WHERE seq < ?")?.execute([end.0 as i64])?;
+        if let Some(end) = self.end_of_surplus(db, amounts, now)?.map(|end| end.min(last)) {
+            db.prepare_cached("DELETE FROM records WHERE seq < ?")?.execute([end.0 as i64])?;
             self.oldest = end;
         }
         Ok(())
     }
 
-    /// Before which record everything may go, of the few oldest.
-    fn end_of_surplus(&mut self, now: Timestamp) -> Result<Option<Seq>, StoreFailure> {
+    /// The record before which everything can be removed now, if anything can.
+    fn end_of_surplus(
+        &self,
+        db: &Connection,
+        amounts: &mut Amounts,
+        now: Timestamp,
+    ) -> Result<Option<Seq>, StoreFailure> {
         let most = Seq(self.oldest.0 + MAX_REMOVED);
-        if self.keep_bytes > 0 && self.history_bytes()? > self.keep_bytes {
+        if self.keep_bytes > 0 && history_bytes(db, amounts)? > self.keep_bytes {
             return Ok(Some(most));
         }
         if self.keep_for.is_zero() {
             return Ok(None);
         }
         let until = now.as_millisecond() - i64::try_from(self.keep_for.as_millis()).unwrap_or(0);
-        let fresh: Option<i64> = self
-            .db
+        let fresh: Option<i64> = db
             .prepare_cached("SELECT seq FROM records WHERE seq < ? AND time >= ? ORDER BY seq")?
             .query_row(params![most.0 as i64, until], |row| row.get(0))
             .optional()?;
-        let has_any: Option<i64> = self
-            .db
+        let has_any: Option<i64> = db
             .prepare_cached("SELECT seq FROM records WHERE seq < ? ORDER BY seq LIMIT 1")?
             .query_row(params![most.0 as i64], |row| row.get(0))
             .optional()?;
@@ -74,19 +107,36 @@ impl Store {
             (Some(_), None) => Some(most),
         })
     }
+}
 
-    /// What the records take. What a person can make beside them takes nothing away from them.
-    pub(super) fn history_bytes(&mut self) -> Result<u64, StoreFailure> {
-        let other = self.amounts.bytes(&self.db)?;
-        Ok(self.used_bytes()?.saturating_sub(other))
-    }
+/// The size of the records, without what is stored beside them.
+pub(super) fn history_bytes(db: &Connection, amounts: &mut Amounts) -> rusqlite::Result<u64> {
+    let other = amounts.bytes(db)?;
+    Ok(used_bytes(db)?.saturating_sub(other))
+}
 
-    pub(super) fn used_bytes(&self) -> Result<u64, StoreFailure> {
-        let number = |pragma: &str| -> Result<u64, StoreFailure> {
-            let number: i64 = self.db.pragma_query_value(None, pragma, |row| row.get(0))?;
-            Ok(number.unsigned_abs())
-        };
-        let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
-        Ok(pages * number("page_size")?)
-    }
+/// The size of everything in the database.
+pub(super) fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let number = |pragma: &str| {
+        db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+    };
+    let pages = number("page_count")?.saturating_sub(number("freelist_count")?);
+    Ok(pages * number("page_size")?)
+}
+
+/// Forgets a few of the sessions that have not been used for a long time, and the ids of their direct
+/// messages. Returns how many of each.
+fn forget_old_sessions(db: &Connection, now: Timestamp) -> rusqlite::Result<(usize, usize)> {
+    let old = "SELECT id FROM sessions WHERE seen < ?1 \
+               AND id NOT IN (SELECT session FROM members) ORDER BY seen LIMIT 256";
+    let until = now.as_millisecond() - SESSION_TIME;
+    // All three select the same sessions, because only the last changes the table `sessions`.
+    let delete_from = |table: &str, column: &str| {
+        db.prepare_cached(&format!("DELETE FROM {table} WHERE {column} IN ({old})"))?
+            .execute([until])
+    };
+    let directs = delete_from("directs", "session")?;
+    delete_from("aliases", "session")?;
+    let sessions = delete_from("sessions", "id")?;
+    Ok((sessions, directs))
 }

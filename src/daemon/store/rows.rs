@@ -1,33 +1,57 @@
 //! Records as rows.
 
 use chatroom::names::Name;
-use chatroom::room::{Author, Departure, Record, RecordKind, Seq, SessionId};
+use chatroom::room::{Author, Departure, REDACTED, Record, RecordKind, Seq, SessionId};
 use jiff::Timestamp;
-use rusqlite::{CachedStatement, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
+
+/// The numbers that stand for record kinds in the column `kind`. Stored histories contain them: a number
+/// never changes its meaning, and a new kind gets the next number.
+pub mod kind {
+    pub const MESSAGE: u8 = 1;
+    pub const ACTION: u8 = 2;
+    pub const JOINED: u8 = 3;
+    pub const LEFT: u8 = 4;
+    pub const NOTICE: u8 = 5;
+    pub const REDACTED: u8 = 6;
+    pub const TOPIC: u8 = 7;
+    pub const RENAMED: u8 = 8;
+
+    /// All of them.
+    pub const ALL: std::ops::RangeInclusive<i64> = MESSAGE as i64..=RENAMED as i64;
+    /// The kinds whose text a user wrote, and that can be redacted.
+    pub const REDACTABLE: [u8; 4] = [MESSAGE, ACTION, NOTICE, TOPIC];
+}
+
+/// A statement that selects records, for [`read`].
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT seq, epoch, time, kind, session, client_id, name, text FROM records WHERE ",
+            $which
+        )
+    };
+}
 
 pub const INSERT: &str = "INSERT INTO records (seq, epoch, time, kind, session, client_id, name, \
                           text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-pub const REDACT: &str = "UPDATE records SET text = ? WHERE seq = ? AND kind IN (1, 2, 5, 7)";
-pub const SELECT_ONE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
-                              records WHERE seq = ?";
-pub const SELECT_FROM: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
-                               records WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?";
-pub const SELECT_BACK: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM \
-                               records WHERE seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?";
-/// The same with only those whose text may have something in it; what `LIKE` takes for equal is a
-/// little less than what a person does, so that it is only for a part in ASCII.
-pub const SELECT_FROM_LIKE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM records WHERE seq >= ? AND \
-     seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq LIMIT ?3";
-pub const SELECT_BACK_LIKE: &str = "SELECT seq, epoch, time, kind, session, client_id, name, text FROM records WHERE seq >= ? AND \
-     seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq DESC LIMIT ?3";
+pub const SELECT_ONE: &str = select!("seq = ?");
+pub const SELECT_FROM: &str = select!("seq >= ? AND seq < ? ORDER BY seq LIMIT ?");
+pub const SELECT_BACK: &str = select!("seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?");
+/// As [`SELECT_FROM`], with only the records whose text matches a pattern. SQLite ignores case in ASCII
+/// only, so patterns have to be ASCII.
+pub const SELECT_FROM_LIKE: &str =
+    select!("seq >= ? AND seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq LIMIT ?3");
+pub const SELECT_BACK_LIKE: &str =
+    select!("seq >= ? AND seq < ? AND text LIKE ?4 ESCAPE '\\' ORDER BY seq DESC LIMIT ?3");
 
-/// The first and the last number. Asked for together without this, all of them would be looked at.
+/// The first and the last number. `SELECT min(seq), max(seq)` would read the whole table.
 pub const ENDS: &str = "SELECT (SELECT min(seq) FROM records), (SELECT max(seq) FROM records)";
 
-/// What stands before the reason in the text of somebody's removal.
+/// Precedes the reason in the text of a record about a removed user.
 const REMOVED_WITH: &str = "removed: ";
 
-/// Inserts a record.
+/// Inserts a record, with [`INSERT`].
 pub fn insert(insert: &mut CachedStatement<'_>, record: &Record) -> rusqlite::Result<()> {
     let (kind, name, text) = columns(&record.kind);
     let session = record.author.as_ref().map(|author| author.session.0 as i64);
@@ -45,11 +69,24 @@ pub fn insert(insert: &mut CachedStatement<'_>, record: &Record) -> rusqlite::Re
     Ok(())
 }
 
+/// Replaces the text of a record, if its kind has a text that can be redacted.
+pub fn redact(db: &Connection, seq: Seq) -> rusqlite::Result<()> {
+    let [a, b, c, d] = kind::REDACTABLE;
+    db.prepare_cached("UPDATE records SET text = ? WHERE seq = ? AND kind IN (?, ?, ?, ?)")?
+        .execute(params![REDACTED, seq.0 as i64, a, b, c, d])?;
+    Ok(())
+}
+
+/// The columns kind, name and text.
 fn columns(kind: &RecordKind) -> (u8, Option<&str>, Option<String>) {
     match kind {
-        RecordKind::Message { name, text } => (1, Some(name.as_str()), Some(text.clone())),
-        RecordKind::Action { name, text } => (2, Some(name.as_str()), Some(text.clone())),
-        RecordKind::Joined { name } => (3, Some(name.as_str()), None),
+        RecordKind::Message { name, text } => {
+            (kind::MESSAGE, Some(name.as_str()), Some(text.clone()))
+        }
+        RecordKind::Action { name, text } => {
+            (kind::ACTION, Some(name.as_str()), Some(text.clone()))
+        }
+        RecordKind::Joined { name } => (kind::JOINED, Some(name.as_str()), None),
         RecordKind::Left { name, how } => {
             let how = match how {
                 Departure::Quit => "quit".to_owned(),
@@ -57,19 +94,21 @@ fn columns(kind: &RecordKind) -> (u8, Option<&str>, Option<String>) {
                 Departure::Removed { reason: None } => "removed".to_owned(),
                 Departure::Removed { reason: Some(reason) } => format!("{REMOVED_WITH}{reason}"),
             };
-            (4, Some(name.as_str()), Some(how))
+            (kind::LEFT, Some(name.as_str()), Some(how))
         }
-        RecordKind::Notice { text } => (5, None, Some(text.clone())),
+        RecordKind::Notice { text } => (kind::NOTICE, None, Some(text.clone())),
         RecordKind::Redacted { targets } => {
             let targets: Vec<String> = targets.iter().map(Seq::to_string).collect();
-            (6, None, Some(targets.join(" ")))
+            (kind::REDACTED, None, Some(targets.join(" ")))
         }
-        RecordKind::Topic { text } => (7, None, Some(text.clone())),
-        RecordKind::Renamed { name, to } => (8, Some(name.as_str()), Some(to.to_string())),
+        RecordKind::Topic { text } => (kind::TOPIC, None, Some(text.clone())),
+        RecordKind::Renamed { name, to } => {
+            (kind::RENAMED, Some(name.as_str()), Some(to.to_string()))
+        }
     }
 }
 
-/// Reads a record from a row of one of the selections above.
+/// Reads a record from a row of one of the `SELECT_` statements.
 pub fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
     let session: Option<i64> = row.get(4)?;
     let client_id: Option<String> = row.get(5)?;
@@ -78,17 +117,19 @@ pub fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         Ok(Name::from_store(&name))
     };
     let text = row.get::<_, Option<String>>(7)?.unwrap_or_default();
-    let kind = match row.get(3)? {
-        1u8 => RecordKind::Message { name: name()?, text },
-        2 => RecordKind::Action { name: name()?, text },
-        3 => RecordKind::Joined { name: name()? },
-        4 => RecordKind::Left { name: name()?, how: departure(&text) },
-        5 => RecordKind::Notice { text },
-        6 => RecordKind::Redacted {
+    let kind = match row.get::<_, u8>(3)? {
+        kind::MESSAGE => RecordKind::Message { name: name()?, text },
+        kind::ACTION => RecordKind::Action { name: name()?, text },
+        kind::JOINED => RecordKind::Joined { name: name()? },
+        kind::LEFT => RecordKind::Left { name: name()?, how: departure(&text) },
+        kind::NOTICE => RecordKind::Notice { text },
+        kind::REDACTED => RecordKind::Redacted {
             targets: text.split(' ').filter_map(|seq| seq.parse().ok()).map(Seq).collect(),
         },
-        7 => RecordKind::Topic { text },
-        8 => RecordKind::Renamed { name: name()?, to: Box::new(Name::from_store(&text)) },
+        kind::TOPIC => RecordKind::Topic { text },
+        kind::RENAMED => {
+            RecordKind::Renamed { name: name()?, to: Box::new(Name::from_store(&text)) }
+        }
         _ => return Err(damaged(3, "a kind of record")),
     };
     Ok(Record {
@@ -112,6 +153,6 @@ fn departure(text: &str) -> Departure {
 }
 
 fn damaged(column: usize, expected: &str) -> rusqlite::Error {
-    let message = format!("there is something in the place of {expected}");
+    let message = format!("expected {expected}");
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, message.into())
 }

@@ -14,6 +14,7 @@ use rusqlite::{Connection, params};
 
 use super::files::beside;
 use super::mark::set_apart;
+use super::rows::kind;
 use super::schema;
 use crate::private;
 use pages::{Pages, Value};
@@ -114,7 +115,7 @@ fn is_record(seq: i64, row: &[Value]) -> bool {
     seq > 0
         && matches!(epoch, Value::Integer(1..=0xffff_ffff))
         && matches!(time, Value::Integer(1..))
-        && matches!(kind, Value::Integer(1..=8))
+        && matches!(kind, Value::Integer(kind) if kind::ALL.contains(kind))
         && matches!(session, Value::Null | Value::Integer(_))
         && [id, name, text].into_iter().all(is_text)
 }

@@ -17,8 +17,9 @@ use chatroom::room::{Found, Record, RecordKind, Seq};
 use rusqlite::{Connection, params};
 use rustix::process::setpriority_process;
 
-use super::history_reader::{Picked, Query, Reply, Selected, Selection, Source, explain};
+use super::query::{Query, Reply, Source, explain};
 use super::rows;
+use super::selection::{Matches, Selected, Selection};
 use crate::window::Window;
 
 /// So many searches are under way at a time; for one more there is no place.
@@ -43,31 +44,31 @@ const MAX_PATTERN: usize = 32;
 
 /// The places for searches.
 #[derive(Default)]
-pub struct Places(Arc<AtomicUsize>);
+pub struct SearchSlots(Arc<AtomicUsize>);
 
 /// A place for a search, free again when this is dropped.
-pub struct Place(Arc<AtomicUsize>);
+pub struct SearchSlot(Arc<AtomicUsize>);
 
-impl Places {
+impl SearchSlots {
     /// Gives a place, if there is one.
-    pub fn take(&self) -> Option<Place> {
+    pub fn take(&self) -> Option<SearchSlot> {
         let taken = self
             .0
             .fetch_update(Relaxed, Relaxed, |taken| (taken < MAX_SEARCHES).then_some(taken + 1));
-        taken.is_ok().then(|| Place(self.0.clone()))
+        taken.is_ok().then(|| SearchSlot(self.0.clone()))
     }
 }
 
-impl Drop for Place {
+impl Drop for SearchSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
 }
 
 /// A search that is under way.
-struct UnderWay {
+struct RunningSearch {
     scan: Box<Scan>,
-    _place: Place,
+    _slot: SearchSlot,
     reply: Reply,
 }
 
@@ -77,14 +78,16 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
     let _ = setpriority_process(None, NICE);
     let mut under_way = VecDeque::new();
     while let Ok(()) = accept_queries(&mut under_way, queries) {
-        let Some(UnderWay { mut scan, _place, reply }) = under_way.pop_front() else { continue };
+        let Some(RunningSearch { mut scan, _slot, reply }) = under_way.pop_front() else {
+            continue;
+        };
         // Whoever asked may be gone meanwhile.
         if reply.is_closed() {
             continue;
         }
         match scan.advance(source, Instant::now() + SLICE) {
             Ok(ControlFlow::Continue(())) => {
-                under_way.push_back(UnderWay { scan, _place, reply });
+                under_way.push_back(RunningSearch { scan, _slot, reply });
             }
             Ok(ControlFlow::Break(())) => reply.give(Ok(scan.selected())),
             Err(error) => reply.give(Err(explain(&error))),
@@ -94,13 +97,13 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
 
 /// Takes up what was asked meanwhile, and waits for it if there is nothing else to do.
 fn accept_queries(
-    under_way: &mut VecDeque<UnderWay>,
+    under_way: &mut VecDeque<RunningSearch>,
     queries: &Receiver<Query>,
 ) -> Result<(), RecvError> {
     let first = if under_way.is_empty() { Some(queries.recv()?) } else { None };
     for query in first.into_iter().chain(queries.try_iter()) {
-        if let Query::Search(scan, _place, reply) = query {
-            under_way.push_back(UnderWay { scan, _place, reply });
+        if let Query::Search(scan, _slot, reply) = query {
+            under_way.push_back(RunningSearch { scan, _slot, reply });
         }
     }
     Ok(())
@@ -120,7 +123,7 @@ pub struct Scan {
     /// Whether the ends were fitted to what is stored.
     is_fitted: bool,
     range: u64,
-    picked: Picked,
+    found_so_far: Matches,
 }
 
 impl Scan {
@@ -134,7 +137,7 @@ impl Scan {
             end: selection.before.map_or(i64::MAX as u64, |before| before.0),
             is_fitted: false,
             range: FIRST_RANGE,
-            picked: Picked::default(),
+            found_so_far: Matches::default(),
             selection,
         }
     }
@@ -146,7 +149,7 @@ impl Scan {
     }
 
     fn selected(self) -> Selected {
-        self.picked.in_order(&self.selection)
+        self.found_so_far.in_order(&self.selection)
     }
 
     /// Looks on until some time. Breaks where it has come to the end.
@@ -223,7 +226,7 @@ impl Scan {
         };
         while let Some(row) = found.next()? {
             let record = rows::read(row)?;
-            if self.matches(&record) && !self.picked.add(&self.selection, record) {
+            if self.matches(&record) && !self.found_so_far.add(&self.selection, record) {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -256,7 +259,7 @@ impl Scan {
                 if record.seq.0 < self.next || record.seq.0 >= self.end {
                     return ControlFlow::Break(());
                 }
-                if self.matches(record) && !self.picked.add(&self.selection, record.clone()) {
+                if self.matches(record) && !self.found_so_far.add(&self.selection, record.clone()) {
                     return ControlFlow::Break(());
                 }
                 match is_forward {

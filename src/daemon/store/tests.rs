@@ -1,17 +1,19 @@
+use chatroom::config::Durability;
 use chatroom::names::Name;
-use chatroom::room::Author;
+use chatroom::room::{Author, Position, RecordKind};
 use tempfile::TempDir;
 
 use std::fs;
 
-use super::retention::{LOOK_AFTER_EVERY, MAX_REMOVED};
+use super::open::Restored;
+use super::retention::{MAX_REMOVED, used_bytes};
 use super::*;
 
 mod companions;
 mod log;
 
 fn open(folder: &TempDir, history: &History) -> Restored {
-    Store::open(folder.path(), history, |failure| panic!("{failure}")).unwrap()
+    crate::store::open(folder.path(), history, |failure| panic!("{failure}")).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -62,7 +64,7 @@ fn what_was_stored_is_there_after_a_start() {
 fn a_folder_is_one_daemons() {
     let folder = TempDir::new().unwrap();
     let _first = open(&folder, &History::default());
-    let second = Store::open(folder.path(), &History::default(), |_| {});
+    let second = crate::store::open(folder.path(), &History::default(), |_| {});
     let problem = second.err().expect("the second is refused").to_string();
     assert!(problem.contains("another chatroomd uses the state folder"), "{problem}");
 }
@@ -125,7 +127,7 @@ fn what_is_larger_than_is_kept_goes_and_the_file_stays_small() {
         let records: Vec<Record> = (1..=10).map(|n| message(batch * 10 + n, None, &text)).collect();
         store.commit(&records, &Extras::default(), now()).unwrap();
         store.look_after(Seq(batch * 10 + 10), now()).unwrap();
-        largest = largest.max(store.used_bytes().unwrap());
+        largest = largest.max(used_bytes(&store.db).unwrap());
     }
     // In the time between two looks some more comes.
     assert!(largest < 3 << 19, "{largest}");
@@ -184,7 +186,7 @@ fn a_newer_or_broken_file_is_said_to_be_so() {
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     let problem = |folder: &TempDir| {
-        let refused = Store::open(folder.path(), &History::default(), |_| {}).err();
+        let refused = crate::store::open(folder.path(), &History::default(), |_| {}).err();
         format!("{:#}", refused.expect("it is refused"))
     };
     assert!(problem(&folder).contains("made by a newer chatroomd"), "{}", problem(&folder));

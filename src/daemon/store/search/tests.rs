@@ -113,19 +113,19 @@ fn what_left_the_window_is_passed_over() {
 }
 
 #[test]
-fn there_are_so_many_places_and_one_that_is_given_back_can_be_taken() {
-    let places = Places::default();
-    let mut taken: Vec<Place> = std::iter::from_fn(|| places.take()).collect();
+fn there_are_so_many_slots_and_one_that_is_given_back_can_be_taken() {
+    let slots = SearchSlots::default();
+    let mut taken: Vec<SearchSlot> = std::iter::from_fn(|| slots.take()).collect();
     assert_eq!(taken.len(), MAX_SEARCHES);
     taken.pop();
-    taken.extend(places.take());
-    assert!(places.take().is_none());
+    taken.extend(slots.take());
+    assert!(slots.take().is_none());
 }
 
 #[test]
 fn a_short_search_does_not_wait_for_long_ones() {
     let (sender, queries) = channel();
-    let places = Places::default();
+    let slots = SearchSlots::default();
     let window = Window::new("lobby".to_owned(), Position::START, 1 << 30);
     let text = "\u{130}\u{c9}".repeat(1000);
     for batch in 0..500 {
@@ -138,7 +138,7 @@ fn a_short_search_does_not_wait_for_long_ones() {
             Selection { grep: Some(grep.to_owned()), after, limit: 1, ..Selection::default() };
         let (answers, answer) = channel();
         let (reply, waits) = Reply::new(move |_| answers.send(()));
-        let query = Query::Search(Box::new(Scan::new(selection)), places.take().unwrap(), reply);
+        let query = Query::Search(Box::new(Scan::new(selection)), slots.take().unwrap(), reply);
         sender.send(query).unwrap();
         replies.push((answer, waits));
     }
@@ -154,16 +154,16 @@ fn a_short_search_does_not_wait_for_long_ones() {
 #[test]
 fn nobody_looks_for_who_is_gone() {
     let (sender, queries) = channel();
-    let places = Places::default();
+    let slots = SearchSlots::default();
     let (given, gives) = channel();
     let (reply, waits) = Reply::new(move |_| given.send(()));
     drop(waits);
     let scan = Box::new(Scan::new(Selection::default()));
-    sender.send(Query::Search(scan, places.take().unwrap(), reply)).unwrap();
+    sender.send(Query::Search(scan, slots.take().unwrap(), reply)).unwrap();
     drop(sender);
     answer_all(&window(), &queries);
     assert!(gives.recv().is_err());
-    assert_eq!(places.0.load(Relaxed), 0, "and the place is free");
+    assert_eq!(slots.0.load(Relaxed), 0, "and the place is free");
 }
 
 #[test]

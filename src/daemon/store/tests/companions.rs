@@ -161,7 +161,7 @@ fn a_damaged_history_is_told_when_it_is_opened_and_what_is_left_is_saved() {
         let mut bytes = whole.clone();
         bytes[damage].fill(0xa5);
         fs::write(&path, bytes).unwrap();
-        let refused = Store::open(folder.path(), &History::default(), |_| {}).err().unwrap();
+        let refused = crate::store::open(folder.path(), &History::default(), |_| {}).err().unwrap();
         let said = format!("{refused:#}");
         assert!(said.contains("damaged") || said.contains("cannot be used"), "{said}");
         let saved = folder.path().join(format!("saved-{number}"));
@@ -255,6 +255,6 @@ fn a_backup_takes_the_place_of_the_history_and_nothing_is_lost() {
 fn a_restore_that_was_broken_off_is_not_taken_for_an_empty_history() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(format!("{DATABASE}-restoring")), "half").unwrap();
-    let refused = Store::open(folder.path(), &History::default(), |_| {}).err().unwrap();
+    let refused = crate::store::open(folder.path(), &History::default(), |_| {}).err().unwrap();
     assert!(refused.to_string().contains("was broken off"), "{refused:#}");
 }

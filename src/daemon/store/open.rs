@@ -1,0 +1,153 @@
+//! Opening the history, with everything that the room starts with.
+
+use std::fs::File;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chatroom::config::{Durability, History};
+use chatroom::room::{Epochs, Member, Position};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tracing::{error, warn};
+
+use super::aside::set_aside;
+use super::checkpointer::{self, Checkpointer};
+use super::extras::Amounts;
+use super::files::{Checked, beside, check, lock};
+use super::retention::Retention;
+use super::run_start::RunStart;
+use super::{DATABASE, Store, StoreFailure, WRITER_TIME, mark, members, restore, schema};
+use crate::{folders, private};
+
+/// How long a history is looked through before it is used.
+const START_CHECK_TIME: Duration = Duration::from_millis(200);
+
+/// What was stored when the daemon ended.
+pub struct Restored {
+    pub store: Store,
+    pub last: Position,
+    pub epochs: Epochs,
+    /// Who was here, and whether they can come back to their session.
+    pub members: Vec<(Member, bool)>,
+    /// How often a daemon was started on this store; sessions of each start differ in it.
+    pub run: u64,
+    /// Why nothing can be stored yet, if it can only be read.
+    pub degraded: Option<StoreFailure>,
+}
+
+/// Opens the history in a folder, or makes it.
+///
+/// # Errors
+/// Another daemon uses it, or it cannot be read; the sentence says what to do.
+pub fn open(
+    folder: &Path,
+    history: &History,
+    on_failure: impl Fn(StoreFailure) + Send + 'static,
+) -> anyhow::Result<Restored> {
+    folders::check_state(folder)?;
+    let lock = lock(folder)?;
+    let path = folder.join(DATABASE);
+    let shown = path.display().to_string();
+    restore::check_none_was_broken_off(&path)?;
+    drop(private::open(&path)?);
+    let is_exchanged = mark::has_stray_log(&path) && set_log_aside(&path)?;
+    let mut db =
+        Connection::open(&path).with_context(|| format!("cannot open the history {shown}"))?;
+    let is_new = schema::prepare(&mut db).with_context(|| {
+        format!(
+            "the history {shown} cannot be used. To go on without it, move it and its \
+             companions ({DATABASE}-wal, {DATABASE}-shm) away; a backup that chatctl made can \
+             take its place"
+        )
+    })?;
+    check_whole(&path)?;
+    if is_new {
+        // So that the new file itself is found after a power cut.
+        File::open(folder).and_then(|folder| folder.sync_all())?;
+    }
+    db.busy_timeout(Duration::ZERO)?;
+    let is_copied = match checkpointer::copy_all(&db).map_err(|failure| failure.judged(folder)) {
+        Ok(is_copied) => is_copied,
+        Err(StoreFailure::Passing(_)) => false,
+        Err(StoreFailure::Fatal(error)) => return Err(error.into()),
+    };
+    db.busy_timeout(WRITER_TIME)?;
+    let run = RunStart::read(&db, history.durability, is_exchanged)?;
+    let unnoted = match run.commit(&mut db).map_err(|failure| failure.judged(folder)) {
+        Ok(()) => None,
+        // What is there can be read, and the room goes on as soon as there is space.
+        Err(StoreFailure::Passing(cause)) => Some(cause),
+        Err(StoreFailure::Fatal(error)) => return Err(error.into()),
+    };
+    if history.durability == Durability::Process {
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+    }
+    let members = members::read(&db)?;
+    let checkpointer = Checkpointer::start(&path, &mut db, on_failure)?;
+    checkpointer.log.set_needs_mark(is_copied);
+    let (last, epochs, number) = (run.last, run.epochs.clone(), run.number);
+    let degraded = unnoted.map(StoreFailure::Passing);
+    let store = Store {
+        retention: Retention::read(&db, history, last.seq.next())?,
+        checkpointer,
+        amounts: Amounts::read(&db)?,
+        is_patient: true,
+        db,
+        path,
+        batches: 0,
+        unnoted: degraded.is_some().then_some(run),
+        _lock: lock,
+    };
+    Ok(Restored { store, last, epochs, members, run: number, degraded })
+}
+
+/// Moves a log aside that is not that of the database beside it. Gives true.
+fn set_log_aside(path: &Path) -> anyhow::Result<bool> {
+    let shown = path.display();
+    let files = ["-wal", "-shm"].map(|ending| beside(path, ending));
+    let folder = set_aside(&files, Timestamp::now())
+        .with_context(|| format!("cannot move the write-ahead log beside {shown} aside"))?;
+    let folder = folder.unwrap_or_default().display().to_string();
+    warn!(
+        event = "history-exchanged",
+        folder,
+        "{shown} was exchanged: the write-ahead log beside it belonged to another one, and is now in \
+         {folder}. A new epoch begins. `chatroomd --restore FILE` puts a backup in its place"
+    );
+    Ok(true)
+}
+
+/// Looks through a history before it is used; where that takes long, the rest is looked through while
+/// it is used.
+///
+/// # Errors
+/// It is damaged; the sentence says what to do.
+fn check_whole(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display().to_string();
+    match check(path, START_CHECK_TIME) {
+        // What cannot be looked through now may be used all the same: the disk may be full.
+        Ok(Checked::Whole) | Err(_) => Ok(()),
+        Ok(Checked::Unfinished) => {
+            let path = path.to_owned();
+            let check_all = move || {
+                if let Ok(Checked::Damaged(problem)) = check(&path, Duration::MAX) {
+                    error!(
+                        event = "history-damaged",
+                        problem,
+                        "the history {shown} is damaged: {problem}. docs/history.md says how to save \
+                         what can be read"
+                    );
+                }
+            };
+            thread::Builder::new().name("check".to_owned()).spawn(check_all)?;
+            Ok(())
+        }
+        Ok(Checked::Damaged(problem)) => bail!(
+            "the history {shown} is damaged: {problem}. `chatroomd --restore FILE` puts a backup in \
+             its place, `chatroomd --salvage {shown} FILE` saves what can be read into a new one. To \
+             go on without it, move it and its companions ({DATABASE}-wal, {DATABASE}-shm) away"
+        ),
+    }
+}

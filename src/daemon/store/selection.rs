@@ -1,0 +1,74 @@
+//! Which records a request selects, and collecting them.
+
+use chatroom::room::{Record, Seq};
+use chatroom::wire::text;
+use jiff::Timestamp;
+
+/// Which records are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only what comes after this record; then the first of them are given.
+    pub after: Option<Seq>,
+    /// Only what comes before this record; then the last of them are given.
+    pub before: Option<Seq>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Only what the person of this name did.
+    pub from: Option<String>,
+    /// Only what has this in its text, without regard to case.
+    pub grep: Option<String>,
+    pub limit: usize,
+    /// About how many bytes of records there may be, the first record aside; 0 is no limit.
+    pub max_bytes: usize,
+}
+
+/// Some records, in the order of their numbers, and whether there are more.
+pub type Selected = (Vec<Record>, bool);
+
+impl Selection {
+    /// Whether the first records are wanted, and not the last.
+    pub(super) fn is_forward(&self) -> bool {
+        self.after.is_some() && self.before.is_none()
+    }
+
+    /// Whether many records may have to be looked at to find what is asked for.
+    pub(super) fn is_long(&self) -> bool {
+        self.limit > text::MAX_HISTORY
+            || self.from.is_some()
+            || self.grep.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+}
+
+/// The records that a search has found so far.
+#[derive(Debug, Default)]
+pub(super) struct Matches {
+    records: Vec<Record>,
+    bytes: usize,
+    more: bool,
+}
+
+impl Matches {
+    /// Adds a record. Returns false if it did not fit, and the search is complete.
+    pub(super) fn add(&mut self, selection: &Selection, record: Record) -> bool {
+        let bytes = self.bytes + record.weight();
+        let is_too_much = selection.max_bytes != 0 && bytes > selection.max_bytes;
+        self.more =
+            self.records.len() >= selection.limit || (is_too_much && !self.records.is_empty());
+        if !self.more {
+            self.bytes = bytes;
+            self.records.push(record);
+        }
+        !self.more
+    }
+
+    /// The records in the order of their numbers, and whether there are more.
+    pub(super) fn in_order(self, selection: &Selection) -> Selected {
+        let mut records = self.records;
+        if !selection.is_forward() {
+            records.reverse();
+        }
+        (records, self.more)
+    }
+}
