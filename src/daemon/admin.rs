@@ -28,8 +28,9 @@ use zeroize::Zeroizing;
 
 use crate::access::By;
 use crate::backoff::Backoff;
+use crate::faults::Part;
 use crate::files;
-use crate::recovery::Waiting;
+use crate::recovery::PendingStart;
 
 pub use commands::Operator;
 use idle::Idle;
@@ -47,7 +48,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Answers operators: about the room once it is open, and before about what the start waits for.
 pub struct Desk {
-    pub waiting: Waiting,
+    pub pending_start: PendingStart,
     operator: OnceLock<Operator>,
     /// How many requests are not answered yet.
     in_progress: tokio::sync::watch::Sender<usize>,
@@ -55,8 +56,12 @@ pub struct Desk {
 
 impl Desk {
     /// The room is not open yet.
-    pub fn new(waiting: Waiting) -> Desk {
-        Desk { waiting, operator: OnceLock::new(), in_progress: tokio::sync::watch::Sender::new(0) }
+    pub fn new(pending_start: PendingStart) -> Desk {
+        Desk {
+            pending_start,
+            operator: OnceLock::new(),
+            in_progress: tokio::sync::watch::Sender::new(0),
+        }
     }
 
     /// From now on the room is open.
@@ -75,7 +80,7 @@ impl Desk {
     async fn handle(&self, by: By, request: AdminRequest) -> (Reply, Option<File>) {
         match self.operator.get() {
             Some(operator) => operator.handle(by, request).await,
-            None => (self.waiting.handle(request).await, None),
+            None => (self.pending_start.handle(request).await, None),
         }
     }
 }
@@ -111,18 +116,17 @@ pub async fn serve(
     config: Arc<Config>,
     desk: Arc<Desk>,
 ) {
-    const PART: &str = "admin socket";
-    let faults = desk.waiting.faults.clone();
+    let faults = desk.pending_start.faults.clone();
     let mut backoff = Backoff::while_running();
     loop {
         match opened {
             Ok((_socket, listener)) => {
-                faults.clear(PART);
+                faults.clear(&Part::AdminSocket);
                 return serve_all(listener, desk).await;
             }
             Err(problem) => {
                 let problem = format!("chatctl is not served: {problem:#}");
-                if faults.set(PART, &problem) {
+                if faults.set(Part::AdminSocket, &problem) {
                     warn!(event = "no-admin-socket", "{problem}; trying again");
                 }
                 faults.pause(backoff.next()).await;

@@ -1,29 +1,42 @@
-//! What does not work at present and is tried again: the service goes on without it.
+//! Parts of the service that do not work at the moment. Each tries again, and the rest goes on.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-/// All present faults, each under the name of the part that has it.
+use crate::sockets::ListenerKind;
+
+/// A part of the service that can have a fault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    AdminSocket,
+    Configuration,
+    Listener(ListenerKind, SocketAddr),
+    Metrics,
+    RoomPassword,
+    Start,
+}
+
+/// All present faults, each with a sentence for operators.
 pub struct Faults {
-    all: Mutex<BTreeMap<String, String>>,
+    all: Mutex<BTreeMap<Part, String>>,
     changed: watch::Sender<()>,
     /// Wakes everything that pauses before its next attempt.
     retry: Notify,
 }
 
 impl Faults {
-    /// None yet.
     pub fn new() -> Faults {
         Faults { all: Mutex::default(), changed: watch::channel(()).0, retry: Notify::new() }
     }
 
-    /// Notes a fault. Gives whether that is news.
-    pub fn set(&self, part: &str, problem: &str) -> bool {
-        let before = self.lock().insert(part.to_owned(), problem.to_owned());
+    /// Notes a fault. Returns whether that is news.
+    pub fn set(&self, part: Part, problem: &str) -> bool {
+        let before = self.lock().insert(part, problem.to_owned());
         let is_news = before.as_deref() != Some(problem);
         if is_news {
             self.changed.send_replace(());
@@ -31,8 +44,8 @@ impl Faults {
         is_news
     }
 
-    /// Notes that a part works. Gives whether it did not before.
-    pub fn clear(&self, part: &str) -> bool {
+    /// Notes that a part works. Returns whether it did not before.
+    pub fn clear(&self, part: &Part) -> bool {
         let was_there = self.lock().remove(part).is_some();
         if was_there {
             self.changed.send_replace(());
@@ -40,33 +53,32 @@ impl Faults {
         was_there
     }
 
-    /// All of them, each with the name of its part.
-    pub fn by_part(&self) -> BTreeMap<String, String> {
+    /// All faults, by part.
+    pub fn by_part(&self) -> BTreeMap<Part, String> {
         self.lock().clone()
     }
 
-    /// All of them, a sentence each.
+    /// The sentences of all faults.
     pub fn all(&self) -> Vec<String> {
         self.lock().values().cloned().collect()
     }
 
-    /// Notices when they change.
+    /// Notifies of changes.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Has everything that pauses try again now.
+    /// Ends all pauses.
     pub fn retry_now(&self) {
         self.retry.notify_waiters();
     }
 
     /// Waits before the next attempt: this long, or until [`Faults::retry_now`].
     pub async fn pause(&self, pause: Duration) {
-        // Whether it was woken or the time is over does not matter.
         let _ = timeout(pause, self.retry.notified()).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Part, String>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,15 +91,15 @@ mod tests {
     fn only_news_is_news() {
         let faults = Faults::new();
         let mut changes = faults.watch();
-        assert!(faults.set("port", "the address is not there"));
+        assert!(faults.set(Part::Metrics, "the address is not there"));
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
-        assert!(!faults.set("port", "the address is not there"));
-        assert!(!faults.clear("another port"));
+        assert!(!faults.set(Part::Metrics, "the address is not there"));
+        assert!(!faults.clear(&Part::AdminSocket));
         assert!(!changes.has_changed().unwrap());
-        assert!(faults.set("port", "the address is in use"));
+        assert!(faults.set(Part::Metrics, "the address is in use"));
         assert_eq!(faults.all(), ["the address is in use"]);
-        assert!(faults.clear("port") && faults.all().is_empty());
+        assert!(faults.clear(&Part::Metrics) && faults.all().is_empty());
         assert!(changes.has_changed().unwrap());
     }
 }

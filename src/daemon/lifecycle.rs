@@ -11,32 +11,31 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::admin::{self, Desk, Operator};
-use crate::faults::Faults;
+use crate::faults::{Faults, Part};
 use crate::handover::{self, Inherited, Inspection};
 use crate::health::{self, Health};
-use crate::listen::{self, Listening};
+use crate::listen::{self, Ports};
 use crate::listeners::Listeners;
 use crate::main_loop::{Daemon, End};
 use crate::overview::Overview;
-use crate::recovery::{Outcome, Ready, Waiting};
+use crate::recovery::{PendingStart, WaitOutcome};
 use crate::reload::{self, certificate_in_force, identity, log_certificate};
 use crate::restart_state::RestartState;
 use crate::restarts::Restarts;
 use crate::shared::Shared;
 use crate::sockets::ListenerKind;
-use crate::start::{self, Setting, Started};
-use crate::tls::Identity;
-use crate::transient::is_transient;
+use crate::start::{self, RoomContext, StartedRoom};
+use crate::transient::StartFailure;
 use crate::unit_files::UnitFiles;
 use crate::{banner, limits, memory, metrics, signals, silence, status_line, systemd};
 
-/// What the daemon is started with.
-pub struct Source {
+/// The configuration that the daemon starts with.
+pub struct StartConfig {
     pub config: Config,
-    /// The text that it was read from.
+    /// The text of the file.
     pub text: String,
     pub file: Option<PathBuf>,
-    /// What is wrong with the file, if the configuration of the process before goes on.
+    /// What is wrong with the file, if the configuration of the previous process stays in force.
     pub problems: Vec<String>,
     pub restart_state: Arc<RestartState>,
 }
@@ -45,10 +44,10 @@ pub struct Source {
 ///
 /// # Errors
 /// It cannot start, or has to end because something failed.
-pub async fn run(source: Source, inherited: Inherited) -> anyhow::Result<()> {
-    let restarts = Restarts::count(source.restart_state.clone()).await;
+pub async fn run(start: StartConfig, inherited: Inherited) -> anyhow::Result<()> {
+    let restarts = Restarts::count(start.restart_state.clone()).await;
     let settling = tokio::spawn(restarts.settle());
-    let outcome = serve(source, inherited).await;
+    let outcome = serve(start, inherited).await;
     settling.abort();
     if outcome.is_ok() {
         restarts.forget();
@@ -56,14 +55,14 @@ pub async fn run(source: Source, inherited: Inherited) -> anyhow::Result<()> {
     outcome
 }
 
-async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
-    let Source { mut config, text, file: config_file, problems, restart_state } = source;
+async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<()> {
+    let StartConfig { mut config, text, file: config_file, problems, restart_state } = start;
     let starting = systemd::Starting::begin();
     limits::fit_to_descriptors(&mut config);
     let faults = Arc::new(Faults::new());
     tell_of_kept_configuration(&faults, &problems);
-    let Ports { listening, identity } = open_ports(&config, &mut inherited)?;
-    let is_activated = listening.is_activated;
+    let ports = open_ports(&config, &mut inherited)?;
+    let is_activated = ports.listening.is_activated;
     let admin_socket = admin::open(&config);
     if admin_socket.is_err() && !systemd::supervises() {
         return admin_socket.map(drop);
@@ -71,7 +70,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     let (control, mut orders) = mpsc::unbounded_channel();
     let terminated = signals::forward(control.clone())?;
     let config = Arc::new(config);
-    let desk = Arc::new(Desk::new(Waiting {
+    let desk = Arc::new(Desk::new(PendingStart {
         config: Mutex::new((config.clone(), text)),
         config_file: config_file.clone(),
         since: Timestamp::now(),
@@ -88,18 +87,20 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     tasks.spawn(admin::serve(admin_socket, config.clone(), desk.clone()));
     let opened = match opened {
         Ok(opened) => opened,
-        Err(problem) if systemd::supervises() && is_transient(&problem) => {
-            let ready = Ready { listening: &listening, identity: identity.clone() };
-            match desk.waiting.until_open(problem, ready, &mut orders).await? {
-                Outcome::Opened(opened) => *opened,
-                Outcome::Ended => return end_waiting(&desk, tasks).await,
+        Err(failure @ StartFailure::Transient { .. }) if systemd::supervises() => {
+            match desk.pending_start.until_open(failure, &ports, &mut orders).await? {
+                WaitOutcome::Opened(opened) => *opened,
+                WaitOutcome::Ended => return end_waiting(&desk, tasks).await,
             }
         }
-        Err(problem) => return Err(problem),
+        Err(StartFailure::Transient { error, .. } | StartFailure::Permanent(error)) => {
+            return Err(error);
+        }
     };
     let no_password = check_password(opened.no_password.as_ref(), &faults)?;
-    let (config, text) = desk.waiting.config();
-    let setting = Setting {
+    let (config, text) = desk.pending_start.config();
+    let Ports { listening, identity } = ports;
+    let context = RoomContext {
         config: config.clone(),
         identity,
         handed_over,
@@ -107,7 +108,7 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
         restart_state,
         control: control.clone(),
     };
-    let Started { shared, database, handed_over } = start::start(opened, setting)?;
+    let StartedRoom { shared, database, handed_over } = start::start(opened, context)?;
     let listeners = Listeners::serve(listening, &shared, &mut tasks)?;
     let health = Health { listeners: listeners.clone(), room: shared.room.clone() };
     let (set_shutdown_at, shutdown_at) = watch::channel(None);
@@ -166,12 +167,6 @@ async fn serve(source: Source, mut inherited: Inherited) -> anyhow::Result<()> {
     daemon.end(end, &listeners).await
 }
 
-/// The listening sockets, and what is shown on those that speak TLS.
-struct Ports {
-    listening: Listening,
-    identity: Option<Identity>,
-}
-
 /// Opens the ports. Under a manager those that cannot be opened are tried again later.
 fn open_ports(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Ports> {
     let activated = inherited.activated_kinds();
@@ -200,7 +195,7 @@ fn tell_of_kept_configuration(faults: &Faults, problems: &[String]) {
                 `systemctl reload chatroomd` puts it in force once it is corrected";
     problems.iter().for_each(|problem| error!(event = "configuration-kept", "{problem}"));
     error!(event = "configuration-kept", "{what}");
-    faults.set(reload::CONFIGURATION, &format!("{what} ({})", problems.join("; ")));
+    faults.set(Part::Configuration, &format!("{what} ({})", problems.join("; ")));
 }
 
 /// Looks whether the password of the room is known if it is needed. Gives whether it has to be read
@@ -214,7 +209,7 @@ fn check_password(problem: Option<&anyhow::Error>, faults: &Faults) -> anyhow::R
     if !systemd::supervises() {
         bail!(problem);
     }
-    faults.set(reload::PASSWORD, &problem);
+    faults.set(Part::RoomPassword, &problem);
     error!(event = "no-password", "{problem}; nobody is let in with it. Trying again");
     Ok(true)
 }

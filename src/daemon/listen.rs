@@ -37,6 +37,12 @@ pub struct Listening {
     pub is_activated: bool,
 }
 
+/// The listening sockets at the start, and the certificate that those with TLS show.
+pub struct Ports {
+    pub listening: Listening,
+    pub identity: Option<Identity>,
+}
+
 /// Opens the chat ports, or takes over those that are open already. A port for TLS stays closed
 /// while there is no certificate to show: `no_certificate` says why.
 ///

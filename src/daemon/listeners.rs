@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
-use crate::faults::Faults;
+use crate::faults::{Faults, Part};
 use crate::listen::{self, Listening, Probe};
 use crate::reload::{certificate_in_force, log_certificate};
 use crate::shared::Shared;
@@ -42,9 +42,9 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// The name of its faults.
-    fn part(self) -> String {
-        format!("listener {}", self.kind.show(self.address))
+    /// The part to which its faults belong.
+    fn part(self) -> Part {
+        Part::Listener(self.kind, self.address)
     }
 }
 
@@ -141,7 +141,7 @@ impl Listeners {
 fn note(faults: &Faults, wanted: Wanted, problem: &anyhow::Error) {
     let shown = wanted.kind.show(wanted.address);
     let problem = format!("not listening on {shown}: {problem:#}");
-    if faults.set(&wanted.part(), &problem) {
+    if faults.set(wanted.part(), &problem) {
         let address = wanted.address;
         warn!(event = "not-listening", %address, "{problem}; trying again");
     }

@@ -66,7 +66,7 @@ use args::Args;
 use chatroom::config::Config;
 use clap::CommandFactory;
 use handover::Inherited;
-use lifecycle::Source;
+use lifecycle::StartConfig;
 
 /// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
         },
     };
     let logging = logging::start(config.log.level);
-    let outcome = serve(Source { config, text, file, problems, restart_state }, inherited);
+    let outcome = serve(StartConfig { config, text, file, problems, restart_state }, inherited);
     drop(logging);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -134,10 +134,10 @@ fn by_hand(mut args: Args, config: &Config, file: Option<&Path>) -> ExitCode {
     }
 }
 
-fn serve(source: Source, inherited: Inherited) -> anyhow::Result<()> {
+fn serve(start: StartConfig, inherited: Inherited) -> anyhow::Result<()> {
     // One thread serves all connections; the room has its own. More were slower in measurements.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(lifecycle::run(source, inherited));
+    let outcome = runtime.block_on(lifecycle::run(start, inherited));
     // A word to systemd that it does not take in is not waited for.
     runtime.shutdown_background();
     outcome

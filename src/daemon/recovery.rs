@@ -1,5 +1,5 @@
-//! A start that meets a passing cause, as a full disk: the service stays up, says what it waits for,
-//! turns people away with a clear sentence, and tries again until the room can be opened.
+//! A start that waits for a cause to pass, such as a full disk. The service stays up, reports what it
+//! waits for, turns clients away with a sentence, and tries again until the room can be opened.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,24 +16,19 @@ use tracing::{error, info};
 
 use crate::backoff::Backoff;
 use crate::control::{Control, failed, order, reload};
-use crate::faults::Faults;
-use crate::listen::{self, Listening};
-use crate::reload::CONFIGURATION;
+use crate::faults::{Faults, Part};
+use crate::listen::{self, Ports};
 use crate::sockets::ListenerKind;
-use crate::start::{self, Opened};
-use crate::tls::Identity;
-use crate::transient::{Transient, is_of_mounts, is_transient};
+use crate::start::{self, OpenedStores};
+use crate::transient::StartFailure;
 use crate::{files, limits, logging, systemd};
 
-/// The name of the fault.
-const PART: &str = "start";
-
-/// What those hear who connect meanwhile.
+/// What clients are told meanwhile.
 const CLOSED: &str =
     "Messages cannot be stored at the moment, so the room is closed. Try again later.";
 
-/// What an operator sees and can do while the room is not open.
-pub struct Waiting {
+/// A start that has not opened the room yet: what operators see of it, and can do.
+pub struct PendingStart {
     /// The configuration for the next attempt, with its text.
     pub config: Mutex<(Arc<Config>, String)>,
     pub config_file: Option<PathBuf>,
@@ -43,72 +38,68 @@ pub struct Waiting {
 }
 
 /// How waiting ends.
-pub enum Outcome {
-    Opened(Box<Opened>),
+pub enum WaitOutcome {
+    Opened(Box<OpenedStores>),
     /// The daemon was told to end before the room could be opened.
     Ended,
 }
 
-/// After so long a process makes way for another one, if that may see other mounts.
-const MAKE_WAY_AFTER: Duration = Duration::from_secs(30);
+/// After this time the process ends, if only another process can see that the cause has passed.
+const NEW_PROCESS_AFTER: Duration = Duration::from_secs(30);
 
-/// What of the start is there already.
-pub struct Ready<'r> {
-    pub listening: &'r Listening,
-    pub identity: Option<Identity>,
-}
-
-impl Waiting {
-    /// Tries to open the room until that succeeds, after a first attempt that did not.
+impl PendingStart {
+    /// Tries again after a first attempt that failed, until the room can be opened.
     ///
     /// # Errors
-    /// An attempt met a cause that does not pass.
+    /// An attempt failed permanently, or only another process can succeed.
     pub async fn until_open(
         &self,
-        mut problem: anyhow::Error,
-        ready: Ready<'_>,
+        mut failure: StartFailure,
+        ports: &Ports,
         orders: &mut mpsc::UnboundedReceiver<Control>,
-    ) -> anyhow::Result<Outcome> {
-        let mut tasks = turn_all_away(&ready, &self.config().0)?;
+    ) -> anyhow::Result<WaitOutcome> {
+        let mut tasks = turn_all_away(ports, &self.config().0)?;
         tasks.spawn(systemd::ping_watchdog());
         let (mut backoff, begun) = (Backoff::while_running(), Instant::now());
         loop {
-            if is_of_mounts(&problem) && begun.elapsed() >= MAKE_WAY_AFTER {
+            let (error, message, is_of_mounts) = match failure {
+                StartFailure::Transient { error, message, is_of_mounts } => {
+                    (error, message, is_of_mounts)
+                }
+                StartFailure::Permanent(error) => return Err(error),
+            };
+            if is_of_mounts && begun.elapsed() >= NEW_PROCESS_AFTER {
                 return Err(
-                    problem.context("starting again, to see the file systems as they are now")
+                    error.context("starting again, to see the file systems as they are now")
                 );
             }
-            self.tell(&problem);
+            self.report(&message);
             if !self.pause(backoff.next(), orders).await {
-                return Ok(Outcome::Ended);
+                return Ok(WaitOutcome::Ended);
             }
             let (config, control) = (self.config().0, self.control.clone());
             match spawn_blocking(move || start::open(&config, control)).await? {
                 Ok(opened) => {
                     tasks.shutdown().await;
-                    self.faults.clear(PART);
+                    self.faults.clear(&Part::Start);
                     info!(event = "recovered", "what the start waited for is over");
-                    return Ok(Outcome::Opened(Box::new(opened)));
+                    return Ok(WaitOutcome::Opened(Box::new(opened)));
                 }
-                Err(other) if is_transient(&other) => problem = other,
-                Err(other) => return Err(other),
+                Err(other) => failure = other,
             }
         }
     }
 
-    /// Says what is waited for, if that is news.
-    fn tell(&self, problem: &anyhow::Error) {
-        let problem = match problem.downcast_ref::<Transient>() {
-            Some(problem) => problem.to_string(),
-            None => format!("{problem:#}"),
-        };
-        if self.faults.set(PART, &problem) {
+    /// Reports what the start waits for, if that is news.
+    fn report(&self, problem: &str) {
+        if self.faults.set(Part::Start, problem) {
             error!(event = "degraded", "the room cannot be opened, trying again: {problem}");
         }
         systemd::waiting(&self.faults.all().join("; "));
     }
 
-    /// Pauses before the next attempt, and carries out orders meanwhile. Gives whether to go on.
+    /// Pauses before the next attempt, and carries out orders meanwhile. Returns false if the daemon
+    /// is to end.
     async fn pause(&self, pause: Duration, orders: &mut mpsc::UnboundedReceiver<Control>) -> bool {
         let pause = tokio::time::sleep(pause);
         tokio::pin!(pause);
@@ -133,13 +124,13 @@ impl Waiting {
                     reply.map(|reply| reply.send(()));
                     return false;
                 }
-                // What the process before has handed over is still with the manager.
+                // systemd still keeps what the previous process handed over.
                 Some(Control::HandOver { reply }) => {
                     let _ = reply.send(());
                     return false;
                 }
                 Some(Control::CancelShutdown { reply }) => drop(reply.send(())),
-                // A store that an attempt has opened in vain.
+                // The failure of a store that an earlier attempt opened.
                 Some(Control::Fail { .. }) => {}
                 None => return false,
             }
@@ -151,7 +142,7 @@ impl Waiting {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the configuration again, for the next attempt.
+    /// Reloads the configuration, for the next attempt.
     fn reload(&self) -> Result<Reloaded, Vec<String>> {
         systemd::reloading();
         let file = files::config_file(self.config_file.as_deref());
@@ -162,7 +153,7 @@ impl Waiting {
         systemd::waiting(&self.faults.all().join("; "));
         let (mut config, text) = outcome?;
         limits::fit_to_descriptors(&mut config);
-        // The ports and the admin socket are there already; the rest counts at the next attempt.
+        // The ports and the admin socket are open already; all other options apply to the next attempt.
         let mut differences = self.config().0.differences(&config);
         let is_there = |it: &Difference| {
             it.needs_restart()
@@ -171,7 +162,7 @@ impl Waiting {
         let needs_restart = differences.extract_if(.., |it| is_there(it)).collect();
         logging::set_level(config.log.level);
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = (Arc::new(config), text);
-        self.faults.clear(CONFIGURATION);
+        self.faults.clear(&Part::Configuration);
         info!(event = "reloaded", "read the configuration again");
         let note = "The room is not open yet; chatroomd tries again with this configuration.";
         Ok(Reloaded {
@@ -183,7 +174,7 @@ impl Waiting {
         })
     }
 
-    /// Does what an operator asks for, as far as that can be done without a room.
+    /// Carries out a request of an operator, as far as that is possible without a room.
     pub async fn handle(&self, request: AdminRequest) -> Reply {
         match request {
             AdminRequest::Status => Reply::Status(Box::new(self.status())),
@@ -241,11 +232,11 @@ impl Waiting {
     }
 }
 
-/// Serves what is open with a sentence on why the room is not.
-fn turn_all_away(ready: &Ready<'_>, config: &Arc<Config>) -> anyhow::Result<JoinSet<()>> {
+/// Turns away all clients that connect to the open ports.
+fn turn_all_away(ports: &Ports, config: &Arc<Config>) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
-    for (_, kind, socket) in &ready.listening.open {
-        let identity = ready.identity.clone().filter(|_| *kind == ListenerKind::Tls);
+    for (_, kind, socket) in &ports.listening.open {
+        let identity = ports.identity.clone().filter(|_| *kind == ListenerKind::Tls);
         let listener = TcpListener::from_std(socket.try_clone()?)?;
         if *kind == ListenerKind::Plain || identity.is_some() {
             tasks.spawn(listen::turn_all_away(listener, identity, config.clone(), CLOSED));
@@ -263,18 +254,18 @@ mod tests {
     #[tokio::test]
     async fn an_operator_is_told_what_is_waited_for() {
         let (control, _orders) = mpsc::unbounded_channel();
-        let waiting = Waiting {
+        let pending = PendingStart {
             config: Mutex::default(),
             config_file: None,
             since: Timestamp::UNIX_EPOCH,
             faults: Arc::new(Faults::new()),
             control,
         };
-        waiting.tell(&anyhow::anyhow!("x").context(Transient("no space left".to_owned())));
-        let Reply::Status(status) = waiting.handle(AdminRequest::Status).await else { panic!() };
+        pending.report("no space left");
+        let Reply::Status(status) = pending.handle(AdminRequest::Status).await else { panic!() };
         assert!(status.degraded);
         assert_eq!(status.faults, ["no space left"]);
-        let Reply::Refused { code, message } = waiting.handle(AdminRequest::Ping).await else {
+        let Reply::Refused { code, message } = pending.handle(AdminRequest::Ping).await else {
             panic!("it answers as if the room were open")
         };
         assert_eq!(code, RefusalCode::Failed);

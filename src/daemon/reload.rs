@@ -14,16 +14,13 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::backoff::Backoff;
+use crate::faults::Part;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::tls::Identity;
 use crate::{files, limits, logging, status_line, systemd};
 
 pub use report::{certificate_in_force, log_certificate, without_effect};
-
-/// The names of faults that end with a good configuration.
-pub const CONFIGURATION: &str = "configuration";
-pub const PASSWORD: &str = "password";
 
 /// Reads the configuration again, and says what is in force afterwards. With `is_activated`, systemd
 /// has opened the ports.
@@ -39,7 +36,7 @@ pub async fn reload(
     // Where there was no file at the start, there may be one now.
     let file = files::config_file(file);
     let outcome = match read_all(file.as_deref(), shared.identity().is_some()) {
-        Ok(all) => put_in_force(shared, all).await,
+        Ok(loaded) => put_in_force(shared, loaded).await,
         Err(problems) => Err(problems),
     };
     let outcome = outcome.map(|mut reloaded| {
@@ -59,25 +56,25 @@ pub async fn reload(
 }
 
 /// The configuration, and what is in the files that it names.
-struct All {
+struct LoadedFiles {
     config: Config,
     text: String,
     identity: Option<Identity>,
     room_password: Option<Secret>,
 }
 
-fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<All, Vec<String>> {
+fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<LoadedFiles, Vec<String>> {
     let (config, text) = files::read_config_text(file)?;
     // A certificate that is broken must not take the place of one that is not.
     let problem = |error: anyhow::Error| vec![format!("{error:#}")];
     let identity =
         identity(&config, speaks_tls || !config.listen.tls.is_empty()).map_err(problem)?;
     let room_password = files::room_password(&config).map_err(problem)?;
-    Ok(All { config, text, identity, room_password })
+    Ok(LoadedFiles { config, text, identity, room_password })
 }
 
-async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>> {
-    let All { mut config, text, identity, room_password } = all;
+async fn put_in_force(shared: &Shared, loaded: LoadedFiles) -> Result<Reloaded, Vec<String>> {
+    let LoadedFiles { mut config, text, identity, room_password } = loaded;
     let file = files::room_password_file(&config).map_err(|error| vec![format!("{error:#}")])?;
     let changed = set_room_password(shared, room_password)
         .await
@@ -110,8 +107,8 @@ async fn put_in_force(shared: &Shared, all: All) -> Result<Reloaded, Vec<String>
     shared.set_config(config.clone());
     shared.restart_state.set_configuration(&text);
     // What waits for something looks at once whether it is there now.
-    for part in [CONFIGURATION, PASSWORD] {
-        shared.faults.clear(part);
+    for part in [Part::Configuration, Part::RoomPassword] {
+        shared.faults.clear(&part);
     }
     shared.faults.retry_now();
     shared.room.submit(RoomRequest::Configure(config));
@@ -157,7 +154,7 @@ pub async fn password_later(shared: Arc<Shared>) {
         shared.faults.pause(backoff.next()).await;
         let Ok(password) = files::room_password(&shared.config()) else { continue };
         if set_room_password(&shared, password).await.is_ok() {
-            shared.faults.clear(PASSWORD);
+            shared.faults.clear(&Part::RoomPassword);
             return info!(event = "recovered", "the password of the room is known");
         }
     }

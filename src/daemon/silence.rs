@@ -21,12 +21,12 @@ const LOOKS: u32 = 8;
 const AT_A_TIME: usize = 64;
 
 /// Connections on which something waits to be acknowledged, and since when.
-type Waiting = HashMap<SessionId, Instant>;
+type Unacknowledged = HashMap<SessionId, Instant>;
 
 /// Looks after all connections for as long as the daemon serves. While nothing is written and all of
 /// it is acknowledged, there is nothing to look at.
 pub async fn watch_all(shared: Arc<Shared>) {
-    let mut waiting = Waiting::default();
+    let mut waiting = Unacknowledged::default();
     loop {
         if waiting.is_empty() {
             shared.window.written.notified().await;
@@ -49,8 +49,8 @@ pub async fn watch_all(shared: Arc<Shared>) {
 fn is_unheard(
     client: &ClientConnection,
     silence: Duration,
-    before: &Waiting,
-    waiting: &mut Waiting,
+    before: &Unacknowledged,
+    waiting: &mut Unacknowledged,
 ) -> bool {
     // A socket of which the system tells nothing is broken; its session notices.
     let Some(Ok(state)) = client.socket().map(tcp_info::read) else { return false };

@@ -22,7 +22,7 @@ const KEEPALIVE_RETRIES: u32 = 3;
 const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
 /// Whether a listening socket expects TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ListenerKind {
     Plain,
     Tls,

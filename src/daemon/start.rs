@@ -1,4 +1,4 @@
-//! The history and the room at the start, with what the process before has handed over.
+//! Opens the history and the access data, and starts the room on them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::access::Access;
 use crate::control::Control;
 use crate::faults::Faults;
+use crate::files;
 use crate::handover::HandedOver;
 use crate::restart_state::RestartState;
 use crate::room_thread::{self, InitialState, RestoredAs};
@@ -18,20 +19,20 @@ use crate::shared::Shared;
 use crate::store::history_reader::HistoryReader;
 use crate::store::{self, Store, StoreFailure, StoredAlias, TokenHash};
 use crate::tls::Identity;
+use crate::transient::{self, StartFailure};
 use crate::window::Window;
-use crate::{files, transient};
 
-/// What is there once the room has begun.
-pub struct Started {
+/// The room once it has started.
+pub struct StartedRoom {
     pub shared: Arc<Shared>,
-    /// Where the history is, if there is one.
+    /// The file of the history, if it is enabled.
     pub database: Option<PathBuf>,
-    /// The connections of the process before, to go on with.
+    /// The connections of the previous process, which are not served yet.
     pub handed_over: Option<HandedOver>,
 }
 
-/// What was before the start.
-struct Before {
+/// The state in which the room continues.
+struct PriorState {
     last: Position,
     epochs: Epochs,
     members: Vec<(Member, RestoredAs)>,
@@ -40,35 +41,39 @@ struct Before {
     /// How often the daemon was started on its history.
     run: u64,
     store: Option<Store>,
-    /// Why nothing can be stored yet, if it cannot.
+    /// Why nothing can be stored yet, if so.
     degraded: Option<StoreFailure>,
 }
 
-/// What the room is made of: its history, if there is to be one, and who may come in.
-pub struct Opened {
-    before: Option<Before>,
+/// What a start has to read from disk.
+pub struct OpenedStores {
+    /// None if the history is disabled.
+    prior_state: Option<PriorState>,
     access: Access,
-    /// Why the password of the room is not known, if it is needed and cannot be read.
+    /// Why the room password cannot be read, if it is needed.
     pub no_password: Option<anyhow::Error>,
 }
 
-/// Opens the history and what is stored of who may come in. It waits for the disk.
+/// Opens the history and the access data. Blocks on the disk.
 ///
 /// # Errors
-/// One of them cannot be used. [`crate::transient`] tells whether that can pass.
-pub fn open(config: &Config, control: mpsc::UnboundedSender<Control>) -> anyhow::Result<Opened> {
-    // Who is told may be ending already.
+/// One of them cannot be used.
+pub fn open(
+    config: &Config,
+    control: mpsc::UnboundedSender<Control>,
+) -> Result<OpenedStores, StartFailure> {
+    // The receiver may be gone if the daemon is ending.
     let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
-    let before = match config.history.enabled {
+    let prior_state = match config.history.enabled {
         true => Some(open_history(config, on_failure)?),
         false => None,
     };
     let (access, no_password) = files::open_access(config)?;
-    Ok(Opened { before, access, no_password })
+    Ok(OpenedStores { prior_state, access, no_password })
 }
 
-/// What the room is started with, beside what was opened.
-pub struct Setting {
+/// What the room needs in addition to [`OpenedStores`].
+pub struct RoomContext {
     pub config: Arc<Config>,
     pub identity: Option<Identity>,
     pub handed_over: Option<HandedOver>,
@@ -77,24 +82,24 @@ pub struct Setting {
     pub control: mpsc::UnboundedSender<Control>,
 }
 
-/// Starts the room on what was opened.
+/// Starts the room.
 ///
 /// # Errors
-/// The history cannot be read by others, or there are no threads.
-pub fn start(opened: Opened, setting: Setting) -> anyhow::Result<Started> {
-    let Setting { config, identity, handed_over, faults, restart_state, control } = setting;
+/// The history cannot be opened for reading, or a thread cannot be started.
+pub fn start(opened: OpenedStores, context: RoomContext) -> anyhow::Result<StartedRoom> {
+    let RoomContext { config, identity, handed_over, faults, restart_state, control } = context;
     let on_failure = move |problem: String| drop(control.send(Control::Fail { problem }));
-    let Opened { before, access, .. } = opened;
-    let mut before = before.unwrap_or_else(|| without_history(handed_over.as_ref()));
+    let OpenedStores { prior_state, access, .. } = opened;
+    let mut prior = prior_state.unwrap_or_else(|| without_history(handed_over.as_ref()));
     if let Some(handed_over) = &handed_over {
-        let resume_point = handed_over.sessions();
-        for (member, restored_as) in &mut before.members {
-            if resume_point.contains(&member.session) {
+        let resumed = handed_over.sessions();
+        for (member, restored_as) in &mut prior.members {
+            if resumed.contains(&member.session) {
                 *restored_as = RestoredAs::GoesOn;
             }
         }
     }
-    let Before { last, epochs, members, tokens, aliases, run, store, degraded } = before;
+    let PriorState { last, epochs, members, tokens, aliases, run, store, degraded } = prior;
     let window = Arc::new(Window::new(config.room.name.clone(), last, config.limits.window));
     let database = store.as_ref().map(|store| store.path().to_owned());
     let history_reader = match &database {
@@ -125,13 +130,13 @@ pub fn start(opened: Opened, setting: Setting) -> anyhow::Result<Started> {
         run,
         config,
     );
-    Ok(Started { shared: Arc::new(shared), database, handed_over })
+    Ok(StartedRoom { shared: Arc::new(shared), database, handed_over })
 }
 
 fn open_history(
     config: &Config,
     on_failure: impl Fn(String) + Send + 'static,
-) -> anyhow::Result<Before> {
+) -> anyhow::Result<PriorState> {
     let folder = files::state_folder(config)?;
     let restored = store::open(&folder, &config.history, move |failure| {
         on_failure(failure.to_string());
@@ -142,7 +147,7 @@ fn open_history(
         false => RestoredAs::Gone,
     };
     let members = restored.members.into_iter();
-    Ok(Before {
+    Ok(PriorState {
         last: restored.last,
         epochs: restored.epochs,
         members: members.map(|(member, back)| (member, restored_as(back))).collect(),
@@ -154,9 +159,9 @@ fn open_history(
     })
 }
 
-/// Where nothing is stored, the process before has told what there was.
-fn without_history(handed_over: Option<&HandedOver>) -> Before {
-    let mut before = Before {
+/// The state without a history: what the previous process handed over, if anything.
+fn without_history(handed_over: Option<&HandedOver>) -> PriorState {
+    let mut prior = PriorState {
         last: Position::START,
         epochs: Epochs::new(Vec::new()),
         members: Vec::new(),
@@ -167,21 +172,21 @@ fn without_history(handed_over: Option<&HandedOver>) -> Before {
         degraded: None,
     };
     let Some(room) = handed_over.and_then(|handed_over| handed_over.saved.room.as_ref()) else {
-        return before;
+        return prior;
     };
-    before.last = Position { epoch: room.epoch, seq: room.seq };
+    prior.last = Position { epoch: room.epoch, seq: room.seq };
     for member in &room.members {
         let (session, name) = (member.session, Name::from_store(&member.name));
         let restored_as = match member.token {
             Some(_) => RestoredAs::CanComeBack,
             None => RestoredAs::Gone,
         };
-        before.members.push((
+        prior.members.push((
             Member { session, name, since: member.since, detached_since: None },
             restored_as,
         ));
-        before.aliases.push((session, member.aliases.clone()));
-        before.tokens.extend(member.token.map(|token| (session, token)));
+        prior.aliases.push((session, member.aliases.clone()));
+        prior.tokens.extend(member.token.map(|token| (session, token)));
     }
-    before
+    prior
 }

@@ -1,7 +1,7 @@
-//! Telling causes that pass by themselves from those that somebody has to remove.
+//! Tells causes of failures that pass by themselves from those that an administrator has to remove.
 //!
-//! The system's error number decides. SQLite's code alone does not: a full disk can be reported as
-//! CANTOPEN or IOERR. Where the number is lost, a small file is written to find out.
+//! The system's error number decides. SQLite's code alone does not, because it can report a full disk
+//! as CANTOPEN or IOERR. If the number is lost, writing a small file shows it again.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,6 +10,36 @@ use std::{error, fmt};
 
 use rusqlite::ErrorCode;
 use rustix::io::Errno;
+
+/// Why a start failed.
+#[derive(Debug)]
+pub enum StartFailure {
+    /// The cause can pass while the process waits.
+    Transient {
+        error: anyhow::Error,
+        /// What operators are told.
+        message: String,
+        /// The cause can be in how the file systems were mounted when the process started. systemd
+        /// gives each process its own view of them, so only another process sees some changes.
+        is_of_mounts: bool,
+    },
+    /// The cause stays until somebody removes it.
+    Permanent(anyhow::Error),
+}
+
+impl From<anyhow::Error> for StartFailure {
+    fn from(error: anyhow::Error) -> StartFailure {
+        if !is_transient(&error) {
+            return StartFailure::Permanent(error);
+        }
+        let message = match error.downcast_ref::<Transient>() {
+            Some(Transient(message)) => message.clone(),
+            None => format!("{error:#}"),
+        };
+        let is_of_mounts = is_of_mounts(&error);
+        StartFailure::Transient { error, message, is_of_mounts }
+    }
+}
 
 /// Error numbers of causes that can pass while the daemon waits.
 const TRANSIENT: [Errno; 17] = [
@@ -32,11 +62,11 @@ const TRANSIENT: [Errno; 17] = [
     Errno::HOSTDOWN,
 ];
 
-/// Written to find out whether a folder takes anything: as much as SQLite needs to open a database.
+/// The file that [`probe`] writes. It has the size that SQLite needs to open a database.
 const PROBE: &str = "probe";
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Marks an error as one that passes by itself, in a sentence of its own.
+/// Marks an error as one that passes by itself, with a sentence for operators.
 #[derive(Debug)]
 pub struct Transient(pub String);
 
@@ -48,8 +78,8 @@ impl fmt::Display for Transient {
 
 impl error::Error for Transient {}
 
-/// Whether the cause of an error can pass without anybody changing the configuration.
-pub fn is_transient(error: &anyhow::Error) -> bool {
+/// Whether the cause of an error can pass without a change of the configuration.
+fn is_transient(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Transient>().is_some()
         || error.chain().any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(is_transient_io)
@@ -57,9 +87,7 @@ pub fn is_transient(error: &anyhow::Error) -> bool {
         })
 }
 
-/// Whether the cause can be in how the file systems were mounted when the process started. systemd
-/// makes a view of them for each process, so that only the next one sees some changes.
-pub fn is_of_mounts(error: &anyhow::Error) -> bool {
+fn is_of_mounts(error: &anyhow::Error) -> bool {
     const OF_MOUNTS: [Errno; 3] = [Errno::ROFS, Errno::STALE, Errno::NOTCONN];
     let is_one = |number| OF_MOUNTS.iter().any(|it| it.raw_os_error() == number);
     let io = |cause: &(dyn error::Error + 'static)| {
@@ -68,7 +96,7 @@ pub fn is_of_mounts(error: &anyhow::Error) -> bool {
     error.chain().any(io)
 }
 
-/// Whether the system's reason can pass.
+/// Whether the cause of a system error can pass.
 pub fn is_transient_io(error: &io::Error) -> bool {
     error
         .raw_os_error()
@@ -88,7 +116,7 @@ pub fn hides_cause(error: &rusqlite::Error) -> bool {
     matches!(code, Some(CannotOpen | PermissionDenied | ReadOnly | SystemIoFailure))
 }
 
-/// Judges an error of SQLite by what the folder of its database says: if the folder takes nothing
+/// Finds the cause of an SQLite error in the folder of its database: if nothing can be written there
 /// for a reason that passes, that is the cause.
 pub fn with_cause(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     let is_hidden = |cause: &(dyn error::Error + 'static)| {
@@ -117,7 +145,7 @@ pub fn with_cause(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     }
 }
 
-/// Looks whether a folder takes a little file.
+/// Checks whether a small file can be written in a folder.
 ///
 /// # Errors
 /// The system's reason.
@@ -127,7 +155,7 @@ pub fn probe(folder: &Path) -> io::Result<()> {
         file.write_all(&vec![0; PROBE_BYTES])?;
         file.sync_data()
     });
-    // What the attempt left behind takes space itself. It may not have come into being.
+    // The file takes space itself. It may not exist.
     let _ = fs::remove_file(&path);
     written
 }

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 use process::Descriptors;
 
+use crate::faults::Part;
 use crate::logging;
 use crate::overview::Overview;
 
@@ -46,13 +47,13 @@ pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     findings.extend(installation::examine(&overview.unit_files));
     findings.extend(sandbox::examine());
     let faults = overview.shared.faults.by_part();
-    findings.extend(faults.into_iter().filter(|(part, _)| !network::is_metrics(part)).map(fault));
+    findings.extend(faults.into_iter().filter(|(part, _)| *part != Part::Metrics).map(fault));
     findings
 }
 
-/// What does not work at present, as the part that has the fault says.
-fn fault((part, problem): (String, String)) -> Finding {
-    let area = if network::is_chat(&part) { network::AREA } else { "service" };
+/// A fault, in the words of the part that has it.
+fn fault((part, problem): (Part, String)) -> Finding {
+    let area = if matches!(part, Part::Listener(..)) { network::AREA } else { "service" };
     let advice = "chatroomd tries again by itself; `chatctl reload` makes it do so at once.";
     Finding::problem(area, problem, advice)
 }

@@ -8,6 +8,7 @@ use chatroom::admin::Finding;
 use chatroom::config::Config;
 
 use super::process::Descriptors;
+use crate::faults::Part;
 use crate::overview::Overview;
 use crate::{files, sockets};
 
@@ -37,16 +38,6 @@ pub(super) fn examine(
     findings
 }
 
-/// Whether a fault is that of a port of the chat.
-pub(super) fn is_chat(part: &str) -> bool {
-    part.starts_with("listener ")
-}
-
-/// Whether a fault is that of the port for metrics, of which this tells more.
-pub(super) fn is_metrics(part: &str) -> bool {
-    part == "metrics"
-}
-
 /// The configured addresses at which nothing listens.
 fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
     let started = overview.shared.started();
@@ -74,7 +65,9 @@ fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
     // Where the part that opens it says why it cannot, that is told as it is.
     let faults = overview.shared.faults.by_part();
     let is_told = |address: SocketAddr| {
-        faults.iter().any(|(part, why)| is_chat(part) && why.contains(&address.to_string()))
+        faults.iter().any(|(part, why)| {
+            matches!(part, Part::Listener(..)) && why.contains(&address.to_string())
+        })
     };
     wanted.retain(|(_, address)| !is_told(*address));
     wanted.into_iter().map(|(option, address)| explain(overview, option, address)).collect()

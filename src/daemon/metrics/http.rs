@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
-use crate::faults::Faults;
+use crate::faults::{Faults, Part};
 use crate::sockets;
 
 /// So many may ask at a time; others wait.
@@ -64,17 +64,16 @@ pub async fn serve_all(address: SocketAddr, faults: Arc<Faults>, make_text: Arc<
 
 /// Opens the port, as soon as that is possible.
 async fn open(address: SocketAddr, faults: &Faults) -> TcpListener {
-    const PART: &str = "metrics";
     let mut backoff = Backoff::while_running();
     loop {
         match sockets::listen(address).and_then(TcpListener::from_std) {
             Ok(listener) => {
-                faults.clear(PART);
+                faults.clear(&Part::Metrics);
                 return listener;
             }
             Err(problem) => {
                 let problem = format!("cannot serve metrics on {address}: {problem}");
-                if faults.set(PART, &problem) {
+                if faults.set(Part::Metrics, &problem) {
                     let advice = "trying again; `chatctl metrics` shows them";
                     error!(event = "no-metrics", %address, "{problem}; {advice}");
                 }
