@@ -11,6 +11,7 @@ pub mod access;
 pub mod admin;
 pub mod characters;
 pub mod clean;
+pub mod commands;
 pub mod config;
 pub mod confusables;
 pub mod emoji;

@@ -19,8 +19,6 @@ pub enum Answer {
     Welcome(Welcome),
     KeepAlive,
     Help,
-    /// How a command is written.
-    Usage(&'static str),
     /// Something for this person alone to know; an answer if it has the id of what was asked.
     Info {
         message: String,

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::access::ModerationAction;
+use crate::commands::CommandId;
 use crate::secret::Secret;
 
 pub use encode::{encode_answer, encode_record, format_time, push_line, push_string, record_event};
@@ -77,6 +78,36 @@ pub enum JsonRequest {
         id: Option<String>,
     },
     Quit,
+}
+
+impl JsonRequest {
+    /// The row of the table of commands that it belongs to.
+    pub fn command(&self) -> CommandId {
+        match self {
+            JsonRequest::Hello { .. } => CommandId::Join,
+            JsonRequest::Say { action: false, .. } => CommandId::Say,
+            JsonRequest::Say { action: true, .. } => CommandId::Action,
+            JsonRequest::Direct { .. } => CommandId::Direct,
+            JsonRequest::Who => CommandId::Who,
+            JsonRequest::History { search: None, .. } => CommandId::History,
+            JsonRequest::History { search: Some(_), .. } => CommandId::Search,
+            JsonRequest::Moderate { action, .. } => CommandId::from(action),
+            JsonRequest::Ping { .. } => CommandId::KeepAlive,
+            JsonRequest::Quit => CommandId::Quit,
+        }
+    }
+
+    /// The id that the client gave it.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            JsonRequest::Say { id, .. }
+            | JsonRequest::Direct { id, .. }
+            | JsonRequest::History { id, .. }
+            | JsonRequest::Moderate { id, .. }
+            | JsonRequest::Ping { id } => id.as_deref(),
+            JsonRequest::Hello { .. } | JsonRequest::Who | JsonRequest::Quit => None,
+        }
+    }
 }
 
 fn yes() -> bool {

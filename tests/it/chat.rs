@@ -121,8 +121,9 @@ fn commands_answer_only_who_asks() {
     bo.say("!who");
     bo.expect("[SERVER]: 2 people are here: ann, bo");
     bo.say("!help");
-    let last = "[SERVER]: For operators: !topic TEXT, !kick NAME [WHY], !ban and !mute NAME [TIME] \
-                [WHY], !unban, !unmute";
+    let last = "[SERVER]: For operators: !topic TEXT, !kick NAME [REASON], \
+                !ban NAME|ADDRESS [TIME] [REASON], !mute NAME|ADDRESS [TIME] [REASON], \
+                !unban NAME|ADDRESS, !unmute NAME|ADDRESS";
     let help = bo.lines_until(last);
     assert!(help.iter().any(|line| line.contains("!msg NAME TEXT")), "{help:?}");
     bo.say("!msg");

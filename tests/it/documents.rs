@@ -1,7 +1,11 @@
 //! The documents agree with the project: tests, benchmarks, files, links and versions exist.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use chatroom::commands::{self, COMMANDS, Command, Request};
+use chatroom::permission::{self, Denial, Role};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -185,4 +189,104 @@ fn the_versions_agree() {
         debian.starts_with(&format!("chatroomd ({released}-")),
         "CHANGELOG.md and the Debian changelog"
     );
+}
+
+/// The rows of the tables in a document, between a heading and the next of the same level, each
+/// with its cells.
+fn rows(document: &str, heading: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let section = text.split_once(&format!("\n{heading}\n")).expect(heading).1;
+    let level = heading.split_once(' ').unwrap().0;
+    let section = section.split(&format!("\n{level} ")).next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let cells = |row: &str| -> Vec<String> {
+        // A bar in a cell is written `\|`.
+        let row = row.trim_matches('|').replace("\\|", "\0");
+        row.split('|').map(|cell| cell.trim().replace('\0', "|")).collect()
+    };
+    rows.map(cells).collect()
+}
+
+/// The tables of a section have a row for each of these commands, with its help, and no others.
+#[track_caller]
+fn check_commands(
+    (document, heading, prefix): (&str, &str, char),
+    commands: impl Iterator<Item = &'static Command>,
+) {
+    let rows = rows(document, heading);
+    let documented = rows.iter().filter_map(|row| {
+        let synopsis = row[0].strip_prefix('`')?.strip_suffix('`')?;
+        Some((synopsis.to_owned(), row[1].clone())).filter(|_| synopsis.starts_with(prefix))
+    });
+    let documented: Vec<(String, String)> = documented.collect();
+    let mut expected = BTreeSet::new();
+    for command in commands {
+        let synopsis = command.synopsis(prefix);
+        let (_, effect) = documented
+            .iter()
+            .find(|(documented, _)| *documented == synopsis)
+            .unwrap_or_else(|| panic!("{document}: no row for {synopsis}: {documented:?}"));
+        assert!(effect.starts_with(command.help), "{document}: {synopsis}: {effect}");
+        expected.insert(synopsis);
+    }
+    assert!(expected.len() > 10);
+    for (synopsis, _) in documented {
+        assert!(expected.contains(&synopsis), "{document} has {synopsis}, which does not exist");
+    }
+}
+
+#[test]
+fn the_tables_of_commands_agree_with_the_code() {
+    check_commands(("docs/protocol.md", "### Commands", '!'), commands::in_text());
+    check_commands(("docs/user-guide.md", "### Commands", '/'), commands::in_client());
+
+    let rows = rows("docs/protocol.md", "### Requests");
+    let mut documented = BTreeSet::new();
+    for row in &rows {
+        documented.extend(code(&row[0]).into_iter().map(str::to_owned));
+    }
+    let types = COMMANDS.iter().filter_map(Command::json_type);
+    let acts = COMMANDS.iter().filter_map(|command| match command.request {
+        Request::Act(name) => Some(name),
+        _ => None,
+    });
+    let mut expected: BTreeSet<String> = types.chain(acts).map(str::to_owned).collect();
+    // The heading of the table of acts.
+    expected.insert("act".to_owned());
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_table_of_permissions_agrees_with_the_code() {
+    let mut documented = BTreeSet::new();
+    for row in rows("docs/security.md", "## Permissions").iter().skip(1) {
+        for span in code(&row[1]) {
+            let command = COMMANDS
+                .iter()
+                .find(|command| name(command) == span)
+                .unwrap_or_else(|| panic!("there is no command {span}"));
+            let roles = [Role::NotJoined, Role::Joined, Role::Muted, Role::Operator];
+            for (role, cell) in roles.into_iter().zip(&row[2..]) {
+                let expected = match permission::check(role, command.permission) {
+                    Ok(()) => "yes",
+                    Err(Denial::AlreadyJoined) => "already joined",
+                    Err(_) => "no",
+                };
+                assert_eq!(cell, expected, "{span}, {role:?}");
+            }
+            documented.insert(span.to_owned());
+        }
+    }
+    let on_the_server = COMMANDS.iter().filter(|it| it.request != Request::ClientOnly);
+    assert_eq!(documented, on_the_server.map(name).collect());
+}
+
+/// A command as docs/security.md names it.
+fn name(command: &Command) -> String {
+    match (command.word, command.request) {
+        ("", Request::Type(name) | Request::Act(name)) => name.to_owned(),
+        // With a text it needs another permission.
+        ("topic", _) => command.synopsis('!'),
+        (word, _) => format!("!{word}"),
+    }
 }

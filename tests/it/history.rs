@@ -100,7 +100,9 @@ fn what_somebody_has_said_is_found() {
     bo.say("!search nothing of this");
     bo.expect("[SERVER]: Nobody has said that, as far as it is kept.");
     bo.say("!search");
-    bo.expect("[SERVER]: Write !search and what to look for, as in: !search tea");
+    bo.expect(
+        "[SERVER]: Usage: !search TEXT - show the last lines that contain TEXT, as in: !search tea",
+    );
     ann.say(r#"{"type":"history","search":"LINE 1","limit":2,"id":"s"}"#);
     let found = ann.event("history");
     assert_eq!((&found["id"], &found["more"]), (&"s".into(), &true.into()));

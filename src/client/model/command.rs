@@ -1,22 +1,20 @@
 //! What a typed line means.
 
 use std::borrow::Cow;
+use std::iter;
 
 use chatroom::access::ModerationAction;
+use chatroom::commands;
 use chatroom::wire::text::{self, TextRequest};
 
-/// What `!help` shows.
-pub const HELP: &[&str] = &[
-    "Whatever you type is said to everybody. These are commands, with ! or with /:",
-    "  !who             who is here",
-    "  !msg NAME TEXT   say something to one person only",
-    "  !me TEXT         say what you do",
-    "  !history N       the last N lines again",
-    "  !search TEXT     the last lines with TEXT in them",
-    "  !topic           what the room is about",
-    "  !quit            leave (or Ctrl-D, Ctrl-C)",
-    "For operators: !topic TEXT, !kick NAME [WHY], !ban and !mute NAME [TIME] [WHY], !unban, !unmute",
-];
+/// What `!help` shows where the client is line by line.
+pub fn help() -> Vec<String> {
+    let header = "Everything you type is sent to everyone in the room. Commands, with ! or /:";
+    let users = commands::in_text().filter(|command| !command.is_for_operators());
+    let users = users.map(|command| format!("  {:<15}  {}", command.synopsis('!'), command.help));
+    let last = ["Ctrl-D and Ctrl-C leave, too.".to_owned(), commands::operators_line()];
+    iter::once(header.to_owned()).chain(users).chain(last).collect()
+}
 
 /// A line that was typed, or came from a pipe.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,13 +23,12 @@ pub enum Command {
     Quit,
     Help,
     Who,
-    /// So many of the last lines.
+    /// The newest records, as many as this.
     History(usize),
-    /// The last lines with this in them.
+    /// The newest records whose text contains this.
     Search(String),
-    /// What the room is about.
+    /// Show the topic.
     Topic,
-    /// What an operator does.
     Moderate(ModerationAction),
     Say {
         text: String,
@@ -41,12 +38,12 @@ pub enum Command {
         to: String,
         text: String,
     },
-    /// It cannot be meant as it stands; the sentence says why.
+    /// A command that is wrong or incomplete; the sentence says why.
     Mistake(String),
 }
 
-/// A line as it is understood: how a command with a slash is spelled does not matter, nor what
-/// stands behind one that needs nothing there.
+/// A line in the form that is read: the word of a command with a slash in lower case, and nothing
+/// behind a word that takes no arguments.
 pub fn spelled(line: &str) -> Cow<'_, str> {
     let line = line.trim_end();
     if !line.starts_with('/') || line.starts_with("//") {
@@ -54,15 +51,14 @@ pub fn spelled(line: &str) -> Cow<'_, str> {
     }
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     let word = word.to_lowercase();
-    Cow::Owned(match &*word {
-        "/quit" | "/help" | "/who" => word,
-        _ if rest.is_empty() => word,
-        _ => format!("{word} {rest}"),
-    })
+    match rest.is_empty() || commands::stands_alone(&word[1..]) {
+        true => Cow::Owned(word),
+        false => Cow::Owned(format!("{word} {rest}")),
+    }
 }
 
 impl Command {
-    /// Understands a line. From a pipe, all but the wish to leave is said as it is.
+    /// Reads a line. From a pipe, every line but `!quit` and `/quit` is sent as a message.
     pub fn parse(line: &str, interactive: bool) -> Command {
         let line = if interactive { &*spelled(line) } else { line.trim_end() };
         if matches!(line, "!quit" | "/quit") {
@@ -75,13 +71,22 @@ impl Command {
         if !interactive {
             return say(line);
         }
-        // A slash is a bang on another keyboard; `//` says something that begins with a slash.
-        let banged = match line.strip_prefix('/') {
+        let (request, prefix) = match line.strip_prefix('/') {
+            // `//` sends a line that begins with a slash.
             Some(rest) if rest.starts_with('/') => return say(rest),
-            Some(rest) => format!("!{rest}"),
-            None => line.to_owned(),
+            Some(rest) => match text::parse_command(rest) {
+                Some(request) => (request, '/'),
+                None => {
+                    let word = line.split_whitespace().next().unwrap_or(line);
+                    return Command::Mistake(format!(
+                        "There is no command {word}. /help lists the commands; // sends a line \
+                         that begins with a slash."
+                    ));
+                }
+            },
+            None => (text::parse(line), '!'),
         };
-        match text::parse(&banged) {
+        match request {
             TextRequest::Quit => Command::Quit,
             TextRequest::Help => Command::Help,
             TextRequest::Who => Command::Who,
@@ -93,17 +98,8 @@ impl Command {
             TextRequest::Direct { to, text } => {
                 Command::Direct { to: to.to_owned(), text: text.to_owned() }
             }
-            TextRequest::Incomplete(sentence) if line.starts_with('/') => {
-                Command::Mistake(sentence.replace('!', "/"))
-            }
-            TextRequest::Incomplete(sentence) => Command::Mistake(sentence.to_owned()),
+            TextRequest::Incomplete(mistake) => Command::Mistake(mistake.sentence(prefix)),
             TextRequest::KeepAlive => Command::Nothing,
-            TextRequest::Say(_) if line.starts_with('/') => {
-                let word = line.split_whitespace().next().unwrap_or(line);
-                Command::Mistake(format!(
-                    "There is no command {word}. /help shows all; // says a line with a slash."
-                ))
-            }
             TextRequest::Say(_) => say(line),
         }
     }
@@ -133,7 +129,7 @@ mod tests {
         assert_eq!(Command::parse("/quit for today", true), Command::Quit);
         assert_eq!(Command::parse("/Who is here", true), Command::Who);
         assert_eq!(Command::parse("/ME waves", true), Command::parse("/me waves", true));
-        let mistake = "Write /me and what you do, as in: /me waves".to_owned();
+        let mistake = "Usage: /me TEXT - describe an action, as in: /me waves".to_owned();
         assert_eq!(Command::parse("/me", true), Command::Mistake(mistake));
         assert_eq!(Command::parse("  ", true), Command::Nothing);
     }

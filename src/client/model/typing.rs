@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatroom::secret::Secret;
 use chatroom::wire::json::JsonRequest;
 
-use super::command::{Command, HELP};
+use super::command::{Command, help};
 use super::{Model, Phase};
 
 impl Model {
@@ -19,7 +19,7 @@ impl Model {
         match Command::parse(line, self.settings.interactive) {
             Command::Nothing => {}
             Command::Quit => self.leave(now),
-            Command::Help => HELP.iter().for_each(|line| self.status(line)),
+            Command::Help => help().iter().for_each(|line| self.status(line)),
             Command::Mistake(sentence) => self.status(&sentence),
             Command::Who if self.phase == Phase::Joined => self.send(JsonRequest::Who, now),
             Command::Who => self.status("Not connected just now."),

@@ -1,28 +1,12 @@
 //! Completing names and commands.
 
+use std::collections::BTreeSet;
+
+use chatroom::commands;
 use ratatui_textarea::CursorMove;
 use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
-
-/// The commands, as they are completed and explained.
-pub const COMMANDS: &[(&str, &str)] = &[
-    ("/help", "this"),
-    ("/who", "who is here"),
-    ("/msg", "NAME TEXT: say something to one person only"),
-    ("/me", "TEXT: say what you do"),
-    ("/history", "N: the last N lines again"),
-    ("/search", "TEXT: the last lines with TEXT in them"),
-    ("/ignore", "NAME: hide what somebody says, or show it again"),
-    ("/topic", "what the room is about (operators: TEXT)"),
-    ("/clear", "an empty screen"),
-    ("/quit", "leave (or !quit, Ctrl-D, Ctrl-C)"),
-    ("/kick", "NAME [WHY]: remove somebody (operators only)"),
-    ("/ban", "NAME [TIME] [WHY]: keep out, as /ban bo 10min rude"),
-    ("/mute", "NAME [TIME] [WHY]: let somebody listen only"),
-    ("/unban", "NAME: take that back; so does /unmute"),
-    ("/unmute", "NAME: let somebody speak again"),
-];
 
 impl Screen {
     /// Completes the word before the cursor, as far as it is certain.
@@ -42,8 +26,10 @@ impl Screen {
         let found: Vec<String> = match is_command {
             true => {
                 let bare = &word[1..];
-                let fits = COMMANDS.iter().filter(|(command, _)| command[1..].starts_with(bare));
-                fits.map(|(command, _)| (*command).to_owned()).collect()
+                let words = commands::in_client().map(|command| command.word);
+                let fits = words.filter(|word| word.starts_with(bare));
+                let fits: BTreeSet<&str> = fits.collect();
+                fits.into_iter().map(|word| format!("/{word}")).collect()
             }
             false => {
                 let folded = chatroom::names::fold(&word);

@@ -1,5 +1,6 @@
 //! What keys and the mouse do.
 
+use chatroom::commands;
 use jiff::Timestamp;
 use ratatui::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind,
@@ -8,7 +9,6 @@ use ratatui_textarea::{CursorMove, TextArea};
 
 use chatroom::secret::Secret;
 
-use super::complete::COMMANDS;
 use super::wrap::harmless;
 use super::{Screen, UiAction};
 use crate::model::{Command, spelled};
@@ -25,6 +25,7 @@ const KEYS: &[&str] = &[
     "PgUp, PgDn and the wheel scroll; Ctrl-End or Esc goes back to the newest.",
     "Up and Down: what you typed before; Ctrl-R searches in that.",
     "F2: who is here. Ctrl-C drops what you typed, Ctrl-L draws anew, Ctrl-Z suspends.",
+    "Ctrl-D and Ctrl-C on an empty line leave.",
     "Ctrl-A, E, B, F, K, U, W, Y, Alt-B, F, D, Backspace as in a shell; Ctrl-_ undoes, Alt-_ redoes.",
     "Hold Shift to select text with the mouse.",
 ];
@@ -201,9 +202,11 @@ impl Screen {
         if self.talk.ends_with(KEYS.last().unwrap_or(&"")) {
             return self.scroll_to_end();
         }
-        self.status("Whatever you type is said to everybody when you press Enter. Commands:", now);
-        for (command, what) in COMMANDS {
-            self.status(&format!("  {command:<9} {what}"), now);
+        self.status("Everything you type is sent to everyone in the room. Commands:", now);
+        for command in commands::in_client() {
+            let for_whom = if command.is_for_operators() { " (operators only)" } else { "" };
+            let synopsis = command.synopsis('/');
+            self.status(&format!("  {synopsis:<15}  {}{for_whom}", command.help), now);
         }
         KEYS.iter().for_each(|line| self.status(line, now));
     }

@@ -148,12 +148,16 @@ fn who_falls_out_of_the_window_goes_on_from_what_is_stored() {
     assert_eq!(fixture.seen, expect);
 }
 
+fn info(message: &str) -> Answer {
+    Answer::Info { message: message.to_owned(), id: None }
+}
+
 #[test]
 fn a_keep_alive_is_answered_in_a_write_of_its_own() {
     let mut fixture = Fixture::new(1 << 20);
-    fixture.client.answer(&Answer::Usage("before"));
+    fixture.client.answer(&info("before"));
     fixture.client.answer(&Answer::KeepAlive);
-    fixture.client.answer(&Answer::Usage("after"));
+    fixture.client.answer(&info("after"));
     fixture.say(&[(OTHER, "one")]);
     assert_eq!(fixture.pump(9999), (Pumped::Idle, 3));
     assert_eq!(fixture.seen, "[SERVER]: before\n&[SERVER]: after\nann: one\n");
@@ -196,7 +200,7 @@ fn what_was_reserved_takes_space_until_it_has_come() {
     let fixture = Fixture::new(1 << 20);
     assert!(fixture.client.reserve(OUTBOX_BYTES));
     assert!(!fixture.client.reserve(1));
-    fixture.client.fulfil(Seq(0), &Answer::Usage("short"), OUTBOX_BYTES);
+    fixture.client.fulfil(Seq(0), &info("short"), OUTBOX_BYTES);
     assert!(fixture.client.reserve(1));
     fixture.client.release_reserved(1);
     assert_eq!(fixture.client.state().reserved_bytes, 0);

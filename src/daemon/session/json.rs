@@ -1,6 +1,5 @@
 //! What a line of JSON does.
 
-use chatroom::permission::Permission;
 use chatroom::room::{EndReason, Refusal, Seq};
 use chatroom::wire::json::{JsonRequest, parse_request};
 use chatroom::wire::{Answer, PROTOCOL, text};
@@ -8,20 +7,6 @@ use chatroom::wire::{Answer, PROTOCOL, text};
 use super::reader::Reader;
 use crate::room_thread::RoomRequest;
 use crate::store::history_reader::Selection;
-
-/// What is asked for, as the table of permissions knows it; and its id, for a denial.
-fn permission(request: &JsonRequest) -> (Permission, Option<String>) {
-    match request {
-        JsonRequest::Ping { .. } => (Permission::KeepAlive, None),
-        JsonRequest::Quit => (Permission::Quit, None),
-        JsonRequest::Hello { .. } => (Permission::Join, None),
-        JsonRequest::Who => (Permission::Look, None),
-        JsonRequest::History { id, .. } => (Permission::History, id.clone()),
-        JsonRequest::Moderate { id, .. } => (Permission::Moderate, id.clone()),
-        JsonRequest::Direct { id, .. } => (Permission::Direct, id.clone()),
-        JsonRequest::Say { id, .. } => (Permission::Speak, id.clone()),
-    }
-}
 
 impl Reader<'_> {
     pub(super) async fn handle_json(&mut self, line: &str) {
@@ -35,9 +20,8 @@ impl Reader<'_> {
     }
 
     async fn handle_json_request(&mut self, request: JsonRequest) {
-        let (permission, id) = permission(&request);
-        if let Err(denial) = self.permit(permission) {
-            return self.deny(denial, id);
+        if let Err(denial) = self.permit(request.command().permission()) {
+            return self.deny(denial, request.id().map(str::to_owned));
         }
         let session = self.client().session();
         match request {

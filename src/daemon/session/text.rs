@@ -10,24 +10,10 @@ use super::reader::Reader;
 use crate::room_thread::RoomRequest;
 use crate::store::history_reader::Selection;
 
-/// What is asked for, as the table of permissions knows it.
-fn permission(request: &text::TextRequest<'_>) -> Permission {
-    match request {
-        text::TextRequest::KeepAlive => Permission::KeepAlive,
-        text::TextRequest::Quit => Permission::Quit,
-        text::TextRequest::Help | text::TextRequest::Incomplete(_) => Permission::Help,
-        text::TextRequest::Who | text::TextRequest::Topic => Permission::Look,
-        text::TextRequest::History(_) | text::TextRequest::Search(_) => Permission::History,
-        text::TextRequest::Moderate(_) => Permission::Moderate,
-        text::TextRequest::Direct { .. } => Permission::Direct,
-        text::TextRequest::Say(_) | text::TextRequest::Action(_) => Permission::Speak,
-    }
-}
-
 impl Reader<'_> {
     pub(super) async fn handle_text(&mut self, line: &str) {
         let request = text::parse(line);
-        let permission = match (self.stage, permission(&request)) {
+        let permission = match (self.stage, request.command().permission()) {
             (_, permission @ (Permission::KeepAlive | Permission::Quit)) => permission,
             // Before that, whatever else one types is the answer to a question.
             (Stage::New | Stage::Naming | Stage::Password, _) => Permission::Join,
@@ -64,7 +50,10 @@ impl Reader<'_> {
             text::TextRequest::KeepAlive => self.client().answer(&Answer::KeepAlive),
             text::TextRequest::Quit => self.end(EndReason::Quit),
             text::TextRequest::Help => self.client().answer(&Answer::Help),
-            text::TextRequest::Incomplete(usage) => self.client().answer(&Answer::Usage(usage)),
+            text::TextRequest::Incomplete(mistake) => {
+                let message = mistake.sentence('!');
+                self.client().answer(&Answer::Info { message, id: None });
+            }
             text::TextRequest::History(limit) => {
                 let selection = Selection { limit, ..Selection::default() };
                 Box::pin(self.show_history(selection, None)).await;

@@ -38,7 +38,6 @@ fn what_only_people_are_told() {
     let prompt = |greeting: &str| Answer::Prompt { greeting: greeting.to_owned() };
     check(&prompt(""), &[&format!("[SERVER]: {how}")], &Value::Null);
     check(&prompt("Hello."), &[&format!("[SERVER]: Hello. {how}")], &Value::Null);
-    check(&Answer::Usage("Write so."), &["[SERVER]: Write so."], &Value::Null);
     check(&Answer::StartOfReplay, &["[SERVER]: Earlier messages:"], &Value::Null);
     assert_eq!(encode_answer(Dialect::Text, &Answer::KeepAlive), b"&");
     assert_eq!(encode_answer(Dialect::Json, &Answer::KeepAlive), b"");

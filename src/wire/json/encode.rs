@@ -72,11 +72,7 @@ pub fn record_event<'a>(
 /// Appends an answer as one line. The prompt is for people only.
 pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     let event = match answer {
-        Answer::Prompt { .. }
-        | Answer::KeepAlive
-        | Answer::Help
-        | Answer::Usage(_)
-        | Answer::StartOfReplay => return,
+        Answer::Prompt { .. } | Answer::KeepAlive | Answer::Help | Answer::StartOfReplay => return,
         Answer::History(history) => Event::History {
             room: (&history.room).into(),
             id: history.id.as_deref().map(Cow::from),

@@ -1,19 +1,16 @@
-//! Reading requests, and saying what is wrong with those that are none.
+//! Reading requests, and explaining what is wrong with a line that is none.
 
 use super::JsonRequest;
+use crate::commands::COMMANDS;
 use crate::room::Refusal;
 
-/// The most bytes of an id that a client makes.
+/// The length limit of an id, in bytes.
 pub const MAX_ID_BYTES: usize = 64;
-
-/// The names of the requests, to tell an unknown type from a wrong field.
-const REQUEST_TYPES: &[&str] =
-    &["hello", "say", "direct", "who", "history", "moderate", "ping", "quit"];
 
 /// Reads a request.
 ///
 /// # Errors
-/// Why it is none, with its id where it has one.
+/// What is wrong with it, and its id if it has one.
 pub fn parse_request(line: &str) -> Result<JsonRequest, (Refusal, Option<String>)> {
     match serde_json::from_str::<JsonRequest>(line) {
         Ok(
@@ -29,7 +26,7 @@ pub fn parse_request(line: &str) -> Result<JsonRequest, (Refusal, Option<String>
     }
 }
 
-/// Finds out, off the usual path, what is wrong with a request.
+/// Finds out what is wrong with a request. Slower than reading one.
 fn explain(line: &str, error: &serde_json::Error) -> (Refusal, Option<String>) {
     let value: serde_json::Value = match serde_json::from_str(line) {
         Ok(value) => value,
@@ -45,9 +42,11 @@ fn explain(line: &str, error: &serde_json::Error) -> (Refusal, Option<String>) {
             Refusal::BadRequest("A request is one JSON object on a line.".to_owned())
         }
         None => Refusal::BadRequest("A request has a \"type\", which is a string.".to_owned()),
-        Some(kind) if !REQUEST_TYPES.contains(&kind) => Refusal::UnknownType(kind.to_owned()),
+        Some(kind) if COMMANDS.iter().all(|command| command.json_type() != Some(kind)) => {
+            Refusal::UnknownType(kind.to_owned())
+        }
         Some(kind) => {
-            // Where in the line that is, is of no use to a person.
+            // The place in the line would not help the user.
             let problem = error.to_string().replace('`', "\"");
             let problem = problem.split(" at line ").next().unwrap_or_default();
             Refusal::BadRequest(format!("That \"{kind}\" is not understood: {problem}."))

@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::commands::{COMMANDS, Request};
 use crate::names::Name;
 use crate::room::{Record, RecordKind};
 
@@ -53,4 +56,22 @@ fn a_record_comes_back_as_it_was_sent() {
 fn an_event_of_a_newer_server_is_passed_over() {
     let event: Event<'_> = serde_json::from_str(r#"{"type":"sparkle","n":1}"#).unwrap();
     assert_eq!(event, Event::Unknown);
+}
+
+/// The names in serde's message about an unknown variant: `expected one of `a`, `b``.
+fn expected(line: &str) -> BTreeSet<String> {
+    let error = serde_json::from_str::<JsonRequest>(line).unwrap_err().to_string();
+    let names = error.split_once("expected one of").unwrap().1.split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_table_of_commands_has_every_request_and_every_act() {
+    let types = COMMANDS.iter().filter_map(|command| command.json_type());
+    assert_eq!(expected(r#"{"type":"dance"}"#), types.map(str::to_owned).collect());
+    let acts = COMMANDS.iter().filter_map(|command| match command.request {
+        Request::Act(name) => Some(name.to_owned()),
+        _ => None,
+    });
+    assert_eq!(expected(r#"{"type":"moderate","act":"dance"}"#), acts.collect());
 }

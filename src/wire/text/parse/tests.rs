@@ -1,5 +1,9 @@
 use super::*;
 
+fn usage(id: CommandId) -> TextRequest<'static> {
+    TextRequest::Incomplete(Mistake::Usage(id))
+}
+
 #[test]
 fn commands_are_exact_words() {
     assert_eq!(parse("&"), TextRequest::KeepAlive);
@@ -10,7 +14,7 @@ fn commands_are_exact_words() {
     assert_eq!(parse("!quit now"), TextRequest::Say("!quit now"));
     assert_eq!(parse("!who"), TextRequest::Who);
     assert_eq!(parse("!dance"), TextRequest::Say("!dance"));
-    assert_eq!(parse("/msg ann a secret"), TextRequest::Incomplete(SLASH_USAGE));
+    assert_eq!(parse("/msg ann a secret"), TextRequest::Incomplete(Mistake::Slash));
     let ban = |seconds, reason: Option<&str>| {
         let (target, reason) = ("bo".to_owned(), reason.map(str::to_owned));
         moderate(ModerationAction::Ban { target, seconds, reason })
@@ -45,29 +49,30 @@ fn commands_are_exact_words() {
         "!ban bo 3 times warned",
         "!mute bo 10",
     ] {
-        assert_eq!(parse(line), TextRequest::Incomplete(TIME_USAGE), "{line}");
+        let id = if line.starts_with("!mute") { CommandId::Mute } else { CommandId::Ban };
+        assert_eq!(parse(line), TextRequest::Incomplete(Mistake::Time(id)), "{line}");
     }
     assert_eq!(parse("!ban bo too loud"), ban(None, Some("too loud")));
-    assert_eq!(parse("!mute"), TextRequest::Incomplete(BAN_USAGE));
+    assert_eq!(parse("!mute"), usage(CommandId::Mute));
     assert_eq!(parse("!topic"), TextRequest::Topic);
     assert_eq!(parse("/usr is full"), TextRequest::Say("/usr is full"));
     assert_eq!(parse("!me waves"), TextRequest::Action("waves"));
-    assert_eq!(parse("!me"), TextRequest::Incomplete(ME_USAGE));
+    assert_eq!(parse("!me"), usage(CommandId::Action));
     assert_eq!(parse("!msg bo  hi there"), TextRequest::Direct { to: "bo", text: "hi there" });
-    assert_eq!(parse("!msg bo"), TextRequest::Incomplete(MSG_USAGE));
-    assert_eq!(parse("!msg bo \t"), TextRequest::Incomplete(MSG_USAGE));
+    assert_eq!(parse("!msg bo"), usage(CommandId::Direct));
+    assert_eq!(parse("!msg bo \t"), usage(CommandId::Direct));
     assert_eq!(parse("!msg bo \u{a0} ."), TextRequest::Direct { to: "bo", text: "." });
     assert_eq!(parse("!history 5"), TextRequest::History(5));
-    assert_eq!(parse("!history lesson"), TextRequest::Incomplete(HISTORY_USAGE));
+    assert_eq!(parse("!history lesson"), usage(CommandId::History));
     assert_eq!(parse("  indented"), TextRequest::Say("  indented"));
     let most = MAX_HISTORY.to_string();
     assert_eq!(parse(&format!("!history {most}")), TextRequest::History(MAX_HISTORY));
     for wrong in ["!history 0", &format!("!history {most}0")] {
-        assert_eq!(parse(wrong), TextRequest::Incomplete(HISTORY_USAGE));
+        assert_eq!(parse(wrong), usage(CommandId::History));
     }
     assert_eq!(parse("!history"), TextRequest::History(USUAL_HISTORY));
     assert_eq!(parse("!help"), TextRequest::Help);
-    assert_eq!(parse("!search"), TextRequest::Incomplete(SEARCH_USAGE));
+    assert_eq!(parse("!search"), usage(CommandId::Search));
     assert_eq!(parse("!search tea at five"), TextRequest::Search("tea at five"));
 }
 
@@ -94,12 +99,22 @@ fn what_operators_type_says_what_they_do() {
     ] {
         assert_eq!(parse(line), moderate(action), "{line}");
     }
-    for (line, usage) in [
-        ("!kick", KICK_USAGE),
-        ("!ban", BAN_USAGE),
-        ("!unban", UNBAN_USAGE),
-        ("!unmute", UNBAN_USAGE),
+    for (line, id) in [
+        ("!kick", CommandId::Kick),
+        ("!ban", CommandId::Ban),
+        ("!unban", CommandId::Unban),
+        ("!unmute", CommandId::Unmute),
     ] {
-        assert_eq!(parse(line), TextRequest::Incomplete(usage), "{line}");
+        assert_eq!(parse(line), usage(id), "{line}");
     }
+}
+
+#[test]
+fn a_usage_message_shows_the_form_and_an_example() {
+    assert_eq!(
+        Mistake::Usage(CommandId::Direct).sentence('!'),
+        "Usage: !msg NAME TEXT - send a direct message, as in: !msg ann hello"
+    );
+    let time = Mistake::Time(CommandId::Mute).sentence('/');
+    assert!(time.contains("as in /mute bo 10 min too loud."), "{time}");
 }
