@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::{Sanction, SanctionKind, Target};
 use crate::confusables::skeletons_of;
 
-/// All of one kind.
+/// All sanctions of one kind.
 #[derive(Debug, Clone, Default)]
-struct OfKind {
+struct SanctionIndex {
     /// By what a name looks like in small letters.
     by_skeleton: HashMap<String, Sanction>,
     /// What else names look like, and in small letters.
@@ -25,8 +25,8 @@ struct OfKind {
 /// Every ban and mute.
 #[derive(Debug, Clone, Default)]
 pub struct Sanctions {
-    bans: OfKind,
-    mutes: OfKind,
+    bans: SanctionIndex,
+    mutes: SanctionIndex,
 }
 
 impl Sanctions {
@@ -108,14 +108,14 @@ impl Sanctions {
         over.iter().for_each(|sanction| self.remove(sanction.kind, &sanction.target));
     }
 
-    fn of_kind(&self, kind: SanctionKind) -> &OfKind {
+    fn of_kind(&self, kind: SanctionKind) -> &SanctionIndex {
         match kind {
             SanctionKind::Ban => &self.bans,
             SanctionKind::Mute => &self.mutes,
         }
     }
 
-    fn of_kind_mut(&mut self, kind: SanctionKind) -> &mut OfKind {
+    fn of_kind_mut(&mut self, kind: SanctionKind) -> &mut SanctionIndex {
         match kind {
             SanctionKind::Ban => &mut self.bans,
             SanctionKind::Mute => &mut self.mutes,
@@ -123,7 +123,7 @@ impl Sanctions {
     }
 }
 
-impl OfKind {
+impl SanctionIndex {
     /// The one against a name that looks like this one; of several one that is in force.
     fn against_name(&self, name: &str, now: Timestamp) -> Option<&Sanction> {
         let skeletons = skeletons_of(name);

@@ -22,17 +22,17 @@ use passwords::Passwords;
 /// Who has done something.
 #[derive(Debug, Clone)]
 pub enum By {
-    /// Somebody with `chatctl`; who, the system says.
-    Operator { uid: u32, pid: i32 },
+    /// A user of `chatctl`, as the kernel reports it.
+    Administrator { uid: u32, pid: i32 },
     /// An operator in the room.
     Account(String),
 }
 
 impl By {
-    /// Who that is, for the log: "operator root (uid 0)", or the name of an operator in the room.
+    /// Who that is, for the log: "administrator root (uid 0)", or the name of an operator in the room.
     pub fn named(&self) -> String {
         match self {
-            By::Operator { uid, .. } => format!("operator {}", users::shown(*uid)),
+            By::Administrator { uid, .. } => format!("administrator {}", users::shown(*uid)),
             By::Account(name) => clean::word(name).into_owned(),
         }
     }
@@ -40,7 +40,7 @@ impl By {
     /// Whether they may undo what was done by somebody who is shown as this: an operator in the room
     /// not what was done with `chatctl`.
     pub fn may_undo(&self, shown: &str) -> bool {
-        matches!(self, By::Operator { .. }) || shown.starts_with(BY_ACCOUNT)
+        matches!(self, By::Administrator { .. }) || shown.starts_with(BY_ACCOUNT)
     }
 }
 
@@ -66,7 +66,7 @@ const BY_ACCOUNT: &str = "account ";
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            By::Operator { uid, pid } => write!(f, "uid {uid}, process {pid}"),
+            By::Administrator { uid, pid } => write!(f, "uid {uid}, process {pid}"),
             By::Account(name) => write!(f, "{BY_ACCOUNT}{name}"),
         }
     }

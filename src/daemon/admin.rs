@@ -171,7 +171,7 @@ async fn serve_one(
             return warn!(
                 event = "admin-refused",
                 %error,
-                "refused an operator whose user the system does not tell: {error}"
+                "refused a connection to the admin socket, whose user the kernel does not report: {error}"
             );
         }
     };
@@ -200,7 +200,7 @@ async fn serve_one(
                     drop((permit, in_progress));
                     return operator.watch(&request, &mut input, output).await;
                 }
-                let answer = desk.handle(By::Operator { uid, pid }, request).await;
+                let answer = desk.handle(By::Administrator { uid, pid }, request).await;
                 asked.log_refusal(&answer.0);
                 answer
             }

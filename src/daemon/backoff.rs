@@ -4,10 +4,10 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 
-/// While the daemon runs and something is missing, it looks again at least this often.
+/// The longest pause of a running daemon that waits for something.
 const MAX_WHILE_RUNNING: Duration = Duration::from_secs(10);
 
-/// Gives pauses that double up to a limit.
+/// Pauses that double up to a limit.
 pub struct Backoff {
     next: Duration,
     max: Duration,

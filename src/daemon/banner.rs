@@ -1,4 +1,4 @@
-//! Telling who starts the daemon by hand how to join.
+//! The text that a start at a terminal prints: how to join.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub fn print(room: &str, listen: &[(ListenerKind, SocketAddr)]) {
         return;
     }
     let text = describe(room, kind, address, &|program| command(program));
-    // The room is open all the same.
+    // The room is open anyway.
     if let Err(error) = program::print(&text) {
         warn!(event = "output-failed", error = cause(&error), "{}", cannot_print(&error));
     }
@@ -28,7 +28,7 @@ fn describe(
     command: &dyn Fn(&str) -> String,
 ) -> String {
     let mut address = address;
-    // From here, "all addresses" is reached through this machine's own.
+    // A port on all addresses is reached through the loopback address.
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => [127, 0, 0, 1].into(),
@@ -49,13 +49,14 @@ fn describe(
     format!(
         "The room \"{room}\" is open on {address}.\n\
          To join, type in another terminal:  {client}\n\
-         or, without any program of ours:    {without}\n\
-         To look after it:                   {ctl} --help\n\
-         To close it:                        Ctrl-C\n"
+         or, without chatroom-client:        {without}\n\
+         To administer it:                   {ctl} --help\n\
+         To stop it:                         Ctrl-C\n"
     )
 }
 
-/// How a program beside this one is called: by its name if the shell finds it, else by its path.
+/// How to call a program that is installed with this one: by its name if the shell finds it, else by
+/// its path.
 fn command(program: &str) -> String {
     let path = variable_os("PATH").unwrap_or_default();
     let is_found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
@@ -67,7 +68,7 @@ fn command(program: &str) -> String {
     };
     match (is_found, beside()) {
         (false, Some(path)) => path.display().to_string(),
-        // Built on its own with `cargo run`, the daemon has nobody beside it.
+        // `cargo run` may have built the daemon alone.
         (false, None) => format!("cargo run --release --bin {program}"),
         (true, _) => program.to_owned(),
     }

@@ -1,4 +1,4 @@
-//! What the program does for somebody at a terminal, and then ends.
+//! The commands of `chatroomd` that do something and exit.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use chatroom::config::Config;
 
 use crate::args::Args;
 use crate::check::Check;
+use crate::file_locations::{FileLocation, FileLocations};
 use crate::files;
-use crate::places::{Place, Places};
 use crate::service::Service;
 
-/// The service whose files the command is about: not if the configuration is another one than that of
-/// the service, and names a folder of its own.
+/// The installed service, if the command is about its files: not if the configuration is another file
+/// and names its own state folder.
 ///
 /// # Errors
 /// The user of the service does not exist.
@@ -25,10 +25,10 @@ pub fn service(args: &Args, config: &Config) -> anyhow::Result<Option<Service>> 
     }
 }
 
-/// Looks at the configuration and at the files that are opened with it. Gives what to print.
+/// Checks the configuration and the files that the service opens with it. Returns the text to print.
 ///
 /// # Errors
-/// Everything that is wrong, a sentence each.
+/// All problems, a sentence each.
 pub fn check(args: &Args, config: &Config, file: Option<&Path>) -> Result<String, Vec<String>> {
     let service = service(args, config).map_err(|problem| vec![format!("{problem:#}")])?;
     let problems = Check::all(config, service.as_ref());
@@ -36,20 +36,20 @@ pub fn check(args: &Args, config: &Config, file: Option<&Path>) -> Result<String
         return Err(problems);
     }
     let mut text = match file {
-        Some(file) => format!("{} is right.\n", file.display()),
-        None => format!("There is no {}; the defaults serve.\n", files::DEFAULT_CONFIG),
+        Some(file) => format!("{}: configuration OK\n", file.display()),
+        None => format!("There is no {}; the defaults apply.\n", files::DEFAULT_CONFIG),
     };
     if let Some(service) = service {
         let user = service.owner.name;
-        text += &format!("The files that it needs can be used by the user {user}.\n");
+        text += &format!("The user {user} can read and write the files that it needs.\n");
     }
     Ok(text)
 }
 
-/// Makes a certificate and its key where the service looks for them. Gives what to print.
+/// Makes a certificate and its key where the service looks for them. Returns the text to print.
 ///
 /// # Errors
-/// There is a pair already, or it cannot be written.
+/// They exist already, or cannot be written.
 pub fn make_certificate(
     args: &Args,
     config: &Config,
@@ -61,24 +61,26 @@ pub fn make_certificate(
         names.dedup();
     }
     let service = service(args, config)?;
-    let places = match &service {
-        Some(service) => Places::of_service(service, config),
-        None => Places::of_process(config),
+    let locations = match &service {
+        Some(service) => FileLocations::of_service(service, config),
+        None => FileLocations::of_process(config),
     };
-    let pair = places.pair(config)?;
-    // What systemd reads as a credential stays with root.
+    let pair = locations.pair(config)?;
+    // Credentials belong to root, because systemd reads them.
     let is_credential =
-        places.certificate(config)?.iter().any(|place| matches!(place, Place::Source(_)));
+        locations.certificate(config)?.iter().any(|place| matches!(place, FileLocation::Source(_)));
     let owner = service.as_ref().map(|service| &service.owner).filter(|_| !is_credential);
-    if let Some(folder) = pair.key.parent().filter(|folder| places.state.as_deref() == Some(folder))
+    if let Some(folder) =
+        pair.key.parent().filter(|folder| locations.state.as_deref() == Some(folder))
     {
         files::make_state_folder(folder, owner)?;
     }
     for file in [&pair.key, &pair.certificate] {
         if !args.force && file.symlink_metadata().is_ok() {
             bail!(
-                "{} exists already, and nothing was changed. Move the pair away, or replace it with \
-                 --force: clients that remember it then ask about the new one",
+                "{} exists already, and nothing was changed. Move the certificate and the key away, or \
+                 replace them with --force: clients that remember the old certificate then ask about \
+                 the new one",
                 file.display()
             );
         }
@@ -93,7 +95,7 @@ pub fn make_certificate(
     ))
 }
 
-/// What puts a new pair into use.
+/// How to put a new certificate into use.
 fn next_step(config: &Config, is_installed: bool) -> String {
     let file = files::DEFAULT_CONFIG;
     match (config.listen.tls.is_empty(), is_installed) {

@@ -1,4 +1,4 @@
-//! `chatroomd --check-config`: the configuration, and every file that the service would open with it.
+//! `chatroomd --check-config`: checks the configuration and every file that the service opens with it.
 
 use std::fs::File;
 use std::io;
@@ -8,28 +8,28 @@ use chatroom::admin;
 use chatroom::config::Config;
 use rustix::fs::{Access, access};
 
-use crate::places::{Place, Places};
+use crate::file_locations::{FileLocation, FileLocations};
 use crate::program::{cause, variable};
 use crate::service::Service;
 use crate::tls::Pair;
 use crate::{files, folders};
 
-/// What is looked at, and as whom.
+/// A check on behalf of the service, or of this process.
 pub struct Check<'c> {
     config: &'c Config,
-    places: Places,
+    locations: FileLocations,
     service: Option<&'c Service>,
     problems: Vec<String>,
 }
 
 impl<'c> Check<'c> {
-    /// Looks at everything. Gives what is wrong, a sentence each.
+    /// Checks everything. Returns all problems, a sentence each.
     pub fn all(config: &'c Config, service: Option<&'c Service>) -> Vec<String> {
-        let places = match service {
-            Some(service) => Places::of_service(service, config),
-            None => Places::of_process(config),
+        let locations = match service {
+            Some(service) => FileLocations::of_service(service, config),
+            None => FileLocations::of_process(config),
         };
-        let mut check = Check { config, places, service, problems: Vec::new() };
+        let mut check = Check { config, locations, service, problems: Vec::new() };
         check.state_folder();
         check.certificate();
         check.room_password();
@@ -41,19 +41,20 @@ impl<'c> Check<'c> {
         if self.config.listen.tls.is_empty() {
             return;
         }
-        let places = match self.places.certificate(self.config) {
-            Ok(places) => places,
+        let locations = match self.locations.certificate(self.config) {
+            Ok(locations) => locations,
             Err(problem) => return self.problems.push(format!("{problem:#}")),
         };
         let before = self.problems.len();
-        for (what, place) in ["certificate", "key"].into_iter().zip(&places) {
+        for (what, location) in ["certificate", "key"].into_iter().zip(&locations) {
             self.readable(
                 what,
-                place,
+                location,
                 "[tls] names the files, and `chatroomd --make-certificate` makes them",
             );
         }
-        let [Some(certificate), Some(key)] = places.map(|place| place.path().map(PathBuf::from))
+        let [Some(certificate), Some(key)] =
+            locations.map(|location| location.path().map(PathBuf::from))
         else {
             return;
         };
@@ -65,26 +66,26 @@ impl<'c> Check<'c> {
     }
 
     fn room_password(&mut self) {
-        let place = match self.places.room_password(self.config) {
-            Ok(Some(place)) => place,
+        let location = match self.locations.room_password(self.config) {
+            Ok(Some(location)) => location,
             Ok(None) => return,
             Err(problem) => return self.problems.push(format!("{problem:#}")),
         };
         let before = self.problems.len();
-        self.readable("password of the room", &place, "[access] password_file names it");
+        self.readable("room password", &location, "[access] password_file names it");
         if self.problems.len() == before
-            && let Some(path) = place.path()
+            && let Some(path) = location.path()
             && let Err(problem) = files::read_room_password(path)
         {
             self.problems.push(format!("{problem:#}"));
         }
     }
 
-    /// The folder of the history, and what is in it.
+    /// The state folder, and the files in it.
     fn state_folder(&mut self) {
-        let Some(folder) = self.places.state.clone() else {
+        let Some(folder) = self.locations.state.clone() else {
             if self.config.history.enabled {
-                let problem = "there is no place for the history: name a folder in [paths] state";
+                let problem = "there is no state folder: name one in [paths] state";
                 self.problems.push(problem.to_owned());
             }
             return;
@@ -123,8 +124,8 @@ impl<'c> Check<'c> {
             } else {
                 let shown = folder.display();
                 self.problems.push(format!(
-                    "the folder of the admin socket, {shown}, does not exist: make it, or name \
-                     another place in [admin] socket"
+                    "the folder of the admin socket, {shown}, does not exist: create it, or name \
+                     another path in [admin] socket"
                 ));
             }
         } else if self.service.is_none() {
@@ -134,16 +135,16 @@ impl<'c> Check<'c> {
         }
     }
 
-    /// Whether a file can be read by those who read it.
-    fn readable(&mut self, what: &str, place: &Place, hint: &str) {
-        let (path, outcome) = match place {
-            Place::Hidden => return,
-            // systemd itself reads it.
-            Place::Source(path) => (path, Ok(File::open(path).map(drop))),
-            Place::At(path) => (path, self.act(|| File::open(path).map(drop))),
+    /// Checks that a file can be read by the service, or by systemd if it is a credential.
+    fn readable(&mut self, what: &str, location: &FileLocation, hint: &str) {
+        let (path, outcome) = match location {
+            FileLocation::Hidden => return,
+            // systemd reads it, as root.
+            FileLocation::Source(path) => (path, Ok(File::open(path).map(drop))),
+            FileLocation::At(path) => (path, self.act(|| File::open(path).map(drop))),
         };
         let (shown, user) = (path.display(), self.user());
-        if let (Place::At(path), Some(service)) = (place, self.service)
+        if let (FileLocation::At(path), Some(service)) = (location, self.service)
             && service.hides(path)
         {
             return self.problems.push(format!(
@@ -152,12 +153,12 @@ impl<'c> Check<'c> {
             ));
         }
         if let Err(error) = outcome.flatten_problem() {
-            let by = if matches!(place, Place::Source(_)) { "systemd" } else { &user };
+            let by = if matches!(location, FileLocation::Source(_)) { "systemd" } else { &user };
             self.problems.push(format!("{by} cannot read the {what} {shown}: {error}. {hint}"));
         }
     }
 
-    /// Whether files can be made in a folder, or the folder itself can be made.
+    /// Checks that files can be created in a folder, or that the folder itself can be created.
     fn writable(&mut self, what: &str, folder: &Path, hint: &str) {
         let existing = folder.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(folder);
         let allowed = Access::WRITE_OK | Access::EXEC_OK;
@@ -168,7 +169,7 @@ impl<'c> Check<'c> {
         if let Err(error) = outcome.flatten_problem() {
             let (shown, user) = (folder.display(), self.user());
             self.problems
-                .push(format!("{user} cannot write in the {what} {shown}: {error}. {hint}"));
+                .push(format!("{user} cannot write to the {what} {shown}: {error}. {hint}"));
         }
     }
 
@@ -184,9 +185,9 @@ impl<'c> Check<'c> {
     }
 }
 
-/// An attempt that may not even have been made.
+/// The outcome of an attempt that may not have been made.
 trait Attempt {
-    /// Why it did not succeed, in either case.
+    /// Why the attempt failed or was not made.
     fn flatten_problem(self) -> Result<(), String>;
 }
 

@@ -1,31 +1,31 @@
-//! Orders to the daemon as a whole.
+//! Orders to the daemon as a whole, and how `chatctl` is answered.
 
 use std::time::Duration;
 
 use chatroom::admin::{RefusalCode, Reloaded, Reply};
 use tokio::sync::{mpsc, oneshot};
 
-/// What the signals and the operator ask of the daemon as a whole.
+/// An order to the daemon as a whole, from a signal or from `chatctl`.
 pub enum Control {
     Reload {
-        /// Told what is in force then, or the problems.
+        /// Receives what is in force afterwards, or the problems.
         reply: Option<oneshot::Sender<Result<Reloaded, Vec<String>>>>,
     },
     Shutdown {
         after: Duration,
         message: Option<String>,
-        /// Told when it is announced.
+        /// Told when the shutdown has been announced.
         reply: Option<oneshot::Sender<()>>,
     },
     CancelShutdown {
         reply: oneshot::Sender<()>,
     },
-    /// Another process is about to go on with all connections.
+    /// Another process is about to continue with all connections.
     HandOver {
-        /// Told before it begins.
+        /// Told before the hand-over begins.
         reply: oneshot::Sender<()>,
     },
-    /// The history failed, and there is no going on.
+    /// The history failed, and the daemon has to stop.
     Fail {
         problem: String,
     },

@@ -1,4 +1,4 @@
-//! Where the daemon's files are: its configuration, its runtime folder, its history.
+//! Finds and reads the daemon's files: configuration, folders, certificate, room password.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -12,20 +12,20 @@ use tracing::warn;
 
 use crate::access::Access;
 use crate::access::passwords::hash_now;
-use crate::places::{Place, Places};
+use crate::file_locations::{FileLocation, FileLocations};
 use crate::program::{variable, variable_os};
 use crate::restart_state::RestartState;
 use crate::service::Owner;
 use crate::tls::{Pair, is_open};
 use crate::transient;
 
-/// The configuration file that is read where none is named.
+/// The configuration file that is read if none is named.
 pub const DEFAULT_CONFIG: &str = "/etc/chatroomd.toml";
 
 /// The mode of the admin socket: only the daemon's user and group can connect.
 pub const ADMIN_SOCKET_MODE: u32 = 0o660;
 
-/// What the daemon writes in its state folder. Not all of it is there at any time.
+/// The files that the daemon writes in its state folder. Not all of them exist all the time.
 pub const IN_STATE: [&str; 7] = [
     "history.sqlite",
     "history.sqlite-wal",
@@ -36,21 +36,21 @@ pub const IN_STATE: [&str; 7] = [
     "lock",
 ];
 
-/// The file that the configuration comes from: the named one, else the usual one if it is there.
+/// The configuration file: the named one, else the default one if it exists.
 pub fn config_file(named: Option<&Path>) -> Option<PathBuf> {
     let usual = Path::new(DEFAULT_CONFIG);
     named.or_else(|| usual.exists().then_some(usual)).map(Path::to_owned)
 }
 
-/// Reads the configuration.
+/// Reads the configuration. Without a file, that is the default configuration.
 ///
 /// # Errors
-/// Every problem, as a line for a person. Nothing is wrong with having no file.
+/// All problems, a sentence each.
 pub fn read_config(file: Option<&Path>) -> Result<Config, Vec<String>> {
     read_config_text(file).map(|(config, _)| config)
 }
 
-/// Reads the configuration, and gives its text, too. Without a file that is the empty text.
+/// As [`read_config`], with the text of the file.
 ///
 /// # Errors
 /// As [`read_config`].
@@ -73,15 +73,15 @@ pub fn previous_config(state: &RestartState) -> Option<(Config, String)> {
     Some((Config::parse(&text).ok()?, text))
 }
 
-/// Whether the file cannot be read for a reason that can pass by itself.
+/// Whether a file cannot be read for a reason that can pass by itself.
 pub fn cannot_be_read_now(file: &Path) -> bool {
     File::open(file).is_err_and(|error| transient::is_transient_io(&error))
 }
 
-/// Where the admin socket is to be. Makes the folder if need be, private to this user.
+/// The path of the admin socket. Creates its folder if necessary, private to this user.
 ///
 /// # Errors
-/// The folder cannot be made, or belongs to somebody else.
+/// The folder cannot be created, or belongs to another user.
 pub fn admin_socket(config: &Config) -> anyhow::Result<PathBuf> {
     if let Some(socket) = &config.admin.socket {
         return Ok(socket.clone());
@@ -91,28 +91,28 @@ pub fn admin_socket(config: &Config) -> anyhow::Result<PathBuf> {
     make_folder(&folder, 0o750, "[paths] runtime")?;
     let found = fs::symlink_metadata(&folder)?;
     if folder == admin::fallback_runtime_folder(uid) && (found.uid() != uid || !found.is_dir()) {
-        bail!("{} belongs to somebody else; name a folder in [paths] runtime", folder.display());
+        bail!("{} belongs to another user; name a folder in [paths] runtime", folder.display());
     }
     Ok(folder.join(admin::SOCKET_NAME))
 }
 
-/// The folder of the history: systemd's, else the configured one, else the user's. Makes it if
-/// need be, private to this user.
+/// The state folder: systemd's, else the configured one, else one in the user's home. Creates it if
+/// necessary, private to this user.
 ///
 /// # Errors
-/// It cannot be made, or there is no home to put it in.
+/// It cannot be created, or there is no home folder.
 pub fn state_folder(config: &Config) -> anyhow::Result<PathBuf> {
     let Some(folder) = admin::state_folder(variable, config.paths.state.as_deref()) else {
-        bail!("there is no place for the history: name a folder in [paths] state");
+        bail!("there is no state folder: name one in [paths] state");
     };
     make_folder(&folder, 0o700, "[paths] state")?;
     Ok(folder)
 }
 
-/// Makes a folder for what is stored, private to its owner.
+/// Creates a state folder, private to its owner.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be created.
 pub fn make_state_folder(folder: &Path, owner: Option<&Owner>) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -126,18 +126,17 @@ pub fn make_state_folder(folder: &Path, owner: Option<&Owner>) -> anyhow::Result
     Ok(())
 }
 
-/// Where the certificate and its key are: where the configuration says, else among the credentials
-/// that systemd gives, else in the folder of the history.
+/// The files of the certificate and its key, as [`FileLocations::certificate`].
 ///
 /// # Errors
-/// There is no such folder.
+/// There is no state folder.
 pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
-    Places::of_process(config).pair(config)
+    FileLocations::of_process(config).pair(config)
 }
 
-/// Opens what is stored of who may come in and speak, in the folder of the history; where there is
-/// none, it is in memory only. Gives also why the password of the room is not known, if it is needed
-/// and cannot be read; then nobody is let in with it.
+/// Opens the access data in the state folder. Without one, and without a history, they are in memory
+/// only. If the room password is needed and cannot be read, the second value says why; nobody can join
+/// with it then.
 ///
 /// # Errors
 /// It cannot be read.
@@ -146,8 +145,8 @@ pub fn open_access(config: &Config) -> anyhow::Result<(Access, Option<anyhow::Er
         Err(_) if !config.history.enabled => {
             warn!(
                 event = "no-state",
-                "cannot store accounts and bans, which are forgotten at the end: there is no \
-                 [paths] state"
+                "cannot store accounts and bans, which will be lost at the end: there is no state \
+                 folder ([paths] state)"
             );
             None
         }
@@ -168,47 +167,47 @@ pub fn open_access(config: &Config) -> anyhow::Result<(Access, Option<anyhow::Er
     Ok((access, problem))
 }
 
-/// The folder with the credentials that systemd gives the service (LoadCredential=).
+/// The folder with the credentials that systemd provides (LoadCredential=).
 pub fn credentials() -> Option<PathBuf> {
     variable_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-/// Where the password of the room is, if one is needed: where the configuration says, else among the
-/// credentials that systemd gives, else in the folder of the history.
+/// The file of the room password, if one is needed: where the configuration says, else among the
+/// credentials, else in the state folder.
 ///
 /// # Errors
-/// There is no such folder.
+/// There is no state folder.
 pub fn room_password_file(config: &Config) -> anyhow::Result<Option<PathBuf>> {
-    let place = Places::of_process(config).room_password(config)?;
-    Ok(place.as_ref().and_then(Place::path).map(Path::to_owned))
+    let place = FileLocations::of_process(config).room_password(config)?;
+    Ok(place.as_ref().and_then(FileLocation::path).map(Path::to_owned))
 }
 
-/// The password of the room, if one is needed.
+/// The room password, if one is needed.
 ///
 /// # Errors
-/// There is none where it should be, or it will not do.
+/// It cannot be read, or is not a valid password.
 pub fn room_password(config: &Config) -> anyhow::Result<Option<Secret>> {
     room_password_file(config)?.as_deref().map(read_room_password).transpose()
 }
 
-/// Reads the password of the room from a file.
+/// Reads the room password from a file.
 ///
 /// # Errors
-/// It cannot be read, or cannot be a password.
+/// It cannot be read, or is not a valid password.
 pub fn read_room_password(file: &Path) -> anyhow::Result<Secret> {
     let shown = file.display();
     let password = fs::read_to_string(file).with_context(|| {
-        format!("cannot read the password of the room, {shown}; [access] password_file names it")
+        format!("cannot read the room password, {shown}; [access] password_file names it")
     })?;
     if is_open(file) {
         warn!(
             event = "open-key",
-            "anybody on this machine can read the password of the room, {shown}; chmod o= it"
+            "any user of this machine can read the room password, {shown}; `chmod o=` prevents that"
         );
     }
     let password = Secret::of_line(password);
     if let Err(problem) = password.check_new() {
-        bail!("the password of the room, {shown}, will not do: {problem}");
+        bail!("the room password, {shown}, cannot be used: {problem}");
     }
     Ok(password)
 }
@@ -216,15 +215,15 @@ pub fn read_room_password(file: &Path) -> anyhow::Result<Secret> {
 fn make_folder(folder: &Path, mode: u32, option: &str) -> anyhow::Result<()> {
     let is_new = !folder.exists();
     let made = DirBuilder::new().recursive(true).mode(mode).create(folder).and_then(|()| {
-        // Whatever the umask is.
+        // The umask may have removed permissions.
         if is_new { fs::set_permissions(folder, Permissions::from_mode(mode)) } else { Ok(()) }
     });
     match made {
         Ok(()) => Ok(()),
         Err(error) => {
             let shown = folder.display();
-            let hint = format!("name a folder of yours in {option}");
-            Err(error).with_context(|| format!("cannot make the folder {shown} ({hint})"))
+            let hint = format!("name a folder of this user in {option}");
+            Err(error).with_context(|| format!("cannot create the folder {shown} ({hint})"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether others on this machine could put files of theirs where the daemon keeps its own.
+//! Checks that other users of this machine cannot put files into the daemon's folders.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,38 +6,38 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-/// Writing by the group or by others.
+/// The permission of the group and of others to write.
 const WRITABLE: u32 = 0o022;
 
-/// In such a folder each can only remove what is theirs.
+/// In a folder with this bit, users can only remove their own files.
 const STICKY: u32 = 0o1000;
 
-/// Checks that nobody but this user, or root, can write in the folder of what is stored.
+/// Checks that only this user and root can write to the state folder.
 ///
 /// # Errors
-/// A sentence on who can, and what to do about it.
+/// A sentence that says who else can, and what to do about it.
 pub fn check_state(folder: &Path) -> anyhow::Result<()> {
     let found = check_owner(folder, "the state folder", "[paths] state")?;
     refuse_writable(folder, &found, "the state folder", "[paths] state", 0)
 }
 
-/// Checks the same of the folder of the admin socket, which may also be one like /tmp.
+/// The same for the folder of the admin socket, which can also be a folder such as /tmp.
 ///
 /// # Errors
 /// As for [`check_state`].
 pub fn check_runtime(folder: &Path) -> anyhow::Result<()> {
     const WHAT: &str = "the folder of the admin socket";
     const OPTION: &str = "[paths] runtime or [admin] socket";
-    // A socket can be named without a folder.
+    // The path of the socket may have no folder.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let found = check_owner(folder, WHAT, OPTION)?;
     refuse_writable(folder, &found, WHAT, OPTION, STICKY)
 }
 
-/// Checks that a folder, and the link to it if that is what it is, belongs to this user or to root.
+/// Checks that a folder, and a link to it, belongs to this user or to root.
 fn check_owner(folder: &Path, what: &str, option: &str) -> anyhow::Result<Metadata> {
     let shown = folder.display();
-    let look = || format!("cannot look at {what} {shown}");
+    let look = || format!("cannot examine {what} {shown}");
     let found = fs::metadata(folder).with_context(look)?;
     let link = fs::symlink_metadata(folder).with_context(look)?;
     let own = rustix::process::geteuid().as_raw();
@@ -65,7 +65,7 @@ fn refuse_writable(
     }
     let shown = folder.display();
     bail!(
-        "other users can write in {what} {shown} (mode {mode:o}). Take that away with `chmod go-w \
+        "other users can write to {what} {shown} (mode {mode:o}). Prevent that with `chmod go-w \
          {shown}`, or name another folder in {option}"
     );
 }
@@ -109,6 +109,6 @@ mod tests {
         let chmod = format!("`chmod go-w {}`", folder.path().display());
         assert!(problem.contains(&chmod) && problem.contains("[paths] state"), "{problem}");
         let problem = check_runtime(Path::new("/proc/nonexistent")).unwrap_err().to_string();
-        assert!(problem.contains("cannot look at"), "{problem}");
+        assert!(problem.contains("cannot examine"), "{problem}");
     }
 }

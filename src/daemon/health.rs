@@ -1,4 +1,4 @@
-//! Whether everything that serves the chat still answers.
+//! Checks that everything that serves the chat still answers.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::listeners::Listeners;
 use crate::room_thread::{RoomHandle, RoomRequest};
 use crate::systemd;
 
-/// Can ask every accept loop and the room thread for a sign of life.
+/// Asks every accept loop and the room thread for a sign of life.
 #[derive(Clone)]
 pub struct Health {
     pub listeners: Arc<Listeners>,
@@ -17,7 +17,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Waits until all have answered. Gives false if one of them is gone for good.
+    /// Waits until all have answered. Returns false if one of them has ended.
     pub async fn check(&self) -> bool {
         for accept_loop in self.listeners.accept_loops() {
             let (probe, answer) = oneshot::channel();

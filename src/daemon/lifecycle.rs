@@ -1,4 +1,4 @@
-//! The daemon from its start to its end.
+//! Starts all parts of the daemon, and ends them.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -40,10 +40,10 @@ pub struct StartConfig {
     pub restart_state: Arc<RestartState>,
 }
 
-/// Runs the daemon until it is told to end.
+/// Runs the daemon until it is told to stop.
 ///
 /// # Errors
-/// It cannot start, or has to end because something failed.
+/// It cannot start, or has to stop because something failed.
 pub async fn run(start: StartConfig, inherited: Inherited) -> anyhow::Result<()> {
     let restarts = Restarts::count(start.restart_state.clone()).await;
     let settling = tokio::spawn(restarts.settle());
@@ -79,10 +79,10 @@ async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<(
     }));
     let inspection = Inspection::begin(&mut inherited)?;
     let opened = start::open(&config, control.clone());
-    // Before the errors: looking must have come to its end.
+    // Before any return: the inspection must have ended.
     let handed_over = inspection.end();
 
-    // Everything that serves is in here, and is cancelled when it is dropped.
+    // All tasks that serve something. Dropping this cancels them.
     let mut tasks = JoinSet::new();
     tasks.spawn(admin::serve(admin_socket, config.clone(), desk.clone()));
     let opened = match opened {
@@ -167,7 +167,7 @@ async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<(
     daemon.end(end, &listeners).await
 }
 
-/// Opens the ports. Under a manager those that cannot be opened are tried again later.
+/// Opens the ports. Under systemd, those that cannot be opened are tried again later.
 fn open_ports(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Ports> {
     let activated = inherited.activated_kinds();
     let speaks_tls = match activated.is_empty() {
@@ -186,23 +186,23 @@ fn open_ports(config: &Config, inherited: &mut Inherited) -> anyhow::Result<Port
     Ok(Ports { listening, identity })
 }
 
-/// Says that the file is broken, and the configuration of the process before goes on.
+/// Reports that the configuration file is invalid and the previous configuration stays in force.
 fn tell_of_kept_configuration(faults: &Faults, problems: &[String]) {
     if problems.is_empty() {
         return;
     }
-    let what = "the configuration from before the restart stays in force: the file is wrong, and \
-                `systemctl reload chatroomd` puts it in force once it is corrected";
+    let what = "the configuration from before the restart stays in force, because the file is invalid; \
+                correct it, then run `systemctl reload chatroomd`";
     problems.iter().for_each(|problem| error!(event = "configuration-kept", "{problem}"));
     error!(event = "configuration-kept", "{what}");
     faults.set(Part::Configuration, &format!("{what} ({})", problems.join("; ")));
 }
 
-/// Looks whether the password of the room is known if it is needed. Gives whether it has to be read
-/// later; nobody is let in with it until then.
+/// Reports that the room password could not be read. Returns whether it has to be read later; until
+/// then nobody can join with it.
 ///
 /// # Errors
-/// It is not known, and no manager waits for that.
+/// It could not be read, and systemd does not supervise this process.
 fn check_password(problem: Option<&anyhow::Error>, faults: &Faults) -> anyhow::Result<bool> {
     let Some(problem) = problem else { return Ok(false) };
     let problem = format!("{problem:#}");
@@ -210,7 +210,7 @@ fn check_password(problem: Option<&anyhow::Error>, faults: &Faults) -> anyhow::R
         bail!(problem);
     }
     faults.set(Part::RoomPassword, &problem);
-    error!(event = "no-password", "{problem}; nobody is let in with it. Trying again");
+    error!(event = "no-password", "{problem}; nobody can join with it. Trying again");
     Ok(true)
 }
 
@@ -224,12 +224,12 @@ fn tell_listening(listeners: &Listeners, shared: &Shared) {
     }
 }
 
-/// Ends before the room was ever open.
+/// Stops before the room was open.
 async fn end_waiting(desk: &Desk, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
     systemd::stopping();
-    // The operator who asked for it still gets the answer.
+    // The administrator who asked for it still gets the answer.
     desk.until_answered().await;
     tasks.shutdown().await;
-    info!(event = "stopped", "ended");
+    info!(event = "stopped", "stopped");
     Ok(())
 }

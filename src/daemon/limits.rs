@@ -1,4 +1,4 @@
-//! Fitting the configured limits to what the system allows.
+//! Fits the configured limits to what the system allows.
 
 use chatroom::config::Config;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -6,12 +6,12 @@ use tracing::warn;
 
 use crate::session::MAX_TURNED_AWAY;
 
-/// Descriptors that are kept for other things than connections: about 29 for the history, the ports
-/// and the runtime, and a few for what comes and goes, as telling systemd and `chatctl`.
+/// Descriptors that are reserved for other uses than connections: about 29 for the history, the ports
+/// and the runtime, and a few for short uses such as notifying systemd and serving `chatctl`.
 const RESERVED: u64 = 32 + MAX_TURNED_AWAY as u64;
 
-/// Raises the limit of open descriptors as far as it goes, and lowers the number of connections to
-/// what fits, so that the last ones are told that the room is full instead of hanging.
+/// Raises the limit of open files as far as permitted, and lowers the number of connections to what
+/// fits. So a client beyond that is told that the room is full, and does not hang.
 pub fn fit_to_descriptors(config: &mut Config) {
     let mut limit = getrlimit(Resource::Nofile);
     let is_lower = limit.current != limit.maximum;
@@ -20,7 +20,7 @@ pub fn fit_to_descriptors(config: &mut Config) {
         warn!(
             event = "limit-not-raised",
             %error,
-            "cannot raise the limit of open descriptors: {error}"
+            "cannot raise the limit of open files: {error}"
         );
     }
     let wanted = config.limits.connections;
@@ -28,15 +28,14 @@ pub fn fit_to_descriptors(config: &mut Config) {
     if wanted > fit {
         warn!(
             event = "limit-lowered",
-            "the limit of open descriptors allows {fit} connections and not {wanted}; raise \
+            "the limit of open files allows {fit} connections and not {wanted}; raise \
              LimitNOFILE= of the service"
         );
     }
     config.limits.connections = fit;
 }
 
-/// How many connections the limit of open descriptors allows, where so many are wanted; 0 is as many
-/// as possible.
+/// How many of the wanted connections the limit of open files allows. 0 stands for as many as possible.
 pub fn fitted(wanted: usize) -> usize {
     let Some(descriptors) = getrlimit(Resource::Nofile).current else { return wanted };
     let fit = usize::try_from(descriptors.saturating_sub(RESERVED).max(1)).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Accepting connections, whatever `accept` returns.
+//! Opens the chat ports, and accepts connections, whatever `accept` returns.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -18,22 +18,22 @@ use crate::sockets::{self, ListenerKind};
 use crate::tls::Identity;
 use crate::{session, systemd};
 
-/// After an error that will not pass at once (no descriptors, no memory) accepting rests so long.
+/// The pause after an error that does not pass at once, such as too few file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// Errors are logged at most so often; between, they are counted.
+/// The shortest time between two log messages about errors. Errors in between are counted.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Asked whether the accept loop still turns.
+/// Asks an accept loop for a sign of life.
 pub type Probe = oneshot::Sender<()>;
 
 /// The listening sockets at the start.
 pub struct Listening {
-    /// Those that are open, each with its place in the configuration.
+    /// The open ones, each with its place in the configuration.
     pub open: Vec<(usize, ListenerKind, std::net::TcpListener)>,
-    /// Those that are to be opened, but cannot be now, and why.
+    /// Those that cannot be opened now, and why.
     pub failed: Vec<(usize, ListenerKind, SocketAddr, anyhow::Error)>,
-    /// Whether systemd has opened them, and not this program as the configuration says.
+    /// Whether systemd has opened them. Then the addresses in the configuration have no effect.
     pub is_activated: bool,
 }
 
@@ -43,11 +43,11 @@ pub struct Ports {
     pub identity: Option<Identity>,
 }
 
-/// Opens the chat ports, or takes over those that are open already. A port for TLS stays closed
-/// while there is no certificate to show: `no_certificate` says why.
+/// Opens the chat ports, or takes over those that are already open. TLS ports stay closed without a
+/// certificate; `no_certificate` says why there is none.
 ///
 /// # Errors
-/// A socket that systemd has passed on cannot be used.
+/// A socket that systemd has opened cannot be used.
 pub fn open_all(
     config: &Config,
     inherited: &mut Inherited,
@@ -59,8 +59,7 @@ pub fn open_all(
         }
         info!(
             event = "socket-activation",
-            "serving the sockets that systemd has opened; [listen] in the configuration does not \
-             count"
+            "serving the sockets that systemd has opened; the addresses in [listen] have no effect"
         );
         let open = (0..).zip(sockets).map(|(place, (kind, socket))| (place, kind, socket));
         return Ok(Listening { open: open.collect(), failed: Vec::new(), is_activated: true });
@@ -76,7 +75,7 @@ pub fn open_all(
             let shown = kind.show(*address);
             info!(event = "no-longer-listening", %address, "no longer listening on {shown}");
         }
-        // Before another one is opened, which may be the same port on other addresses.
+        // Before another socket is opened, perhaps with the same port and another address.
         drop(unwanted);
         handover::keep_none();
         if let Err(problem) = systemd::barrier() {
@@ -99,22 +98,22 @@ pub fn open_all(
     Ok(listening)
 }
 
-/// The addresses that the configuration names.
+/// The addresses in the configuration.
 fn wanted(config: &Config) -> Vec<(ListenerKind, SocketAddr)> {
     let plain = config.listen.chat.iter().map(|&address| (ListenerKind::Plain, address));
     let tls = config.listen.tls.iter().map(|&address| (ListenerKind::Tls, address));
     plain.chain(tls).collect()
 }
 
-/// Opens the chat port on one address.
+/// Opens a chat port.
 ///
 /// # Errors
-/// A sentence with what to do about it.
+/// A sentence that says what to do about it.
 pub fn open(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
     sockets::listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow!(
-            "cannot listen on {address}: the address is in use, by another chatroomd perhaps, or \
-             for a while by a connection of another program; `ss -tanp sport = :{}` shows whose. \
+            "cannot listen on {address}: the address is in use, perhaps by another chatroomd, or \
+             temporarily by a connection of another program; `ss -tanp sport = :{}` shows by which. \
              Try again, or choose another address in [listen]",
             address.port()
         ),
@@ -137,7 +136,7 @@ pub async fn accept_all(
 ) {
     let mut errors = ErrorLog::default();
     loop {
-        // Accepting can be given up and begun again at any time without losing a connection.
+        // `accept` can be cancelled at any time without losing a connection.
         tokio::select! {
             probe = probes.recv() => match probe {
                 Some(probe) => drop(probe.send(())),
@@ -149,7 +148,7 @@ pub async fn accept_all(
                     sockets::prepare(&stream, timeouts.silence, timeouts.stalled);
                     session::serve(stream, peer, kind, shared.clone());
                 }
-                // That one connection was given up by the other side; the next may be fine.
+                // The other side has given up this connection; the next one may be fine.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -164,7 +163,7 @@ pub async fn accept_all(
     }
 }
 
-/// Turns everyone away who connects, with this sentence, until it is cancelled: the room is not open.
+/// Turns all clients away with this sentence, because the room is not open. Runs until it is cancelled.
 pub async fn turn_all_away(
     listener: TcpListener,
     identity: Option<Identity>,
@@ -182,7 +181,7 @@ pub async fn turn_all_away(
     }
 }
 
-/// Says what is wrong without drowning the log in it.
+/// Logs errors of `accept`, without flooding the log.
 #[derive(Default)]
 struct ErrorLog {
     said: Option<Instant>,

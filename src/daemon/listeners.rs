@@ -1,5 +1,5 @@
-//! The listening sockets while the daemon runs: each is opened as soon as that is possible, and one
-//! that cannot be opened does not take the others down.
+//! The listening sockets of the running daemon. A socket that cannot be opened is tried again, and does
+//! not affect the others.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,15 +17,15 @@ use crate::shared::Shared;
 use crate::sockets::ListenerKind;
 use crate::{files, handover};
 
-/// The sockets that are open.
+/// The open listening sockets.
 pub struct Listeners {
-    open: Mutex<Vec<Open>>,
+    open: Mutex<Vec<OpenSocket>>,
     /// Whether systemd has opened them.
     pub is_activated: bool,
 }
 
-struct Open {
-    /// In the order of the configuration.
+struct OpenSocket {
+    /// The place in the configuration.
     place: usize,
     kind: ListenerKind,
     address: SocketAddr,
@@ -33,15 +33,15 @@ struct Open {
     accept_loop: mpsc::Sender<Probe>,
 }
 
-/// What is to be opened.
+/// A socket that is to be open.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct Endpoint {
     place: usize,
     kind: ListenerKind,
     address: SocketAddr,
 }
 
-impl Wanted {
+impl Endpoint {
     /// The part to which its faults belong.
     fn part(self) -> Part {
         Part::Listener(self.kind, self.address)
@@ -49,10 +49,10 @@ impl Wanted {
 }
 
 impl Listeners {
-    /// Serves what is open, and opens the rest as soon as that is possible.
+    /// Serves the open sockets, and opens the others as soon as possible.
     ///
     /// # Errors
-    /// A socket cannot be waited for.
+    /// The runtime does not accept a socket.
     pub fn serve(
         listening: Listening,
         shared: &Arc<Shared>,
@@ -62,30 +62,30 @@ impl Listeners {
         let listeners = Arc::new(Listeners { open: Mutex::default(), is_activated });
         for (place, kind, socket) in open {
             let address = socket.local_addr().context("a listening socket has no address")?;
-            let (accepting, probes) = listeners.add(Wanted { place, kind, address }, socket)?;
+            let (accepting, probes) = listeners.add(Endpoint { place, kind, address }, socket)?;
             tasks.spawn(listen::accept_all(accepting, kind, shared.clone(), probes));
         }
         for (place, kind, address, problem) in failed {
-            let wanted = Wanted { place, kind, address };
-            note(&shared.faults, wanted, &problem);
-            tasks.spawn(listeners.clone().open_later(wanted, shared.clone()));
+            let endpoint = Endpoint { place, kind, address };
+            note(&shared.faults, endpoint, &problem);
+            tasks.spawn(listeners.clone().open_later(endpoint, shared.clone()));
         }
         Ok(listeners)
     }
 
-    /// Tries to open a socket until that succeeds, and serves it.
-    async fn open_later(self: Arc<Self>, wanted: Wanted, shared: Arc<Shared>) {
-        let Wanted { kind, address, .. } = wanted;
+    /// Tries to open a socket until that succeeds, then serves it.
+    async fn open_later(self: Arc<Self>, endpoint: Endpoint, shared: Arc<Shared>) {
+        let Endpoint { kind, address, .. } = endpoint;
         let mut backoff = Backoff::while_running();
         loop {
             shared.faults.pause(backoff.next()).await;
             let opened = get_certificate(kind, &shared)
                 .and_then(|()| listen::open(address))
-                .and_then(|socket| self.add(wanted, socket));
+                .and_then(|socket| self.add(endpoint, socket));
             match opened {
-                Err(problem) => note(&shared.faults, wanted, &problem),
+                Err(problem) => note(&shared.faults, endpoint, &problem),
                 Ok((listener, probes)) => {
-                    shared.faults.clear(&wanted.part());
+                    shared.faults.clear(&endpoint.part());
                     let shown = kind.show(listener.local_addr().unwrap_or(address));
                     info!(event = "listening", address = %address, "listening on {shown}");
                     handover::keep(&self.sockets());
@@ -95,59 +95,59 @@ impl Listeners {
         }
     }
 
-    /// Notes that a socket is open. Gives what its accept loop needs.
+    /// Adds an open socket. Returns what its accept loop needs.
     fn add(
         &self,
-        wanted: Wanted,
+        endpoint: Endpoint,
         socket: TcpListener,
     ) -> anyhow::Result<(tokio::net::TcpListener, mpsc::Receiver<Probe>)> {
-        let Wanted { place, kind, .. } = wanted;
+        let Endpoint { place, kind, .. } = endpoint;
         let address = socket.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(socket.try_clone()?)?;
         let (accept_loop, probes) = mpsc::channel(1);
         let mut open = self.lock();
-        open.push(Open { place, kind, address, socket, accept_loop });
+        open.push(OpenSocket { place, kind, address, socket, accept_loop });
         open.sort_by_key(|open| open.place);
         Ok((listener, probes))
     }
 
-    /// The addresses that are served.
+    /// The addresses of the open sockets.
     pub fn addresses(&self) -> Vec<(ListenerKind, SocketAddr)> {
         self.lock().iter().map(|open| (open.kind, open.address)).collect()
     }
 
-    /// The accept loops, which answer probes.
+    /// The accept loops, to be probed.
     pub fn accept_loops(&self) -> Vec<mpsc::Sender<Probe>> {
         self.lock().iter().map(|open| open.accept_loop.clone()).collect()
     }
 
-    /// The open sockets once more, for the manager to keep.
+    /// Duplicates of the open sockets, for systemd to keep.
     pub fn sockets(&self) -> Vec<(ListenerKind, TcpListener)> {
         let open = self.lock();
         open.iter().filter_map(|open| Some((open.kind, open.socket.try_clone().ok()?))).collect()
     }
 
-    /// Closes all of them: new connections are refused by the system.
+    /// Closes all sockets. From then on the system refuses new connections.
     pub fn close(&self) {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Open>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<OpenSocket>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Notes that a socket cannot be opened, and says so if that is news.
-fn note(faults: &Faults, wanted: Wanted, problem: &anyhow::Error) {
-    let shown = wanted.kind.show(wanted.address);
+/// Notes that a socket cannot be opened, and logs it if that is news.
+fn note(faults: &Faults, endpoint: Endpoint, problem: &anyhow::Error) {
+    let shown = endpoint.kind.show(endpoint.address);
     let problem = format!("not listening on {shown}: {problem:#}");
-    if faults.set(wanted.part(), &problem) {
-        let address = wanted.address;
+    if faults.set(endpoint.part(), &problem) {
+        let address = endpoint.address;
         warn!(event = "not-listening", %address, "{problem}; trying again");
     }
 }
 
-/// Reads the certificate if it is needed and not there yet.
+/// Reads the certificate if the socket needs it and none has been read.
 fn get_certificate(kind: ListenerKind, shared: &Shared) -> anyhow::Result<()> {
     if kind == ListenerKind::Tls && shared.identity().is_none() {
         let identity = files::certificate(&shared.config())?.load()?;

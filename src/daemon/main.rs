@@ -13,6 +13,7 @@ mod connections;
 mod control;
 mod doctor;
 mod faults;
+mod file_locations;
 mod files;
 mod folders;
 mod handover;
@@ -28,7 +29,6 @@ mod mending;
 mod metrics;
 mod moderation;
 mod overview;
-mod places;
 mod private;
 #[path = "../program.rs"]
 mod program;
@@ -68,7 +68,7 @@ use clap::CommandFactory;
 use handover::Inherited;
 use lifecycle::StartConfig;
 
-/// A configuration that cannot work: restarting cannot help (`EX_CONFIG` of sysexits.h).
+/// The configuration is invalid, so a restart does not help (`EX_CONFIG` in sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
     let restart_state = Arc::new(inherited.restart_state());
     let (config, text, problems) = match read {
         Ok((config, text)) => (config, text, Vec::new()),
-        // A restart cannot be taken back: the configuration of the process before goes on.
+        // A restart cannot be undone, so the configuration of the previous process stays in force.
         Err(problems) => match files::previous_config(&restart_state) {
             Some((config, text)) => (config, text, problems),
             None if file.as_deref().is_some_and(files::cannot_be_read_now) => {
@@ -117,7 +117,7 @@ fn wrong_configuration(problems: &[String]) -> ExitCode {
     ExitCode::from(EXIT_CONFIGURATION)
 }
 
-/// Does what somebody at a terminal asks for.
+/// Carries out a command that does something and exits.
 fn by_hand(mut args: Args, config: &Config, file: Option<&Path>) -> ExitCode {
     let done = match (args.make_certificate.take(), &args.restore, args.salvage.as_deref()) {
         (Some(names), _, _) => by_hand::make_certificate(&args, config, names),
@@ -135,10 +135,10 @@ fn by_hand(mut args: Args, config: &Config, file: Option<&Path>) -> ExitCode {
 }
 
 fn serve(start: StartConfig, inherited: Inherited) -> anyhow::Result<()> {
-    // One thread serves all connections; the room has its own. More were slower in measurements.
+    // One thread serves all connections, and the room has its own. More threads were slower.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(lifecycle::run(start, inherited));
-    // A word to systemd that it does not take in is not waited for.
+    // Does not wait for notifications that systemd does not read.
     runtime.shutdown_background();
     outcome
 }

@@ -1,4 +1,4 @@
-//! The daemon while it serves: carrying out orders, and ending.
+//! The running daemon: carries out orders, and stops.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::{files, handover, reload};
 
-/// How the daemon ends.
+/// How the daemon stops.
 pub enum End {
-    /// Everybody is told.
+    /// All clients are told.
     Farewell,
-    /// Nobody is told, and another process goes on.
+    /// No client is told, and another process continues.
     HandOver,
 }
 
-/// The daemon, once it serves.
+/// The running daemon.
 pub struct Daemon {
     pub shared: Arc<Shared>,
     pub config_file: Option<PathBuf>,
@@ -34,10 +34,10 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Hands everything over, or says farewell.
+    /// Hands the connections over, or tells all clients and closes them.
     pub async fn end(&self, end: anyhow::Result<End>, listeners: &Listeners) -> anyhow::Result<()> {
         if matches!(end, Ok(End::HandOver)) {
-            // New clients wait meanwhile: systemd holds the listening sockets.
+            // New clients wait meanwhile, because systemd keeps the listening sockets.
             match handover::hand_over(&self.shared).await {
                 Ok(count) => {
                     info!(
@@ -67,10 +67,10 @@ impl Daemon {
         end.map(drop)
     }
 
-    /// Carries out orders until it is time to end.
+    /// Carries out orders until it is time to stop.
     ///
     /// # Errors
-    /// It has to end because something failed.
+    /// The daemon has to stop because something failed.
     pub async fn obey(
         &mut self,
         mut orders: mpsc::UnboundedReceiver<Control>,
@@ -85,13 +85,13 @@ impl Daemon {
                         let outcome =
                             reload::reload(&self.shared, file, self.is_activated).await;
                         if let Some(reply) = reply {
-                            // The operator who asked may have gone.
+                            // The administrator who asked may be gone.
                             let _ = reply.send(outcome);
                         }
                     }
                     Some(Control::CancelShutdown { reply }) => {
                         self.set_shutdown_at.send_replace(None);
-                        self.announce("The shutdown was called off.".to_owned()).await;
+                        self.announce("The shutdown was cancelled.".to_owned()).await;
                         let _ = reply.send(());
                     }
                     Some(Control::Shutdown { after, message, reply }) => {
@@ -103,8 +103,8 @@ impl Daemon {
                         reply.map(|reply| reply.send(()));
                     }
                     Some(Control::Fail { problem }) => bail!(
-                        "the history failed: {problem}. Started again, chatroomd goes on with what \
-                         is safely stored, or says why it cannot"
+                        "the history failed: {problem}. After a restart, chatroomd continues with \
+                         what is safely stored, or says why it cannot"
                     ),
                     Some(Control::HandOver { reply }) => {
                         self.look_ahead();
@@ -122,12 +122,11 @@ impl Daemon {
         Ok(End::Farewell)
     }
 
-    /// Warns if the next process will find the configuration broken.
+    /// Warns if the configuration that the next process will find is invalid.
     fn look_ahead(&self) {
         let Err(problems) = files::read_config(self.config_file.as_deref()) else { return };
         problems.iter().for_each(|problem| error!(event = "configuration-kept", "{problem}"));
-        let what =
-            "the next process finds the configuration wrong, and goes on with the one in force";
+        let what = "the configuration file is invalid; the next process continues with the configuration in force";
         error!(event = "configuration-kept", "{what}");
     }
 
@@ -138,9 +137,9 @@ impl Daemon {
         }
     }
 
-    /// Tells everybody that this is the end and waits, for a bounded time, until they heard it.
+    /// Tells all clients that the daemon stops, and waits, for a bounded time, until they have read it.
     async fn say_farewell(&self, reason: &EndReason) {
-        // What was sent before is shown before.
+        // Messages that were sent before are shown before.
         self.shared.room.ask(|reply| RoomRequest::Probe { reply }).await;
         let last = self.shared.window.last();
         self.shared.connections.close_all(last, reason);
@@ -158,7 +157,7 @@ impl Daemon {
     }
 }
 
-/// What an announced shutdown is called.
+/// The announcement of a shutdown.
 fn later(after: Duration, message: Option<&str>) -> String {
     let seconds = after.as_secs();
     let time = match (seconds / 60, seconds % 60) {

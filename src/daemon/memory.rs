@@ -1,7 +1,7 @@
-//! Giving memory back to the system.
+//! Gives memory back to the system.
 //!
-//! What a crowd has needed is free when they are gone, but the allocator of glibc keeps it: between
-//! pieces that live long it finds no end from which to shrink. So it is told to look for whole pages.
+//! glibc's allocator shrinks only from the end of its heap, where something often lives long. So after
+//! many clients have left, it keeps their memory until it is told to release free pages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tracing::debug;
 use crate::raw;
 use crate::shared::Shared;
 
-/// How often. It takes some milliseconds, in which who needs memory waits.
+/// How often. It takes some milliseconds, during which allocations wait.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Gives back what is free, now and then, if anybody has come or gone meanwhile.
+/// Gives free memory back now and then, if clients have come or gone meanwhile.
 pub async fn give_back(shared: Arc<Shared>) {
     let state = || (shared.connections.accepted(), *shared.connections.count().borrow());
     let mut before = state();

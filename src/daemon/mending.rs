@@ -1,4 +1,4 @@
-//! What an operator does with the history while no daemon uses it.
+//! `--restore` and `--salvage`: repairs of the history while no daemon uses it.
 
 use std::path::Path;
 
@@ -7,23 +7,23 @@ use chatroom::config::Config;
 use jiff::Timestamp;
 
 use crate::args::Args;
-use crate::places::Places;
+use crate::file_locations::FileLocations;
 use crate::store::restore::{self, Restoration};
 use crate::store::salvage::{self, Salvage};
 use crate::{by_hand, files};
 
-/// Puts a backup in the place of the history, and says so.
+/// Replaces the history with a backup. Returns the text to print.
 ///
 /// # Errors
 /// As [`restore::restore`].
 pub fn restore(args: &Args, config: &Config, backup: &Path) -> anyhow::Result<String> {
     let service = by_hand::service(args, config)?;
     let places = match &service {
-        Some(service) => Places::of_service(service, config),
-        None => Places::of_process(config),
+        Some(service) => FileLocations::of_service(service, config),
+        None => FileLocations::of_process(config),
     };
     let Some(folder) = places.state else {
-        bail!("there is no place for the history: name a folder in [paths] state");
+        bail!("there is no state folder: name one in [paths] state");
     };
     files::make_state_folder(&folder, service.as_ref().map(|service| &service.owner))?;
     let Restoration { records, aside } = restore::restore(&folder, backup, Timestamp::now())?;
@@ -33,13 +33,13 @@ pub fn restore(args: &Args, config: &Config, backup: &Path) -> anyhow::Result<St
         None => ": it is empty.\n".to_owned(),
     };
     if let Some(aside) = aside {
-        said += &format!("What was there before is in {}.\n", aside.display());
+        said += &format!("The previous history is in {}.\n", aside.display());
     }
-    said += "chatroomd goes on with it in a new epoch when it is started.\n";
+    said += "When chatroomd starts, it continues with this history in a new epoch.\n";
     Ok(said)
 }
 
-/// Saves what can be read of a damaged history, and says so.
+/// Saves what can be read of a damaged history. Returns the text to print.
 ///
 /// # Errors
 /// As [`salvage::salvage`].
@@ -49,8 +49,8 @@ pub fn salvage(damaged: &Path, new: &Path) -> anyhow::Result<String> {
     let shown = new.display();
     let mut said = format!("Saved {records} records, {first} to {last}, as {shown}.\n");
     if missing > 0 {
-        said += &format!("{missing} between them could not be found.\n");
+        said += &format!("{missing} records between them could not be found.\n");
     }
-    said += &format!("`chatroomd --restore {shown}` puts it in the place of the history.\n");
+    said += &format!("`chatroomd --restore {shown}` replaces the history with it.\n");
     Ok(said)
 }

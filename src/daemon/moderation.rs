@@ -153,7 +153,7 @@ async fn set_slow(
 /// # Errors
 /// It would be against this one.
 async fn spare_operators(shared: &Shared, by: &By, target: &Target) -> Result<(), Refusal> {
-    if matches!(by, By::Operator { .. }) {
+    if matches!(by, By::Administrator { .. }) {
         return Ok(());
     }
     let access_state = shared.access.access_state();

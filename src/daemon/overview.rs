@@ -1,4 +1,4 @@
-//! How the daemon is, for its operator and for machines that watch it.
+//! The status of the daemon, for `chatctl` and for Prometheus.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,21 +15,21 @@ use crate::shared::Shared;
 use crate::unit_files::UnitFiles;
 use crate::{logging, store};
 
-/// Where all that is known.
+/// Everything that the status is made of.
 pub struct Overview {
     pub shared: Arc<Shared>,
     pub since: Timestamp,
-    /// Where the daemon really listens.
+    /// The sockets that are really open.
     pub listeners: Arc<Listeners>,
-    /// The named configuration file, else the usual one if it was there at the start.
+    /// The named configuration file, else the default one if it existed at the start.
     pub config_file: Option<PathBuf>,
     /// The files of the unit at the start.
     pub unit_files: UnitFiles,
     /// Whether systemd has opened the ports.
     pub is_activated: bool,
-    /// The history on disk, if there is one.
+    /// The file of the history, if it is enabled.
     pub database: Option<PathBuf>,
-    /// When the daemon will end, if that was asked for.
+    /// When the daemon will shut down, if a shutdown is announced.
     pub shutdown_at: watch::Receiver<Option<Instant>>,
 }
 
@@ -40,7 +40,7 @@ impl Overview {
         addresses.into_iter().map(|(kind, address)| kind.show(address)).collect()
     }
 
-    /// What an operator sees.
+    /// The status that `chatctl status` shows.
     pub fn status(&self) -> Status {
         let shared = &self.shared;
         let config = shared.config();
@@ -83,7 +83,7 @@ impl Overview {
         }
     }
 
-    /// What Prometheus sees.
+    /// The metrics, as text.
     ///
     /// # Errors
     /// As [`metrics::text`].

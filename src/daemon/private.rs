@@ -1,4 +1,4 @@
-//! Files that only the user of the daemon may read, whatever the umask is.
+//! Files that only the daemon's user can read, whatever the umask is.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -8,17 +8,17 @@ use std::path::Path;
 use anyhow::Context;
 use rustix::fs::OFlags;
 
-/// The mode of what is private.
+/// The mode of private files.
 pub const MODE: u32 = 0o600;
 
-/// Opens a file to read and write, and makes it if it is not there. One that others could read is
-/// made private. A link is not followed.
+/// Opens a file to read and write, and creates it if it does not exist. Makes a file private that
+/// others can read. Does not follow a link.
 ///
 /// # Errors
-/// A sentence on why not, with whose file it is where that is the reason.
+/// A sentence that says why not, and to whom the file belongs if that is the reason.
 pub fn open(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
-    // What is in it stays.
+    // Existing content stays.
     options.read(true).write(true).create(true).truncate(false).mode(MODE);
     options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     options.open(path).and_then(|file| make_private(&file).map(|()| file)).with_context(|| {
@@ -33,7 +33,7 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
     })
 }
 
-/// Lets nobody but the owner read a file.
+/// Makes a file readable for its owner only.
 fn make_private(file: &File) -> io::Result<()> {
     match file.metadata()?.permissions().mode() & 0o777 {
         MODE => Ok(()),

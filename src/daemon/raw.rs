@@ -1,13 +1,13 @@
-//! The one place with `unsafe`: what no library that the project uses offers safely.
+//! The only module with `unsafe`: what no library that the project uses offers safely.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What the system knows of a TCP connection (tcp(7), `TCP_INFO`).
+/// What the system knows about a TCP connection (tcp(7), `TCP_INFO`).
 ///
 /// # Errors
-/// The system does not tell.
+/// The system's reason.
 pub fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
     // SAFETY: `tcp_info` is a struct of plain numbers, for which all zeros is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
@@ -26,13 +26,13 @@ pub fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
     if outcome == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
 
-/// The descriptors that systemd has passed on, with their names (sd_listen_fds(3)). They are this
-/// process's from now on, so that this gives them only the first time.
+/// The descriptors that systemd has passed, with their names (sd_listen_fds(3)). The caller owns them,
+/// so only the first call returns any.
 pub fn passed_descriptors() -> Vec<(String, OwnedFd)> {
     static ONCE: std::sync::Once = std::sync::Once::new();
     let mut passed = Vec::new();
     ONCE.call_once(|| {
-        // Nothing is passed where that cannot be read.
+        // Without these variables nothing was passed.
         let Ok(descriptors) = sd_notify::listen_fds_with_names() else { return };
         // SAFETY: systemd has opened them for this process, as LISTEN_PID says, nothing else here
         // knows them, and they are taken once.
@@ -42,8 +42,8 @@ pub fn passed_descriptors() -> Vec<(String, OwnedFd)> {
     passed
 }
 
-/// Has the allocator give whole pages that are free back to the system (malloc_trim(3)). Other
-/// allocators than that of glibc do so by themselves.
+/// Has the allocator give free pages back to the system (malloc_trim(3)). Allocators other than
+/// glibc's do this by themselves.
 pub fn give_back_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it takes a number, may be called at any time from any thread, and touches nothing that

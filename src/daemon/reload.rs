@@ -1,4 +1,4 @@
-//! Reading the configuration again while people talk, and saying what came of it.
+//! Reloads the configuration while the room is open, and reports what has changed.
 
 mod report;
 
@@ -22,18 +22,18 @@ use crate::{files, limits, logging, status_line, systemd};
 
 pub use report::{certificate_in_force, log_certificate, without_effect};
 
-/// Reads the configuration again, and says what is in force afterwards. With `is_activated`, systemd
-/// has opened the ports.
+/// Reloads the configuration, and reports what is in force afterwards. With `is_activated`, systemd has
+/// opened the ports.
 ///
 /// # Errors
-/// What is wrong with it, each as a sentence. Everything is as it was then.
+/// All problems, a sentence each. Then nothing has changed.
 pub async fn reload(
     shared: &Shared,
     file: Option<&Path>,
     is_activated: bool,
 ) -> Result<Reloaded, Vec<String>> {
     systemd::reloading();
-    // Where there was no file at the start, there may be one now.
+    // There may be a file now, even if there was none at the start.
     let file = files::config_file(file);
     let outcome = match read_all(file.as_deref(), shared.identity().is_some()) {
         Ok(loaded) => put_in_force(shared, loaded).await,
@@ -48,14 +48,14 @@ pub async fn reload(
         Ok(reloaded) => report::log(reloaded),
         Err(problems) => {
             problems.iter().for_each(|problem| error!(event = "reload-failed", "{problem}"));
-            error!(event = "reload-failed", "the configuration of before stays in force");
+            error!(event = "reload-failed", "the previous configuration stays in force");
         }
     }
     systemd::ready(&status_line::describe(shared));
     outcome
 }
 
-/// The configuration, and what is in the files that it names.
+/// The configuration, with the contents of the files that it names.
 struct LoadedFiles {
     config: Config,
     text: String,
@@ -65,7 +65,7 @@ struct LoadedFiles {
 
 fn read_all(file: Option<&Path>, speaks_tls: bool) -> Result<LoadedFiles, Vec<String>> {
     let (config, text) = files::read_config_text(file)?;
-    // A certificate that is broken must not take the place of one that is not.
+    // A broken certificate must not replace a good one.
     let problem = |error: anyhow::Error| vec![format!("{error:#}")];
     let identity =
         identity(&config, speaks_tls || !config.listen.tls.is_empty()).map_err(problem)?;
@@ -84,7 +84,7 @@ async fn put_in_force(shared: &Shared, loaded: LoadedFiles) -> Result<Reloaded, 
         ..Reloaded::default()
     };
     let before = shared.identity();
-    // A port that is no longer wanted is open until the restart.
+    // A TLS port that the new configuration does not have stays open until a restart.
     if let Some(identity) = identity {
         shared.set_identity(identity);
     }
@@ -96,8 +96,8 @@ async fn put_in_force(shared: &Shared, loaded: LoadedFiles) -> Result<Reloaded, 
     let most = config.limits.connections;
     if wanted > most {
         reloaded.notes.push(format!(
-            "[limits] connections = {wanted} is more than the descriptors allow; {most} are in \
-             force. Raise LimitNOFILE= of the service."
+            "[limits] connections = {wanted} is more than the limit of open files allows; {most} \
+             are in force. Raise LimitNOFILE= of the service."
         ));
     }
     reloaded.changed = changed_now(shared, &config);
@@ -106,7 +106,7 @@ async fn put_in_force(shared: &Shared, loaded: LoadedFiles) -> Result<Reloaded, 
     let config = Arc::new(config);
     shared.set_config(config.clone());
     shared.restart_state.set_configuration(&text);
-    // What waits for something looks at once whether it is there now.
+    // Parts that wait for something try again at once.
     for part in [Part::Configuration, Part::RoomPassword] {
         shared.faults.clear(&part);
     }
@@ -115,17 +115,17 @@ async fn put_in_force(shared: &Shared, loaded: LoadedFiles) -> Result<Reloaded, 
     Ok(reloaded)
 }
 
-/// What is about to be different without a restart.
+/// What changes without a restart.
 fn changed_now(shared: &Shared, new: &Config) -> Vec<Difference> {
     let mut old = Config::clone(&shared.config());
-    // An operator may have set another level meanwhile.
+    // An administrator may have set another level meanwhile.
     old.log.level = logging::level();
     let mut changed = old.differences(new);
     changed.retain(|difference| !difference.needs_restart());
     changed
 }
 
-/// From now on this is the password of the room. Gives whether it is another one than before.
+/// Sets the room password. Returns whether it is a different one than before.
 async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<bool, Refusal> {
     let access = &shared.access;
     let before = access.access_state().room_hash.clone();
@@ -147,7 +147,7 @@ async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<
     Ok(changed)
 }
 
-/// Reads the password of the room until that succeeds, and puts it in force.
+/// Tries to read the room password until that succeeds, and puts it in force.
 pub async fn password_later(shared: Arc<Shared>) {
     let mut backoff = Backoff::while_running();
     loop {
@@ -155,7 +155,7 @@ pub async fn password_later(shared: Arc<Shared>) {
         let Ok(password) = files::room_password(&shared.config()) else { continue };
         if set_room_password(&shared, password).await.is_ok() {
             shared.faults.clear(&Part::RoomPassword);
-            return info!(event = "recovered", "the password of the room is known");
+            return info!(event = "recovered", "the room password was read");
         }
     }
 }
@@ -163,12 +163,12 @@ pub async fn password_later(shared: Arc<Shared>) {
 /// The certificate, if one is needed.
 ///
 /// # Errors
-/// There is none, or it cannot be used.
+/// It cannot be read or used.
 pub fn identity(config: &Config, is_needed: bool) -> anyhow::Result<Option<Identity>> {
     is_needed.then(|| files::certificate(config)?.load()).transpose()
 }
 
-/// What is different from what the process has `started` with, and only a restart puts in force.
+/// The changes since the process `started` that only a restart applies.
 pub fn needs_restart(started: &Config, new: &Config) -> Vec<Difference> {
     let mut waiting = started.differences(new);
     waiting.retain(Difference::needs_restart);

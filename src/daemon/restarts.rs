@@ -1,5 +1,5 @@
-//! Growing pauses between starts that fail one after the other. systemd knows such only since
-//! version 254, and a limit on starts would end the service for good.
+//! Growing pauses between starts that fail one after the other. systemd supports them only since
+//! version 254, and its start limit would stop the service permanently.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::backoff::Backoff;
 use crate::restart_state::RestartState;
 use crate::systemd;
 
-/// So many starts in a row may fail without a pause but that of the unit (`RestartSec=`).
+/// How many starts in a row may fail before there are pauses beyond that of the unit (`RestartSec=`).
 const WITHOUT_PAUSE: u32 = 5;
 
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// A process that has served for so long has started well.
+/// A start counts as successful after this time.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
-/// Counts starts that came to nothing.
+/// Counts starts that fail.
 pub struct Restarts(Arc<RestartState>);
 
 impl Restarts {
-    /// Counts this start. If too many before it have failed, it is put off.
+    /// Counts this start. Waits first if too many before it have failed.
     pub async fn count(state: Arc<RestartState>) -> Restarts {
         let failed = state.failed_starts();
         state.set_failed_starts(failed.saturating_add(1));
@@ -41,7 +41,7 @@ impl Restarts {
         Restarts(state)
     }
 
-    /// Notes, after a while, that this start was a good one. Runs until then.
+    /// Waits for a while, then notes that this start was successful.
     pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
         let state = self.0.clone();
         async move {
@@ -50,13 +50,13 @@ impl Restarts {
         }
     }
 
-    /// This process ends as it was told.
+    /// Notes that this process stops as it was told.
     pub fn forget(&self) {
         self.0.set_failed_starts(0);
     }
 }
 
-/// How long to wait after so many starts that failed.
+/// How long to wait after so many failed starts.
 fn pause_after(failed: u32) -> Option<Duration> {
     let mut backoff = Backoff::up_to(MAX_PAUSE);
     (WITHOUT_PAUSE..failed.min(WITHOUT_PAUSE + 10)).map(|_| backoff.next()).last()

@@ -1,5 +1,5 @@
-//! The installed service, as a command that root runs by hand has to know it: its folders, its user,
-//! its credentials. Such a command looks where the service looks, and writes what the service can read.
+//! The installed service: its folders, its user, its credentials. Commands that root runs at a terminal
+//! look where the service looks, and write files that the service can read.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,27 +14,27 @@ use crate::program::variable_os;
 
 const UNIT: &str = "chatroomd.service";
 
-/// The user and the group where the unit cannot be asked.
+/// The user and the group if there is no unit.
 const USER: &str = "chatroom";
-/// Below this are the folders of `StateDirectory=`.
+/// The folder that contains those of `StateDirectory=`.
 const STATE_FOLDERS: &str = "/var/lib";
 const STATE_FOLDER: &str = "chatroomd";
 
-/// Where homes are, which `ProtectHome=` hides.
+/// The folders that `ProtectHome=` hides.
 const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 
-/// The service that is installed on this machine.
+/// The service as it is installed on this machine.
 pub struct Service {
-    /// The folder that systemd gives as `$STATE_DIRECTORY`.
+    /// The folder that systemd passes as `$STATE_DIRECTORY`.
     pub state: Option<PathBuf>,
     pub owner: Owner,
     /// The names of its credentials, and the files that systemd reads them from.
     pub credentials: Vec<(String, PathBuf)>,
-    /// Whether it cannot see homes.
+    /// Whether it cannot see home folders.
     hides_homes: bool,
 }
 
-/// A user with its groups.
+/// A user and its groups.
 #[derive(Clone)]
 pub struct Owner {
     pub name: String,
@@ -44,7 +44,7 @@ pub struct Owner {
 }
 
 impl Service {
-    /// The service, if this process is run by root at a terminal and not by systemd, and there is one.
+    /// The installed service, if there is one, root runs this process, and systemd does not.
     ///
     /// # Errors
     /// The user of the service does not exist.
@@ -71,7 +71,7 @@ impl Service {
                 hides_homes: get("ProtectHome").is_some_and(|value| value != "no"),
             }));
         }
-        // Where systemd does not run, as in an image that is being made.
+        // systemd may not run, as in an image that is being built.
         Ok(Owner::find(USER, Some(USER), "").ok().map(|owner| Service {
             state: Some(Path::new(STATE_FOLDERS).join(STATE_FOLDER)),
             owner,
@@ -80,7 +80,7 @@ impl Service {
         }))
     }
 
-    /// Whether the service sees nothing at this path, whatever its permissions are.
+    /// Whether this path is hidden from the service, whatever its permissions are.
     pub fn hides(&self, path: &Path) -> bool {
         self.hides_homes && HOMES.iter().any(|home| path.starts_with(home))
     }
@@ -89,7 +89,7 @@ impl Service {
 impl Owner {
     fn find(user: &str, group: Option<&str>, more_groups: &str) -> anyhow::Result<Owner> {
         let missing = || {
-            format!("the user {user} of the service does not exist; `systemd-sysusers` makes it")
+            format!("the user {user} of the service does not exist; `systemd-sysusers` creates it")
         };
         let id = |args: &[&str]| output("id", args).with_context(missing);
         let number = |text: &str| text.trim().parse::<u32>().with_context(missing);
@@ -104,10 +104,10 @@ impl Owner {
         Ok(Owner { name: user.to_owned(), uid: number(&id(&["-u", user])?)?, gid, groups })
     }
 
-    /// Does something with the rights of this user, on a thread of its own.
+    /// Runs something with the rights of this user, on a thread of its own.
     ///
     /// # Errors
-    /// The system does not allow that.
+    /// The system does not permit that.
     pub fn act<T: Send>(&self, work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
         let act = || -> anyhow::Result<T> {
             let groups: Vec<Gid> = self.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
@@ -118,7 +118,7 @@ impl Owner {
             Ok(work())
         };
         let outcome = thread::scope(|scope| scope.spawn(act).join());
-        outcome.map_err(|_| anyhow!("looking as the user {} failed", self.name))?
+        outcome.map_err(|_| anyhow!("the check as the user {} failed", self.name))?
     }
 }
 
@@ -130,12 +130,12 @@ fn group_id(group: &str) -> anyhow::Result<u32> {
     match entry.split(':').nth(2).and_then(|gid| gid.parse().ok()) {
         Some(gid) => Ok(gid),
         None => {
-            bail!("the group {group} of the service does not exist; `systemd-sysusers` makes it")
+            bail!("the group {group} of the service does not exist; `systemd-sysusers` creates it")
         }
     }
 }
 
-/// What a program prints, if it succeeds.
+/// The output of a program, if it succeeds.
 fn output(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).env("SYSTEMD_COLORS", "0").output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

@@ -1,4 +1,4 @@
-//! What all parts of the daemon share.
+//! The state that all parts of the daemon share.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,29 +14,27 @@ use crate::tls::Identity;
 use crate::watchers::Watchers;
 use crate::window::Window;
 
-/// What every part of the daemon may use.
+/// The state that all parts of the daemon share.
 pub struct Shared {
     pub room: RoomHandle,
     pub window: Arc<Window>,
     pub connections: Connections,
-    /// Who may come in and speak.
+    /// Accounts, bans, mutes and passwords.
     pub access: Access,
-    /// What was said before.
     pub history_reader: HistoryReader,
-    /// Operators who watch what happens.
+    /// The connections of `chatctl watch`.
     pub watchers: Watchers,
-    /// What does not work at present.
     pub faults: Arc<Faults>,
     pub restart_state: Arc<RestartState>,
-    /// What is shown to who speaks TLS, where that is spoken.
+    /// The certificate that clients with TLS are shown, if there is one.
     identity: RwLock<Option<Identity>>,
     config: RwLock<Arc<Config>>,
-    /// What this process has started with. A reload cannot change all of it.
+    /// The configuration at the start. A reload cannot change all of it.
     started: Arc<Config>,
 }
 
 impl Shared {
-    /// What is shared in the `run`th run of the daemon on its store.
+    /// The shared state for the `run`th run of the daemon on its store.
     #[expect(clippy::too_many_arguments, reason = "each is a part of what is shared")]
     pub fn new(
         room: RoomHandle,
@@ -63,17 +61,17 @@ impl Shared {
         }
     }
 
-    /// What the room is about: what operators have set, else what is configured.
+    /// The topic: the one that operators have set, else the configured one.
     pub fn topic(&self) -> String {
         self.access.access_state().topic.clone().unwrap_or_else(|| self.config().room.topic.clone())
     }
 
-    /// What is shown to who speaks TLS.
+    /// The certificate for new TLS connections.
     pub fn identity(&self) -> Option<Identity> {
         self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on this is shown; who is there already stays.
+    /// Replaces the certificate for new TLS connections. Existing connections keep theirs.
     pub fn set_identity(&self, identity: Identity) {
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
     }
@@ -83,13 +81,13 @@ impl Shared {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The configuration that the process has started with: its options in
-    /// [`chatroom::config::RESTART_ONLY`] are in force until it ends.
+    /// The configuration at the start. Its options in [`chatroom::config::RESTART_ONLY`] are in force
+    /// until the process ends.
     pub fn started(&self) -> &Config {
         &self.started
     }
 
-    /// Puts another configuration in force.
+    /// Replaces the configuration.
     pub fn set_config(&self, config: Arc<Config>) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
     }

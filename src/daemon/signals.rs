@@ -1,4 +1,4 @@
-//! What the signals ask for.
+//! Signals, as orders to the daemon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use tracing::info;
 
 use crate::control::Control;
 
-/// Whether SIGTERM has arrived, known at once and not only when `control` is read.
+/// Whether SIGTERM has arrived, known before `control` is read.
 pub struct Terminated(Arc<AtomicBool>);
 
 impl Terminated {
@@ -23,15 +23,15 @@ impl Terminated {
     }
 }
 
-/// Takes over the signals: from now on they arrive at `control`.
+/// Handles signals from now on: they become orders in `control`.
 ///
 /// # Errors
-/// The system does not let them be taken over.
+/// The handlers cannot be installed.
 pub fn forward(control: mpsc::UnboundedSender<Control>) -> anyhow::Result<Terminated> {
     let terminated = Arc::new(AtomicBool::new(false));
-    flag::register(SIGTERM, terminated.clone()).context("cannot take over the signals")?;
+    flag::register(SIGTERM, terminated.clone()).context("cannot install the signal handlers")?;
     let mut signals =
-        Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot take over the signals")?;
+        Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot install the signal handlers")?;
     tokio::spawn(async move {
         while let Some(signal) = signals.next().await {
             let (name, order) = match signal {

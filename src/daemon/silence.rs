@@ -1,8 +1,8 @@
-//! Noticing that the network has gone silent under a connection that is written to.
+//! Notices when the network goes silent while data are on their way to a client.
 //!
-//! While nothing is under way, the system's keep-alives notice. While something is, the system has
-//! only the user timeout, which would also end a connection whose other side is there and merely
-//! reads nothing for a while. So the system is asked now and then which of the two it is.
+//! While nothing is unacknowledged, keep-alives notice it. While something is, the system has only the
+//! user timeout, which would also end a connection whose client is there and reads nothing for a while.
+//! `TCP_INFO` tells the two apart.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::client_connection::ClientConnection;
 use crate::shared::Shared;
 use crate::tcp_info;
 
-/// So many times within the allowed silence it is looked.
+/// How many checks there are within the permitted silence.
 const LOOKS: u32 = 8;
 
-/// So many connections are looked at before others have their turn: asking takes some microseconds.
+/// How many connections are checked before other tasks have their turn. A check takes microseconds.
 const AT_A_TIME: usize = 64;
 
-/// Connections on which something waits to be acknowledged, and since when.
+/// Connections with unacknowledged data, and since when they have it.
 type Unacknowledged = HashMap<SessionId, Instant>;
 
-/// Looks after all connections for as long as the daemon serves. While nothing is written and all of
-/// it is acknowledged, there is nothing to look at.
+/// Checks all connections until it is cancelled. Sleeps while everything that was written is
+/// acknowledged.
 pub async fn watch_all(shared: Arc<Shared>) {
     let mut waiting = Unacknowledged::default();
     loop {
@@ -45,18 +45,19 @@ pub async fn watch_all(shared: Arc<Shared>) {
     }
 }
 
-/// Whether something was sent and nothing at all was heard for `silence`. Notes what still waits.
+/// Whether something was sent and nothing was heard for `silence`. Adds connections with
+/// unacknowledged data to `waiting`.
 fn is_unheard(
     client: &ClientConnection,
     silence: Duration,
     before: &Unacknowledged,
     waiting: &mut Unacknowledged,
 ) -> bool {
-    // A socket of which the system tells nothing is broken; its session notices.
+    // If the system cannot describe a socket, it is broken, and its session notices.
     let Some(Ok(state)) = client.socket().map(tcp_info::read) else { return false };
     let now = Instant::now();
     if !state.is_waiting {
-        // Who holds back now may be gone later, without anything being written.
+        // A client without room for data may be gone later, without anything being written.
         if state.is_holding_back {
             waiting.insert(client.own_session, now);
         }
@@ -64,6 +65,6 @@ fn is_unheard(
     }
     let since = before.get(&client.own_session).copied().unwrap_or(now);
     waiting.insert(client.own_session, since);
-    // The first look comes a little after the beginning of the waiting.
+    // The first check comes a little after the data were sent.
     state.unheard >= silence && now - since >= silence - silence / LOOKS * 2
 }

@@ -1,4 +1,4 @@
-//! Options of sockets.
+//! Opens sockets, and sets their options.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -9,16 +9,15 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-/// How many connections may wait to be accepted. The system's own limit (`net.core.somaxconn`)
-/// counts where it is lower; with tokio's usual 1024 a storm of connections crawls.
+/// How many connections may wait to be accepted. A lower limit of the system (`net.core.somaxconn`)
+/// takes precedence. With tokio's default of 1024, a storm of connections is slow.
 const BACKLOG: i32 = 4096;
 
-/// A keep-alive that is not answered is repeated so many times.
+/// How often an unanswered keep-alive is repeated.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// So many bytes may wait in the system for a reader that takes no more; then the socket counts as
-/// full. What waits beyond that, waits in the log, where it is shared, and the reader is known to
-/// be behind.
+/// How many unsent bytes may wait in the system before the socket counts as full. The rest waits in the
+/// log, which is shared, and the connection is known to be behind.
 const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
 /// Whether a listening socket expects TLS.
@@ -48,20 +47,20 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Whether a listening socket could be opened at an address now: it is bound, and closed again.
+/// Checks that a listening socket could be opened on an address now, by binding one.
 ///
 /// # Errors
-/// The system's reason why not.
+/// The system's reason.
 pub fn try_bind(address: SocketAddr) -> io::Result<()> {
     bind(address).map(drop)
 }
 
 fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart need not wait until the connections of before are forgotten.
+    // So a restart does not have to wait until the system has forgotten the old connections.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // So that "0.0.0.0" and "[::]" can stand beside each other.
+        // So that both "0.0.0.0" and "[::]" can be used.
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
@@ -69,18 +68,18 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// A connection that another process has had, with its options.
+/// Takes over the connection of another process, which keeps its options.
 ///
 /// # Errors
-/// It cannot be waited for.
+/// The runtime does not accept the socket.
 pub fn adopt(socket: OwnedFd) -> io::Result<TcpStream> {
-    // That it does not block belongs to the socket, and not to the process.
+    // The socket is non-blocking already, because that belongs to the socket and not to the process.
     TcpStream::from_std(socket.into())
 }
 
-/// Makes a new connection prompt, and has the system notice within `silence` when the network goes
-/// silent under it while nothing is under way. While something is, [`crate::silence`] notices; the
-/// user timeout is for a reader that has no room for it for longer than it may be `stalled`.
+/// Sets the options of a new connection: no delays, and keep-alives that notice within `silence` when
+/// the network goes silent while nothing is unacknowledged. Otherwise the module `silence` notices. The
+/// user timeout is for clients that read nothing for longer than `stalled`.
 pub fn prepare(stream: &TcpStream, silence: Duration, stalled: Duration) {
     let socket = SockRef::from(stream);
     let second = Duration::from_secs(1);
@@ -90,7 +89,7 @@ pub fn prepare(stream: &TcpStream, silence: Duration, stalled: Duration) {
         .with_retries(KEEPALIVE_RETRIES);
     let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive));
     if let Err(error) = outcome {
-        // The other side may be gone already; then the first read says so.
+        // The other side may be gone already, which the first read will show.
         debug!(event = "socket-option", %error, "cannot set the options of a connection: {error}");
     }
     if let Err(error) = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES) {

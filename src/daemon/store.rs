@@ -38,7 +38,7 @@ use extras::Amounts;
 pub use extras::Extras;
 pub use failure::StoreFailure;
 use files::open_reader;
-pub use files::{Checked, check, copy, size};
+pub use files::{Integrity, check, copy, size};
 pub use open::open;
 use retention::Retention;
 use run_start::RunStart;

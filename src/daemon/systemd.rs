@@ -1,4 +1,4 @@
-//! What systemd is told. Without systemd all of this does nothing.
+//! Notifications to systemd, and the descriptors that it keeps. Without systemd, this does nothing.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -12,28 +12,28 @@ use tracing::warn;
 
 use crate::program::variable_os;
 
-/// How often more time is asked for.
+/// How often [`Starting`] asks for more time.
 const EXTEND_EVERY: Duration = Duration::from_secs(10);
 
-/// How long the manager may take to do what it was told.
+/// How long systemd may take to process what it was sent.
 const BARRIER: Duration = Duration::from_secs(5);
 
-/// The daemon listens.
+/// Reports that the daemon serves.
 pub fn ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// The configuration is read again; [`ready`] has to follow.
+/// Reports that the configuration is being reloaded; [`ready`] has to follow.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => {
-            warn!(event = "not-notified", %error, "cannot tell systemd of the reload: {error}");
+            warn!(event = "not-notified", %error, "cannot notify systemd of the reload: {error}");
         }
     }
 }
 
-/// The daemon ends.
+/// Reports that the daemon stops.
 pub fn stopping() {
     notify(&[NotifyState::Stopping, NotifyState::Status("Saying farewell.")]);
 }
@@ -53,13 +53,13 @@ pub fn ping() {
     notify(&[NotifyState::Watchdog]);
 }
 
-/// While this is there, the manager is asked for more time: a large history takes long to open.
+/// Asks systemd for more time until it is dropped, because opening a large history takes long.
 pub struct Starting {
     _until: Option<mpsc::Sender<()>>,
 }
 
 impl Starting {
-    /// Begins to ask.
+    /// Begins to ask for more time.
     pub fn begin() -> Starting {
         if !is_there() {
             return Starting { _until: None };
@@ -71,32 +71,32 @@ impl Starting {
                 notify(&[NotifyState::ExtendTimeoutUsec(more.as_micros() as u32)]);
             }
         };
-        // Without a thread for that, the time is what the unit says.
+        // Without a thread, the time limit of the unit applies.
         let _ = std::thread::Builder::new().name("starting".to_owned()).spawn(ask);
         Starting { _until: Some(until) }
     }
 }
 
-/// Whether there is a manager that is told things.
+/// Whether there is a systemd to notify.
 pub fn is_there() -> bool {
     variable_os("NOTIFY_SOCKET").is_some()
 }
 
-/// Whether that manager really listens. Then a start that meets a passing cause waits for its end;
-/// a person at a terminal is told at once.
+/// Whether systemd really supervises this process. Then a start waits for causes that pass; otherwise
+/// it fails at once, because someone at a terminal is waiting.
 pub fn supervises() -> bool {
     let Some(socket) = variable_os("NOTIFY_SOCKET") else { return false };
-    // An abstract socket, which begins with @, is no file.
+    // A name that begins with @ is an abstract socket and not a file.
     socket.as_encoded_bytes().starts_with(b"@") || Path::new(&socket).exists()
 }
 
-/// The service is up, but waits for something before it can serve.
+/// Reports that the service is up, but waits for something before it can serve.
 pub fn waiting(problem: &str) {
     let status = format!("DEGRADED: {problem}");
     notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
-/// The start is put off for a while.
+/// Reports that the start waits for a while.
 pub fn put_off(status: &str, pause: Duration) {
     let more = (pause + EXTEND_EVERY).as_micros() as u32;
     notify(&[NotifyState::Status(status), NotifyState::ExtendTimeoutUsec(more)]);
@@ -112,34 +112,34 @@ pub async fn ping_watchdog() {
     }
 }
 
-/// Has the manager keep descriptors under a name, for this service's next process.
+/// Has systemd keep descriptors under a name, for the next process of this service.
 ///
 /// # Errors
-/// It cannot be told.
+/// systemd cannot be notified.
 pub fn store(name: &str, descriptors: &[BorrowedFd<'_>]) -> anyhow::Result<()> {
     if !is_there() {
         return Ok(());
     }
     let states = [NotifyState::FdStore, NotifyState::FdName(name), NotifyState::Custom("FDPOLL=0")];
-    sd_notify::notify_with_fds(&states, descriptors).context("systemd does not take descriptors")
+    sd_notify::notify_with_fds(&states, descriptors).context("systemd does not accept descriptors")
 }
 
-/// Has it keep nothing under that name any more.
+/// Has systemd drop the descriptors with this name.
 pub fn remove(name: &str) {
     notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
 }
 
-/// Waits until it has done everything that it was told.
+/// Waits until systemd has processed everything that it was sent.
 ///
 /// # Errors
-/// It does not do so in time.
+/// That takes too long.
 pub fn barrier() -> anyhow::Result<()> {
     if !is_there() {
         return Ok(());
     }
     let (ours, theirs) = rustix::pipe::pipe()?;
     sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[theirs.as_fd()])
-        .context("systemd cannot be asked whether it is done")?;
+        .context("cannot ask systemd whether it is done")?;
     drop(theirs);
     let mut waiting = [PollFd::new(&ours, PollFlags::empty())];
     let seconds = Timespec { tv_sec: BARRIER.as_secs() as i64, tv_nsec: 0 };

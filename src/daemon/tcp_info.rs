@@ -1,6 +1,6 @@
-//! What the system knows of a connection's other side.
+//! What the system knows about the other side of a connection.
 //!
-//! Without it a reader that merely rests cannot be told from a network that has gone silent.
+//! This tells a client that reads nothing for a while from a network that has gone silent.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use crate::raw;
 
-/// How a connection stands, as the system sees it (tcp(7), `TCP_INFO`).
+/// The state of a connection, as the system sees it (tcp(7), `TCP_INFO`).
 pub struct TcpState {
     /// Something was sent that the other side has not acknowledged.
     pub is_waiting: bool,
-    /// Something is not sent, for the other side has no room for it. Its system goes on to
-    /// acknowledge, which shows that it is there.
+    /// Something is not sent, because the other side has no room for it. Its system still sends
+    /// acknowledgements, which shows that it is there.
     pub is_holding_back: bool,
-    /// For how long nothing was acknowledged.
+    /// How long nothing has been acknowledged.
     pub unheard: Duration,
 }
 
 /// Asks the system.
 ///
 /// # Errors
-/// The system does not tell.
+/// The system's reason.
 pub fn read(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
     let info = raw::tcp_info(socket)?;
     Ok(TcpState {

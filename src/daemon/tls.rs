@@ -1,4 +1,4 @@
-//! Certificates: reading them, and making one.
+//! Reads certificates, and makes self-signed ones.
 
 mod facts;
 
@@ -21,36 +21,36 @@ pub use facts::Facts;
 
 use crate::service::Owner;
 
-/// Where a certificate and its key are, both in PEM.
+/// The files of a certificate and its key, both in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     pub certificate: PathBuf,
     pub key: PathBuf,
 }
 
-/// A certificate that is in use.
+/// A certificate in use.
 #[derive(Clone)]
 pub struct Identity {
     pub config: Arc<ServerConfig>,
     pub fingerprint: Fingerprint,
-    /// That of the certificate together with those that lead to a root.
+    /// Of the certificate with its intermediate certificates.
     chain: Fingerprint,
     pub facts: Facts,
     pub files: Pair,
 }
 
 impl Identity {
-    /// Whether clients are shown the same.
+    /// Whether clients are shown the same certificates.
     pub fn is_same(&self, other: &Identity) -> bool {
         self.chain == other.chain
     }
 }
 
 impl Pair {
-    /// Reads both.
+    /// Reads both files.
     ///
     /// # Errors
-    /// The file that is wrong, how, and what to do next.
+    /// A sentence that says which file is wrong, why, and what to do.
     pub fn load(&self) -> anyhow::Result<Identity> {
         let Pair { certificate, key } = self;
         let shown = certificate.display();
@@ -73,14 +73,14 @@ impl Pair {
             .with_single_cert(chain, secret)
             .map_err(|error| {
                 let key = key.display();
-                anyhow!("the certificate {shown} and the key {key} are no pair: {error}")
+                anyhow!("the certificate {shown} and the key {key} do not match: {error}")
             })?;
         let config = Arc::new(config);
         Ok(Identity { config, fingerprint, chain: whole, facts, files: self.clone() })
     }
 
-    /// Makes a new key and a certificate for these names, which are host names or IP addresses,
-    /// signed by nobody but itself. They take the place of what is there, and belong to `owner`.
+    /// Makes a new key and a self-signed certificate for these names, which are host names or IP
+    /// addresses. Replaces existing files. The new ones belong to `owner`.
     ///
     /// # Errors
     /// One of the files cannot be written, or a name cannot be in a certificate.
@@ -90,7 +90,7 @@ impl Pair {
         params.distinguished_name.push(DnType::CommonName, first);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
-        // Both are written before one of them takes its place.
+        // Both are written before either replaces an existing file.
         let new_key = write_beside(&self.key, 0o600, &key.serialize_pem(), owner)?;
         let new_certificate = write_beside(&self.certificate, 0o644, &certificate.pem(), owner)?;
         put(&new_key, &self.key)?;
@@ -103,7 +103,7 @@ fn explain(what: &str, path: &Path, error: &pem::Error) -> anyhow::Error {
     let shown = path.display();
     let cause = match error {
         pem::Error::Io(error) => error.to_string(),
-        pem::Error::NoItemsFound => "there is none in it, in PEM".to_owned(),
+        pem::Error::NoItemsFound => "the file contains none in PEM".to_owned(),
         other => other.to_string(),
     };
     anyhow!(
@@ -112,7 +112,7 @@ fn explain(what: &str, path: &Path, error: &pem::Error) -> anyhow::Error {
     )
 }
 
-/// Whether anybody on this machine can read a key.
+/// Whether any user of this machine can read a file.
 pub fn is_open(key: &Path) -> bool {
     key.metadata().is_ok_and(|found| found.permissions().mode() & 0o007 != 0)
 }
@@ -120,11 +120,14 @@ pub fn is_open(key: &Path) -> bool {
 fn warn_if_open(key: &Path) {
     if is_open(key) {
         let shown = key.display();
-        warn!(event = "open-key", "anybody on this machine can read the key {shown}; chmod o= it");
+        warn!(
+            event = "open-key",
+            "any user of this machine can read the key {shown}; `chmod o=` prevents that"
+        );
     }
 }
 
-/// Writes a file beside the one that it is to become. Its mode does not depend on the umask.
+/// Writes the new content beside the file that it will replace. The mode does not depend on the umask.
 fn write_beside(
     path: &Path,
     mode: u32,
@@ -132,7 +135,7 @@ fn write_beside(
     owner: Option<&Owner>,
 ) -> anyhow::Result<PathBuf> {
     let new = path.with_added_extension("new");
-    // Left by an attempt that was cut short. Most often there is none.
+    // An interrupted attempt may have left a file.
     let _ = fs::remove_file(&new);
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
@@ -143,12 +146,12 @@ fn write_beside(
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().with_context(|| format!("cannot make {}", path.display()))?;
+    write().with_context(|| format!("cannot write {}", path.display()))?;
     Ok(new)
 }
 
 fn put(new: &Path, path: &Path) -> anyhow::Result<()> {
-    fs::rename(new, path).with_context(|| format!("cannot make {}", path.display()))
+    fs::rename(new, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
@@ -190,7 +193,7 @@ mod tests {
         one.make(vec!["localhost".into()], None).unwrap();
         other.make(vec!["localhost".into()], None).unwrap();
         let crossed = Pair { key: other.key.clone(), ..one.clone() };
-        check_refused(&crossed, &["a-certificate.pem", "b-key.pem", "no pair"]);
+        check_refused(&crossed, &["a-certificate.pem", "b-key.pem", "do not match"]);
         fs::write(&one.certificate, "hello").unwrap();
         check_refused(&one, &["there is no certificate in"]);
     }

@@ -8,7 +8,7 @@ use chatroom::fingerprint::Fingerprint;
 
 use crate::systemd;
 
-/// Where unit files can be, beside those of the manager itself.
+/// The folders that can contain unit files.
 const UNIT_FOLDERS: [&str; 5] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -17,16 +17,16 @@ const UNIT_FOLDERS: [&str; 5] = [
     "/lib/systemd/system",
 ];
 
-/// The files of the unit as they were when this process was started, each with what was in it.
+/// The files of the unit at the start of this process, each with the fingerprint of its content.
 pub struct UnitFiles {
-    /// None where systemd does not run this.
+    /// `None` if systemd does not run this process.
     unit: Option<String>,
     folders: Vec<PathBuf>,
     found: BTreeMap<PathBuf, Fingerprint>,
 }
 
 impl UnitFiles {
-    /// Looks at them, if systemd runs this process.
+    /// Reads the files, if systemd runs this process.
     pub fn look() -> UnitFiles {
         let unit = systemd::is_there().then(|| unit_of_this_process().unwrap_or_default());
         let unit = unit.filter(|unit| !unit.is_empty());
@@ -43,7 +43,7 @@ impl UnitFiles {
         let Some(unit) = &self.unit else { return BTreeMap::new() };
         let mut paths = BTreeSet::new();
         for folder in &self.folders {
-            // /lib is a link to /usr/lib in most places.
+            // On most systems /lib is a link to /usr/lib.
             let Ok(folder) = folder.canonicalize() else { continue };
             paths.insert(folder.join(unit));
             let drop_ins = fs::read_dir(folder.join(format!("{unit}.d"))).into_iter().flatten();
@@ -54,7 +54,7 @@ impl UnitFiles {
         paths.into_iter().filter_map(read).collect()
     }
 
-    /// Those that are others now, were added or taken away.
+    /// The files that were changed, added or removed since the start.
     pub fn changed(&self) -> Vec<PathBuf> {
         let now = self.now();
         let all: BTreeSet<&PathBuf> = self.found.keys().chain(now.keys()).collect();
@@ -108,7 +108,7 @@ mod tests {
         fs::remove_dir_all(&drop_ins).unwrap();
         assert_eq!(files.changed(), [unit, old]);
         assert_eq!(look().changed(), [] as [PathBuf; 0]);
-        // Where systemd does not run it, there is no unit.
+        // Without systemd there is no unit.
         assert_eq!(UnitFiles::of(None, vec![folder]).changed(), [] as [PathBuf; 0]);
     }
 }

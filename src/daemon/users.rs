@@ -1,13 +1,14 @@
-//! What the system calls its users, for the log and the audit.
+//! Names of system users, for the log and the audit.
 
 use std::fs;
 
 use chatroom::clean::word;
 
-/// Where names of users are. Those of a directory service are not there; then the number serves.
+/// The file with users and their names. It does not contain users of a directory service, which are
+/// shown as numbers.
 const FILE: &str = "/etc/passwd";
 
-/// A user, as in "root (uid 0)"; "uid 7" if they have no name.
+/// A user, such as "root (uid 0)", or "uid 7" without a known name.
 pub fn shown(uid: u32) -> String {
     let users = fs::read_to_string(FILE).unwrap_or_default();
     match name(&users, uid) {
@@ -16,10 +17,10 @@ pub fn shown(uid: u32) -> String {
     }
 }
 
-/// What is stored of who has done something with `chatctl` begins with this, and the number.
+/// The beginning of a stored author who used `chatctl`; the number follows.
 const UID: &str = "uid ";
 
-/// The users of this machine, read once for many who are to be shown.
+/// The users of this machine, read once to show many.
 pub struct Users(String);
 
 impl Users {
@@ -27,8 +28,8 @@ impl Users {
         Users(fs::read_to_string(FILE).unwrap_or_default())
     }
 
-    /// What is stored of who has done something ("uid 0, process 7"), with the name in the place of
-    /// the number ("root, process 7"), and the number.
+    /// A stored author, such as "uid 0, process 7", with the name instead of the number ("root, process
+    /// 7"), and the number.
     pub fn resolve(&self, by: &str) -> (String, Option<u32>) {
         let number = by.strip_prefix(UID).map(|rest| rest.split(',').next().unwrap_or(rest));
         let Some(uid) = number.and_then(|number| number.parse().ok()) else {
@@ -40,7 +41,7 @@ impl Users {
     }
 }
 
-/// A line is a user: name, password, number, and more, between colons (passwd(5)).
+/// Each line describes a user: name, password, number and more, separated by colons (passwd(5)).
 fn name(users: &str, uid: u32) -> Option<&str> {
     users.lines().find_map(|line| {
         let mut parts = line.split(':');

@@ -1,7 +1,7 @@
-//! Operators who watch what happens: what they are told beside the records, and how many there are.
+//! The connections of `chatctl watch`, and the events that they are sent besides records.
 //!
-//! Whoever has something to tell never waits for a watcher: what one does not take in time it
-//! misses, and is told so.
+//! Senders of events never wait for a watcher. A watcher that reads too slowly misses events, and is
+//! told so.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use chatroom::admin::Watched;
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast, watch};
 use tokio::time::timeout;
 
-/// So many may watch at a time. They do not count as operators who ask for something.
+/// The most watchers at a time. They do not count among the other connections to the admin socket.
 pub const MAX_WATCHERS: u32 = 16;
 
-/// So many events of connections wait for a slow watcher.
+/// How many events wait for a slow watcher.
 const MAX_WAITING: usize = 1024;
 
-/// How long watchers may take to take in the end.
+/// How long watchers may take to read the last event.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What watchers and those who tell them something share.
+/// What watchers share with the senders of events.
 pub struct Watchers {
     places: Semaphore,
     events: broadcast::Sender<Watched>,
-    /// Whether the daemon ends, and if so whether another process goes on.
+    /// Whether the daemon stops, and if so whether another process continues.
     ending: watch::Sender<Option<bool>>,
 }
 
@@ -36,7 +36,7 @@ impl Default for Watchers {
     }
 }
 
-/// One who watches.
+/// A watcher, until it is dropped.
 pub struct Watcher<'w> {
     _place: SemaphorePermit<'w>,
     pub events: broadcast::Receiver<Watched>,
@@ -44,25 +44,25 @@ pub struct Watcher<'w> {
 }
 
 impl Watchers {
-    /// A place for one more, if there is one.
+    /// Adds a watcher, if there are not too many.
     pub fn admit(&self) -> Option<Watcher<'_>> {
         let place = self.places.try_acquire().ok()?;
         let (events, ending) = (self.events.subscribe(), self.ending.subscribe());
         Some(Watcher { _place: place, events, ending })
     }
 
-    /// Tells those who watch, if somebody does.
+    /// Sends an event, if there are watchers.
     pub fn tell(&self, event: impl FnOnce() -> Watched) {
         if self.events.receiver_count() > 0 {
-            // The last of them may have gone meanwhile.
+            // The last watcher may have gone meanwhile.
             let _ = self.events.send(event());
         }
     }
 
-    /// Tells all that this is the end, and gives them a moment to take that in.
+    /// Tells all watchers that the daemon stops, and gives them a moment to read that.
     pub async fn end(&self, handed_over: bool) {
         self.ending.send_replace(Some(handed_over));
-        // Those who do not take it in notice that the connection ends.
+        // The others notice that the connection ends.
         let _ = timeout(FAREWELL, self.places.acquire_many(MAX_WATCHERS)).await;
     }
 }

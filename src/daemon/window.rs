@@ -1,4 +1,4 @@
-//! The window on the log that all connections read from.
+//! The window: the newest batches of the log, which all connections read.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -7,21 +7,22 @@ use chatroom::wire::Batch;
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, watch};
 
-/// The newest batches, shared. The lock is only held to look one up, never while it is written.
+/// The newest batches, shared. The lock is held only to look up a batch, never while it is written
+/// to a socket.
 pub struct Window {
     pub room: String,
     pub epoch: u32,
     /// The time zone of times in text.
     pub zone: TimeZone,
-    /// Told when there is something to write: a batch here, an answer wherever there is one.
+    /// Notified when there is something to write: a batch or an answer.
     pub written: Notify,
-    /// Told when there is a batch more, if somebody watches.
+    /// Notified of each new batch, for watchers.
     published: watch::Sender<()>,
     log: RwLock<Log<Batch>>,
 }
 
 impl Window {
-    /// An empty window of about `limit` bytes behind the record `last`.
+    /// An empty window of about `limit` bytes, which continues after the record `last`.
     pub fn new(room: String, last: Position, limit: usize) -> Window {
         let log = RwLock::new(Log::new(last.seq.next(), limit));
         let (zone, written) = (TimeZone::system(), Notify::new());
@@ -29,36 +30,36 @@ impl Window {
         Window { room, epoch: last.epoch, zone, written, published, log }
     }
 
-    /// Shows a batch to everybody who asks from now on.
+    /// Appends a batch.
     pub fn publish(&self, batch: Arc<Batch>) {
         let (count, weight) = (batch.records().len(), batch.weight());
         self.write().push(batch, count, weight);
         self.written.notify_one();
-        // Without anybody who watches this does nothing.
+        // Fails if there are no watchers, which does not matter.
         let _ = self.published.send(());
     }
 
-    /// A way to wait until there is a batch more.
+    /// A receiver that is notified of each new batch.
     pub fn published(&self) -> watch::Receiver<()> {
         self.published.subscribe()
     }
 
-    /// Takes the text of some records away.
+    /// Redacts records.
     pub fn redact(&self, targets: &[Seq]) {
         self.write().replace(|batch| batch.redacted(targets));
     }
 
-    /// Changes how many bytes the window may take.
+    /// Sets the size of the window in bytes.
     pub fn set_limit(&self, limit: usize) {
         self.write().set_limit(limit);
     }
 
-    /// What stands at `cursor`.
+    /// The batch at `cursor`.
     pub fn at(&self, cursor: Seq) -> Found<Batch> {
         self.read().at(cursor)
     }
 
-    /// What stands at `cursor`, if that is in the newest batch.
+    /// The batch at `cursor`, if that is the newest batch.
     pub fn newest_at(&self, cursor: Seq) -> Found<Batch> {
         let log = self.read();
         match log.at(cursor) {
@@ -67,7 +68,7 @@ impl Window {
         }
     }
 
-    /// The first number in the window, the next one that there will be, and the bytes between.
+    /// The first number in the window, the next number that will be used, and the size in bytes.
     pub fn extent(&self) -> (Seq, Seq, usize) {
         let log = self.read();
         (log.first(), log.next(), log.bytes())

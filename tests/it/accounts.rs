@@ -90,7 +90,7 @@ fn a_room_can_have_one_password() {
     with_password(&daemon, "ann");
     with_password(&daemon, "bo");
     std::fs::write(&file, "short").unwrap();
-    let says = ["the password of the room", "at least 8 bytes"];
+    let says = ["the room password", "at least 8 bytes"];
     check_fails(&run(&daemon.socket(), &["reload"]), 78, &says);
     with_password(&daemon, "cy");
     std::fs::write(&file, "battery staple").unwrap();

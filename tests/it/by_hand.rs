@@ -72,7 +72,7 @@ impl Machine {
         let output = self.run(config, &["--check-config"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let said = String::from_utf8(output.stdout).unwrap();
-        assert!(said.contains("can be used by the user nobody"), "{said}");
+        assert!(said.contains("The user nobody can read and write"), "{said}");
     }
 }
 
@@ -139,7 +139,7 @@ fn every_file_that_the_service_cannot_use_is_named() {
     let said = machine.complains(&config);
     for expect in [
         "nobody cannot read the key",
-        "nobody cannot read the password of the room",
+        "nobody cannot read the room password",
         "nobody cannot read and write",
         "history.sqlite: Permission denied. `chown nobody: ",
         "the folder of the admin socket, /nowhere, does not exist",
@@ -149,7 +149,7 @@ fn every_file_that_the_service_cannot_use_is_named() {
     assert_eq!(said.lines().count(), 4, "{said}");
     fs::remove_dir_all(&state).unwrap();
     fs::write(&state, "a file").unwrap();
-    assert!(machine.complains("").contains("nobody cannot write in the state folder"));
+    assert!(machine.complains("").contains("nobody cannot write to the state folder"));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_pair_that_does_not_match_and_one_in_a_home_are_found() {
     assert_eq!(one.1.metadata().unwrap().uid(), 65534);
     machine.is_right(&format!("{TLS}[tls]\ncertificate = {:?}\nkey = {:?}\n", one.0, one.1));
     let crossed = format!("{TLS}[tls]\ncertificate = {:?}\nkey = {:?}\n", one.0, other.1);
-    assert!(machine.complains(&crossed).contains("no pair"));
+    assert!(machine.complains(&crossed).contains("do not match"));
     let at_home = format!("{TLS}[tls]\ncertificate = \"/root/c.pem\"\nkey = {:?}\n", one.1);
     assert!(machine.complains(&at_home).contains("it sees no homes (ProtectHome=)"));
 }

@@ -198,7 +198,7 @@ fn a_shutdown_can_be_announced_called_off_and_carried_out() {
     ann.expect("[SERVER]: The server will shut down in 1 min 30 s: new kernel");
     assert!(daemon.status().shutdown_in_seconds.is_some());
     check_done(&run(&socket, &["shutdown", "--cancel"]));
-    ann.expect("[SERVER]: The shutdown was called off.");
+    ann.expect("[SERVER]: The shutdown was cancelled.");
     check_fails(&run(&socket, &["shutdown", "--cancel"]), 1, &["no shutdown was asked for"]);
     let output = run(&socket, &["shutdown", "--message", "good night"]);
     assert_eq!(check_done(&output), "chatroomd has ended.\n");

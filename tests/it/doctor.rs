@@ -57,7 +57,7 @@ fn a_configuration_that_is_not_in_force_is_found() {
     let daemon = Daemon::start();
     let file = daemon.folder.path().join("chatroomd.toml");
     let good = fs::read_to_string(&file).unwrap();
-    check(&daemon, "configuration", Verdict::Ok, "is right, and in force");
+    check(&daemon, "configuration", Verdict::Ok, "is valid and in force");
     fs::write(&file, format!("{good}[room]\ntopic = \"Tea\"\n")).unwrap();
     check(&daemon, "configuration", Verdict::Problem, "`chatctl reload`");
     fs::write(&file, format!("{good}[room]\nname = \"salon\"\n")).unwrap();
@@ -77,13 +77,13 @@ fn rights_that_are_too_wide_are_found() {
     set_mode(&daemon.socket(), 0o666);
     check(&daemon, "admin socket", Verdict::Problem, "chmod o=");
     set_mode(daemon.folder.path(), 0o755);
-    check(&daemon, "store", Verdict::Problem, "where passwords are kept");
+    check(&daemon, "store", Verdict::Problem, "which contains password hashes");
 }
 
 #[test]
 fn a_damaged_history_is_found() {
     let daemon = Daemon::start();
-    check(&daemon, "store", Verdict::Ok, "is whole");
+    check(&daemon, "store", Verdict::Ok, "is intact");
     // All that is in the log goes into the file, and then its second page is overwritten.
     daemon.database().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let path = daemon.folder.path().join("history.sqlite");
@@ -110,16 +110,18 @@ fn proxies_that_send_no_header_and_clients_beside_them_are_noted() {
 #[test]
 fn a_certificate_that_ends_is_found() {
     let (daemon, _) = tls::daemon();
-    check(&daemon, "certificate", Verdict::Ok, "serves until 4096-01-01");
+    check(&daemon, "certificate", Verdict::Ok, "is valid until 4096-01-01");
     let file = |name: &str| daemon.folder.path().join(name);
-    for (year, says) in [(2020, "has ended on 2020-02-03; clients refuse it"), (4000, "serves")] {
+    for (year, says) in
+        [(2020, "expired on 2020-02-03; clients refuse it"), (4000, "is valid until")]
+    {
         tls::certify_until(daemon.folder.path(), year);
         assert!(run(&daemon.socket(), &["reload"]).status.success());
         let verdict = if year == 2020 { Verdict::Problem } else { Verdict::Ok };
         check(&daemon, "certificate", verdict, says);
     }
     set_mode(&file("key.pem"), 0o644);
-    check(&daemon, "certificate", Verdict::Problem, "anybody on this machine can read the key");
+    check(&daemon, "certificate", Verdict::Problem, "any user of this machine can read the key");
 }
 
 #[test]
@@ -180,7 +182,7 @@ fn every_option_that_needs_a_restart_is_found_before_and_after_a_reload() {
     }
     configure(&daemon, &good, "");
     assert!(run(&daemon.socket(), &["reload"]).status.success());
-    check(&daemon, "configuration", Verdict::Ok, "is right, and in force");
+    check(&daemon, "configuration", Verdict::Ok, "is valid and in force");
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn another_log_level_than_the_configured_one_is_noted() {
         &daemon,
         "configuration",
         Verdict::Note,
-        "the log level is debug, and info is configured",
+        "the log level is debug, but info is configured",
     );
 }
 
@@ -220,7 +222,7 @@ fn taken() -> (TcpListener, SocketAddr) {
 fn metrics_that_are_not_served_are_found_with_the_cause() {
     let (other, address) = taken();
     let daemon = Daemon::with(&format!("[metrics]\nlisten = \"{address}\"\n"));
-    let says = format!("[metrics] listen: nothing listens on {address}: another program has that");
+    let says = format!("[metrics] listen: nothing listens on {address}: another program uses that");
     check(&daemon, "network", Verdict::Problem, &says);
     check(&daemon, "network", Verdict::Problem, &format!("ss -tlnp 'sport = :{}'", address.port()));
     drop(other);
@@ -248,19 +250,14 @@ fn a_certificate_on_disk_that_is_not_in_force_is_found() {
     check(&daemon, "certificate", Verdict::Problem, "cannot read the certificate");
     fs::remove_file(&key).unwrap();
     let fingerprint = tls::make_certificate(&daemon.folder);
-    let says = format!("is not the certificate in force: on disk is CN=localhost ({fingerprint})");
+    let says = format!("is not the certificate in force: on disk: CN=localhost ({fingerprint})");
     check(&daemon, "certificate", Verdict::Problem, &says);
-    check(
-        &daemon,
-        "certificate",
-        Verdict::Problem,
-        "`chatctl reload` puts the one on disk in force",
-    );
+    check(&daemon, "certificate", Verdict::Problem, "`chatctl reload` applies the one on disk");
     // The key of one and the certificate of the other.
     fs::write(&certificate, &good.0).unwrap();
-    check(&daemon, "certificate", Verdict::Problem, "are no pair");
+    check(&daemon, "certificate", Verdict::Problem, "do not match");
     fs::write(&key, &good.1).unwrap();
-    check(&daemon, "certificate", Verdict::Ok, "serves until");
+    check(&daemon, "certificate", Verdict::Ok, "is valid until");
     let found = findings(&daemon, "certificate");
     assert_eq!(found.len(), 1, "{found:?}");
 }
@@ -273,7 +270,7 @@ fn a_certificate_that_is_missing_for_the_next_start_is_found() {
     configure(&daemon, &with_tls, "");
     check(&daemon, "certificate", Verdict::Problem, "--make-certificate");
     configure(&daemon, &good, "[tls]\ncertificate = \"/nowhere/c.pem\"\n");
-    check(&daemon, "network", Verdict::Note, "nothing speaks TLS: [listen] tls is empty");
+    check(&daemon, "network", Verdict::Note, "there is no TLS port: [listen] tls is empty");
 }
 
 #[test]
@@ -283,20 +280,20 @@ fn a_room_password_that_is_not_in_force_is_found() {
     fs::write(&file, "hush hush\n").unwrap();
     set_mode(&file, 0o600);
     let daemon = Daemon::in_folder(folder, "[access]\nmode = \"password\"\n", |_| {});
-    check(&daemon, "access", Verdict::Ok, "the room password in force is that in");
+    check(&daemon, "access", Verdict::Ok, "the room password in force is the one in");
     fs::write(&file, "other words\n").unwrap();
-    check(&daemon, "access", Verdict::Problem, "`chatctl reload` puts it in force");
+    check(&daemon, "access", Verdict::Problem, "`chatctl reload` applies it");
     assert!(run(&daemon.socket(), &["reload"]).status.success());
-    check(&daemon, "access", Verdict::Ok, "the room password in force is that in");
+    check(&daemon, "access", Verdict::Ok, "the room password in force is the one in");
     set_mode(&file, 0o644);
     check(
         &daemon,
         "access",
         Verdict::Problem,
-        "anybody on this machine can read the room password",
+        "any user of this machine can read the room password",
     );
     fs::remove_file(&file).unwrap();
-    check(&daemon, "access", Verdict::Problem, "cannot read the password of the room");
+    check(&daemon, "access", Verdict::Problem, "cannot read the room password");
 }
 
 #[test]
@@ -334,10 +331,10 @@ fn a_file_of_another_user_is_found() {
         &daemon,
         "store",
         Verdict::Problem,
-        "belongs to user 65534, and chatroomd runs as user 0",
+        "belongs to user 65534, but chatroomd runs as user 0",
     );
     std::os::unix::fs::chown(daemon.socket(), None, Some(65534)).unwrap();
-    check(&daemon, "admin socket", Verdict::Problem, "is for the group 65534");
+    check(&daemon, "admin socket", Verdict::Problem, "belongs to group 65534");
 }
 
 #[test]
@@ -347,7 +344,7 @@ fn an_admin_socket_that_the_group_cannot_use_is_noted() {
     check(&daemon, "admin socket", Verdict::Note, "members of its group cannot use chatctl");
     set_mode(&daemon.socket(), 0o660);
     set_mode(daemon.folder.path(), 0o777);
-    check(&daemon, "admin socket", Verdict::Problem, "can put another socket into");
+    check(&daemon, "admin socket", Verdict::Problem, "can replace the socket in");
 }
 
 #[test]
@@ -374,7 +371,7 @@ fn a_program_that_was_replaced_is_found() {
     assert!(findings(&daemon, "program").is_empty(), "the same again is no news");
     fs::remove_file(&program).unwrap();
     fs::write(&program, "another").unwrap();
-    check(&daemon, "program", Verdict::Problem, "the earlier program still runs");
+    check(&daemon, "program", Verdict::Problem, "the previous program still runs");
 }
 
 /// A folder with a `systemctl` that shows what a test says of each unit.

@@ -153,7 +153,7 @@ fn a_wrong_configuration_says_everything_and_exits_with_78() {
 fn checking_a_good_configuration_does_only_that() {
     let output = run("[room]\nname = \"den\"\n", &["--check-config"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("is right"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("configuration OK"));
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/chatroomd.toml");
     let output = Command::new(env!("CARGO_BIN_EXE_chatroomd"))
         .args(["--check-config", "--config", shipped])

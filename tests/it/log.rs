@@ -18,7 +18,7 @@ fn until_logged(daemon: &Daemon, message: &str) {
 fn operator() -> String {
     let output = std::process::Command::new("id").arg("--user").arg("--name").output().unwrap();
     let uid = rustix::process::getuid().as_raw();
-    format!("operator {} (uid {uid})", String::from_utf8(output.stdout).unwrap().trim())
+    format!("administrator {} (uid {uid})", String::from_utf8(output.stdout).unwrap().trim())
 }
 
 #[test]

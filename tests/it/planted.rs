@@ -98,7 +98,7 @@ fn a_state_folder_in_which_others_can_write_is_refused() {
             set_mode(&state, mode);
             let said = refusal(&folder, history, &state);
             let chmod = format!("`chmod go-w {}`", state.display());
-            assert!(said.contains("other users can write in the state folder"), "{said}");
+            assert!(said.contains("other users can write to the state folder"), "{said}");
             assert!(said.contains(&chmod), "{said}");
         }
         set_mode(&state, 0o755);

@@ -173,7 +173,7 @@ fn put_credentials(folder: &TempDir) {
 
 #[test]
 fn unchanged_credentials_come_with_what_loads_new_ones() {
-    const HOW: &str = "`systemctl restart chatroomd` loads it and disconnects nobody";
+    const HOW: &str = "`systemctl restart chatroomd` loads it and keeps plain connections";
     let folder = TempDir::new().unwrap();
     put_credentials(&folder);
     fs::write(folder.path().join("credentials/password"), "hush hush\n").unwrap();

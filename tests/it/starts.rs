@@ -156,7 +156,7 @@ fn what_is_beside_the_room_does_not_take_it_down() {
     daemon.until("both are said", |daemon| daemon.status().faults.len() == 2);
     let faults = daemon.status().faults.join("\n");
     assert!(faults.contains(&format!("cannot serve metrics on {metrics}")), "{faults}");
-    assert!(faults.contains("cannot read the password of the room"), "{faults}");
+    assert!(faults.contains("cannot read the room password"), "{faults}");
     // Nobody is let in meanwhile, whatever they give.
     let mut ann = Person::connect(&daemon);
     ann.say("ann");
@@ -393,7 +393,7 @@ fn a_restart_on_a_broken_file_goes_on_with_the_configuration_in_force() {
         guest.say("!quit");
         while guest.line().is_some() {}
     }
-    daemon.until_logged("the next process finds the configuration wrong");
+    daemon.until_logged("the configuration file is invalid; the next process");
     fs::write(&file, good.replace("Coffee", "Cocoa")).unwrap();
     assert!(matches!(daemon.ask(&AdminRequest::Reload), Reply::Reloaded(_)));
     assert!(daemon.status().faults.is_empty());

@@ -178,7 +178,10 @@ fn a_backup_is_restored_by_a_command() {
         &["is not a history of chatroomd"],
     );
     let said = done(&by_hand(&daemon, &["--restore", shown]));
-    assert!(said.contains("records 1 to 21") && said.contains("What was there before"), "{said}");
+    assert!(
+        said.contains("records 1 to 21") && said.contains("The previous history is in"),
+        "{said}"
+    );
     assert_eq!(mode(&folder.join("history.sqlite")), 0o600);
     daemon.start_again();
     assert!(!daemon.log().contains("was exchanged"), "{}", daemon.log());

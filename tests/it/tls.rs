@@ -209,7 +209,7 @@ fn a_broken_certificate_does_not_take_the_place_of_a_good_one() {
     fs::write(file("certificate.pem"), "nothing").unwrap();
     daemon.signal(Signal::HUP);
     daemon.until_logged("there is no certificate in");
-    daemon.until_logged("of before stays in force");
+    daemon.until_logged("previous configuration stays in force");
     fs::write(file("certificate.pem"), &good).unwrap();
     Person::secure(&daemon, address).join("cy");
     bo.expect("[SERVER]: cy joined the chat!");

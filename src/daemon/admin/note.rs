@@ -22,7 +22,7 @@ impl Asked {
         let (command, target) = (request.command(), request.target());
         let only_looks = request.only_looks();
         // Who that is, is only looked up where it is logged.
-        let asked = || format!("operator {}: {}", users::shown(uid), request.asked());
+        let asked = || format!("administrator {}: {}", users::shown(uid), request.asked());
         match only_looks {
             true => debug!(event = "admin-look", command, target, uid, pid, "{}", asked()),
             false => info!(event = "admin", command, target, uid, pid, "{}", asked()),
@@ -40,7 +40,7 @@ impl Asked {
         let (who, message) = (users::shown(uid), line(message));
         info!(
             event = "admin-failed",
-            command, target, uid, pid, "operator {who} was refused {command}: {message}"
+            command, target, uid, pid, "administrator {who} was refused {command}: {message}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The admin socket: whether it is there, is ours, and is for those that it should be for.
+//! The admin socket: whether it exists, and who can use it.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -11,7 +11,7 @@ use crate::files::{self, ADMIN_SOCKET_MODE};
 
 const AREA: &str = "admin socket";
 
-/// Looks at the socket where a process that has `started` with this has made it.
+/// Checks the socket of a process that has `started` with this configuration.
 pub(super) fn examine(started: &Config) -> Vec<Finding> {
     let path = match files::admin_socket(started) {
         Ok(path) => path,
@@ -30,20 +30,23 @@ fn socket(path: &Path) -> Finding {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) => {
-            let what = format!("{shown} is not there any more: {error}");
-            return Finding::problem(AREA, what, "`systemctl restart chatroomd` makes it again.");
+            let what = format!("{shown} does not exist any more: {error}");
+            return Finding::problem(AREA, what, "`systemctl restart chatroomd` creates it again.");
         }
     };
     let mode = found.permissions().mode() & 0o777;
     let group = rustix::process::getegid().as_raw();
     if mode & 0o007 != 0 {
-        let what = format!("everybody on this machine may use {shown} (mode {mode:o})");
+        let what = format!("all users of this machine can use {shown} (mode {mode:o})");
         Finding::problem(AREA, what, format!("chmod o= {shown}"))
     } else if found.gid() != group {
-        let what =
-            format!("{shown} is for the group {}, and chatroomd runs with {group}", found.gid());
-        let advice =
-            format!("chgrp {group} {shown}; else the members of its group cannot use chatctl.");
+        let what = format!(
+            "{shown} belongs to group {}, but chatroomd runs with group {group}",
+            found.gid()
+        );
+        let advice = format!(
+            "chgrp {group} {shown}; otherwise the members of that group cannot use chatctl."
+        );
         Finding::problem(AREA, what, advice)
     } else if mode != ADMIN_SOCKET_MODE {
         let what = format!("{shown} has mode {mode:o}: members of its group cannot use chatctl");
@@ -53,7 +56,7 @@ fn socket(path: &Path) -> Finding {
     }
 }
 
-/// Whoever can write in its folder can put another socket in its place.
+/// A user who can write in the folder can replace the socket.
 fn folder(folder: &Path) -> Option<Finding> {
     const STICKY: u32 = 0o1000;
     let mode = folder.metadata().ok()?.permissions().mode();
@@ -61,6 +64,6 @@ fn folder(folder: &Path) -> Option<Finding> {
         return None;
     }
     let shown = folder.display();
-    let what = format!("anybody on this machine can put another socket into {shown}");
+    let what = format!("any user of this machine can replace the socket in {shown}");
     Some(Finding::problem(AREA, what, format!("chmod o-w {shown}")))
 }

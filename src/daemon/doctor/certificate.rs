@@ -10,10 +10,10 @@ use crate::tls::{Identity, is_open};
 
 const AREA: &str = "certificate";
 
-/// A certificate that ends within so many days has to be renewed.
+/// A certificate that expires within so many days is reported.
 const DAYS_LEFT: i64 = 14;
 
-/// Looks at both. `written` is what the file says, if that can be put in force.
+/// Checks both. `written` is the configuration in the file, if it is valid.
 pub(super) fn examine(
     overview: &Overview,
     written: Option<&Config>,
@@ -29,7 +29,7 @@ pub(super) fn examine(
     match (&in_force, &on_disk) {
         (_, Err(problem)) => {
             let what = match &in_force {
-                Some(_) => format!("{problem:#}; the one in force is lost with a restart"),
+                Some(_) => format!("{problem:#}; a restart loses the one in force"),
                 None => format!("{problem:#}"),
             };
             let advice = "Put a certificate and its key there, then `chatctl reload`.";
@@ -51,19 +51,23 @@ fn differs(in_force: &Identity, on_disk: &Identity) -> Finding {
     let shown = on_disk.files.certificate.display();
     let describe = |it: &Identity| format!("{} ({})", it.facts.subject, it.fingerprint);
     let what = format!(
-        "{shown} is not the certificate in force: on disk is {}, in force is {}",
+        "{shown} is not the certificate in force: on disk: {}, in force: {}",
         describe(on_disk),
         describe(in_force)
     );
-    Finding::problem(AREA, what, "`chatctl reload` puts the one on disk in force.")
+    Finding::problem(AREA, what, "`chatctl reload` applies the one on disk.")
 }
 
 fn open_key(identity: &Identity) -> Option<Finding> {
     let key = &identity.files.key;
     let shown = key.display();
     is_open(key).then(|| {
-        let what = format!("anybody on this machine can read the key {shown}");
-        Finding::problem(AREA, what, format!("chmod o= {shown}, and make a new pair."))
+        let what = format!("any user of this machine can read the key {shown}");
+        Finding::problem(
+            AREA,
+            what,
+            format!("chmod o= {shown}, and make a new key and certificate."),
+        )
     })
 }
 
@@ -71,12 +75,18 @@ fn validity(identity: &Identity, now: Timestamp) -> Finding {
     let shown = identity.files.certificate.display();
     let facts = &identity.facts;
     if let Some(begins) = facts.begins.filter(|begins| *begins > now) {
-        let what =
-            format!("{shown} is valid from {} on; clients refuse it", begins.strftime("%Y-%m-%d"));
+        let what = format!(
+            "{shown} is not valid before {}; clients refuse it",
+            begins.strftime("%Y-%m-%d")
+        );
         return Finding::problem(AREA, what, "Is the clock right? `timedatectl` shows it.");
     }
     let Some(ends) = facts.ends else {
-        return Finding::note(AREA, format!("when {shown} ends is not known"), "Look yourself.");
+        return Finding::note(
+            AREA,
+            format!("it is not known when {shown} expires"),
+            "Check it with openssl.",
+        );
     };
     let left = ends.duration_since(now);
     let day = ends.strftime("%Y-%m-%d");
@@ -87,10 +97,10 @@ fn validity(identity: &Identity, now: Timestamp) -> Finding {
         _ => format!("Renew {shown}, then `chatctl reload`."),
     };
     if left.is_negative() {
-        Finding::problem(AREA, format!("{shown} has ended on {day}; clients refuse it"), advice)
+        Finding::problem(AREA, format!("{shown} expired on {day}; clients refuse it"), advice)
     } else if left < SignedDuration::from_hours(DAYS_LEFT * 24) {
-        Finding::problem(AREA, format!("{shown} ends on {day}"), advice)
+        Finding::problem(AREA, format!("{shown} expires on {day}"), advice)
     } else {
-        Finding::ok(AREA, format!("{shown} serves until {day}"))
+        Finding::ok(AREA, format!("{shown} is valid until {day}"))
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration: whether what the file says is what is in force.
+//! The configuration: whether the file matches what is in force.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::{files, limits, logging};
 
 const AREA: &str = "configuration";
 
-/// Compares the file with what runs. Gives what the file says, if it can be put in force.
+/// Compares the file with what is in force. Returns the configuration in the file, if it is valid.
 pub(super) fn examine(overview: &Overview) -> (Option<Config>, Vec<Finding>) {
     let Some(file) = files::config_file(overview.config_file.as_deref()) else {
         let what = format!("there is no {}; the defaults are in force", files::DEFAULT_CONFIG);
@@ -20,13 +20,13 @@ pub(super) fn examine(overview: &Overview) -> (Option<Config>, Vec<Finding>) {
     let shown = file.display().to_string();
     match files::read_config(Some(&file)) {
         Ok(written) => {
-            let what = format!("{shown} is right, and in force");
+            let what = format!("{shown} is valid and in force");
             let mut findings = compare(overview, &written, &shown, what);
             findings.extend(writable(&file));
             (Some(written), findings)
         }
         Err(problems) => {
-            let what = format!("it cannot be put in force: {}", problems.join("; "));
+            let what = format!("the file is invalid: {}", problems.join("; "));
             let advice = format!("Correct {shown}, then `chatctl reload`.");
             (None, vec![Finding::problem(AREA, what, advice)])
         }
@@ -48,25 +48,26 @@ fn compare(
             Some(why) => Finding::note(AREA, what, why),
             None => {
                 let advice =
-                    "`systemctl restart chatroomd` puts it in force, and disconnects nobody.";
+                    "`systemctl restart chatroomd` applies it, and keeps plain connections.";
                 Finding::problem(AREA, what, advice)
             }
         });
     }
     let in_force = shared.config();
-    // The number of connections is fitted to the system when it is put in force.
+    // In force is the number of connections that the system allows.
     let mut fitted = written.clone();
     fitted.limits.connections = limits::fitted(written.limits.connections);
     let mut waiting = in_force.differences(&fitted);
     waiting.retain(|difference| !difference.needs_restart());
     for Difference { option, old, new } in &waiting {
         let what = format!("{option} is {new} in {shown}, but {old} is in force");
-        findings.push(Finding::problem(AREA, what, "`chatctl reload` puts it in force."));
+        findings.push(Finding::problem(AREA, what, "`chatctl reload` applies it."));
     }
     let level = logging::level();
     if level != in_force.log.level {
-        let what = format!("the log level is {level}, and {} is configured", in_force.log.level);
-        let advice = "`chatctl log-level` has set it; `chatctl reload` goes back.";
+        let what = format!("the log level is {level}, but {} is configured", in_force.log.level);
+        let advice =
+            "It was set with `chatctl log-level`; `chatctl reload` restores the configured one.";
         findings.push(Finding::note(AREA, what, advice));
     }
     if findings.is_empty() {
@@ -75,10 +76,10 @@ fn compare(
     findings
 }
 
-/// Whoever can write the file says what the service does.
+/// A user who can write the file controls the service.
 fn writable(file: &Path) -> Option<Finding> {
     let mode = super::mode_of(file).filter(|mode| mode & 0o002 != 0)?;
     let shown = file.display();
-    let what = format!("anybody on this machine can change {shown} (mode {mode:o})");
+    let what = format!("any user of this machine can change {shown} (mode {mode:o})");
     Some(Finding::problem(AREA, what, format!("chmod o-w {shown}")))
 }

@@ -1,4 +1,4 @@
-//! The ways into the room: its password and the accounts.
+//! What users need to join: the room password and the accounts.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::overview::Overview;
 
 const AREA: &str = "access";
 
-/// Looks at what is needed to join. `written` is what the file says, if that can be put in force.
+/// Checks what is needed to join. `written` is the configuration in the file, if it is valid.
 pub(super) fn examine(overview: &Overview, written: Option<&Config>) -> Vec<Finding> {
     let config = written.cloned().unwrap_or_else(|| (*overview.shared.config()).clone());
     let access_state = overview.shared.access.access_state();
@@ -21,7 +21,7 @@ pub(super) fn examine(overview: &Overview, written: Option<&Config>) -> Vec<Find
         Mode::Open => Vec::new(),
         Mode::Accounts if access_state.accounts().next().is_none() => {
             let what = "nobody can join: `mode` is \"accounts\", and there are no accounts";
-            vec![Finding::problem(AREA, what, "`chatctl account add NAME` makes one.")]
+            vec![Finding::problem(AREA, what, "`chatctl account add NAME` creates one.")]
         }
         Mode::Accounts => Vec::new(),
         Mode::Password => password(&config, access_state.room_hash.as_deref()),
@@ -40,11 +40,11 @@ fn password(config: &Config, in_force: Option<&str>) -> Vec<Finding> {
     let shown = file.display();
     let mut findings = vec![match in_force {
         Some(hash) if passwords::is_of(hash, &password) => {
-            Finding::ok(AREA, format!("the room password in force is that in {shown}"))
+            Finding::ok(AREA, format!("the room password in force is the one in {shown}"))
         }
         _ => {
-            let what = format!("the room password in force is another one than that in {shown}");
-            Finding::problem(AREA, what, "`chatctl reload` puts it in force.")
+            let what = format!("the room password in force is not the one in {shown}");
+            Finding::problem(AREA, what, "`chatctl reload` applies it.")
         }
     }];
     findings.extend(readable(&file));
@@ -55,6 +55,6 @@ fn readable(file: &Path) -> Option<Finding> {
     let mode = mode_of(file).filter(|mode| mode & 0o007 != 0)?;
     let shown = file.display();
     let what =
-        format!("anybody on this machine can read the room password, {shown} (mode {mode:o})");
+        format!("any user of this machine can read the room password, {shown} (mode {mode:o})");
     Some(Finding::problem(AREA, what, format!("chmod o= {shown}, and choose another password.")))
 }

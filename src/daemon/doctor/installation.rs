@@ -1,4 +1,4 @@
-//! What is installed, compared with what this process was started from.
+//! Compares what is installed with what this process was started from.
 
 use std::fs;
 use std::path::Path;
@@ -7,24 +7,22 @@ use chatroom::admin::Finding;
 
 use crate::unit_files::UnitFiles;
 
-const RESTART: &str = "`systemctl restart chatroomd` puts it in force, and disconnects nobody.";
+const RESTART: &str = "`systemctl restart chatroomd` applies it, and keeps plain connections.";
 
 pub(super) fn examine(unit_files: &UnitFiles) -> Vec<Finding> {
     let mut findings: Vec<Finding> = program().into_iter().collect();
     let changed = unit_files.changed();
     if !changed.is_empty() {
         let shown: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
-        let what = format!(
-            "the unit was changed after this process was started, which runs with what was before: {}",
-            shown.join(", ")
-        );
+        let what =
+            format!("the unit has changed since this process was started: {}", shown.join(", "));
         let advice = format!("`systemctl daemon-reload`, then {RESTART}");
         findings.push(Finding::problem("service", what, advice));
     }
     findings
 }
 
-/// Whether another program is installed than the one that runs.
+/// Whether the installed program is not the one that runs.
 fn program() -> Option<Finding> {
     const AREA: &str = "program";
     const RUNNING: &str = "/proc/self/exe";
@@ -34,11 +32,11 @@ fn program() -> Option<Finding> {
     match (fs::read(path), fs::read(RUNNING)) {
         (Ok(installed), Ok(running)) if installed == running => None,
         (Ok(_), _) => {
-            let what = format!("{shown} was replaced, and the earlier program still runs");
+            let what = format!("{shown} was replaced, and the previous program still runs");
             Some(Finding::problem(AREA, what, RESTART))
         }
         (Err(error), _) => {
-            let what = format!("{shown}, which runs, is not installed any more: {error}");
+            let what = format!("the running program {shown} is not installed any more: {error}");
             let advice = "Install it again; a restart would fail.";
             Some(Finding::problem(AREA, what, advice))
         }

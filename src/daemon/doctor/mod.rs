@@ -1,4 +1,4 @@
-//! Looking at the whole installation from inside: what is wrong, and how to mend it.
+//! `chatctl doctor`, as seen from inside: what is wrong with the installation, and how to fix it.
 
 mod admin_socket;
 mod certificate;
@@ -24,7 +24,7 @@ use crate::faults::Part;
 use crate::logging;
 use crate::overview::Overview;
 
-/// Looks at everything. It may take a few seconds, in which a thread waits for the disk.
+/// Checks everything. Blocks on the disk, for a few seconds at most.
 pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     let config = overview.shared.config();
     let (written, mut findings) = configuration::examine(overview);
@@ -34,7 +34,7 @@ pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
     match &open {
         Ok(open) => findings.extend(network::examine(overview, written, open)),
         Err(error) => {
-            let what = format!("the system does not say which ports are open: {error}");
+            let what = format!("cannot find out which ports are open: {error}");
             findings.push(Finding::note("network", what, "`ss -tlnp` as root shows them."));
         }
     }
@@ -54,7 +54,7 @@ pub fn examine(overview: &Overview, now: Timestamp) -> Vec<Finding> {
 /// A fault, in the words of the part that has it.
 fn fault((part, problem): (Part, String)) -> Finding {
     let area = if matches!(part, Part::Listener(..)) { network::AREA } else { "service" };
-    let advice = "chatroomd tries again by itself; `chatctl reload` makes it do so at once.";
+    let advice = "chatroomd tries again by itself; `chatctl reload` makes it try at once.";
     Finding::problem(area, problem, advice)
 }
 
@@ -63,7 +63,9 @@ fn limits(overview: &Overview, written: &Config) -> Finding {
     let wanted = written.limits.connections;
     let most = crate::limits::fitted(wanted);
     if wanted > most {
-        let what = format!("{wanted} connections are configured, but descriptors allow {most}");
+        let what = format!(
+            "{wanted} connections are configured, but the limit of open files allows {most}"
+        );
         return Finding::problem(AREA, what, "Raise LimitNOFILE= of the service.");
     }
     let now = *overview.shared.connections.count().borrow();
@@ -76,17 +78,17 @@ fn limits(overview: &Overview, written: &Config) -> Finding {
 
 fn log() -> Finding {
     match logging::dropped() {
-        0 => Finding::ok("log", "every line was taken"),
+        0 => Finding::ok("log", "no lines were dropped"),
         dropped => {
-            let what = format!("{dropped} lines of the log were lost");
+            let what = format!("{dropped} lines of the log were dropped");
             let advice =
-                "Does the journal run, and is there space for it? `journalctl --disk-usage`";
+                "Check that systemd-journald runs and has space: `journalctl --disk-usage`";
             Finding::problem("log", what, advice)
         }
     }
 }
 
-/// Whether others than the owner may do something with a file.
+/// The permission bits of a file.
 fn mode_of(path: &Path) -> Option<u32> {
     Some(path.metadata().ok()?.permissions().mode() & 0o777)
 }

@@ -1,4 +1,4 @@
-//! The ports: whether those that are configured are open, and what others on the network may do.
+//! The ports: whether the configured ones are open, and who can reach them.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::{files, sockets};
 
 pub(super) const AREA: &str = "network";
 
-/// Looks at the ports. `written` is what the file says, if that can be put in force.
+/// Checks the ports. `written` is the configuration in the file, if it is valid.
 pub(super) fn examine(
     overview: &Overview,
     written: Option<&Config>,
@@ -26,10 +26,10 @@ pub(super) fn examine(
         findings.extend(written.and_then(|written| activated(written, &open.listening)));
     }
     if !started.listen.tls.is_empty() || overview.is_activated {
-        // Whatever is wrong with the certificate has an area of its own.
+        // Problems with the certificate are reported in an area of their own.
     } else if written.is_some_and(|it| it.tls != Config::default().tls && it.listen.tls.is_empty())
     {
-        let what = "[tls] names a certificate, but nothing speaks TLS: [listen] tls is empty";
+        let what = "[tls] names a certificate, but there is no TLS port: [listen] tls is empty";
         let advice =
             "Set tls = [\"0.0.0.0:53001\"] in [listen], then `systemctl restart chatroomd`.";
         findings.push(Finding::note(AREA, what, advice));
@@ -38,7 +38,7 @@ pub(super) fn examine(
     findings
 }
 
-/// The configured addresses at which nothing listens.
+/// The configured addresses on which nothing listens.
 fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
     let started = overview.shared.started();
     let mut wanted: Vec<(&str, SocketAddr)> = Vec::new();
@@ -47,7 +47,7 @@ fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
         wanted.extend(started.listen.tls.iter().map(|&address| ("[listen] tls", address)));
     }
     wanted.extend(started.metrics.listen.map(|address| ("[metrics] listen", address)));
-    // One that was handed over may belong to another network than that of this process.
+    // A socket that was handed over may belong to another network namespace than this process.
     let listening: Vec<SocketAddr> = overview
         .listeners
         .addresses()
@@ -62,7 +62,7 @@ fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
         listening.iter().any(|open| is_it(&open))
     };
     wanted.retain(|(_, address)| !is_open(*address));
-    // Where the part that opens it says why it cannot, that is told as it is.
+    // Addresses whose faults say why they cannot be opened are reported as faults.
     let faults = overview.shared.faults.by_part();
     let is_told = |address: SocketAddr| {
         faults.iter().any(|(part, why)| {
@@ -73,31 +73,33 @@ fn missing(overview: &Overview, listening: &[SocketAddr]) -> Vec<Finding> {
     wanted.into_iter().map(|(option, address)| explain(overview, option, address)).collect()
 }
 
-/// Why nothing listens at an address, found out by trying.
+/// Finds out why nothing listens on an address, by trying.
 fn explain(overview: &Overview, option: &str, address: SocketAddr) -> Finding {
     let what = format!("{option}: nothing listens on {address}");
     if option == "[listen] tls"
         && let Err(problem) = files::certificate(&overview.shared.config()).and_then(|it| it.load())
     {
-        let advice = "Mend that, then `chatctl reload`.";
+        let advice = "Correct that, then `chatctl reload`.";
         return Finding::problem(AREA, format!("{what}: {problem:#}"), advice);
     }
     let port = address.port();
     let Err(error) = sockets::try_bind(address) else {
-        let advice = "Nothing is in the way now; `chatctl reload` makes chatroomd try at once.";
+        let advice = "It can be opened now; `chatctl reload` makes chatroomd try at once.";
         return Finding::problem(AREA, what, advice);
     };
     let (why, advice) = match error.kind() {
         ErrorKind::AddrInUse => (
-            "another program has that address".to_owned(),
-            format!("`ss -tlnp 'sport = :{port}'` shows which. End it, or choose another address."),
+            "another program uses that address".to_owned(),
+            format!(
+                "`ss -tlnp 'sport = :{port}'` shows which one. Stop it, or choose another address."
+            ),
         ),
         ErrorKind::AddrNotAvailable => (
             "this machine does not have that address".to_owned(),
-            "`ip address` shows those that it has.".to_owned(),
+            "`ip address` shows its addresses.".to_owned(),
         ),
         ErrorKind::PermissionDenied => (
-            "that is not permitted".to_owned(),
+            "it is not permitted".to_owned(),
             "Choose a port above 1023, or look at IPAddressDeny= and SocketBindDeny= of the unit."
                 .to_owned(),
         ),
@@ -109,7 +111,7 @@ fn explain(overview: &Overview, option: &str, address: SocketAddr) -> Finding {
     Finding::problem(AREA, format!("{what}: {why}"), advice)
 }
 
-/// Where systemd holds the ports, the addresses in [listen] do not count.
+/// Reports addresses in [listen] that have no effect, because systemd opens the ports.
 fn activated(written: &Config, listening: &[SocketAddr]) -> Option<Finding> {
     let listen = &written.listen;
     let usual = Config::default().listen;
@@ -126,15 +128,15 @@ fn activated(written: &Config, listening: &[SocketAddr]) -> Option<Finding> {
         return None;
     }
     let what = format!(
-        "systemd holds the ports, so [listen] does not count: nothing listens on {}",
+        "systemd opens the ports, so [listen] has no effect: nothing listens on {}",
         ignored.join(", ")
     );
-    let advice = "Set ListenStream= with `systemctl edit chatroomd.socket`, or take the sockets away; \
+    let advice = "Set ListenStream= with `systemctl edit chatroomd.socket`, or disable chatroomd.socket; \
                   then restart both.";
     Some(Finding::problem(AREA, what, advice))
 }
 
-/// What others on the network may do.
+/// Who can reach the ports, and whether connections are encrypted.
 fn openness(overview: &Overview, listening: &[SocketAddr]) -> Finding {
     let listen = overview.listening();
     let shown = listen.join(", ");
@@ -143,12 +145,12 @@ fn openness(overview: &Overview, listening: &[SocketAddr]) -> Finding {
     if !is_reachable {
         return Finding::ok(AREA, format!("listening on {shown}"));
     }
-    let what = format!("listening on {shown}: what is said goes over the network as it is");
+    let what = format!("listening on {shown}: messages cross the network unencrypted");
     let who = match overview.shared.config().access.mode {
-        Mode::Open => ", and anybody may join",
+        Mode::Open => ", and anyone can join",
         Mode::Password | Mode::Accounts => "",
     };
-    let advice = "`tls` in [listen] encrypts, `mode` in [access] says who may join; see \
+    let advice = "`tls` in [listen] encrypts, `mode` in [access] sets who can join; see \
                   docs/security.md.";
     Finding::note(AREA, what + who, advice)
 }

@@ -1,4 +1,4 @@
-//! What this process has open, as the system says.
+//! The sockets and files that this process has open, as the system reports them.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -8,14 +8,14 @@ use procfs::ProcResult;
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process};
 
-/// What is appended to the path of an open file whose name is gone.
+/// Follows the path of an open file that was removed.
 const DELETED: &str = " (deleted)";
 
-/// Its open descriptors, as far as the doctor looks at them.
+/// The open descriptors that the doctor checks.
 pub(super) struct Descriptors {
-    /// The addresses at which it accepts connections.
+    /// The addresses on which the process listens.
     pub listening: Vec<SocketAddr>,
-    /// Open files whose names are gone, or are those of other files now.
+    /// The paths of open files that were removed or replaced.
     deleted: Vec<PathBuf>,
 }
 
@@ -23,19 +23,19 @@ impl Descriptors {
     /// Asks the system.
     ///
     /// # Errors
-    /// It does not say.
+    /// The system's reason.
     pub fn of_this_process() -> ProcResult<Descriptors> {
         let process = Process::myself()?;
         let (mut sockets, mut deleted) = (HashSet::new(), Vec::new());
         for descriptor in process.fd()? {
-            // One that was closed meanwhile is not looked at.
+            // A descriptor may have been closed meanwhile.
             match descriptor.map(|descriptor| descriptor.target) {
                 Ok(FDTarget::Socket(inode)) => drop(sockets.insert(inode)),
                 Ok(FDTarget::Path(path)) => deleted.extend(without_name(&path)),
                 _ => {}
             }
         }
-        // A machine without IPv6 has no table for it.
+        // Without IPv6 there is no such table.
         let entries = [process.tcp()?, process.tcp6().unwrap_or_default()].concat();
         let ours = entries
             .iter()
@@ -43,13 +43,13 @@ impl Descriptors {
         Ok(Descriptors { listening: ours.map(|entry| entry.local_address).collect(), deleted })
     }
 
-    /// Whether a file that had this path is open, and the path is that of another file or of none.
+    /// Whether a file that had this path is open, and was removed or replaced.
     pub fn has_lost(&self, path: &Path) -> bool {
         self.deleted.iter().any(|deleted| deleted == path)
     }
 }
 
-/// The path that an open file had, if it has none any more.
+/// The former path of an open file that was removed.
 fn without_name(target: &Path) -> Option<PathBuf> {
     target.to_str()?.strip_suffix(DELETED).map(PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! The proxies whose headers are taken: whether they send them, and who else is at their addresses.
+//! The proxies in [listen] proxy_protocol: whether they send headers, and who else has their addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use chatroom::room::EndReason;
 use super::network::AREA;
 use crate::overview::Overview;
 
-/// Looks at `[listen] proxy_protocol`.
+/// Checks `[listen] proxy_protocol`.
 pub(super) fn examine(overview: &Overview) -> Vec<Finding> {
     let listen = &overview.shared.config().listen;
     if listen.proxy_protocol.is_empty() {
@@ -22,18 +22,18 @@ pub(super) fn examine(overview: &Overview) -> Vec<Finding> {
              the start of the service",
             if *count == 1 { "" } else { "s" }
         );
-        let advice = "`journalctl -u chatroomd CHATROOM_EVENT=no-proxy-header` shows from where. Set \
-                      the proxy to send a header, or take its address out of proxy_protocol.";
+        let advice = "`journalctl -u chatroomd CHATROOM_EVENT=no-proxy-header` shows from where. Configure \
+                      the proxy to send a header, or remove its address from proxy_protocol.";
         findings.push(Finding::note(AREA, what, advice));
     }
-    // Where most clients on this machine come from.
+    // The addresses that most clients on this machine have.
     let usual = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     if let Some(address) = usual.into_iter().find(|&address| listen.is_proxy(address)) {
         let what = format!(
             "[listen] proxy_protocol lists {address}: clients on this machine can connect only through \
              the proxy"
         );
-        let advice = "Have the proxy connect from another address, such as 127.0.0.2, and list that; \
+        let advice = "Let the proxy connect from another address, such as 127.0.0.2, and list that; \
                       see \"Behind a proxy\" in docs/administration.md.";
         findings.push(Finding::note(AREA, what, advice));
     }

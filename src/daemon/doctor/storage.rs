@@ -1,4 +1,4 @@
-//! The history: whether it is whole, private, and has space.
+//! The history: whether it is intact and private, and whether there is space for it.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -12,14 +12,14 @@ use super::mode_of;
 use super::process::Descriptors;
 use crate::files;
 use crate::overview::Overview;
-use crate::store::{self, Checked};
+use crate::store::{self, Integrity};
 
 const AREA: &str = "store";
 
-/// How long looking through a history may take. An operator waits for it.
+/// How long the check of the history may take. An administrator waits for it.
 const CHECK_TIME: Duration = Duration::from_secs(2);
 
-/// With less space than this it will not take long.
+/// Less free space than this is a problem.
 const MIN_SPACE: u64 = 64 << 20;
 
 pub(super) fn examine(
@@ -44,12 +44,12 @@ pub(super) fn examine(
 
 fn history(overview: &Overview, config: &Config) -> Vec<Finding> {
     let Some(database) = &overview.database else {
-        let advice = "`enabled` in [history] keeps it on disk.";
-        return vec![Finding::note(AREA, "what is said is only kept in memory", advice)];
+        let advice = "`enabled` in [history] stores them on disk.";
+        return vec![Finding::note(AREA, "messages are only kept in memory", advice)];
     };
     if overview.shared.room.is_degraded() {
-        let what = "messages are refused, for they cannot be stored";
-        let advice = "The journal says why. Make space; the room goes on by itself.";
+        let what = "messages are refused, because they cannot be stored";
+        let advice = "The journal says why. Free some space; the room continues by itself.";
         return vec![Finding::problem(AREA, what, advice)];
     }
     let folder = database.parent().unwrap_or(database);
@@ -59,28 +59,28 @@ fn history(overview: &Overview, config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// A file that is open under a path that is not its own any more: what is written is lost with the
-/// end of the process.
+/// A file that is open and was removed or replaced: what is written to it is lost when the process
+/// ends.
 fn lost(file: &Path, open: &Descriptors) -> Option<Finding> {
     let shown = file.display();
     open.has_lost(file).then(|| {
         let what = format!(
-            "{shown} was removed or replaced while chatroomd runs: what is stored from then on is lost \
-             with the next restart"
+            "{shown} was removed or replaced while chatroomd runs: messages since then are \
+             lost with the next restart"
         );
-        let advice = "`systemctl restart chatroomd` goes on with what has that name now; restore a \
-                      backup only while it is stopped.";
+        let advice = "`systemctl restart chatroomd` continues with the file that is there now. \
+                      Restore backups only while chatroomd is stopped.";
         Finding::problem(AREA, what, advice)
     })
 }
 
-/// A file that belongs to somebody else, as after a copy by root.
+/// A file that belongs to another user, as after a copy by root.
 fn foreign(file: &Path) -> Option<Finding> {
     let (owner, own) = (file.metadata().ok()?.uid(), rustix::process::geteuid().as_raw());
     let shown = file.display();
     (owner != own).then(|| {
-        let what = format!("{shown} belongs to user {owner}, and chatroomd runs as user {own}");
-        let advice = format!("chown {own} {shown}; else the next start may fail.");
+        let what = format!("{shown} belongs to user {owner}, but chatroomd runs as user {own}");
+        let advice = format!("chown {own} {shown}; otherwise the next start may fail.");
         Finding::problem(AREA, what, advice)
     })
 }
@@ -93,21 +93,22 @@ fn whole(database: &Path, durability: Durability) -> Finding {
     };
     let size = ByteSize::b(store::size(database).0).display().iec();
     match store::check(database, CHECK_TIME) {
-        Ok(Checked::Whole) => {
-            Finding::ok(AREA, format!("{shown} is whole ({size}); what is in it {safe}"))
+        Ok(Integrity::Whole) => {
+            Finding::ok(AREA, format!("{shown} is intact ({size}); what it contains {safe}"))
         }
-        Ok(Checked::Unfinished) => {
-            let what = format!("{shown} is too large ({size}) to look through while people talk");
-            let advice = format!("`sqlite3 {shown} 'PRAGMA quick_check'` looks through it.");
+        Ok(Integrity::Unfinished) => {
+            let what =
+                format!("{shown} is too large ({size}) to be checked while the room is open");
+            let advice = format!("`sqlite3 {shown} 'PRAGMA quick_check'` checks it.");
             Finding::note(AREA, what, advice)
         }
         Err(error) => {
-            let what = format!("{shown} cannot be looked through: {error}");
-            Finding::problem(AREA, what, "Is the disk there, and not full?")
+            let what = format!("{shown} cannot be checked: {error}");
+            Finding::problem(AREA, what, "Check that the disk is mounted and not full.")
         }
-        Ok(Checked::Damaged(problem)) => {
+        Ok(Integrity::Damaged(problem)) => {
             let what = format!("{shown} is damaged: {problem}");
-            let advice = "docs/history.md says how to save what can be read, and how to go on.";
+            let advice = "docs/history.md shows how to save what can be read, and how to continue.";
             Finding::problem(AREA, what, advice)
         }
     }
@@ -118,21 +119,22 @@ fn space(folder: &Path, config: &Config) -> Finding {
     let free = match rustix::fs::statvfs(folder) {
         Ok(found) => found.f_bavail * found.f_frsize,
         Err(error) => {
-            let what = format!("the space in {shown} is not known: {error}");
-            return Finding::problem(AREA, what, "Is the disk there?");
+            let what = format!("cannot find out how much space {shown} has: {error}");
+            return Finding::problem(AREA, what, "Check that the disk is mounted.");
         }
     };
     let shown_free = ByteSize::b(free).display().iec();
     let most = config.history.keep_bytes as u64;
     if free < MIN_SPACE {
-        let what = format!("{shown} has only {shown_free} left");
-        Finding::problem(AREA, what, "Make space, or lower `keep_bytes` in [history].")
+        let what = format!("{shown} has only {shown_free} of free space");
+        Finding::problem(AREA, what, "Free some space, or lower `keep_bytes` in [history].")
     } else if most > free {
         let most = ByteSize::b(most).display().iec();
-        let what = format!("{shown} has {shown_free} left, and the history may grow to {most}");
-        Finding::note(AREA, what, "Make space, or lower `keep_bytes` in [history].")
+        let what =
+            format!("{shown} has {shown_free} of free space, and the history may grow to {most}");
+        Finding::note(AREA, what, "Free some space, or lower `keep_bytes` in [history].")
     } else {
-        Finding::ok(AREA, format!("{shown} has {shown_free} left"))
+        Finding::ok(AREA, format!("{shown} has {shown_free} of free space"))
     }
 }
 
@@ -145,7 +147,7 @@ fn held(overview: &Overview, database: &Path) -> Option<Finding> {
             "another process is reading the history and keeps its write-ahead log ({size}) from \
              shrinking"
         );
-        let advice = format!("`fuser -v {}` names it; end it.", database.display());
+        let advice = format!("`fuser -v {}` names it; stop it.", database.display());
         Finding::note(AREA, what, advice)
     })
 }
@@ -153,6 +155,7 @@ fn held(overview: &Overview, database: &Path) -> Option<Finding> {
 fn private(folder: &Path) -> Option<Finding> {
     let mode = mode_of(folder).filter(|mode| mode & 0o077 != 0)?;
     let shown = folder.display();
-    let what = format!("others can look into {shown} (mode {mode:o}), where passwords are kept");
+    let what =
+        format!("other users can read {shown} (mode {mode:o}), which contains password hashes");
     Some(Finding::problem(AREA, what, format!("chmod go= {shown}")))
 }

@@ -1,4 +1,4 @@
-//! What systemd has passed on: listening sockets, and what the process before has left.
+//! What systemd passes to this process: listening sockets, and what the previous process left.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -12,40 +12,39 @@ use crate::restart_state::RestartState;
 use crate::sockets::ListenerKind;
 use crate::{raw, restart_state, systemd};
 
-/// The name under which a listening socket is kept over a restart.
+/// The names under which systemd keeps listening sockets over a restart.
 const KEPT: [(ListenerKind, &str); 2] =
     [(ListenerKind::Plain, "kept-chat"), (ListenerKind::Tls, "kept-tls")];
-/// The name that it has in a unit for sockets (`FileDescriptorName=`).
+/// The names of sockets in a socket unit (`FileDescriptorName=`).
 const ACTIVATED: [(ListenerKind, &str); 2] =
     [(ListenerKind::Plain, "chat"), (ListenerKind::Tls, "tls")];
 
-/// Everything that was passed on, and is not taken yet.
+/// The descriptors that systemd has passed and nobody has taken yet.
 pub struct Inherited {
     left: Vec<(String, OwnedFd)>,
-    /// Whether a process before has left something for this one.
+    /// Whether the previous process has left its connections.
     had_any: bool,
 }
 
 impl Inherited {
-    /// Takes everything that systemd has passed on.
+    /// Takes all descriptors that systemd has passed.
     pub fn take() -> Inherited {
         let left = raw::passed_descriptors();
         let had_any = left.iter().any(|(name, _)| [STATE, SUITCASE].contains(&name.as_str()));
         Inherited { left, had_any }
     }
 
-    /// Whether a process before has left its connections for this one.
+    /// Whether the previous process has left its connections.
     pub fn had_any(&self) -> bool {
         self.had_any
     }
 
-    /// The state and the socket carrier, if both are there.
+    /// The state and the socket carrier, if both were passed.
     pub fn handed_over(&mut self) -> Option<(File, SocketCarrier)> {
         let state = self.take_named(STATE).pop();
         let mut ends = self.take_named(SUITCASE);
         match (state, ends.pop(), ends.pop()) {
-            // They come in the order in which they were given, or the other way round: both ends
-            // are alike but for what waits in one of them.
+            // The ends can come in either order; they differ only in which one has data to read.
             (Some(state), Some(one), Some(other)) => {
                 Some((File::from(state), SocketCarrier::of_ends(one, other)))
             }
@@ -58,19 +57,20 @@ impl Inherited {
         RestartState::new(self.take_named(restart_state::NAME).pop().map(File::from))
     }
 
-    /// What is spoken on the sockets of a unit for sockets, if there are such.
+    /// The kinds of the sockets of a socket unit, if there is one.
     pub fn activated_kinds(&self) -> Vec<ListenerKind> {
         let is_there = |name: &str| self.left.iter().any(|(other, _)| other == name);
         ACTIVATED.iter().filter(|(_, name)| is_there(name)).map(|(kind, _)| *kind).collect()
     }
 
-    /// The listening sockets of a unit for sockets. They win over the configuration.
+    /// The listening sockets of a socket unit, if there is one. They replace those in the
+    /// configuration.
     pub fn activated(&mut self) -> Option<Vec<(ListenerKind, TcpListener)>> {
         let sockets = self.listeners(ACTIVATED);
         (!sockets.is_empty()).then_some(sockets)
     }
 
-    /// The listening sockets of the process before; who waits at them is not turned away.
+    /// The listening sockets of the previous process, at which clients may be waiting.
     pub fn kept(&mut self) -> Vec<(ListenerKind, SocketAddr, TcpListener)> {
         let kept = self.listeners(KEPT).into_iter();
         kept.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?, socket))).collect()
@@ -93,8 +93,7 @@ impl Inherited {
     }
 }
 
-/// Has the manager keep these over a restart, also one after a crash. Those that it has already, it
-/// keeps once.
+/// Has systemd keep these sockets over a restart, also after a crash. It keeps each socket only once.
 pub fn keep(listeners: &[(ListenerKind, TcpListener)]) {
     for (kind, name) in KEPT {
         let of_kind = listeners.iter().filter(|(other, _)| *other == kind);
@@ -110,7 +109,7 @@ pub fn keep(listeners: &[(ListenerKind, TcpListener)]) {
     }
 }
 
-/// Has it keep none of them any more.
+/// Has systemd keep none of the sockets any more.
 pub fn keep_none() {
     KEPT.iter().for_each(|(_, name)| systemd::remove(name));
 }

@@ -1,8 +1,8 @@
-//! Handing all plain connections over to the process that comes next, as at an upgrade.
+//! Hands all plain connections over to the next process, as in an upgrade.
 //!
-//! The manager keeps for that process: a [`SocketCarrier`] with the sockets, and a file in memory with
-//! what belongs to them ([`SavedState`]). Who is connected notices a pause. TLS cannot go on in another
-//! process; who speaks it is told to come back.
+//! systemd keeps a [`SocketCarrier`] with the sockets and a memfd with their state ([`SavedState`]) for
+//! that process. Clients notice only a pause. A TLS connection cannot continue in another process, so
+//! its client is told to reconnect.
 
 mod inherited;
 mod socket_carrier;
@@ -32,22 +32,22 @@ use crate::source::Source;
 use crate::transport::Transport;
 use crate::{session, sockets, systemd};
 
-/// How long connections may take to come to a point where they can be handed over. It is part of the
-/// pause that everybody has.
+/// How long connections may take to reach a point where they can be handed over. This is part of the
+/// pause that clients notice.
 const FREEZING: Duration = Duration::from_secs(1);
 
-/// The names of what the manager keeps.
+/// The names under which systemd keeps the descriptors.
 const STATE: &str = "state";
 const SUITCASE: &str = "suitcase";
 
-/// Gives every plain connection to the manager, for the process that comes next. Nothing is served
-/// here any more then, and nobody was told anything.
+/// Gives every plain connection to systemd, for the next process, and stops serving. Their clients are
+/// told nothing. Returns how many connections were handed over.
 ///
 /// # Errors
-/// The system or the manager does not take them.
+/// The system or systemd does not accept them.
 pub async fn hand_over(shared: &Shared) -> anyhow::Result<usize> {
     freeze(shared).await;
-    // Everything that was asked for is done, and shown as far as the sockets take it.
+    // Completes all requests, and shows the results as far as the sockets accept them.
     shared.room.ask(|reply| RoomRequest::Probe { reply }).await;
     let room = shared.room.ask(|reply| RoomRequest::Save { reply }).await.flatten();
     let mut clients: Vec<Arc<ClientConnection>> = Vec::new();
@@ -59,7 +59,7 @@ pub async fn hand_over(shared: &Shared) -> anyhow::Result<usize> {
                 connections.push(SavedConnection { connection, proxied, input, output });
                 clients.push(client);
             }
-            // Its last words, as far as the socket takes them.
+            // Tells the client, as far as the socket accepts it.
             None => client.write_last(&shared.window),
         }
     }
@@ -70,7 +70,7 @@ pub async fn hand_over(shared: &Shared) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Has every plain connection stop between two lines; the others are told.
+/// Has every plain connection stop between two lines of input, and closes the others.
 async fn freeze(shared: &Shared) {
     for client in shared.connections.all() {
         match client.is_plain() {
@@ -91,28 +91,28 @@ async fn freeze(shared: &Shared) {
 fn store(saved: &SavedState, clients: &[Arc<ClientConnection>]) -> anyhow::Result<()> {
     let sockets: Vec<BorrowedFd<'_>> =
         clients.iter().filter_map(|client| client.socket()).collect();
-    let carrier = SocketCarrier::save(&sockets).context("the connections do not fit")?;
-    let state = state::write(saved).context("there is no place for the state")?;
+    let carrier = SocketCarrier::save(&sockets).context("cannot pack the sockets")?;
+    let state = state::write(saved).context("cannot write the state")?;
     systemd::store(SUITCASE, &[carrier.inner.as_fd(), carrier.outer.as_fd()])?;
     systemd::store(STATE, &[state.as_fd()])?;
     systemd::barrier()
 }
 
-/// What another process has handed over, with the sockets.
+/// What the previous process has handed over, with the sockets.
 pub struct HandedOver {
     pub saved: SavedState,
     sockets: Vec<Option<OwnedFd>>,
 }
 
-/// Looking at what was handed over, beside the opening of the history, which takes as long. The
-/// process must not end before [`Inspection::end`]: what is looked at is not with the manager.
+/// Reads what was handed over on a thread, while the history is opened. The process must not exit
+/// before [`Inspection::end`], because the sockets are not in the carrier meanwhile.
 pub struct Inspection(Option<JoinHandle<Option<HandedOver>>>);
 
 impl Inspection {
-    /// Begins, if there is something.
+    /// Begins, if something was handed over.
     ///
     /// # Errors
-    /// There are no threads.
+    /// The thread cannot be started.
     pub fn begin(inherited: &mut Inherited) -> io::Result<Inspection> {
         let Some((state, carrier)) = inherited.handed_over() else { return Ok(Inspection(None)) };
         let inspect = move || HandedOver::inspect(state, &carrier);
@@ -120,22 +120,22 @@ impl Inspection {
         Ok(Inspection(Some(thread)))
     }
 
-    /// Gives what there is. It is with the manager as well, until [`settle`].
+    /// Waits for the result. systemd keeps a copy of it until [`settle`].
     pub fn end(self) -> Option<HandedOver> {
         self.0?.join().ok().flatten()
     }
 }
 
 impl HandedOver {
-    /// None if there is nothing that this version can read: then those who were connected are let
-    /// go, and come back by themselves.
+    /// Returns `None` if this version cannot read the state. The connections are closed then, and
+    /// clients reconnect by themselves.
     fn inspect(mut state: File, carrier: &SocketCarrier) -> Option<HandedOver> {
         let saved = match state::read(&mut state) {
             Ok(saved) => saved,
             Err(problem) => {
                 warn!(
                     event = "not-taken-up",
-                    "cannot take up the connections of before, which are closed: {problem:#}"
+                    "cannot resume the connections from before the restart, which are closed: {problem:#}"
                 );
                 return None;
             }
@@ -143,13 +143,16 @@ impl HandedOver {
         match carrier.inspect(saved.connections.len()) {
             Ok(sockets) => Some(HandedOver { saved, sockets }),
             Err(problem) => {
-                warn!(event = "not-taken-up", "lost the connections of before: {problem}");
+                warn!(
+                    event = "not-taken-up",
+                    "lost the connections from before the restart: {problem}"
+                );
                 None
             }
         }
     }
 
-    /// The sessions that go on, as far as their sockets have come.
+    /// The sessions that continue, because their sockets have arrived.
     pub fn sessions(&self) -> HashSet<SessionId> {
         let all = self.saved.connections.iter().zip(&self.sockets);
         let joined = all.filter(|(connection, socket)| {
@@ -158,12 +161,12 @@ impl HandedOver {
         joined.map(|(connection, _)| connection.output.session).collect()
     }
 
-    /// Serves all of them from where they were left.
+    /// Serves all connections from where the previous process left them.
     pub fn resume(self, shared: &Arc<Shared>) {
         shared.connections.continue_count(self.saved.accepted);
         let mut resume_point = Vec::with_capacity(self.sockets.len());
         for (connection, socket) in self.saved.connections.into_iter().zip(self.sockets) {
-            // Who has closed meanwhile has no address any more; reading notices the rest.
+            // A connection that was closed meanwhile has no address. Other failures show when reading.
             let Some(Ok(socket)) = socket.map(sockets::adopt) else { continue };
             let Ok(peer) = socket.peer_addr() else { continue };
             let SavedConnection { connection, proxied, input, output } = connection;
@@ -176,17 +179,17 @@ impl HandedOver {
         }
         let joined = resume_point.iter().filter(|(_, _, input)| input.stage == Stage::Joined);
         let clients = joined.map(|(_, client, _)| client.clone()).collect();
-        // Together: to wake the room for each would take longer than all the rest.
+        // In one request, because waking the room thread for each would take longer than the rest.
         shared.room.submit(RoomRequest::TakeUp { clients });
         let count = resume_point.len();
         for (socket, client, input) in resume_point {
             session::resume(Transport::plain(socket), client, input, shared.clone());
         }
-        info!(event = "taken-up", connections = count, "took up {count} connections");
+        info!(event = "taken-up", connections = count, "resumed {count} connections");
     }
 }
 
-/// The manager need not keep any more what was taken up.
+/// Has systemd drop what was handed over, because it has been resumed.
 pub fn settle() {
     systemd::remove(STATE);
     systemd::remove(SUITCASE);

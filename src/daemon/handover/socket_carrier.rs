@@ -1,7 +1,7 @@
 //! A pair of sockets that carries other sockets, in flight between its two ends.
 //!
-//! The manager keeps few descriptors well and thousands badly: it looks through all of them for each
-//! new one. So it is given the two ends only, and what is in flight between them stays there.
+//! systemd compares every new descriptor with all that it keeps, so thousands are slow. It keeps only
+//! the two ends; the sockets stay in flight between them.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -15,10 +15,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-/// So many sockets go in one message; the system takes up to 253 (`SCM_MAX_FD`, unix(7)).
+/// The number of sockets in a message. The system accepts up to 253 (`SCM_MAX_FD`, unix(7)).
 const IN_A_MESSAGE: usize = 250;
 
-/// Enough for the messages of a hundred thousand sockets.
+/// Buffer space for the messages of a hundred thousand sockets.
 const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// The two ends.
@@ -28,10 +28,10 @@ pub struct SocketCarrier {
 }
 
 impl SocketCarrier {
-    /// Packs these sockets, which stay open here, too.
+    /// Packs sockets, which stay open in this process.
     ///
     /// # Errors
-    /// The system does not take so many.
+    /// The system does not accept so many.
     pub fn save(sockets: &[BorrowedFd<'_>]) -> io::Result<SocketCarrier> {
         let (outer, inner) = socketpair(
             AddressFamily::UNIX,
@@ -39,7 +39,7 @@ impl SocketCarrier {
             SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
             None,
         )?;
-        // Where that is not permitted, what is usual is enough for most.
+        // This may not be permitted; the default is enough for most installations.
         let _ = set_socket_send_buffer_size(&outer, BUFFER_BYTES);
         let carrier = SocketCarrier { outer, inner };
         for (number, chunk) in sockets.chunks(IN_A_MESSAGE).enumerate() {
@@ -48,7 +48,7 @@ impl SocketCarrier {
         Ok(carrier)
     }
 
-    /// The ends that were kept; which is which is found out.
+    /// The carrier with these ends, in either order.
     pub fn of_ends(one: OwnedFd, other: OwnedFd) -> SocketCarrier {
         let is_waiting =
             |end: &OwnedFd| rustix::io::ioctl_fionread(end).is_ok_and(|bytes| bytes > 0);
@@ -58,11 +58,11 @@ impl SocketCarrier {
         }
     }
 
-    /// The sockets in it, in the order in which they were packed. They stay in it as well, for who
-    /// comes next if this process ends before it has gone on with them.
+    /// The sockets, in the order in which they were packed. They are also put back, for the next
+    /// process in case this one ends before it has resumed them.
     ///
     /// # Errors
-    /// The system does not give them, as where there may be too few descriptors.
+    /// The system does not deliver them, for example because of the limit of open files.
     pub fn inspect(&self, count: usize) -> io::Result<Vec<Option<OwnedFd>>> {
         let mut sockets: Vec<_> = (0..count).map(|_| None).collect();
         for _ in 0..count.div_ceil(IN_A_MESSAGE) {
@@ -76,7 +76,7 @@ impl SocketCarrier {
         Ok(sockets)
     }
 
-    /// Sends sockets from the one end to the other; the first of them has this number.
+    /// Sends sockets from one end to the other; the first of them has this number.
     fn send(&self, first: usize, sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(IN_A_MESSAGE))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -88,7 +88,7 @@ impl SocketCarrier {
         Ok(())
     }
 
-    /// Takes the sockets of one message out, and the number of the first. None if it is empty.
+    /// Takes the sockets of one message, and the number of the first. `None` if there is no message.
     fn receive(&self) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(IN_A_MESSAGE))];
         let mut control = RecvAncillaryBuffer::new(&mut space);

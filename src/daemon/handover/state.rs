@@ -1,4 +1,4 @@
-//! The state of what is handed over, in a file in memory.
+//! Writes and reads the state that is handed over, in a memfd.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -6,20 +6,20 @@ use std::io::{Read, Seek, Write};
 use chatroom::handover::SavedState;
 use rustix::fs::{MemfdFlags, memfd_create};
 
-/// Writes it to a file in memory.
+/// Writes the state to a memfd.
 ///
 /// # Errors
-/// There is no memory for that.
+/// There is not enough memory.
 pub fn write(saved: &SavedState) -> anyhow::Result<File> {
     let mut file = File::from(memfd_create("chatroomd", MemfdFlags::CLOEXEC)?);
     file.write_all(&saved.encode()?)?;
     Ok(file)
 }
 
-/// Reads what another process has written.
+/// Reads the state that another process has written.
 ///
 /// # Errors
-/// It is of another format, or damaged.
+/// It has another format, or is damaged.
 pub fn read(file: &mut File) -> anyhow::Result<SavedState> {
     file.rewind()?;
     let mut bytes = Vec::new();

@@ -1,19 +1,19 @@
-//! Counting by a word.
+//! Counters by name.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How often something happened, for each kind of it.
+/// How often events happened, by name.
 #[derive(Default)]
 pub struct CounterMap(Mutex<BTreeMap<&'static str, u64>>);
 
 impl CounterMap {
-    /// It happened once more.
+    /// Counts an event.
     pub fn count(&self, kind: &'static str) {
         *self.counts().entry(kind).or_default() += 1;
     }
 
-    /// What was counted so far.
+    /// All counters.
     pub fn all(&self) -> BTreeMap<String, u64> {
         self.counts().iter().map(|(&kind, &count)| (kind.to_owned(), count)).collect()
     }

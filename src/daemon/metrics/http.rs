@@ -1,4 +1,4 @@
-//! Serving the metrics to Prometheus.
+//! Serves the metrics to Prometheus.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -23,10 +23,10 @@ use crate::backoff::Backoff;
 use crate::faults::{Faults, Part};
 use crate::sockets;
 
-/// So many may ask at a time; others wait.
+/// The most requests at a time; others wait.
 const MAX_AT_A_TIME: usize = 8;
 
-/// How long asking and taking in the answer may take.
+/// How long a request and its response may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const MISDIRECTED: &str = "Metrics are served under the IP address of this machine, localhost or its \
@@ -34,7 +34,7 @@ const MISDIRECTED: &str = "Metrics are served under the IP address of this machi
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Makes the text of the metrics. It may take a while.
+/// Makes the text of the metrics. This may take a while.
 pub type MakeText = dyn Fn() -> Result<String, fmt::Error> + Send + Sync;
 
 /// Serves the metrics until it is cancelled. Tries again while the port cannot be opened.
@@ -49,7 +49,7 @@ pub async fn serve_all(address: SocketAddr, faults: Arc<Faults>, make_text: Arc<
             Ok((stream, _)) => {
                 let make_text = make_text.clone();
                 tokio::spawn(async move {
-                    // Who asks too slowly is not told, nor anybody else: they ask again.
+                    // A client that is too slow is not answered. It will ask again.
                     let _ = timeout(PATIENCE, serve(stream, &make_text)).await;
                     drop(permit);
                 });
@@ -62,7 +62,7 @@ pub async fn serve_all(address: SocketAddr, faults: Arc<Faults>, make_text: Arc<
     }
 }
 
-/// Opens the port, as soon as that is possible.
+/// Opens the port as soon as possible.
 async fn open(address: SocketAddr, faults: &Faults) -> TcpListener {
     let mut backoff = Backoff::while_running();
     loop {
@@ -74,7 +74,7 @@ async fn open(address: SocketAddr, faults: &Faults) -> TcpListener {
             Err(problem) => {
                 let problem = format!("cannot serve metrics on {address}: {problem}");
                 if faults.set(Part::Metrics, &problem) {
-                    let advice = "trying again; `chatctl metrics` shows them";
+                    let advice = "trying again; `chatctl metrics` shows them meanwhile";
                     error!(event = "no-metrics", %address, "{problem}; {advice}");
                 }
             }
@@ -92,12 +92,12 @@ async fn serve(stream: TcpStream, make_text: &Arc<MakeText>) {
                 return Ok(response(StatusCode::MISDIRECTED_REQUEST, MISDIRECTED.to_owned()));
             }
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            // Going through all connections takes a while: not on the thread that serves them.
+            // On another thread, because going through all connections takes a while.
             spawn_blocking(move || answer(&method, &path, &*make_text)).await
         }
     };
     let mut server = http1::Builder::new();
-    // One place in `MAX_AT_A_TIME` is for one request.
+    // `MAX_AT_A_TIME` counts requests, so a connection is for one request.
     server.timer(TokioTimer::new()).keep_alive(false);
     let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }
@@ -108,16 +108,15 @@ fn answer(method: &Method, path: &str, make_text: &MakeText) -> Response<Full<By
             Ok(text) => (StatusCode::OK, text),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         },
-        (_, "/metrics") => {
-            (StatusCode::METHOD_NOT_ALLOWED, "It can be read with GET.\n".to_owned())
-        }
+        (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "Use GET.\n".to_owned()),
         _ => (StatusCode::NOT_FOUND, "The metrics are at /metrics.\n".to_owned()),
     };
     response(status, text)
 }
 
-/// Whether a request is for the address at which it has come. A web page can have a browser ask
-/// under a name of its own that leads here ("DNS rebinding"), and read the answer.
+/// Whether a request names the address at which it has arrived. Otherwise a web page could have a
+/// browser send requests under a name that resolves to this machine (DNS rebinding), and read the
+/// responses.
 fn is_asked_here<T>(request: &Request<T>, local: IpAddr) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
@@ -127,8 +126,8 @@ fn is_asked_here<T>(request: &Request<T>, local: IpAddr) -> bool {
         && target.is_none_or(|target| is_ours(target, local))
 }
 
-/// Whether that is this machine: by a loopback address, by the one that is connected to, or by a
-/// name that nobody else has a say in.
+/// Whether this names the local machine: by a loopback address, by the address of the connection, or
+/// by a name that others do not control.
 fn is_ours(authority: &Authority, local: IpAddr) -> bool {
     let host = authority.host().trim_start_matches('[').trim_end_matches([']', '.']);
     let uname = rustix::system::uname();

@@ -1,4 +1,4 @@
-//! What the daemon measures of itself, as OpenMetrics text: https://prometheus.io/docs/specs/om/open_metrics_spec/
+//! The metrics, as OpenMetrics text: https://prometheus.io/docs/specs/om/open_metrics_spec/
 
 mod counter_map;
 mod http;
@@ -19,14 +19,14 @@ use prometheus_client::registry::{Registry, Unit};
 pub use counter_map::CounterMap;
 pub use http::serve_all;
 
-/// The bounds of histograms of times: 50 µs, and each 2.5 times the one before, up to 1.9 s.
+/// The buckets of time histograms: 50 µs, each 2.5 times the one before, up to 1.9 s.
 const TIMES: (f64, f64, u16) = (50e-6, 2.5, 12);
 
 /// How long parts of the work took, in seconds.
 pub struct Times {
     /// To store a batch of records.
     pub store: Histogram,
-    /// To write a batch to everybody who was not behind.
+    /// To write a batch to all connections that are not behind.
     pub delivery: Histogram,
 }
 
@@ -38,7 +38,7 @@ impl Default for Times {
     }
 }
 
-/// What went over all connections together.
+/// Totals over all connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Bytes that were read.
@@ -50,14 +50,14 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// With these, too. Only what is left of subtracting is ever looked at, so it wraps.
+    /// Adds totals. Only differences are used, so this wraps.
     pub fn add(&mut self, other: Totals) {
         self.received = self.received.wrapping_add(other.received);
         self.sent = self.sent.wrapping_add(other.sent);
         self.deliveries = self.deliveries.wrapping_add(other.deliveries);
     }
 
-    /// Without these.
+    /// Subtracts totals.
     pub fn subtract(&mut self, other: Totals) {
         self.received = self.received.wrapping_sub(other.received);
         self.sent = self.sent.wrapping_sub(other.sent);
@@ -70,15 +70,15 @@ impl Totals {
 pub struct Lag {
     /// Connections to which something is still to be written.
     pub connections: u64,
-    /// The most records that one of them has before it.
+    /// The most records that are to be written to one of them.
     pub records: u64,
 }
 
-/// What is measured besides what an operator sees in the status.
+/// What the metrics contain in addition to the status.
 pub struct Measured<'m> {
     pub totals: Totals,
     pub lag: Lag,
-    /// Requests of people that were refused, by the code of the refusal.
+    /// Requests of users that were refused, by the code of the refusal.
     pub refusals: BTreeMap<String, u64>,
     pub times: &'m Times,
 }
@@ -88,10 +88,10 @@ struct Reason {
     reason: String,
 }
 
-/// All of it as text.
+/// The metrics as text.
 ///
 /// # Errors
-/// Never, for writing to a text does not fail.
+/// Never, because writing to a string does not fail.
 pub fn text(status: &Status, measured: &Measured<'_>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     room(&mut registry, status, measured);
@@ -105,14 +105,14 @@ pub fn text(status: &Status, measured: &Measured<'_>) -> Result<String, fmt::Err
 
 fn room(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
     let version = vec![("version", status.version.clone()), ("room", status.room.clone())];
-    registry.register("chatroom_build", "What runs here", Info::new(version));
-    gauge(registry, "chatroom_people", "People in the room", status.people as u64);
+    registry.register("chatroom_build", "Version and room", Info::new(version));
+    gauge(registry, "chatroom_people", "Users in the room", status.people as u64);
     counter(registry, "chatroom_messages", "Messages and actions", status.messages);
-    let help = "Records written to a connection, one for each of the two";
+    let help = "Records written to connections, counted once for each connection";
     counter(registry, "chatroom_deliveries", help, measured.totals.deliveries);
-    let help = "Requests of people that were not carried out, by the code of the refusal";
+    let help = "Requests of users that were refused, by the code of the refusal";
     by_reason(registry, "chatroom_refusals", help, &measured.refusals);
-    let help = "How often a connection was slowed that sent too fast";
+    let help = "How often a connection was slowed because it sent too fast";
     counter(registry, "chatroom_slowed", help, status.slowed);
     let help = "Whether messages are refused because they cannot be stored";
     gauge(registry, "chatroom_degraded", help, status.degraded.into());
@@ -120,7 +120,7 @@ fn room(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
     gauge(registry, "chatroom_lag_records", help, measured.lag.records);
     let help = "Connections to which records are still to be written";
     gauge(registry, "chatroom_connections_behind", help, measured.lag.connections);
-    let help = "The time to write a batch of records to everybody who was not behind";
+    let help = "The time to write a batch of records to all connections that are not behind";
     let times = measured.times.delivery.clone();
     registry.register_with_unit("chatroom_delivery", help, Unit::Seconds, times);
 }
@@ -128,17 +128,22 @@ fn room(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
 fn connections(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
     let count = status.connections as u64;
     gauge(registry, "chatroom_connections", "Connections, with or without a name", count);
-    let help = "The most connections that there may be; 0 is no limit";
+    let help = "The maximum number of connections; 0 is no limit";
     gauge(registry, "chatroom_connections_limit", help, status.connections_limit as u64);
-    let help = "Connections that were let in";
+    let help = "Connections that were accepted";
     counter(registry, "chatroom_connections_accepted", help, status.accepted);
-    let help = "Connections that ended or were turned away, by the reason";
+    let help = "Connections that ended or were turned away, by reason";
     by_reason(registry, "chatroom_connections_closed", help, &status.ended);
     let Totals { received, sent, .. } = measured.totals;
-    bytes_counter(registry, "chatroom_received", "What was read from all connections", received);
-    bytes_counter(registry, "chatroom_sent", "What was written to all connections", sent);
+    bytes_counter(registry, "chatroom_received", "Bytes read from all connections", received);
+    bytes_counter(registry, "chatroom_sent", "Bytes written to all connections", sent);
     let waiting = status.limited.len() as u64;
-    gauge(registry, "chatroom_limited_addresses", "Addresses that have to wait", waiting);
+    gauge(
+        registry,
+        "chatroom_limited_addresses",
+        "Addresses that are over a rate limit and have to wait",
+        waiting,
+    );
 }
 
 fn storage(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
@@ -147,17 +152,17 @@ fn storage(registry: &mut Registry, status: &Status, measured: &Measured<'_>) {
     registry.register_with_unit("chatroom_store", help, Unit::Seconds, times);
     let help = "The number of the newest record";
     gauge(registry, "chatroom_newest_record", help, status.seq);
-    let help = "The history on disk";
+    let help = "Size of the history on disk";
     bytes_gauge(registry, "chatroom_history", help, status.history_bytes);
-    let help = "Its write-ahead log, which is a part of it";
+    let help = "Size of its write-ahead log, which is a part of it";
     bytes_gauge(registry, "chatroom_history_log", help, status.wal_bytes);
-    let help = "Whether another process that reads it keeps the write-ahead log from shrinking";
+    let help = "Whether another process keeps the write-ahead log from shrinking";
     gauge(registry, "chatroom_history_log_held", help, status.wal_held.into());
-    let help = "The newest records, in memory";
+    let help = "Size of the newest records in memory";
     bytes_gauge(registry, "chatroom_window", help, status.window_bytes as u64);
-    let help = "What they may take";
+    let help = "Maximum size of the newest records in memory";
     bytes_gauge(registry, "chatroom_window_limit", help, status.window_limit as u64);
-    let help = "Lines of the log that were dropped because the journal did not take them";
+    let help = "Lines of the log that were dropped because the journal did not accept them";
     counter(registry, "chatroom_log_lines_dropped", help, status.log_lines_dropped);
 }
 

@@ -1,4 +1,4 @@
-//! What the process takes, by the names that all exporters give it:
+//! The resources that the process uses, under the names that all exporters use:
 //! https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 
 use std::sync::atomic::AtomicU64;
@@ -11,14 +11,14 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::{bytes_gauge, gauge};
 
-/// Adds what can be known of it.
+/// Adds the metrics that the system provides.
 pub(super) fn add(registry: &mut Registry, status: &Status) {
     let start = status.since.as_second().unsigned_abs();
-    gauge(registry, "process_start_time_seconds", "When it started, in Unix time", start);
+    gauge(registry, "process_start_time_seconds", "Start time, in Unix time", start);
     let used = clock_gettime(ClockId::ProcessCPUTime);
     let cpu = Counter::<f64, AtomicU64>::default();
     cpu.inc_by(used.tv_sec as f64 + used.tv_nsec as f64 / 1e9);
-    let help = "The processor time that it has used";
+    let help = "Processor time used";
     registry.register_with_unit("process_cpu", help, Unit::Seconds, cpu);
     let Ok(process) = Process::myself() else { return };
     if let Ok(memory) = process.statm() {
@@ -29,11 +29,11 @@ pub(super) fn add(registry: &mut Registry, status: &Status) {
         gauge(registry, "process_threads", "Threads", state.num_threads.unsigned_abs());
     }
     if let Ok(count) = process.fd_count() {
-        gauge(registry, "process_open_fds", "Open descriptors", count as u64);
+        gauge(registry, "process_open_fds", "Open file descriptors", count as u64);
     }
     if let Ok(limits) = process.limits()
         && let LimitValue::Value(most) = limits.max_open_files.soft_limit
     {
-        gauge(registry, "process_max_fds", "The most descriptors that may be open", most);
+        gauge(registry, "process_max_fds", "Maximum number of open file descriptors", most);
     }
 }

@@ -87,7 +87,7 @@ pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refu
 /// This goes further.
 pub fn check_reach(by: &By, target: &Target, affected: &Affected) -> Result<(), Refusal> {
     match target {
-        _ if matches!(by, By::Operator { .. }) => Ok(()),
+        _ if matches!(by, By::Administrator { .. }) => Ok(()),
         // An operator in the room cannot know who is in such a network.
         Target::Network(network) if network.prefix_len() < network.max_prefix_len() => {
             Err(Refusal::TooFar(format!("{target} is a network.")))

@@ -1,4 +1,4 @@
-//! What a reload has to say beyond what has changed, and how the journal is told.
+//! The notes in the report of a reload, and the report in the journal.
 
 use chatroom::admin::{self, CertificateInForce, Reloaded};
 use chatroom::config::Difference;
@@ -10,7 +10,7 @@ use crate::program::variable;
 use crate::shared::Shared;
 use crate::tls::Identity;
 
-/// The certificate of an identity, for people and programs.
+/// The certificate of an identity, for the report.
 pub fn certificate_in_force(identity: &Identity, changed: Option<bool>) -> CertificateInForce {
     CertificateInForce {
         subject: identity.facts.subject.clone(),
@@ -21,8 +21,7 @@ pub fn certificate_in_force(identity: &Identity, changed: Option<bool>) -> Certi
     }
 }
 
-/// Adds to a report what follows from how the service was started, and takes out of it what a
-/// restart would not change.
+/// Adds notes to a report, and removes differences that have no effect even after a restart.
 pub(super) fn complete(reloaded: &mut Reloaded, shared: &Shared, is_activated: bool) {
     let why = |difference: &Difference| without_effect(&difference.option, is_activated);
     reloaded.notes.extend(reloaded.needs_restart.iter().filter_map(why));
@@ -31,15 +30,14 @@ pub(super) fn complete(reloaded: &mut Reloaded, shared: &Shared, is_activated: b
         |option: &str| reloaded.changed.iter().any(|difference| difference.option == option);
     if has_changed("[room] topic") && shared.access.access_state().topic.is_some() {
         reloaded.notes.push(
-            "An operator has set another topic, which stays in force; `chatctl topic --clear` goes \
-             back to the configured one."
+            "An operator has set another topic, which stays in force; `chatctl topic --clear` \
+             restores the configured one."
                 .to_owned(),
         );
     }
     if ["[timeouts] silence", "[timeouts] stalled"].into_iter().any(has_changed) {
         reloaded.notes.push(
-            "[timeouts] silence and stalled are in full force for connections that come from now on."
-                .to_owned(),
+            "[timeouts] silence and stalled apply in full only to new connections.".to_owned(),
         );
     }
     if let Some(certificate) = &reloaded.certificate {
@@ -55,7 +53,7 @@ pub fn without_effect(option: &str, is_activated: bool) -> Option<String> {
     };
     match option {
         "[listen] chat" | "[listen] tls" if is_activated => Some(format!(
-            "{option} has no effect: systemd holds the ports, and chatroomd.socket says where."
+            "{option} has no effect: systemd opens the ports that chatroomd.socket names."
         )),
         "[paths] state" => variable("STATE_DIRECTORY").map(|it| folder("StateDirectory", it)),
         "[paths] runtime" => variable("RUNTIME_DIRECTORY").map(|it| folder("RuntimeDirectory", it)),
@@ -63,13 +61,13 @@ pub fn without_effect(option: &str, is_activated: bool) -> Option<String> {
     }
 }
 
-/// What is wrong with the time for which a certificate is valid.
+/// A note if the certificate has expired.
 fn validity(certificate: &CertificateInForce, now: Timestamp) -> Option<String> {
     certificate.ends.filter(|ends| *ends < now)?;
     Some("The certificate has expired: clients refuse it. Renew it and reload again.".to_owned())
 }
 
-/// Where something that is unchanged comes from credentials, a reload may not have seen the new one.
+/// A note if something unchanged is a credential, because a reload does not see renewed credentials.
 fn credentials(reloaded: &Reloaded) -> Option<String> {
     let folder = files::credentials()?;
     let certificate = reloaded.certificate.as_ref();
@@ -84,9 +82,9 @@ fn credentials(reloaded: &Reloaded) -> Option<String> {
         (false, false) => return None,
     };
     Some(format!(
-        "{what} of the service (LoadCredential=), which systemd and not chatroomd reads. After a \
-         renewal, `systemctl restart chatroomd` loads it and disconnects nobody (TLS clients reconnect \
-         by themselves)."
+        "{what} of the service (LoadCredential=), which systemd reads when the service starts. After a \
+         renewal, `systemctl restart chatroomd` loads it and keeps plain connections (TLS clients \
+         reconnect by themselves)."
     ))
 }
 
@@ -117,7 +115,7 @@ pub(super) fn log(reloaded: &Reloaded) {
     }
 }
 
-/// Tells the journal which certificate is in force.
+/// Logs which certificate is in force.
 pub fn log_certificate(certificate: &CertificateInForce) {
     let CertificateInForce { subject, ends, fingerprint, file, changed } = certificate;
     let (file, ends) = (file.display().to_string(), ends.map(|ends| ends.to_string()));
@@ -125,7 +123,7 @@ pub fn log_certificate(certificate: &CertificateInForce) {
     info!(event = "certificate", subject, ends, fingerprint, file, changed, "{line}");
 }
 
-/// A sentence as the lines of the log begin.
+/// A sentence with a lower-case beginning, as in other log messages.
 fn in_the_log(sentence: &str) -> String {
     let mut chars = sentence.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
@@ -138,7 +136,7 @@ mod tests {
     #[test]
     fn what_socket_activation_overrides_has_no_effect() {
         assert!(
-            without_effect("[listen] chat", true).is_some_and(|it| it.contains("systemd holds"))
+            without_effect("[listen] chat", true).is_some_and(|it| it.contains("systemd opens"))
         );
         assert_eq!(without_effect("[listen] chat", false), None);
         assert_eq!(without_effect("[room] name", true), None);

@@ -112,7 +112,7 @@ impl Checkpointer {
         db.pragma_update(None, "wal_autocheckpoint", 0)?;
         let log = Arc::new(Log::default());
         let (wake, woken) = sync_channel(1);
-        let mut rounds = Rounds { db, log: log.clone(), seen: 0, blocked: 0 };
+        let mut rounds = CheckpointLoop { db, log: log.clone(), seen: 0, blocked: 0 };
         let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(move || {
             if let Err(failure) = rounds.run(&woken) {
                 on_failure(failure);
@@ -166,7 +166,7 @@ impl Checkpointer {
 }
 
 /// What the thread does.
-struct Rounds {
+struct CheckpointLoop {
     db: Connection,
     log: Arc<Log>,
     /// How large the log was in the last round.
@@ -175,7 +175,7 @@ struct Rounds {
     blocked: u32,
 }
 
-impl Rounds {
+impl CheckpointLoop {
     /// Goes on until the writer is gone.
     fn run(&mut self, woken: &Receiver<()>) -> Result<(), StoreFailure> {
         let mut is_done = true;

@@ -93,7 +93,7 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// What looking through a history has shown.
-pub enum Checked {
+pub enum Integrity {
     Whole,
     /// There was not time enough.
     Unfinished,
@@ -104,7 +104,7 @@ pub enum Checked {
 ///
 /// # Errors
 /// It cannot be looked through, which says nothing of what is in it.
-pub fn check(path: &Path, time: Duration) -> rusqlite::Result<Checked> {
+pub fn check(path: &Path, time: Duration) -> rusqlite::Result<Integrity> {
     let _reading = Reading::begin();
     let outcome = open_reader(path).and_then(|mut db| {
         let begun = Instant::now();
@@ -112,12 +112,12 @@ pub fn check(path: &Path, time: Duration) -> rusqlite::Result<Checked> {
         db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
     });
     match outcome {
-        Ok(outcome) if outcome == "ok" => Ok(Checked::Whole),
-        Ok(problem) => Ok(Checked::Damaged(problem)),
+        Ok(outcome) if outcome == "ok" => Ok(Integrity::Whole),
+        Ok(problem) => Ok(Integrity::Damaged(problem)),
         Err(error) => match error.sqlite_error_code() {
-            Some(ErrorCode::OperationInterrupted) => Ok(Checked::Unfinished),
+            Some(ErrorCode::OperationInterrupted) => Ok(Integrity::Unfinished),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Ok(Checked::Damaged(error.to_string()))
+                Ok(Integrity::Damaged(error.to_string()))
             }
             _ => Err(error),
         },

@@ -15,7 +15,7 @@ use tracing::{error, warn};
 use super::aside::set_aside;
 use super::checkpointer::{self, Checkpointer};
 use super::extras::Amounts;
-use super::files::{Checked, beside, check, lock};
+use super::files::{Integrity, beside, check, lock};
 use super::retention::Retention;
 use super::run_start::RunStart;
 use super::{DATABASE, Store, StoreFailure, WRITER_TIME, mark, members, restore, schema};
@@ -128,11 +128,11 @@ fn check_whole(path: &Path) -> anyhow::Result<()> {
     let shown = path.display().to_string();
     match check(path, START_CHECK_TIME) {
         // What cannot be looked through now may be used all the same: the disk may be full.
-        Ok(Checked::Whole) | Err(_) => Ok(()),
-        Ok(Checked::Unfinished) => {
+        Ok(Integrity::Whole) | Err(_) => Ok(()),
+        Ok(Integrity::Unfinished) => {
             let path = path.to_owned();
             let check_all = move || {
-                if let Ok(Checked::Damaged(problem)) = check(&path, Duration::MAX) {
+                if let Ok(Integrity::Damaged(problem)) = check(&path, Duration::MAX) {
                     error!(
                         event = "history-damaged",
                         problem,
@@ -144,7 +144,7 @@ fn check_whole(path: &Path) -> anyhow::Result<()> {
             thread::Builder::new().name("check".to_owned()).spawn(check_all)?;
             Ok(())
         }
-        Ok(Checked::Damaged(problem)) => bail!(
+        Ok(Integrity::Damaged(problem)) => bail!(
             "the history {shown} is damaged: {problem}. `chatroomd --restore FILE` puts a backup in \
              its place, `chatroomd --salvage {shown} FILE` saves what can be read into a new one. To \
              go on without it, move it and its companions ({DATABASE}-wal, {DATABASE}-shm) away"

@@ -13,7 +13,7 @@ use rusqlite::backup::Backup;
 use super::aside::{set_aside, sync};
 use super::files::{beside, lock};
 use super::mark::{has_stray_log, open_alone, set_apart};
-use super::{Checked, DATABASE, check, open_reader, schema};
+use super::{DATABASE, Integrity, check, open_reader, schema};
 use crate::private;
 
 /// What a restore ends the name of the history with, until it is in its place.
@@ -79,7 +79,7 @@ fn copy(file: &Path, new: &Path) -> anyhow::Result<Option<(u64, u64)>> {
         bail!("{shown} is not a history of chatroomd");
     }
     db.pragma_update(None, "journal_mode", "DELETE")?;
-    if let Checked::Damaged(problem) = check(new, Duration::MAX)? {
+    if let Integrity::Damaged(problem) = check(new, Duration::MAX)? {
         bail!(
             "{shown} is damaged: {problem}. `chatroomd --salvage {shown} NEW` saves what can be read \
              into a new file"

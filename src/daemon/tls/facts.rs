@@ -1,4 +1,4 @@
-//! What a certificate says of itself.
+//! What a certificate says about itself.
 
 use std::net::IpAddr;
 
@@ -10,18 +10,18 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
-/// What people recognise a certificate by, and when it is valid.
+/// The name by which people recognise a certificate, and when it is valid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The subject, or where that is empty the names that it is for.
+    /// The subject, or if that is empty, the names that the certificate is for.
     pub subject: String,
-    /// The beginning and the end of its validity, where they can be read.
+    /// The beginning and the end of its validity, if they can be read.
     pub begins: Option<Timestamp>,
     pub ends: Option<Timestamp>,
 }
 
 impl Facts {
-    /// Reads a certificate. What cannot be understood is left out: rustls judges whether it is one.
+    /// Reads a certificate, and leaves out what cannot be decoded. rustls decides whether it is valid.
     pub fn of(certificate: &CertificateDer<'_>) -> Facts {
         let Ok(certificate) = Certificate::from_der(certificate) else {
             return Facts { subject: "unknown subject".to_owned(), ..Facts::default() };

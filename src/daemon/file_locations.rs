@@ -1,4 +1,4 @@
-//! Where the daemon's files are expected: in this process, or by the service that is installed.
+//! Where this process, or the installed service, expects the daemon's files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,44 +12,44 @@ use crate::program::{variable, variable_os};
 use crate::service::Service;
 use crate::tls::Pair;
 
-/// Names among the credentials and in the folder of the history.
+/// Names of the credentials, and of the files in the state folder.
 const CERTIFICATE: [&str; 2] = ["certificate.pem"; 2];
 const KEY: [&str; 2] = ["key.pem"; 2];
 const PASSWORD: [&str; 2] = ["password", "room-password"];
 
-/// The folders in which files are looked for.
-pub struct Places {
-    /// The folder of the history.
+/// The places that are searched for files.
+pub struct FileLocations {
+    /// The state folder.
     pub state: Option<PathBuf>,
     credentials: Credentials,
 }
 
-/// The credentials that systemd gives.
+/// The credentials that systemd provides.
 enum Credentials {
-    /// Those of this process.
+    /// The folder with the credentials of this process.
     Folder(PathBuf),
-    /// The files that systemd reads them from, for the service.
+    /// The names of the service's credentials, and the files that systemd reads them from.
     Sources(Vec<(String, PathBuf)>),
-    /// There are some, but only the main process of the service sees them.
+    /// There may be credentials, but only the main process of the service can see them.
     Hidden,
     None,
 }
 
-/// A file that is looked for.
-pub enum Place {
+/// Where a file is expected.
+pub enum FileLocation {
     At(PathBuf),
-    /// It is one of the credentials: systemd reads it from there.
+    /// The file is a credential, which systemd reads from here.
     Source(PathBuf),
-    /// It may be one of the credentials, which cannot be looked at from here.
+    /// The file may be a credential that this process cannot see.
     Hidden,
 }
 
-impl Places {
-    /// Those of this process.
-    pub fn of_process(config: &Config) -> Places {
+impl FileLocations {
+    /// The locations of this process.
+    pub fn of_process(config: &Config) -> FileLocations {
         let folder = variable_os("CREDENTIALS_DIRECTORY");
         let credentials = match folder.map(PathBuf::from) {
-            // systemd 252 names it to an ExecReload=, too, but does not let it look.
+            // systemd 252 sets the variable for an ExecReload=, too, but without access to the folder.
             Some(folder) if fs::read_dir(&folder).is_err() && is_control_process() => {
                 Credentials::Hidden
             }
@@ -57,23 +57,26 @@ impl Places {
             None if main_process_has_credentials() => Credentials::Hidden,
             None => Credentials::None,
         };
-        Places { state: admin::state_folder(variable, config.paths.state.as_deref()), credentials }
+        FileLocations {
+            state: admin::state_folder(variable, config.paths.state.as_deref()),
+            credentials,
+        }
     }
 
-    /// Those of the installed service.
-    pub fn of_service(service: &Service, config: &Config) -> Places {
-        Places {
+    /// The locations of the installed service.
+    pub fn of_service(service: &Service, config: &Config) -> FileLocations {
+        FileLocations {
             state: service.state.clone().or_else(|| config.paths.state.clone()),
             credentials: Credentials::Sources(service.credentials.clone()),
         }
     }
 
-    /// Where the certificate and its key are: where the configuration says, else among the
-    /// credentials, else in the folder of the history.
+    /// The certificate and its key: where the configuration says, else among the credentials, else in
+    /// the state folder.
     ///
     /// # Errors
-    /// There is no such folder.
-    pub fn certificate(&self, config: &Config) -> anyhow::Result<[Place; 2]> {
+    /// There is no state folder.
+    pub fn certificate(&self, config: &Config) -> anyhow::Result<[FileLocation; 2]> {
         let certificate = self.find(config.tls.certificate.as_deref(), CERTIFICATE)?;
         Ok([certificate, self.find(config.tls.key.as_deref(), KEY)?])
     }
@@ -81,22 +84,22 @@ impl Places {
     /// The files of the certificate and its key.
     ///
     /// # Errors
-    /// There is no such folder, or they cannot be looked at from here.
+    /// There is no state folder, or this process cannot see them.
     pub fn pair(&self, config: &Config) -> anyhow::Result<Pair> {
         let [certificate, key] = self.certificate(config)?;
         match (certificate.path(), key.path()) {
             (Some(certificate), Some(key)) => {
                 Ok(Pair { certificate: certificate.to_owned(), key: key.to_owned() })
             }
-            _ => bail!("only the service itself sees its credentials"),
+            _ => bail!("only the service itself can see its credentials"),
         }
     }
 
-    /// Where the password of the room is, if one is needed.
+    /// The file of the room password, if one is needed.
     ///
     /// # Errors
-    /// There is no folder for it.
-    pub fn room_password(&self, config: &Config) -> anyhow::Result<Option<Place>> {
+    /// There is no state folder.
+    pub fn room_password(&self, config: &Config) -> anyhow::Result<Option<FileLocation>> {
         match config.access.mode {
             Mode::Password => self.find(config.access.password_file.as_deref(), PASSWORD).map(Some),
             Mode::Open | Mode::Accounts => Ok(None),
@@ -107,45 +110,45 @@ impl Places {
         &self,
         configured: Option<&Path>,
         [name, in_state]: [&str; 2],
-    ) -> anyhow::Result<Place> {
+    ) -> anyhow::Result<FileLocation> {
         if let Some(file) = configured {
-            return Ok(Place::At(file.to_owned()));
+            return Ok(FileLocation::At(file.to_owned()));
         }
         match &self.credentials {
-            Credentials::Hidden => return Ok(Place::Hidden),
+            Credentials::Hidden => return Ok(FileLocation::Hidden),
             Credentials::Folder(folder) if folder.join(name).exists() => {
-                return Ok(Place::At(folder.join(name)));
+                return Ok(FileLocation::At(folder.join(name)));
             }
             Credentials::Sources(sources) => {
                 if let Some((_, source)) = sources.iter().find(|(other, _)| other == name) {
-                    return Ok(Place::Source(source.clone()));
+                    return Ok(FileLocation::Source(source.clone()));
                 }
             }
             Credentials::Folder(_) | Credentials::None => {}
         }
         match &self.state {
-            Some(folder) => Ok(Place::At(folder.join(in_state))),
+            Some(folder) => Ok(FileLocation::At(folder.join(in_state))),
             None => bail!("there is no folder for {name}: name one in [paths] state"),
         }
     }
 }
 
-impl Place {
-    /// The file, if it can be looked at.
+impl FileLocation {
+    /// The file, if this process can see it.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Place::At(path) | Place::Source(path) => Some(path),
-            Place::Hidden => None,
+            FileLocation::At(path) | FileLocation::Source(path) => Some(path),
+            FileLocation::Hidden => None,
         }
     }
 }
 
-/// Whether systemd runs this beside the main process of the service, as an `ExecReload=`.
+/// Whether systemd runs this process beside the main process of the service, as an `ExecReload=`.
 fn is_control_process() -> bool {
     variable_os("MAINPID").is_some()
 }
 
-/// Whether the main process, beside which this one runs, has credentials.
+/// Whether the main process of the service has credentials.
 fn main_process_has_credentials() -> bool {
     let Some(pid) = variable("MAINPID") else { return false };
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -160,13 +163,13 @@ mod tests {
     fn a_credential_comes_before_the_folder_and_the_configuration_before_both() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("password"), "secret").unwrap();
-        let mut places = Places {
+        let mut places = FileLocations {
             state: Some("/state".into()),
             credentials: Credentials::Folder(folder.path().to_owned()),
         };
         let mut config = Config::default();
         config.access.mode = Mode::Password;
-        let found = |places: &Places, config: &Config| {
+        let found = |places: &FileLocations, config: &Config| {
             let pair = places.pair(config).unwrap();
             let password = places.room_password(config).unwrap().unwrap();
             (pair.certificate, pair.key, password.path().unwrap().to_owned())
