@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use chatroom::access::Target;
 use chatroom::admin::{AdminRequest, Affected, Reply};
 use chatroom::clean;
+use chatroom::wire::people_here;
 
 use crate::connection::AdminConnection;
 use crate::failure::Failure;
@@ -19,12 +20,7 @@ pub fn shutdown(connection: &mut AdminConnection) -> Result<(), Failure> {
         Reply::Status(status) => status.people,
         _ => 0,
     };
-    let who = match people {
-        0 => "nobody is here".to_owned(),
-        1 => "1 person is here".to_owned(),
-        people => format!("{people} people are here"),
-    };
-    ask(&format!("Shut the room down ({who})?"))
+    ask(&format!("Shut the room down ({})?", people_here(people)))
 }
 
 /// Asks before a ban or a mute of a wide network, of many people, of an operator, or of the address

@@ -80,7 +80,7 @@ impl ClientConnection {
             traffic: Traffic::new(),
             state: Mutex::new(State {
                 session: own_session,
-                dialect: Dialect::Text,
+                dialect: Dialect::INITIAL,
                 keeps_place: true,
                 cursor: None,
                 replay_until: None,
@@ -129,7 +129,7 @@ impl ClientConnection {
     /// that has a token, and has not said that it keeps none.
     pub fn keeps_place(&self) -> bool {
         let state = self.state();
-        state.keeps_place && state.dialect == Dialect::Json
+        state.keeps_place && state.dialect.can_resume()
     }
 
     /// The client says whether it can come back to its session.

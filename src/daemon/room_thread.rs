@@ -16,6 +16,7 @@ mod storing;
 mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -217,10 +218,9 @@ impl RoomThread {
                 let _ = self.room.apply(NewRecord::Leave { session, how }, now, |_, _| None);
             }
             for request in drained.drain(..) {
-                if let RoomRequest::Close { reply } = request {
+                if let ControlFlow::Break(reply) = self.handle(request, now) {
                     return self.close(reply, now);
                 }
-                self.handle(request, now);
             }
             self.store_and_publish(now);
             for effect in std::mem::take(&mut self.effects) {
@@ -234,7 +234,8 @@ impl RoomThread {
         }
     }
 
-    fn handle(&mut self, request: RoomRequest, now: Timestamp) {
+    /// Applies a request. Breaks at the last one, with the sender that waits for the end.
+    fn handle(&mut self, request: RoomRequest, now: Timestamp) -> ControlFlow<oneshot::Sender<()>> {
         match request {
             RoomRequest::Join { client, name, problem, resume, credential, reply } => {
                 self.join(client, (&name, problem), resume, &credential, reply, now);
@@ -295,9 +296,9 @@ impl RoomThread {
             }
             RoomRequest::Save { reply } => drop(reply.send(self.save())),
             RoomRequest::TryAgain => self.try_again(),
-            // The loop has taken this one.
-            RoomRequest::Close { .. } => {}
+            RoomRequest::Close { reply } => return ControlFlow::Break(reply),
         }
+        ControlFlow::Continue(())
     }
 
     fn configure(&mut self, config: Arc<Config>) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatroom::wire::people_here;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -20,8 +21,7 @@ pub fn describe(shared: &Shared) -> String {
     let room = &shared.room;
     let people = match *room.people().borrow() {
         0 => "Nobody is here".to_owned(),
-        1 => "1 person is here".to_owned(),
-        people => format!("{people} people are here"),
+        people => people_here(people),
     };
     let people = match room.messages() {
         0 => format!("{people}."),

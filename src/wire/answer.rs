@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Dialect, json, text};
 use crate::names::Name;
 use crate::room::{EndReason, Position, Record, Refusal, Seq};
 
@@ -113,16 +112,6 @@ pub struct Direct {
     /// Whether this copy goes back to its sender, as the acknowledgement.
     pub own: bool,
     pub id: Option<String>,
-}
-
-/// The bytes of an answer. Some answers have none in one of the dialects.
-pub fn encode_answer(dialect: Dialect, answer: &Answer) -> Vec<u8> {
-    let mut out = Vec::new();
-    match dialect {
-        Dialect::Text => text::encode_answer(answer, &mut out),
-        Dialect::Json => json::encode_answer(answer, &mut out),
-    }
-    out
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 
-use super::{Dialect, json, text};
+use super::Dialect;
 use crate::room::{Record, Seq, SessionId};
 
 /// What a batch takes beside its records: its own fields and what the allocator adds to its parts.
@@ -19,8 +19,8 @@ pub struct Batch {
     records: Box<[Record]>,
     /// Whose records are in here: (session, index), ordered.
     authors: Box<[(SessionId, usize)]>,
-    text: OnceLock<Encoded>,
-    json: OnceLock<Encoded>,
+    /// The encoded form in each dialect.
+    encoded: [OnceLock<Encoded>; Dialect::ALL.len()],
 }
 
 /// Records in one dialect, back to back.
@@ -46,7 +46,7 @@ impl Batch {
         authors.sort_unstable();
         // A window holds many small batches, which would double with what a vector has to spare.
         let (records, authors) = (records.into(), authors.into());
-        Batch { room, records, authors, text: OnceLock::new(), json: OnceLock::new() }
+        Batch { room, records, authors, encoded: Default::default() }
     }
 
     /// The number of the first record.
@@ -77,45 +77,39 @@ impl Batch {
 
     /// All records in a dialect.
     pub fn encoded(&self, dialect: Dialect) -> &Encoded {
-        let (cell, encode): (_, fn(&str, &Record, &mut Vec<u8>)) = match dialect {
-            Dialect::Text => (&self.text, |_, record, out| text::encode_record(record, out)),
-            Dialect::Json => (&self.json, |room, record, out| {
-                json::encode_record(room, record, None, false, out);
-            }),
-        };
-        cell.get_or_init(|| {
+        self.encoded[dialect as usize].get_or_init(|| {
             let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.records.len()));
             for record in &self.records {
-                encode(&self.room, record, &mut bytes);
+                dialect.encode_record(&self.room, record, None, None, &mut bytes);
                 ends.push(bytes.len());
             }
             Encoded { bytes: bytes.into(), ends: ends.into() }
         })
     }
 
-    /// Appends one record as `session` is to see it: its own ones not at all in text, and with
-    /// their id in JSON. What is `replayed` is marked so, with its time in that zone in text.
+    /// Appends one record as `session` is shown it: its own ones with their id, or not at all if the
+    /// dialect does not echo them. A record is replayed if `zone` is given, see
+    /// [`Dialect::encode_record`].
     pub fn append_for(
         &self,
         session: SessionId,
         dialect: Dialect,
-        replayed: Option<&TimeZone>,
+        zone: Option<&TimeZone>,
         seq: Seq,
         out: &mut Vec<u8>,
     ) {
         let index = (seq.0 - self.first().0) as usize;
         let record = &self.records[index];
         let own = record.author.as_ref().filter(|author| author.session == session);
-        match (dialect, own, replayed) {
-            (Dialect::Text, Some(_), _) => {}
-            (_, None, None) => {
+        match (own, zone) {
+            (Some(_), _) if !dialect.echoes_own_records() => {}
+            (None, None) => {
                 let encoded = self.encoded(dialect);
                 out.extend_from_slice(&encoded.bytes[encoded.range(index)]);
             }
-            (Dialect::Text, None, Some(zone)) => text::encode_replayed(record, zone, out),
-            (Dialect::Json, own, replayed) => {
+            (own, zone) => {
                 let id = own.and_then(|author| author.id.as_deref());
-                json::encode_record(&self.room, record, id, replayed.is_some(), out);
+                dialect.encode_record(&self.room, record, id, zone, out);
             }
         }
     }

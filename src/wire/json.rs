@@ -15,6 +15,7 @@ use crate::access::ModerationAction;
 use crate::commands::CommandId;
 use crate::secret::Secret;
 
+pub(super) use encode::around_users;
 pub use encode::{encode_answer, encode_record, format_time, push_line, push_string, record_event};
 pub use parse::{MAX_ID_BYTES, parse_request};
 

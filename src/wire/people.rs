@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Dialect, Welcome, encode_answer, json};
+use super::{Answer, Dialect, Welcome};
 use crate::names::Name;
 
 /// A list of fewer bytes of names is encoded at once.
@@ -11,10 +11,6 @@ const LONG: usize = 8 * 1024;
 
 /// What stands between two names beside them, at most: quotation marks and a comma.
 const BETWEEN: usize = 3;
-
-/// What is between the brackets of an empty list in JSON comes behind this. Inside of a string, its
-/// quotation marks would be escaped.
-const USERS: &[u8] = b"\"users\":[";
 
 /// An answer with a long list of people, as far as it is encoded. It shares the list with the others
 /// that were made of it.
@@ -35,7 +31,7 @@ impl PeopleList {
             Answer::Who { room, people } => {
                 (people, Answer::Who { room: room.clone(), people: [].into() })
             }
-            Answer::Welcome(welcome) if dialect == Dialect::Json => {
+            Answer::Welcome(welcome) if dialect.lists_users_at_join() => {
                 let people = [].into();
                 (&welcome.people, Answer::Welcome(Welcome { people, ..welcome.clone() }))
             }
@@ -44,15 +40,7 @@ impl PeopleList {
         if people.iter().map(bytes_of).sum::<usize>() < LONG {
             return None;
         }
-        let (before, behind) = match dialect {
-            Dialect::Text => (super::text::who_begins(people.len()).into_bytes(), b"\n".to_vec()),
-            Dialect::Json => {
-                let mut whole = encode_answer(dialect, &without);
-                let end = whole.windows(USERS.len()).position(|it| it == USERS)? + USERS.len();
-                let behind = whole.split_off(end);
-                (whole, behind)
-            }
-        };
+        let (before, behind) = dialect.around_users(&without, people.len())?;
         let (before, behind) = (before.into(), behind.into());
         Some(PeopleList { dialect, before, people: people.clone(), behind, next: None })
     }
@@ -74,16 +62,7 @@ impl PeopleList {
             if out.len() - start >= bytes {
                 return Some(index);
             }
-            match self.dialect {
-                Dialect::Text => {
-                    out.extend_from_slice(if index > 0 { b", " } else { b"" });
-                    out.extend_from_slice(name.as_str().as_bytes());
-                }
-                Dialect::Json => {
-                    out.extend_from_slice(if index > 0 { b"," } else { b"" });
-                    json::push_string(name.as_str(), out);
-                }
-            }
+            self.dialect.push_user(index, name, out);
         }
         out.extend_from_slice(&self.behind);
         None
@@ -129,12 +108,12 @@ mod tests {
     #[test]
     fn the_pieces_are_the_whole() {
         for answer in answers(&people(2000)) {
-            for dialect in [Dialect::Text, Dialect::Json] {
+            for dialect in Dialect::ALL {
                 let Some(mut list) = PeopleList::of(dialect, &answer) else {
                     assert!(matches!(answer, Answer::Welcome(_)) && dialect == Dialect::Text);
                     continue;
                 };
-                let whole = encode_answer(dialect, &answer);
+                let whole = dialect.encode_answer(&answer);
                 for piece in [1, 100, 1000, usize::MAX] {
                     let mut out = Vec::new();
                     list.next = None;

@@ -1,4 +1,5 @@
-//! Records in words, for everybody who shows them as text: the text dialect and `chatctl`.
+//! Records and counts in words, for everything that shows them as text: the text dialect, `chatctl`,
+//! `systemctl status`.
 
 use crate::room::{Departure, RecordKind};
 
@@ -24,5 +25,14 @@ pub fn sentence(kind: &RecordKind) -> String {
             1 => "A message was removed by the operator.".to_owned(),
             count => format!("{count} messages were removed by the operator."),
         },
+    }
+}
+
+/// How many people are in the room, as part of a sentence.
+pub fn people_here(count: usize) -> String {
+    match count {
+        0 => "nobody is here".to_owned(),
+        1 => "1 person is here".to_owned(),
+        count => format!("{count} people are here"),
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 
-use super::sentence::sentence;
+use super::sentence::{people_here, sentence};
 use super::{Answer, Direct};
 use crate::clean;
 use crate::commands;
@@ -57,7 +57,8 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
         }
         Answer::Who { people, .. } => {
             let names: Vec<&str> = people.iter().map(Name::as_str).collect();
-            push_line(out, &[&who_begins(names.len())], &names.join(", "));
+            let people = people_here(names.len());
+            push_line(out, &[SERVER, &people, ": "], &names.join(", "));
         }
         Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
         // A text client shows what it sent by itself.
@@ -118,12 +119,9 @@ pub fn end_of_history(count: usize, is_search: bool, more: bool) -> Cow<'static,
     }
 }
 
-/// What stands before the names of the people who are here.
-pub(super) fn who_begins(count: usize) -> String {
-    match count {
-        1 => format!("{SERVER}1 person is here: "),
-        count => format!("{SERVER}{count} people are here: "),
-    }
+/// What stands before the names in a list of so many users.
+pub(super) fn before_users(count: usize) -> Vec<u8> {
+    format!("{SERVER}{}: ", people_here(count)).into_bytes()
 }
 
 fn server_line(out: &mut Vec<u8>, text: &str) {

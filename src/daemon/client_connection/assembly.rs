@@ -167,7 +167,7 @@ pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) 
         from: cursor,
         to: first.previous(),
     };
-    let bytes = chatroom::wire::encode_answer(state.dialect, &gap);
+    let bytes = state.dialect.encode_answer(&gap);
     state.outbox_bytes += bytes.len();
     state.outbox.push_front(OutboxEntry::bytes(cursor.previous(), false, bytes));
     state.cursor = Some(first);

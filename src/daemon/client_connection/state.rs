@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use chatroom::room::{EndReason, Seq, SessionId};
-use chatroom::wire::{Answer, Batch, Dialect, PeopleList, encode_answer};
+use chatroom::wire::{Answer, Batch, Dialect, PeopleList};
 
 use super::{OUTBOX, OUTBOX_BYTES, assembly};
 use crate::window::Window;
@@ -95,7 +95,7 @@ impl State {
             Some(list) => OutboxEntry::people(after, list),
             None => {
                 let alone = matches!(answer, Answer::KeepAlive);
-                OutboxEntry::bytes(after, alone, encode_answer(self.dialect, answer))
+                OutboxEntry::bytes(after, alone, self.dialect.encode_answer(answer))
             }
         };
         self.push_outbox(entry);

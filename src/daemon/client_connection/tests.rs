@@ -211,7 +211,7 @@ fn crowd(fixture: &Fixture) -> (Answer, String) {
     fixture.client.set_dialect(Dialect::Json);
     let people = (0..2000).map(|n| Name::new(&format!("person-{n}")).unwrap()).collect();
     let answer = Answer::Who { room: "lobby".to_owned(), people };
-    let bytes = chatroom::wire::encode_answer(Dialect::Json, &answer);
+    let bytes = Dialect::Json.encode_answer(&answer);
     (answer, String::from_utf8(bytes).unwrap())
 }
 

@@ -9,7 +9,7 @@ use chatroom::room::{
     Admission, EndReason, NewRecord, Position, Refusal, ResumePoint, Seq, SessionId,
 };
 use chatroom::wire::json::Resume;
-use chatroom::wire::{Answer, Dialect, Welcome};
+use chatroom::wire::{Answer, Welcome};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::{error, info};
@@ -135,9 +135,9 @@ impl RoomThread {
         let PendingAdmission { admission, token, resumed, resume, .. } = entry;
         // A list of who is here is of this moment, and made once for all who came in this batch.
         // A person with text gets no list, but sees who came right after.
-        let (people, position) = match client.dialect() {
-            Dialect::Json => (self.room.roster().names(), self.room.position()),
-            Dialect::Text => ([].into(), admission.position.min(self.room.position())),
+        let (people, position) = match client.dialect().lists_users_at_join() {
+            true => (self.room.roster().names(), self.room.position()),
+            false => ([].into(), admission.position.min(self.room.position())),
         };
         let ResumePoint { cursor, lost } = self.resume_point(resume.as_ref(), position);
         let welcome = Welcome {
@@ -184,7 +184,7 @@ impl RoomThread {
     }
 
     fn new_token(&mut self, client: &ClientConnection, session: SessionId) -> Option<String> {
-        if client.dialect() != Dialect::Json {
+        if !client.dialect().can_resume() {
             return None;
         }
         match tokens::generate() {

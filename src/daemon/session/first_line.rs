@@ -7,7 +7,7 @@ use chatroom::handover::Stage;
 use chatroom::names::NameProblem;
 use chatroom::room::{EndReason, LINES_BEHIND, Refusal};
 use chatroom::wire::greeting::{Foreign, PAUSE, Verdict, judge};
-use chatroom::wire::{Dialect, Frame, Framing};
+use chatroom::wire::{Dialect, Frame};
 use zeroize::Zeroize;
 
 use super::reader::Reader;
@@ -64,7 +64,7 @@ impl Reader<'_> {
     /// Whether a line that comes before there is a name is to be looked at as one, or as JSON. The
     /// first decides the dialect. If it is not, this was told.
     pub(super) fn is_ours(&mut self, line: &str) -> bool {
-        if self.client().dialect() == Dialect::Json {
+        if !self.client().dialect().has_login_dialogue() {
             return true;
         }
         if let Some(foreign) = Foreign::of_line(line) {
@@ -81,9 +81,7 @@ impl Reader<'_> {
         }
         if self.stage == Stage::New {
             self.stage = Stage::Naming;
-            if line.starts_with('{') && self.framer.framing() == Framing::Lines {
-                self.client().set_dialect(Dialect::Json);
-            }
+            self.client().set_dialect(Dialect::of_first_line(line, self.framer.framing()));
         }
         true
     }
@@ -97,7 +95,7 @@ impl Reader<'_> {
         };
         let is_before_joining = matches!(self.stage, Stage::New | Stage::Naming | Stage::Password);
         if is_before_joining
-            && self.client().dialect() == Dialect::Text
+            && self.client().dialect().has_login_dialogue()
             && (self.framer.has_rest() || behind.iter().any(says_something))
         {
             self.end(EndReason::Foreign(LINES_BEHIND));

@@ -9,8 +9,8 @@ use chatroom::names::{MAX_BYTES, Name, NameProblem};
 use chatroom::permission::{self, Denial, Permission, Role};
 use chatroom::room::Refusal;
 use chatroom::secret::Secret;
+use chatroom::wire::Answer;
 use chatroom::wire::json::Resume;
-use chatroom::wire::{Answer, Dialect};
 use tracing::info;
 
 use super::reader::Reader;
@@ -39,7 +39,9 @@ impl Reader<'_> {
                 self.is_name_refused = true;
                 self.refuse(Refusal::PasswordInsecure { name }, None);
             }
-            Err(Refusal::PasswordNeeded { name }) if self.client().dialect() == Dialect::Text => {
+            Err(Refusal::PasswordNeeded { name })
+                if self.client().dialect().has_login_dialogue() =>
+            {
                 let message =
                     format!("The name {name} needs a password. Type it, then press enter!");
                 self.client().answer(&Answer::Info { message, id: None });

@@ -170,9 +170,7 @@ impl ConnectionTask {
     fn end(&self, name: Option<&Name>, reason: &EndReason) {
         self.shared.connections.count_end(reason);
         let hold = self.shared.config().timeouts.hold;
-        let stays_detached = !hold.is_zero()
-            && self.client.keeps_place()
-            && told::stays_detached(self.client.dialect(), reason);
+        let stays_detached = !hold.is_zero() && self.client.keeps_place() && told::is_lost(reason);
         told::ended(name, &self.client, reason, stays_detached, &self.shared.watchers);
         self.submit_end(reason.clone());
     }

@@ -11,7 +11,7 @@ use chatroom::names::Name;
 use chatroom::room::{EndReason, Refusal};
 use chatroom::throttle::Bucket;
 use chatroom::wire::greeting::{Foreign, Telnet, strip_telnet, without_blanks};
-use chatroom::wire::{Answer, Dialect, Frame, Framer, History, encode_answer};
+use chatroom::wire::{Answer, Dialect, Frame, Framer, History};
 use tokio::time::Instant;
 use zeroize::Zeroize;
 
@@ -65,7 +65,8 @@ pub(super) struct Reader<'c> {
 
 impl<'c> Reader<'c> {
     pub(super) fn new(connection: &'c ConnectionTask) -> Self {
-        let framer = Framer::new(json_line_bytes(&connection.shared));
+        let message_bytes = connection.shared.config().limits.message_bytes;
+        let framer = Framer::new(Dialect::max_first_line_bytes(message_bytes));
         let silence = silence_seconds(&connection.shared);
         let heard = Instant::now();
         Reader {
@@ -218,11 +219,9 @@ impl<'c> Reader<'c> {
             return;
         }
         // The configuration may have changed meanwhile.
-        self.framer.set_limit(match self.client().dialect() {
-            Dialect::Text => text_line_bytes(self.shared()),
-            Dialect::Json => json_line_bytes(self.shared()),
-        });
-        match self.client().dialect() {
+        let dialect = self.client().dialect();
+        self.framer.set_limit(dialect.max_line_bytes(self.shared().config().limits.message_bytes));
+        match dialect {
             Dialect::Text => self.handle_text(text).await,
             // Not in the place that every text client has for it while it joins.
             Dialect::Json => Box::pin(self.handle_json(text)).await,
@@ -251,7 +250,7 @@ impl<'c> Reader<'c> {
         let of = id.clone();
         let encode = move |(records, more)| {
             let history = History { room, id: of, is_search, records, more, zone };
-            encode_answer(dialect, &Answer::History(history))
+            dialect.encode_answer(&Answer::History(history))
         };
         match self.shared().history_reader.select(selection, encode).await {
             Ok(bytes) => self.client().answer_encoded(bytes),
@@ -293,14 +292,4 @@ fn is_passing(error: &io::Error) -> bool {
 
 pub(super) fn silence_seconds(shared: &Shared) -> u32 {
     u32::try_from(shared.config().timeouts.silence.as_secs()).unwrap_or(u32::MAX)
-}
-
-/// The longest line of text: a message, its command and a name.
-fn text_line_bytes(shared: &Shared) -> usize {
-    shared.config().limits.message_bytes + chatroom::names::MAX_BYTES + 64
-}
-
-/// The longest line of JSON: a message of which every byte is escaped, and what is around it.
-fn json_line_bytes(shared: &Shared) -> usize {
-    6 * shared.config().limits.message_bytes + 4096
 }

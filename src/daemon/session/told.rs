@@ -6,7 +6,6 @@ use chatroom::admin::Watched;
 use chatroom::clean::word;
 use chatroom::names::Name;
 use chatroom::room::EndReason;
-use chatroom::wire::Dialect;
 use chatroom::wire::json::format_time;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
@@ -82,14 +81,14 @@ pub fn came(peer: SocketAddr, turned_away: Option<&EndReason>, watchers: &Watche
     });
 }
 
-/// Whether the place of who spoke this way is held when their connection ends so.
-pub fn stays_detached(dialect: Dialect, reason: &EndReason) -> bool {
+/// Whether a connection that ended so was lost, and not closed on purpose. Only then the place of a
+/// client that can resume is kept.
+pub fn is_lost(reason: &EndReason) -> bool {
     use EndReason::{Banned, Failed, Quit, Removed, Replaced, ShuttingDown, TakenOver};
-    let is_wanted = matches!(
+    !matches!(
         reason,
         Quit | Removed { .. } | Banned(_) | TakenOver | Replaced | Failed | ShuttingDown
-    );
-    dialect == Dialect::Json && !is_wanted
+    )
 }
 
 fn sentence(name: Option<&str>, address: &str, reason: &EndReason, stays_detached: bool) -> String {
@@ -135,9 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_held_of_who_did_not_want_to_go() {
-        assert!(stays_detached(Dialect::Json, &EndReason::Silent));
-        assert!(!stays_detached(Dialect::Text, &EndReason::Silent));
-        assert!(!stays_detached(Dialect::Json, &EndReason::Quit));
+    fn a_place_is_kept_when_the_connection_is_lost() {
+        assert!(is_lost(&EndReason::Silent));
+        assert!(!is_lost(&EndReason::Quit));
     }
 }

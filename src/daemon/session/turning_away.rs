@@ -93,7 +93,7 @@ pub(super) async fn tell(transport: &Transport, reason: &EndReason) {
 /// a line of text.
 fn last_words(reason: &EndReason) -> Vec<u8> {
     let reason = reason.clone();
-    chatroom::wire::encode_answer(Dialect::Text, &Answer::Closing { reason })
+    Dialect::INITIAL.encode_answer(&Answer::Closing { reason })
 }
 
 /// Tells a connection that nobody is served on why that is so, and ends it.
@@ -122,7 +122,7 @@ pub fn turn_away_unopened(
     };
     let Ok(transport) = transport else { return };
     let answer = Answer::Info { message: why.to_owned(), id: None };
-    let line = chatroom::wire::encode_answer(Dialect::Text, &answer);
+    let line = Dialect::INITIAL.encode_answer(&answer);
     if transport.is_plain() {
         // A new connection takes a line at once.
         let _ = transport.try_write(&line);

@@ -6,7 +6,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chatroom::handover::Stage;
-use chatroom::wire::Dialect;
 use tokio::time::{Instant, timeout_at};
 
 use super::ConnectionTask;
@@ -51,8 +50,8 @@ impl Reader<'_> {
     /// Until when something has to come, and what it means if it does not.
     fn deadline(&self) -> Option<(Instant, Waited)> {
         let decision = self.until_decision().map(|pause| self.heard + pause);
-        match (self.stage, self.client().dialect()) {
-            (Stage::New | Stage::Naming | Stage::Password, _) => {
+        match self.stage {
+            Stage::New | Stage::Naming | Stage::Password => {
                 let named = self.client().traffic.start + self.naming_time();
                 match decision.filter(|&decision| decision < named) {
                     Some(decision) => Some((decision, Waited::Decision)),
@@ -60,11 +59,10 @@ impl Reader<'_> {
                 }
             }
             _ if decision.is_some() => decision.map(|decision| (decision, Waited::Decision)),
-            (Stage::Joined, Dialect::Json) => {
+            Stage::Joined if self.client().dialect().requires_keep_alive() => {
                 Some((self.heard + Duration::from_secs(self.silence.into()), Waited::Silent))
             }
-            // The system notices for text connections; nobody has to type to stay.
-            (Stage::Joined, Dialect::Text) | (Stage::Over, _) => None,
+            Stage::Joined | Stage::Over => None,
         }
     }
 }

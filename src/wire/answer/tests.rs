@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::room::{Departure, RecordKind};
+use crate::wire::{Dialect, text};
 
 const TIME: &str = "2026-11-22T21:04:05.000Z";
 
@@ -21,7 +22,7 @@ fn message(text: &str) -> Record {
 /// An answer is said so in text, and so in JSON; null is not at all.
 #[track_caller]
 fn check(answer: &Answer, text: &[&str], json: &Value) {
-    let said = |dialect| String::from_utf8(encode_answer(dialect, answer)).unwrap();
+    let said = |dialect: Dialect| String::from_utf8(dialect.encode_answer(answer)).unwrap();
     assert_eq!(
         said(Dialect::Text),
         text.iter().map(|line| format!("{line}\n")).collect::<String>()
@@ -39,10 +40,10 @@ fn what_only_people_are_told() {
     check(&prompt(""), &[&format!("[SERVER]: {how}")], &Value::Null);
     check(&prompt("Hello."), &[&format!("[SERVER]: Hello. {how}")], &Value::Null);
     check(&Answer::StartOfReplay, &["[SERVER]: Earlier messages:"], &Value::Null);
-    assert_eq!(encode_answer(Dialect::Text, &Answer::KeepAlive), b"&");
-    assert_eq!(encode_answer(Dialect::Json, &Answer::KeepAlive), b"");
+    assert_eq!(Dialect::Text.encode_answer(&Answer::KeepAlive), b"&");
+    assert_eq!(Dialect::Json.encode_answer(&Answer::KeepAlive), b"");
     assert_eq!([Dialect::Text, Dialect::Json].map(Dialect::as_str), ["text", "json"]);
-    let help = String::from_utf8(encode_answer(Dialect::Text, &Answer::Help)).unwrap();
+    let help = String::from_utf8(Dialect::Text.encode_answer(&Answer::Help)).unwrap();
     assert!(help.lines().count() > 5 && help.lines().all(|line| line.starts_with("[SERVER]: ")));
 }
 
