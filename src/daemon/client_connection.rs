@@ -1,22 +1,24 @@
-//! The way out to one connection: a cursor in the log and a small outbox.
+//! The part of a connection that the room thread shares: a cursor in the log and a small outbox.
 //!
-//! Nothing of the room's talk is queued here. [`ClientConnection::pump`] takes from the log what stands at
-//! the cursor, puts the answers that are for this connection alone between the records where they
-//! belong, and writes without ever waiting. Both sides of a connection use it: who publishes
-//! ([`ClientConnection::deliver`]), and the connection's own task, for all that does not go out at once.
+//! Records are not queued here. [`ClientConnection::pump`] takes from the log what is at the cursor,
+//! puts the answers for this connection between the records where they belong, and writes without ever
+//! waiting. Two threads use it: the room thread when it publishes a batch
+//! ([`ClientConnection::deliver`]), and the connection's own task for everything that cannot be written
+//! at once.
 
 mod assembly;
 mod handing_over;
+mod outbox;
 mod state;
 mod traffic;
 mod waiting;
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chatroom::names::Name;
 use chatroom::room::{EndReason, Record, Seq, SessionId};
 use chatroom::wire::{Answer, Batch, Dialect};
 use rustix::net::SendFlags;
@@ -25,47 +27,44 @@ use tokio::net::TcpStream;
 use crate::metrics::Totals;
 use crate::source::Source;
 use crate::window::Window;
-use state::{Ending, OutboxEntry, State, Written};
+use outbox::OutboxEntry;
+use state::{Place, State, Written};
 pub use traffic::Traffic;
 
-/// So many answers, and so many bytes of them, may wait before no more requests of this connection
-/// are taken.
-const OUTBOX: usize = 64;
-const OUTBOX_BYTES: usize = 64 * 1024;
-
-/// So many pieces are written to one connection before others have their turn.
+/// So many pieces are written to one connection before other connections have their turn.
 const TURN: u32 = 8;
 
-/// The way out to one connection.
+/// The part of a connection that the room thread shares.
 pub struct ClientConnection {
-    /// What the session is called unless it takes up another one.
+    /// The session of this connection, unless it resumes another one. It also identifies the
+    /// connection in the register.
     pub own_session: SessionId,
     pub source: Source,
     pub traffic: Traffic,
     socket: Option<Arc<TcpStream>>,
-    /// Whether who publishes may write to the socket.
+    /// Whether the room thread can write to the socket: the connection is not encrypted.
     is_direct: bool,
     state: Mutex<State>,
 }
 
-/// What is left after pumping.
+/// What remains after pumping.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pumped {
-    /// Everything there is has been written.
+    /// Everything is written.
     Idle,
-    /// The socket takes no more at present.
+    /// The socket is full.
     Blocked,
-    /// There is more, and others have their turn before it is written.
+    /// There is more, but other connections have their turn first.
     More,
-    /// What comes next, from the one number to before the other, is no longer in the window.
-    /// [`ClientConnection::backfill`] goes on.
+    /// The next records, from the one number to before the other, are no longer in the window.
+    /// [`ClientConnection::backfill`] takes them from elsewhere.
     Behind(Seq, Seq),
-    /// The connection is to end; its last byte is written, or it is broken.
+    /// The connection ends: its last byte is written, or it is broken.
     Ended(EndReason),
 }
 
 impl ClientConnection {
-    /// A connection that has not joined, and speaks text until it shows otherwise.
+    /// A connection that has not joined, in the dialect that each connection begins with.
     pub fn new(
         own_session: SessionId,
         source: Source,
@@ -78,30 +77,7 @@ impl ClientConnection {
             socket,
             is_direct,
             traffic: Traffic::new(),
-            state: Mutex::new(State {
-                session: own_session,
-                dialect: Dialect::INITIAL,
-                keeps_place: true,
-                cursor: None,
-                replay_until: None,
-                backfilled: None,
-                tail: Vec::new(),
-                outbox: VecDeque::new(),
-                outbox_bytes: 0,
-                reserved: 0,
-                reserved_bytes: 0,
-                last: None,
-                is_blocked: false,
-                is_abandoned: false,
-                ending: None,
-                is_freezing: false,
-                in_flight: 0,
-                in_flight_bytes: 0,
-                waits_to_ask: false,
-                delivered: 0,
-                is_woken: false,
-                waker: None,
-            }),
+            state: Mutex::new(State::new(own_session)),
         }
     }
 
@@ -110,12 +86,12 @@ impl ClientConnection {
         self.socket.as_ref().map(|stream| stream.as_fd())
     }
 
-    /// Whether what is written goes to the socket as it is.
+    /// Whether the connection is not encrypted.
     pub fn is_plain(&self) -> bool {
         self.is_direct
     }
 
-    /// What the connection speaks.
+    /// The dialect of the connection.
     pub fn dialect(&self) -> Dialect {
         self.state().dialect
     }
@@ -125,19 +101,29 @@ impl ClientConnection {
         self.state().dialect = dialect;
     }
 
-    /// Whether the place of the session is held when this connection is lost: only for a client
-    /// that has a token, and has not said that it keeps none.
+    /// Whether the place of the session is kept when this connection is lost: the client has a token
+    /// to resume it, and has not said that it will not.
     pub fn keeps_place(&self) -> bool {
         let state = self.state();
         state.keeps_place && state.dialect.can_resume()
     }
 
-    /// The client says whether it can come back to its session.
+    /// The client says whether it wants its place to be kept.
     pub fn set_keeps_place(&self, keeps_place: bool) {
         self.state().keeps_place = keeps_place;
     }
 
-    /// Whose connection this is.
+    /// The name in the room. None before joining.
+    pub fn name(&self) -> Option<Name> {
+        self.state().name.clone()
+    }
+
+    /// The user has another name from now on.
+    pub fn set_name(&self, name: Name) {
+        self.state().name = Some(name);
+    }
+
+    /// The session whose connection this is.
     pub fn session(&self) -> SessionId {
         self.state().session
     }
@@ -147,13 +133,15 @@ impl ClientConnection {
         self.state().session = session;
     }
 
-    /// Welcomes; then the log is shown, from `cursor` on, up to `until` marked as of before.
-    pub fn admit(&self, welcome: &Answer, cursor: Seq, until: Seq) {
+    /// Welcomes a user, and shows the log from `cursor` on. The records up to `until` are marked as
+    /// replayed.
+    pub fn admit(&self, name: Name, welcome: &Answer, cursor: Seq, until: Seq) {
         let mut state = self.state();
-        state.cursor = Some(cursor);
-        state.replay_until = Some(until).filter(|&until| cursor <= until);
+        let replay_until = Some(until).filter(|&until| cursor <= until);
+        state.name = Some(name);
+        state.place = Some(Place { cursor, replay_until, backfilled: None });
         state.push(cursor.previous(), welcome);
-        // The own joining is not shown to who joins.
+        // The newest of these records is the user's own join, which does not count.
         if cursor < until {
             state.push(cursor.previous(), &Answer::StartOfReplay);
         }
@@ -161,32 +149,34 @@ impl ClientConnection {
         self.wake();
     }
 
-    /// From now on nothing behind the record `after` is shown: the end is near.
-    pub fn stop_after(&self, after: Seq) {
-        self.state().last.get_or_insert(after);
+    /// Shows no record after `last`: the session has left the room or lost this connection.
+    pub fn stop_after(&self, last: Seq) {
+        self.state().lifecycle.leave(last);
     }
 
-    /// Gives what [`Pumped::Behind`] asked for, as far as it is kept. What is not, up to before
-    /// `end`, is passed over, and the other side is told.
+    /// Adds the records that [`Pumped::Behind`] asked for, as far as they are kept. Those before `end`
+    /// that are not are skipped, and the client is told.
     pub fn backfill(&self, window: &Window, records: Vec<Record>, end: Seq) {
         let mut state = self.state();
-        let Some(cursor) = state.cursor else { return };
+        let Some(cursor) = state.cursor() else { return };
         let first = records.first().map_or(end, |record| record.seq);
         if first > cursor {
             assembly::skip(&mut state, window, cursor, first);
         }
-        state.backfilled = match records.is_empty() {
-            true => None,
-            false => Some(Arc::new(Batch::new(window.room.clone(), records))),
-        };
+        if let Some(place) = &mut state.place {
+            place.backfilled = match records.is_empty() {
+                true => None,
+                false => Some(Arc::new(Batch::new(window.room.clone(), records))),
+            };
+        }
     }
 
-    /// How many of the records before `next` are still to be written.
+    /// How many of the records before `next` are not written yet.
     pub fn behind(&self, next: Seq) -> u64 {
-        self.state().cursor.map_or(0, |cursor| next.0.saturating_sub(cursor.0))
+        self.state().cursor().map_or(0, |cursor| next.0.saturating_sub(cursor.0))
     }
 
-    /// What has gone over this connection.
+    /// How much was received and sent over this connection.
     pub fn totals(&self) -> Totals {
         Totals {
             received: self.traffic.bytes_in.load(Relaxed),
@@ -195,20 +185,20 @@ impl ClientConnection {
         }
     }
 
-    /// Answers at the place in the talk that the connection has now been shown.
+    /// Answers behind the last record that was shown.
     pub fn answer(&self, answer: &Answer) {
         let mut state = self.state();
-        let after = state.cursor.map_or(Seq(0), Seq::previous);
+        let after = state.shown();
         state.push(after, answer);
         drop(state);
         self.wake();
     }
 
-    /// The same with an answer that is encoded already.
+    /// Answers behind the last record that was shown, with an answer that is encoded already.
     pub fn answer_encoded(&self, bytes: Vec<u8>) {
         let mut state = self.state();
-        let after = state.cursor.map_or(Seq(0), Seq::previous);
-        state.push_outbox(OutboxEntry::bytes(after, false, bytes));
+        let after = state.shown();
+        state.outbox.push(OutboxEntry::bytes(after, false, bytes));
         drop(state);
         self.wake();
     }
@@ -223,36 +213,31 @@ impl ClientConnection {
     /// several reasons the first counts.
     pub fn close(&self, after: Seq, reason: EndReason) {
         let mut state = self.state();
-        if state.ending.is_none() {
-            state.push(after, &Answer::Closing { reason: reason.clone() });
-            state.ending = Some(Ending { after, reason });
+        if state.lifecycle.end(after, reason.clone()) {
+            state.push(after, &Answer::Closing { reason });
         }
         drop(state);
         self.wake();
     }
 
-    /// Ends the connection without another word, for nobody hears it.
+    /// Ends the connection without another word, because nobody reads it.
     pub fn abandon(&self, reason: EndReason) {
-        let mut state = self.state();
-        state.is_abandoned = true;
-        let after = state.cursor.unwrap_or_default();
-        state.ending.get_or_insert(Ending { after, reason });
-        drop(state);
+        self.state().lifecycle.abandon(reason);
         self.wake();
     }
 
-    /// Whether writing is of no use any more.
+    /// Whether writing has no purpose any more.
     pub fn is_abandoned(&self) -> bool {
-        self.state().is_abandoned
+        self.state().is_abandoned()
     }
 
     /// Whether the connection is to end.
     pub fn is_ending(&self) -> bool {
-        self.state().ending.is_some()
+        self.state().lifecycle.reason().is_some()
     }
 
-    /// Shows a batch that was just published: at once, if that can be done without waiting, else
-    /// the connection's own task is told to.
+    /// Shows a batch that was just published. What cannot be done without waiting is left to the
+    /// connection's own task.
     ///
     /// Waking a task for each delivery would cost more than the delivery itself.
     pub fn deliver(&self, window: &Window, batch: &Batch) {
@@ -264,8 +249,8 @@ impl ClientConnection {
             Ok(rustix::net::send(stream.as_fd(), bytes, flags)?)
         };
         let mut state = self.state();
-        let Some(cursor) = state.cursor else { return };
-        // Where the socket is full, its task waits for it.
+        let Some(cursor) = state.cursor() else { return };
+        // If the socket is full, the connection's task waits for it.
         if state.is_blocked || cursor >= batch.end() {
             return;
         }
@@ -276,12 +261,12 @@ impl ClientConnection {
             state.is_blocked = written.is_err() || !state.tail.is_empty();
         }
         let is_blocked = state.is_blocked;
-        let has_people = !is_whole && state.has_people();
+        let has_people = !is_whole && state.outbox.has_people();
         drop(state);
         let is_done = match is_whole {
             true => !is_blocked,
-            // It made one of these records, or there are answers between them. But catching up can
-            // be long, and is not for the room to wait for.
+            // The connection made one of these records, or has answers between them. Catching up can
+            // take long, so the room thread does not do that.
             false if has_people => false,
             false => cursor >= batch.first() && self.pump(window, &mut write) == Pumped::Idle,
         };
@@ -290,7 +275,7 @@ impl ClientConnection {
         }
     }
 
-    /// Writes what there is to write, as far as `write` takes it.
+    /// Writes everything that is to be written, as far as `write` takes it.
     pub fn pump(
         &self,
         window: &Window,
@@ -302,7 +287,7 @@ impl ClientConnection {
             Ok(written)
         };
         let mut state = self.state();
-        let was_full = !state.has_space();
+        let was_full = !state.outbox.has_space();
         state.is_blocked = false;
         let mut pieces = 0;
         let pumped = loop {
@@ -313,8 +298,8 @@ impl ClientConnection {
             match state.write_next(window, &mut counted) {
                 Ok(Written::Some) => {}
                 Ok(Written::Behind(from, end)) => break Pumped::Behind(from, end),
-                Ok(Written::Nothing) => match &state.ending {
-                    Some(ending) => break Pumped::Ended(ending.reason.clone()),
+                Ok(Written::Nothing) => match state.lifecycle.reason() {
+                    Some(reason) => break Pumped::Ended(reason.clone()),
                     None => break Pumped::Idle,
                 },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -325,7 +310,7 @@ impl ClientConnection {
                 Err(error) => break Pumped::Ended(state.broken(&error)),
             }
         };
-        let has_space_again = was_full && state.has_space();
+        let has_space_again = was_full && state.outbox.has_space();
         drop(state);
         if has_space_again {
             self.wake();
@@ -334,7 +319,7 @@ impl ClientConnection {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is whole between any two statements that can panic.
+        // The state is consistent between any two statements that can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

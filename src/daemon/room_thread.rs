@@ -195,6 +195,11 @@ enum Effect {
         entry: PendingAdmission,
         reply: oneshot::Sender<Result<Joined, Refusal>>,
     },
+    /// Tells the connection the new name of its user.
+    Rename {
+        client: Arc<ClientConnection>,
+        to: Name,
+    },
     Close {
         client: Arc<ClientConnection>,
         after: Seq,
@@ -380,6 +385,7 @@ impl RoomThread {
                 // Who asked may be gone; its leaving is on its way then.
                 let _ = reply.send(Ok(joined));
             }
+            Effect::Rename { client, to } => client.set_name(to),
             Effect::Close { client, after, reason } => client.close(after, reason),
             Effect::Reply(reply, outcome) => drop(reply.send(outcome)),
             Effect::ReplyJoin(reply, refusal) => drop(reply.send(Err(refusal))),

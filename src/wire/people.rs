@@ -68,8 +68,8 @@ impl PeopleList {
         None
     }
 
-    /// Goes on at what [`PeopleList::append`] has given.
-    pub fn go_on_at(&mut self, next: usize) {
+    /// Continues at what [`PeopleList::append`] has returned.
+    pub fn continue_at(&mut self, next: usize) {
         self.next = Some(next);
     }
 }
@@ -119,7 +119,7 @@ mod tests {
                     list.next = None;
                     while let Some(next) = list.append(piece, &mut out) {
                         assert!(list.bytes_left() + 1000 > whole.len() - out.len());
-                        list.go_on_at(next);
+                        list.continue_at(next);
                     }
                     assert!(out == whole, "{dialect:?} in pieces of {piece}");
                 }

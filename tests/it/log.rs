@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::ctl::{check_done, check_fails, run};
 use crate::daemon::Daemon;
+use crate::handover::hand_over;
 use crate::harness::Person;
 use crate::moderation::{add_account, with_password};
 
@@ -50,6 +51,19 @@ fn it_says_who_comes_and_goes() {
     drop(nobody);
     let expect = format!("connection from {nobody_at} ended before joining (closed)");
     until_logged(&daemon, &expect);
+}
+
+#[test]
+fn a_renamed_user_leaves_under_the_new_name() {
+    let mut daemon = Daemon::start();
+    let mut ann = Person::text(&daemon, "ann");
+    let ann_at = ann.stream.local_addr().unwrap();
+    check_done(&run(&daemon.socket(), &["rename", "ann", "anna"]));
+    // The next process knows the new name, too.
+    let stored = hand_over(&mut daemon);
+    daemon.start_again_with(stored);
+    ann.say("!quit");
+    until_logged(&daemon, &format!("anna left (quit) from {ann_at}"));
 }
 
 #[test]

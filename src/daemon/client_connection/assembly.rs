@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chatroom::room::{Found, Seq};
 use chatroom::wire::{Answer, Batch};
 
-use super::state::{Content, OutboxEntry, State, Written};
+use super::outbox::{Content, OutboxEntry};
+use super::state::{Lifecycle, State, Written};
 use crate::window::Window;
 
 /// About how many bytes are put together for one write.
@@ -27,13 +28,13 @@ struct Piece {
 #[derive(Clone, Copy)]
 enum Part {
     Answer,
-    /// A part of a list of people, and the next of them.
+    /// A part of a list of people, up to the person with this index.
     People(usize),
     Record(Seq),
 }
 
 thread_local! {
-    /// Pumping never waits, so that one piece a thread is enough for all connections.
+    /// Pumping never waits, so one piece per thread is enough for all connections.
     static PIECE_OF_THREAD: RefCell<Piece> = RefCell::default();
 }
 
@@ -54,33 +55,32 @@ pub(super) fn write_piece(
         if piece.parts.is_empty() {
             return Ok(behind.map_or(Written::Nothing, |(from, end)| Written::Behind(from, end)));
         }
-        // There are no bytes where all that comes next are one's own lines in text.
+        // There are no bytes if only records come next that are not echoed.
         let written = if piece.bytes.is_empty() { 0 } else { write(&piece.bytes)? };
         advance(state, piece, written);
         Ok(Written::Some)
     })
 }
 
-/// The newest batch, where it can be written as it is.
+/// The newest batch, if it can be written as it is.
 fn whole_batch(state: &State, window: &Window) -> Option<Arc<Batch>> {
-    let Found::Batch(batch) = window.newest_at(state.cursor?) else { return None };
+    let Found::Batch(batch) = window.newest_at(state.cursor()?) else { return None };
     is_whole(state, &batch).then_some(batch)
 }
 
-/// The usual case: the connection has seen everything but this newest batch, and sees it as
-/// everybody does. Then the shared bytes are written as they are.
+/// The usual case: the connection has been shown everything before this newest batch, and is shown
+/// the batch like all others. Then the shared bytes are written as they are.
 pub(super) fn is_whole(state: &State, batch: &Batch) -> bool {
-    let cursor = batch.first();
-    state.cursor == Some(cursor)
+    let Some(place) = &state.place else { return false };
+    place.cursor == batch.first()
         && state.tail.is_empty()
-        && state.outbox.front().is_none_or(|entry| entry.after.next() >= batch.end())
-        && state.ending.is_none()
-        && state.last.is_none()
-        && state.replay_until.is_none_or(|until| cursor > until)
+        && state.outbox.get(0).is_none_or(|entry| entry.after.next() >= batch.end())
+        && matches!(state.lifecycle, Lifecycle::Open)
+        && place.replay_until.is_none_or(|until| place.cursor > until)
         && batch.is_foreign_to(state.session)
 }
 
-/// Writes it, as far as it goes, and gives how many bytes that is.
+/// Writes a whole batch, as far as `write` takes it, and returns how many bytes that was.
 pub(super) fn write_batch(
     state: &mut State,
     batch: &Batch,
@@ -88,21 +88,22 @@ pub(super) fn write_batch(
 ) -> io::Result<usize> {
     let encoded = batch.encoded(state.dialect);
     let written = write(encoded.bytes())?;
-    let before = batch.first();
-    if written == encoded.bytes().len() {
-        state.cursor = Some(batch.end());
+    let cursor = if written == encoded.bytes().len() {
+        batch.end()
     } else {
         let (begun, rest) = encoded.split_at(written);
-        state.cursor = Some(Seq(batch.first().0 + begun));
         state.tail = rest.to_vec();
-    }
-    state.delivered += state.cursor.map_or(0, |cursor| cursor.0 - before.0);
+        Seq(batch.first().0 + begun)
+    };
+    state.delivered += cursor.0 - batch.first().0;
+    state.move_to(cursor);
     Ok(written)
 }
 
-/// Fills the piece. Gives which records, up to before another one, it would need and are not there.
+/// Fills the piece. Returns the range of records that it needs next and that the window no longer
+/// has, from the one number to before the other.
 fn assemble(state: &State, window: &Window, piece: &mut Piece) -> Option<(Seq, Seq)> {
-    let mut cursor = state.cursor;
+    let mut cursor = state.cursor();
     let mut answers = 0;
     while piece.bytes.len() < PIECE {
         if let Some(entry) = state.outbox.get(answers).filter(|entry| entry.is_due(cursor)) {
@@ -143,7 +144,7 @@ fn assemble(state: &State, window: &Window, piece: &mut Piece) -> Option<(Seq, S
 }
 
 fn find(state: &State, window: &Window, cursor: Seq) -> Found<Batch> {
-    match &state.backfilled {
+    match state.place.as_ref().and_then(|place| place.backfilled.as_ref()) {
         Some(backfilled) if (backfilled.first()..backfilled.end()).contains(&cursor) => {
             Found::Batch(backfilled.clone())
         }
@@ -151,15 +152,14 @@ fn find(state: &State, window: &Window, cursor: Seq) -> Found<Batch> {
     }
 }
 
-/// Before which record there is something else to do.
+/// The record before which something else comes: an answer, or the end.
 fn stop(state: &State, answers: usize) -> Seq {
     let answer = state.outbox.get(answers).map(|entry| entry.after.next());
-    let ending = state.ending.as_ref().map(|ending| ending.after.next());
-    let last = state.last.map(Seq::next);
-    answer.into_iter().chain(ending).chain(last).min().unwrap_or(Seq(u64::MAX))
+    let last = state.lifecycle.last().map(Seq::next);
+    answer.into_iter().chain(last).min().unwrap_or(Seq(u64::MAX))
 }
 
-/// Goes on at `first` and says that what was before it is missing.
+/// Continues at `first`, and tells the client that the records from `cursor` on were missed.
 pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) {
     let gap = Answer::Gap {
         room: window.room.clone(),
@@ -168,9 +168,8 @@ pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) 
         to: first.previous(),
     };
     let bytes = state.dialect.encode_answer(&gap);
-    state.outbox_bytes += bytes.len();
     state.outbox.push_front(OutboxEntry::bytes(cursor.previous(), false, bytes));
-    state.cursor = Some(first);
+    state.move_to(first);
 }
 
 impl Piece {
@@ -179,7 +178,7 @@ impl Piece {
         self.parts.push((self.bytes.len(), part));
     }
 
-    /// Adds records from `from` to before `end`, or to the size of a piece. Gives the next one.
+    /// Adds records from `from` to before `end`, or up to the size of a piece. Returns the next one.
     fn push_records(
         &mut self,
         state: &State,
@@ -188,9 +187,10 @@ impl Piece {
         from: Seq,
         end: Seq,
     ) -> Seq {
+        let replay_until = state.place.as_ref().and_then(|place| place.replay_until);
         let mut seq = from;
         while seq < end && self.bytes.len() < PIECE {
-            let is_replay = state.replay_until.is_some_and(|until| seq <= until);
+            let is_replay = replay_until.is_some_and(|until| seq <= until);
             let zone = is_replay.then_some(&window.zone);
             batch.append_for(state.session, state.dialect, zone, seq, &mut self.bytes);
             self.end(Part::Record(seq));
@@ -200,7 +200,7 @@ impl Piece {
     }
 }
 
-/// Notes that the first `written` bytes of a piece are out.
+/// Notes that the first `written` bytes of a piece are written.
 fn advance(state: &mut State, piece: &Piece, written: usize) {
     let mut start = 0;
     for &(end, part) in &piece.parts {
@@ -208,11 +208,11 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
             break;
         }
         match part {
-            Part::Answer => state.pop(),
-            Part::People(next) => state.pass_people(next),
+            Part::Answer => state.outbox.pop(),
+            Part::People(next) => state.outbox.pass_people(next),
             Part::Record(seq) => {
-                state.cursor = Some(seq.next());
-                // One's own lines are not written in text.
+                state.move_to(seq.next());
+                // A record that is not echoed has no bytes.
                 state.delivered += u64::from(end > start);
             }
         }
@@ -222,10 +222,10 @@ fn advance(state: &mut State, piece: &Piece, written: usize) {
         }
         start = end;
     }
-    if state.outbox.is_empty() {
-        state.outbox = Default::default();
-    }
-    if state.backfilled.as_ref().is_some_and(|backfilled| state.cursor >= Some(backfilled.end())) {
-        state.backfilled = None;
+    state.outbox.shrink();
+    if let Some(place) = &mut state.place
+        && place.backfilled.as_ref().is_some_and(|backfilled| place.cursor >= backfilled.end())
+    {
+        place.backfilled = None;
     }
 }

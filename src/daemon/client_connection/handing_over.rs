@@ -9,13 +9,14 @@ use chatroom::room::SessionId;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::state::OutboxEntry;
+use super::outbox::OutboxEntry;
+use super::state::Place;
 use super::{ClientConnection, Pumped};
 use crate::source::Source;
 use crate::window::Window;
 
 impl ClientConnection {
-    /// Has the connection's task end between two lines of input, with the connection as it is.
+    /// Has the connection's task stop between two lines of input and leave the connection as it is.
     pub fn freeze(&self) {
         self.state().is_freezing = true;
         self.wake();
@@ -29,17 +30,16 @@ impl ClientConnection {
     /// How far the output has come. None if the connection is to end.
     pub fn save(&self) -> Option<SavedOutput> {
         let mut state = self.state();
-        if state.ending.is_some() {
+        if state.lifecycle.reason().is_some() {
             return None;
         }
-        state.outbox_bytes = 0;
-        let outbox = std::mem::take(&mut state.outbox);
+        let outbox = state.outbox.take();
         Some(SavedOutput {
             session: state.session,
             dialect: state.dialect,
             holds: state.keeps_place,
-            cursor: state.cursor,
-            replay_until: state.replay_until,
+            cursor: state.cursor(),
+            replay_until: state.place.as_ref().and_then(|place| place.replay_until),
             tail: std::mem::take(&mut state.tail),
             outbox: outbox.into_iter().map(|it| (it.after, it.alone, it.into_bytes())).collect(),
             bytes_in: self.traffic.bytes_in.load(Relaxed),
@@ -52,11 +52,11 @@ impl ClientConnection {
     pub fn write_last(&self, window: &Window) {
         let Some(socket) = &self.socket else { return };
         while self.pump(window, &mut |bytes| socket.try_write(bytes)) == Pumped::More {}
-        // Who has not read it all is not waited for.
+        // A client that has not read all of it is not waited for.
         let _ = SockRef::from(socket).shutdown(Shutdown::Write);
     }
 
-    /// A connection that another process has had.
+    /// Restores a connection that another process has served.
     pub fn restore(
         connection: SessionId,
         source: Source,
@@ -70,14 +70,14 @@ impl ClientConnection {
         state.session = saved.session;
         state.dialect = saved.dialect;
         state.keeps_place = saved.holds;
-        state.cursor = saved.cursor;
-        state.replay_until = saved.replay_until;
-        // It is not known whether the socket takes more: its task finds out.
+        let replay_until = saved.replay_until;
+        state.place = saved.cursor.map(|cursor| Place { cursor, replay_until, backfilled: None });
+        // Whether the socket takes more is not known. The connection's task finds out.
         state.is_blocked = true;
         state.tail = saved.tail;
-        state.outbox_bytes = saved.outbox.iter().map(|(_, _, bytes)| bytes.len()).sum();
-        let entry = |(after, alone, bytes)| OutboxEntry::bytes(after, alone, bytes);
-        state.outbox = saved.outbox.into_iter().map(entry).collect();
+        for (after, alone, bytes) in saved.outbox {
+            state.outbox.push(OutboxEntry::bytes(after, alone, bytes));
+        }
         drop(state);
         client
     }

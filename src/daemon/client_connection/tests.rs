@@ -31,7 +31,7 @@ impl Fixture {
     fn new(window_bytes: usize) -> Fixture {
         let client =
             ClientConnection::new(ME, Source::direct(([127, 0, 0, 1], 1).into()), None, false);
-        client.admit(&Answer::Help, Seq(1), Seq(0));
+        client.admit(Name::new("ann").unwrap(), &Answer::Help, Seq(1), Seq(0));
         client.pump(&Window::new("lobby".to_owned(), Position::START, 0), &mut |bytes| {
             Ok(bytes.len())
         });
@@ -187,7 +187,7 @@ fn a_broken_socket_ends_it_with_the_reason() {
 #[test]
 fn a_full_outbox_has_no_space_until_it_is_written() {
     let mut fixture = Fixture::new(1 << 20);
-    for _ in 0..OUTBOX {
+    for _ in 0..outbox::MAX_ANSWERS {
         fixture.client.answer(&Answer::Help);
     }
     assert!(!fixture.client.reserve(0));
@@ -198,12 +198,12 @@ fn a_full_outbox_has_no_space_until_it_is_written() {
 #[test]
 fn what_was_reserved_takes_space_until_it_has_come() {
     let fixture = Fixture::new(1 << 20);
-    assert!(fixture.client.reserve(OUTBOX_BYTES));
+    assert!(fixture.client.reserve(outbox::MAX_BYTES));
     assert!(!fixture.client.reserve(1));
-    fixture.client.fulfil(Seq(0), &info("short"), OUTBOX_BYTES);
+    fixture.client.fulfil(Seq(0), &info("short"), outbox::MAX_BYTES);
     assert!(fixture.client.reserve(1));
     fixture.client.release_reserved(1);
-    assert_eq!(fixture.client.state().reserved_bytes, 0);
+    assert_eq!(fixture.client.state().outbox.reserved_bytes, 0);
 }
 
 /// 2,000 people in JSON, as an answer and as its bytes.
@@ -225,12 +225,12 @@ fn a_long_list_is_encoded_as_it_is_taken_in() {
         while fixture.pump(takes).0 != Pumped::Idle {
             let state = fixture.client.state();
             assert!(state.tail.len() <= 17 * 1024, "{} bytes wait", state.tail.len());
-            assert!(state.outbox_bytes + fixture.seen.len() + 17 * 1024 > whole.len());
+            assert!(state.outbox.bytes + fixture.seen.len() + 17 * 1024 > whole.len());
         }
         assert!(fixture.seen.starts_with(&whole), "in steps of {takes}");
         assert!(fixture.seen.ends_with("\"text\":\"one\"}\n"));
         let state = fixture.client.state();
-        assert_eq!((state.outbox_bytes, state.outbox.len()), (0, 0));
+        assert_eq!((state.outbox.bytes, state.outbox.len()), (0, 0));
     }
 }
 
@@ -255,7 +255,7 @@ async fn a_long_list_is_nothing_for_who_publishes() {
     assert!(fixture.is_woken().await);
     fixture.deliver(OTHER, "one");
     assert!(fixture.is_woken().await, "its task is told");
-    assert!(fixture.client.state().has_people(), "and nothing else was done");
+    assert!(fixture.client.state().outbox.has_people(), "and nothing else was done");
 }
 
 #[test]
@@ -277,7 +277,7 @@ async fn requests_wait_for_each_other_by_number_and_by_what_they_are_answered_wi
         let begun = tokio::time::timeout(Duration::ZERO, fixture.client.begin_request(bytes));
         begun.await.is_ok()
     };
-    assert!(begins(OUTBOX_BYTES - 1).await);
+    assert!(begins(outbox::MAX_BYTES - 1).await);
     assert!(begins(1).await && !begins(1).await);
     fixture.client.end_request();
     assert!(!begins(1).await, "it is not known which one it was");

@@ -1,5 +1,5 @@
-//! What the two sides of a connection wait for: something to write, space for answers, and that the
-//! room has taken their requests.
+//! What the reader and the writer of a connection wait for: something to write, space for answers,
+//! and requests that the room has yet to take.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -8,36 +8,64 @@ use chatroom::room::Seq;
 use chatroom::wire::Answer;
 
 use super::state::State;
-use super::{ClientConnection, OUTBOX_BYTES};
+use super::{ClientConnection, outbox};
 
-/// So many requests of one connection may be on their way to the room.
-const IN_FLIGHT: u8 = 32;
+/// So many requests of one connection can be on their way to the room.
+const MAX_IN_FLIGHT: u8 = 32;
 
-impl ClientConnection {
-    /// Keeps space for an answer of about so many bytes that the connection itself did not ask for,
-    /// if there is any.
-    pub fn reserve(&self, bytes: usize) -> bool {
-        let mut state = self.state();
-        let has_space = state.has_space();
-        if has_space {
-            state.reserved += 1;
-            state.reserved_bytes += bytes;
+/// The requests that are on their way to the room.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    count: u8,
+    /// About how many bytes their answers will have.
+    bytes: usize,
+    /// Whether the connection's task waits for them to become fewer.
+    is_waited_for: bool,
+}
+
+impl InFlight {
+    /// Counts one more request, if there is room for it and its answer.
+    fn begin(&mut self, answer_bytes: usize) -> bool {
+        let bytes = self.bytes.saturating_add(answer_bytes);
+        let has_room = self.count == 0 || self.count < MAX_IN_FLIGHT && bytes <= outbox::MAX_BYTES;
+        if has_room {
+            self.count += 1;
+            self.bytes = bytes;
         }
-        has_space
+        self.is_waited_for = !has_room;
+        has_room
     }
 
-    /// Answers with what was reserved.
+    /// One request is done. Returns whether the connection's task waits for that. The bytes count
+    /// until all requests are done, as it is not known which one this was.
+    fn end(&mut self) -> bool {
+        self.count = self.count.saturating_sub(1);
+        if self.count == 0 {
+            self.bytes = 0;
+        }
+        std::mem::take(&mut self.is_waited_for)
+    }
+}
+
+impl ClientConnection {
+    /// Keeps space for an answer of about so many bytes that this connection did not ask for, if
+    /// there is any.
+    pub fn reserve(&self, bytes: usize) -> bool {
+        self.state().outbox.reserve(bytes)
+    }
+
+    /// Sends the answer for which space was kept.
     pub fn fulfil(&self, after: Seq, answer: &Answer, bytes: usize) {
         let mut state = self.state();
-        state.settle(bytes);
+        state.outbox.release(bytes);
         state.push(after, answer);
         drop(state);
         self.wake();
     }
 
-    /// Waits until there is space for answers, or no need of it any more.
+    /// Waits until there is space for answers, or the connection is to end or to be handed over.
     pub async fn until_space(&self) {
-        self.until(|state| state.has_space() || state.is_stopping()).await;
+        self.until(|state| state.outbox.has_space() || state.is_stopping()).await;
     }
 
     /// Waits until the connection is to end, or to be handed over.
@@ -47,46 +75,29 @@ impl ClientConnection {
 
     /// Waits until the connection is to end.
     pub async fn until_ending(&self) {
-        self.until(|state| state.ending.is_some()).await;
+        self.until(|state| state.lifecycle.reason().is_some()).await;
     }
 
-    /// Waits until not too many requests are on their way to the room, nor too many bytes of what
-    /// they will be answered with, and counts one more.
+    /// Waits until few enough requests, and few enough bytes of their answers, are on their way, and
+    /// counts one more.
     pub async fn begin_request(&self, answer_bytes: usize) {
-        self.until(|state| {
-            let bytes = state.in_flight_bytes.saturating_add(answer_bytes);
-            let may_begin =
-                state.in_flight == 0 || state.in_flight < IN_FLIGHT && bytes <= OUTBOX_BYTES;
-            if may_begin {
-                state.in_flight += 1;
-                state.in_flight_bytes = bytes;
-            }
-            state.waits_to_ask = !may_begin;
-            may_begin
-        })
-        .await;
+        self.until(|state| state.in_flight.begin(answer_bytes)).await;
     }
 
-    /// One request has arrived in the room. Its bytes count until all of them have.
+    /// The room has taken one request.
     pub fn end_request(&self) {
-        let mut state = self.state();
-        state.in_flight = state.in_flight.saturating_sub(1);
-        if state.in_flight == 0 {
-            state.in_flight_bytes = 0;
-        }
-        let is_waited_for = std::mem::take(&mut state.waits_to_ask);
-        drop(state);
+        let is_waited_for = self.state().in_flight.end();
         if is_waited_for {
             self.wake();
         }
     }
 
-    /// Gives the space back that was kept for an answer of so many bytes.
+    /// Gives back the space that was kept for an answer of so many bytes.
     pub fn release_reserved(&self, bytes: usize) {
-        self.state().settle(bytes);
+        self.state().outbox.release(bytes);
     }
 
-    /// Says that there may be something to write.
+    /// Tells the connection's task that there may be something to write.
     pub fn wake(&self) {
         let mut state = self.state();
         state.is_woken = true;
@@ -102,8 +113,8 @@ impl ClientConnection {
         self.until(|state| std::mem::take(&mut state.is_woken))
     }
 
-    /// Waits for a change of the state. All that wait for one are parts of the same task, so that
-    /// one waker is enough for all of them: each looks whether it was meant.
+    /// Waits until the state is as wanted. Everything that waits is part of the same task, so one
+    /// waker is enough: each part checks its own condition.
     fn until(&self, mut is_so: impl FnMut(&mut State) -> bool) -> impl Future<Output = ()> {
         poll_fn(move |context| {
             let mut state = self.state();

@@ -156,7 +156,7 @@ impl RoomThread {
             next: cursor,
             silence_seconds: self.config.timeouts.silence.as_secs(),
         };
-        client.admit(&Answer::Welcome(welcome), cursor, position.seq);
+        client.admit(welcome.name.clone(), &Answer::Welcome(welcome), cursor, position.seq);
     }
 
     /// The session of a token, whether its person is here or was.

@@ -11,8 +11,8 @@ use chatroom::room::{EndReason, Member, NewRecord, Refusal, SessionId};
 use chatroom::wire::Answer;
 use jiff::{SignedDuration, Timestamp};
 
-use super::RoomThread;
 use super::aliases::Alias;
+use super::{Effect, RoomThread};
 
 /// What somebody is told whose account has changed.
 const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
@@ -234,6 +234,9 @@ impl RoomThread {
         self.apply(NewRecord::Rename { session, to: to.clone() }, now)?;
         self.note_alias(session, before);
         self.extras.renames.push((session, to.to_string()));
+        if let Some(client) = self.clients.get(&session).cloned() {
+            self.effects.push(Effect::Rename { client, to: to.clone() });
+        }
         Ok(())
     }
 

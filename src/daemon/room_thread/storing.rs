@@ -142,6 +142,7 @@ impl RoomThread {
             Effect::Close { client, after, reason } => {
                 Effect::Close { client, after: after.min(last), reason }
             }
+            Effect::Rename { .. } => return None,
             Effect::Reply(reply, Ok(())) => Effect::Reply(reply, Err(Refusal::StorageFull)),
             Effect::ReplyRedaction(reply, Ok(done)) if !done.redacted.is_empty() => {
                 Effect::ReplyRedaction(reply, Err(Refusal::StorageFull))

@@ -1,15 +1,19 @@
-//! One connection from its first byte to its last.
+//! The task of one connection, from its first byte to its last ([`ConnectionTask`]).
 //!
-//! Its reader and its writer are two futures of one task. The reader turns lines into requests,
-//! the writer drives the client connection; whichever of them learns that it is over ends both.
+//! The task first reads the header of a proxy and agrees on keys, if the connection needs that. Then
+//! it runs two futures side by side. The `reader` takes bytes in (`input`), cuts them into lines, and
+//! has each line carried out (`text`, `json`). The `writer` sends what the client connection has to
+//! show. When one of them learns that the connection is over, both end.
 
-mod first_line;
-mod handing_over;
+mod input;
 mod json;
 mod login;
+mod moderate;
+mod phase;
 mod proxied;
 mod rate_limit;
 mod reader;
+mod requests;
 mod text;
 mod told;
 mod turning_away;
@@ -22,7 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::handover::SavedInput;
-use chatroom::names::Name;
 use chatroom::room::EndReason;
 use chatroom::wire::Answer;
 use jiff::Timestamp;
@@ -37,24 +40,17 @@ use crate::shared::Shared;
 use crate::sockets::ListenerKind;
 use crate::source::Source;
 use crate::transport::Transport;
-pub use handing_over::resume;
 use proxied::Header;
-use reader::Stop;
+use reader::{Reader, Stop};
 pub use turning_away::{MAX_TURNED_AWAY, turn_away_unopened};
 use turning_away::{farewell, linger, not_tls, turn_away};
 
-/// How long agreeing on keys may take.
+/// How long a TLS handshake can take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Begins to serve a connection that was just accepted, in a task of its own.
+/// Serves a connection that was just accepted, in a task of its own; or turns it away.
 pub fn serve(stream: TcpStream, peer: SocketAddr, kind: ListenerKind, shared: Arc<Shared>) {
-    let stream = Arc::new(stream);
-    let transport = match (kind, shared.identity()) {
-        (ListenerKind::Plain, _) => Ok(Transport::plain(stream)),
-        (ListenerKind::Tls, Some(identity)) => Transport::tls(stream, identity.config),
-        (ListenerKind::Tls, None) => Err(io::Error::other("there is no certificate")),
-    };
-    let transport = match transport {
+    let transport = match transport(stream, kind, &shared) {
         Ok(transport) => transport,
         Err(problem) => {
             let address = peer.to_string();
@@ -66,7 +62,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: ListenerKind, shared: Ar
     };
     let config = shared.config();
     let (source, banned) = match config.listen.is_proxy(peer.ip()) {
-        // Whose connection it is, its header says.
+        // The header of the proxy says whose connection it is.
         true => (Source::proxy(peer), None),
         false => {
             let banned = banned(&shared.access.access_state(), peer.ip(), Timestamp::now());
@@ -75,17 +71,13 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: ListenerKind, shared: Ar
     };
     let awaits_header = source.awaits_header();
     match shared.connections.admit(&transport, source, &config.limits, banned) {
-        Ok(client) if awaits_header => {
-            let connection = ConnectionTask { transport, client, shared };
-            tokio::spawn(connection.run(None));
-        }
         Ok(client) => {
-            told::came(peer, None, &shared.watchers);
-            let greeting = config.room.greeting.clone();
-            client.answer(&Answer::Prompt { greeting });
-            let connection = ConnectionTask { transport, client, shared };
-            // Not an `async fn`, which would hold its argument twice.
-            tokio::spawn(connection.run(None));
+            if !awaits_header {
+                told::came(peer, None, &shared.watchers);
+                let greeting = config.room.greeting.clone();
+                client.answer(&Answer::Prompt { greeting });
+            }
+            tokio::spawn(ConnectionTask { transport, client, shared }.run(None));
         }
         Err(reason) => {
             told::came(peer, Some(&reason), &shared.watchers);
@@ -94,11 +86,31 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, kind: ListenerKind, shared: Ar
     }
 }
 
+fn transport(stream: TcpStream, kind: ListenerKind, shared: &Shared) -> io::Result<Transport> {
+    let stream = Arc::new(stream);
+    match (kind, shared.identity()) {
+        (ListenerKind::Plain, _) => Ok(Transport::plain(stream)),
+        (ListenerKind::Tls, Some(identity)) => Transport::tls(stream, identity.config),
+        (ListenerKind::Tls, None) => Err(io::Error::other("there is no certificate")),
+    }
+}
+
+/// Serves a connection in a task of its own, from where the previous process has stopped.
+pub fn resume(
+    transport: Transport,
+    client: Arc<ClientConnection>,
+    input: SavedInput,
+    shared: Arc<Shared>,
+) {
+    tokio::spawn(ConnectionTask { transport, client, shared }.run(Some(Box::new(input))));
+}
+
 fn broken(error: &io::Error) -> EndReason {
     EndReason::Broken(error.to_string())
 }
 
-/// A connection that is served. It is taken out of the register and the room, however it ends.
+/// What the task of one connection owns. Dropping it takes the connection out of the register and its
+/// session out of the room, however the task ends.
 struct ConnectionTask {
     transport: Transport,
     client: Arc<ClientConnection>,
@@ -106,44 +118,62 @@ struct ConnectionTask {
 }
 
 impl ConnectionTask {
-    /// What an idle connection is, is mostly this future. So it holds nothing that is rarely needed.
-    #[expect(clippy::manual_async_fn, reason = "an async fn would hold the connection twice")]
-    fn run(self, mut before: Option<Box<SavedInput>>) -> impl Future<Output = ()> + Send {
+    /// Serves the connection until it ends, or until it is to be handed over. Another process has
+    /// `saved` its input, if one served it before.
+    ///
+    /// This future is most of the memory of an idle connection, so what is rarely needed is boxed.
+    #[expect(clippy::manual_async_fn, reason = "an async fn would hold `self` twice")]
+    fn run(self, mut saved: Option<Box<SavedInput>>) -> impl Future<Output = ()> + Send {
         async move {
-            if self.client.source.awaits_header() {
-                let begun = before.take().and_then(|before| before.first_line).unwrap_or_default();
-                match Box::pin(self.take_header(begun)).await {
-                    Header::Taken => {}
-                    Header::Over => return,
-                    Header::Frozen(begun) => {
-                        let input = self.save_header(begun);
-                        return self.shared.connections.keep((self.client.clone(), input));
-                    }
-                }
+            if !self.is_prepared() && !Box::pin(self.prepare(&mut saved)).await {
+                return;
             }
-            if !self.transport.is_plain()
-                && let Err(reason) = Box::pin(self.shake_hands()).await
-            {
-                return self.end(None, &reason);
-            }
-            let mut reader = reader::Reader::new(&self);
-            let unread = before.map_or_else(Vec::new, |before| reader.resume(*before));
+            let mut reader = Reader::new(&self);
+            let unread = saved.map_or_else(Vec::new, |saved| reader.restore(*saved));
             let stop = tokio::select! {
-                stop = reader.go_on_with(unread) => stop,
+                stop = reader.run(unread) => stop,
                 reason = writer::run(&self) => Stop::Ended(reason),
             };
             let reason = match stop {
                 Stop::Ended(reason) => reason,
                 Stop::Frozen(unread) => return self.shared.connections.keep(reader.save(unread)),
             };
-            self.end(reader.name.as_ref(), &reason);
+            self.end(&reason);
             if !matches!(reason, EndReason::Broken(_) | EndReason::TooSlow | EndReason::Silent) {
                 Box::pin(linger(&self.transport)).await;
             }
         }
     }
 
-    /// Agrees on keys, unless that takes too long or the daemon ends meanwhile.
+    /// Whether the first byte is for the reader.
+    fn is_prepared(&self) -> bool {
+        self.transport.is_plain() && !self.client.source.awaits_header()
+    }
+
+    /// Reads the header of a proxy and agrees on keys, if the connection needs that. Returns whether
+    /// it is to be served; if not, everything else is done.
+    async fn prepare(&self, saved: &mut Option<Box<SavedInput>>) -> bool {
+        if self.client.source.awaits_header() {
+            let begun = saved.take().and_then(|saved| saved.first_line).unwrap_or_default();
+            match self.take_header(begun).await {
+                Header::Taken => {}
+                Header::Over => return false,
+                Header::Frozen(begun) => {
+                    self.shared.connections.keep((self.client.clone(), self.save_header(begun)));
+                    return false;
+                }
+            }
+        }
+        if !self.transport.is_plain()
+            && let Err(reason) = self.shake_hands().await
+        {
+            self.end(&reason);
+            return false;
+        }
+        true
+    }
+
+    /// Agrees on keys, unless that takes too long or the connection is to end.
     async fn shake_hands(&self) -> Result<(), EndReason> {
         let shaking = async {
             if self.transport.is_addressed_in_plain().await? {
@@ -154,7 +184,7 @@ impl ConnectionTask {
         let problem = tokio::select! {
             shaken = timeout(HANDSHAKE, shaking) => match shaken {
                 Ok(Ok(false)) => {
-                    // In the language of who does not speak TLS.
+                    // Unencrypted, because the other side does not speak TLS.
                     farewell(&Transport::plain(self.transport.tcp.clone()), &not_tls()).await;
                     return Err(not_tls());
                 }
@@ -167,11 +197,12 @@ impl ConnectionTask {
         Err(EndReason::Broken(format!("the TLS handshake failed: {problem}")))
     }
 
-    fn end(&self, name: Option<&Name>, reason: &EndReason) {
+    /// Counts and logs the end of the connection, and has the session leave the room.
+    fn end(&self, reason: &EndReason) {
         self.shared.connections.count_end(reason);
         let hold = self.shared.config().timeouts.hold;
         let stays_detached = !hold.is_zero() && self.client.keeps_place() && told::is_lost(reason);
-        told::ended(name, &self.client, reason, stays_detached, &self.shared.watchers);
+        told::ended(&self.client, reason, stays_detached, &self.shared.watchers);
         self.submit_end(reason.clone());
     }
 
@@ -183,8 +214,8 @@ impl ConnectionTask {
 
 impl Drop for ConnectionTask {
     fn drop(&mut self) {
-        // A second end does nothing. This one counts where the task was cancelled. What is handed
-        // over has not ended.
+        // A second end does nothing; this one counts if the task was cancelled. A connection that is
+        // handed over has not ended.
         if !self.client.is_freezing() {
             self.submit_end(EndReason::Closed);
         }

@@ -1,4 +1,4 @@
-//! A connection from a trusted proxy: the header of the PROXY protocol comes before everything else, also
+//! Connections from a trusted proxy. The header of the PROXY protocol comes before everything else, also
 //! before TLS.
 
 use std::io::{self, ErrorKind};
@@ -19,22 +19,22 @@ use super::{ConnectionTask, broken, told};
 use crate::connections::banned;
 use crate::transport::Transport;
 
-/// So many bytes are looked at together. Most headers are shorter.
+/// How many bytes are looked at together. Most headers are shorter.
 const PIECE: usize = 256;
 
-/// What has become of the wait for a header.
+/// How the wait for a header ended.
 pub(super) enum Header {
-    /// The client is known, and may stay.
+    /// The client is known and admitted.
     Taken,
-    /// The connection is to be handed over with this part of its header.
+    /// The connection is to be handed over, with this part of its header.
     Frozen(Vec<u8>),
-    /// The connection is over. Everyone who has to know was told.
+    /// The connection is over. The client, the log and the room were told.
     Over,
 }
 
 impl ConnectionTask {
-    /// Waits for the rest of a header that has `begun`, and lets the client come as if it had connected
-    /// from its own address.
+    /// Waits for the rest of a header that has `begun`, and admits the client as if it had connected from
+    /// its own address.
     pub(super) async fn take_header(&self, mut begun: Vec<u8>) -> Header {
         let deadline = self.client.traffic.start + self.shared.config().timeouts.name;
         let reading = read(&self.transport.tcp, &mut begun);
@@ -51,7 +51,7 @@ impl ConnectionTask {
         let client = match outcome {
             Ok(client) => client,
             Err(reason) => {
-                self.end(None, &reason);
+                self.end(&reason);
                 self.tell_proxy(&reason).await;
                 return Header::Over;
             }
@@ -66,7 +66,7 @@ impl ConnectionTask {
         }
     }
 
-    /// Lets the client in, or not, by its own address.
+    /// Admits the client by its own address, or says why not.
     fn identify(&self, client: Option<SocketAddr>) -> Result<(), EndReason> {
         let (shared, source) = (&self.shared, &self.client.source);
         source.name(client);
@@ -79,13 +79,13 @@ impl ConnectionTask {
         Ok(())
     }
 
-    /// Tells the other side why it is not served, where it can understand that.
+    /// Tells the other side why it is not served, if it can understand that.
     async fn tell_proxy(&self, reason: &EndReason) {
         let is_missing = *reason == no_header(HeaderProblem::Missing);
         if self.transport.is_plain() {
             farewell(&self.transport, reason).await;
         } else if is_missing {
-            // What has come instead is still there to look at.
+            // What came instead of a header was not read, so it can still be looked at.
             match self.transport.is_addressed_in_plain().await {
                 Ok(true) => farewell(&Transport::plain(self.transport.tcp.clone()), reason).await,
                 Ok(false) => tell(&self.transport, reason).await,
@@ -94,20 +94,20 @@ impl ConnectionTask {
         }
     }
 
-    /// How far the input has come where that is not beyond the header.
+    /// How far the input has come, for the next process: to this part of the header.
     pub(super) fn save_header(&self, begun: Vec<u8>) -> SavedInput {
         let (_, saved) = Reader::new(self).save(Vec::new());
         SavedInput { first_line: Some(begun), ..saved }
     }
 }
 
-/// Takes a header out of the way of a connection that is told nothing but why it is turned away.
+/// Skips the header of a connection that is turned away.
 pub(super) async fn skip(transport: &Transport) {
     let _ = timeout(SHORT_HANDSHAKE, read(&transport.tcp, &mut Vec::new())).await;
 }
 
-/// Reads the rest of a header that has `begun`, and nothing behind it. Gives the client, if the header
-/// names one. It can be given up at any time, and what was read is in `begun`.
+/// Reads the rest of a header that has `begun`, and nothing behind it. Returns the client, if the header
+/// names one. Cancelling is safe: what was read is in `begun`.
 async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>, EndReason> {
     let mut buffer = [0; PIECE];
     loop {
@@ -120,7 +120,7 @@ async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>
         let before = begun.len();
         begun.extend_from_slice(&buffer[..seen]);
         let progress = proxy::read(begun);
-        // Only what was read counts: what lies behind the header is for TLS, or the reader.
+        // Only what is read counts. What follows the header is for TLS, or for the reader.
         begun.truncate(before);
         let wanted = match progress.map_err(no_header)? {
             Progress::Incomplete => seen,
@@ -136,7 +136,7 @@ async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>
     }
 }
 
-/// Reads what is there. It may be less than was seen.
+/// Reads what is there, which can be less than was seen.
 fn try_read(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     match tcp.try_read(buffer) {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {

@@ -1,71 +1,71 @@
-//! Slowing who sends too fast: what they send is read later, and nothing of it is thrown away.
+//! Slows a client that sends too fast: what it sends is read later, and none of it is thrown away.
 
 use std::time::Duration;
 
-use chatroom::throttle::Rate;
-use chatroom::wire::{Answer, Framing};
+use chatroom::config::Limits;
+use chatroom::throttle::{Bucket, Rate};
 
-use super::reader::{READ_BYTES, Reader};
+use super::input::READ_BYTES;
+use crate::source::Source;
 
-/// So many bytes are read at a time from who may have to wait before they are worked off.
-const PACED_BYTES: usize = 2048;
+/// So many bytes are read at a time from a client that may have to wait.
+const LIMITED_READ_BYTES: usize = 2048;
 
-const TOLD: &str = "You are sending faster than this room takes it. Nothing is lost; it goes on a \
-                    little later.";
+/// What a client is told when it has to wait for the first time.
+pub(super) const TOLD: &str = "You are sending faster than this room takes it. Nothing is lost; it \
+                               goes on a little later.";
 
-impl Reader<'_> {
-    /// Waits until this connection may send another message. The waiting is rare, and kept apart
-    /// from what each connection needs while it joins.
-    pub(super) async fn apply_rate_limit(&mut self) {
-        if let Some((rate, now, wait)) = self.too_fast() {
-            Box::pin(self.wait(wait)).await;
-            let _ = self.sent.take(rate, now + wait);
-        }
-    }
+/// How fast a connection has sent.
+#[derive(Default)]
+pub(super) struct RateLimit {
+    sent: Bucket,
+    /// Whether the client was told that it is slowed.
+    is_told: bool,
+}
 
-    /// How long this connection has to wait from now on, at this rate, if it has to.
-    fn too_fast(&mut self) -> Option<(Rate, Duration, Duration)> {
-        let rate = self.rate()?;
-        let now = self.client().traffic.start.elapsed();
+/// A client has to wait before its message is taken.
+pub(super) struct Slowed {
+    rate: Rate,
+    now: Duration,
+    pub(super) wait: Duration,
+    /// Whether the client does not know yet that it is slowed.
+    pub(super) is_news: bool,
+}
+
+impl RateLimit {
+    /// Counts a message, if it can be taken `now` at this rate.
+    ///
+    /// # Errors
+    /// The client has to wait. Then [`RateLimit::take_slowed`] counts the message.
+    pub(super) fn take(&mut self, rate: Rate, now: Duration) -> Result<(), Slowed> {
         match self.sent.take(rate, now) {
             Ok(()) => {
-                // Who has had enough time to send a whole burst is told anew.
+                // After a rest that is long enough for a whole burst, the client is told again.
                 let rested = Rate { burst: 1, ..rate };
                 self.is_told &= self.sent.check(rested, now + rate.every).is_err();
-                None
+                Ok(())
             }
             Err(wait) => {
-                if !std::mem::replace(&mut self.is_told, true) {
-                    self.shared().connections.connection_limits.note_slowed();
-                    let message = TOLD.to_owned();
-                    self.client().answer(&Answer::Info { message, id: None });
-                }
-                Some((rate, now, wait))
+                let is_news = !std::mem::replace(&mut self.is_told, true);
+                Err(Slowed { rate, now, wait, is_news })
             }
         }
     }
 
-    /// How fast this connection may send, if that is limited.
-    fn rate(&self) -> Option<Rate> {
-        let limits = &self.shared().config().limits;
-        let rate = Rate::per_second(limits.messages_per_second, limits.burst);
-        rate.filter(|_| limits.loopback || !self.client().source.is_this_machine())
+    /// Counts a message for which the client has waited.
+    pub(super) fn take_slowed(&mut self, slowed: &Slowed) {
+        let _ = self.sent.take(slowed.rate, slowed.now + slowed.wait);
     }
+}
 
-    /// How many bytes are read at a time. What is read waits in memory as lines, and each of them
-    /// takes more than its bytes; so not much of it, where that can take long.
-    pub(super) fn bytes_at_a_time(&self) -> usize {
-        // What the older script client sends together must not be read in two.
-        let most = if self.framer.framing() == Framing::Pieces { None } else { self.rate() };
-        most.map_or(READ_BYTES, |_| PACED_BYTES)
-    }
+/// How fast a connection from there can send, if that is limited.
+pub(super) fn rate(limits: &Limits, source: &Source) -> Option<Rate> {
+    let rate = Rate::per_second(limits.messages_per_second, limits.burst);
+    rate.filter(|_| limits.loopback || !source.is_this_machine())
+}
 
-    /// Waits, unless the connection is to end or to be handed over.
-    async fn wait(&self, time: Duration) {
-        let client = self.client();
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = client.until_stopping() => {}
-        }
-    }
+/// How many bytes are read at a time. What is read waits in memory as lines, which take more than
+/// their bytes. So little is read if it may have to wait long.
+pub(super) fn max_read_bytes(limits: &Limits, source: &Source) -> usize {
+    rate(limits, source).map_or(READ_BYTES, |_| LIMITED_READ_BYTES)
 }

@@ -1,92 +1,83 @@
-//! What a line of text does.
+//! Carries out lines of the text protocol.
 
-use chatroom::handover::Stage;
 use chatroom::permission::Permission;
 use chatroom::room::EndReason;
 use chatroom::secret::Secret;
-use chatroom::wire::{Answer, text};
+use chatroom::wire::Answer;
+use chatroom::wire::text::{self, TextRequest};
 
-use super::reader::Reader;
+use super::login;
+use super::moderate::moderate;
+use super::phase::Phase;
+use super::requests::Requests;
 use crate::room_thread::RoomRequest;
 use crate::store::history_reader::Selection;
 
-impl Reader<'_> {
-    pub(super) async fn handle_text(&mut self, line: &str) {
-        let request = text::parse(line);
-        let permission = match (self.stage, request.command().permission()) {
-            (_, permission @ (Permission::KeepAlive | Permission::Quit)) => permission,
-            // Before that, whatever else one types is the answer to a question.
-            (Stage::New | Stage::Naming | Stage::Password, _) => Permission::Join,
-            (_, permission) => permission,
-        };
-        match (self.permit(permission), permission, request) {
-            (Err(refusal), ..) => self.deny(refusal, None),
-            (Ok(()), Permission::Join, _) if self.stage == Stage::Password => {
-                Box::pin(self.give_password(line)).await;
-            }
-            (Ok(()), Permission::Join, _) => self.join(line, None, None).await,
-            (Ok(()), _, request) => self.handle_text_request(request).await,
-        }
+pub(super) async fn handle(requests: &mut Requests<'_>, line: &str) {
+    let request = text::parse(line);
+    let permission = match request.command().permission() {
+        permission @ (Permission::KeepAlive | Permission::Quit) => permission,
+        // During login, every other line is the answer to a question.
+        _ if requests.phase.is_login() => Permission::Join,
+        permission => permission,
+    };
+    match requests.permit(permission) {
+        Err(denial) => requests.deny(denial, None),
+        Ok(()) if permission == Permission::Join => log_in(requests, line).await,
+        Ok(()) => carry_out(requests, request).await,
     }
+}
 
-    /// Takes the line for the password of the name that was given before.
-    async fn give_password(&mut self, line: &str) {
-        let Some(name) = self.name.take() else { return };
-        if line.is_empty() {
-            self.stage = Stage::Naming;
-            let message = "Type another name, then press enter!".to_owned();
-            return self.client().answer(&Answer::Info { message, id: None });
+/// Takes the line for the name, or for the password of the name that was given before.
+async fn log_in(requests: &mut Requests<'_>, line: &str) {
+    match std::mem::replace(&mut requests.phase, Phase::Naming) {
+        Phase::Password(_) if line.is_empty() => {
+            requests.inform("Type another name, then press enter!");
         }
-        self.join(name.as_str(), None, Some(Secret::new(line.to_owned()))).await;
-        // Otherwise they are in, or were asked anew.
-        if self.stage == Stage::Password && self.name.is_none() {
-            self.stage = Stage::Naming;
+        Phase::Password(name) => {
+            let password = Secret::new(line.to_owned());
+            Box::pin(login::give_password(requests, &name, password)).await;
         }
+        _ => login::join(requests, line, None, None).await,
     }
+}
 
-    async fn handle_text_request(&mut self, request: text::TextRequest<'_>) {
-        let session = self.client().session();
-        match request {
-            text::TextRequest::KeepAlive => self.client().answer(&Answer::KeepAlive),
-            text::TextRequest::Quit => self.end(EndReason::Quit),
-            text::TextRequest::Help => self.client().answer(&Answer::Help),
-            text::TextRequest::Incomplete(mistake) => {
-                let message = mistake.sentence('!');
-                self.client().answer(&Answer::Info { message, id: None });
-            }
-            text::TextRequest::History(limit) => {
-                let selection = Selection { limit, ..Selection::default() };
-                Box::pin(self.show_history(selection, None)).await;
-            }
-            text::TextRequest::Search(text) => {
-                let (grep, limit) = (Some(text.to_owned()), text::USUAL_HISTORY);
-                let selection = Selection { grep, limit, ..Selection::default() };
-                Box::pin(self.show_history(selection, None)).await;
-            }
-            text::TextRequest::Who => self.submit(RoomRequest::Who { session }).await,
-            text::TextRequest::Topic => {
-                let message = match self.shared().topic() {
-                    topic if topic.is_empty() => "The room has no topic.".to_owned(),
-                    topic => format!("Topic: {topic}"),
-                };
-                self.client().answer(&Answer::Info { message, id: None });
-            }
-            text::TextRequest::Moderate(action) => Box::pin(self.moderate(*action, None)).await,
-            // An empty line says nothing; it is no mistake that one has to be told of.
-            text::TextRequest::Say("") => {}
-            text::TextRequest::Say(text) => self.speak(false, text).await,
-            text::TextRequest::Action(text) => self.speak(true, text).await,
-            text::TextRequest::Direct { to, text } => {
-                self.apply_rate_limit().await;
-                let (to, text) = (to.to_owned(), text.to_owned());
-                self.submit(RoomRequest::Direct { session, to, text, id: None }).await;
-            }
+async fn carry_out(requests: &mut Requests<'_>, request: TextRequest<'_>) {
+    let session = requests.client().session();
+    match request {
+        TextRequest::KeepAlive => requests.client().answer(&Answer::KeepAlive),
+        TextRequest::Quit => requests.end(EndReason::Quit),
+        TextRequest::Help => requests.client().answer(&Answer::Help),
+        TextRequest::Incomplete(mistake) => requests.inform(mistake.sentence('!')),
+        TextRequest::History(limit) => {
+            let selection = Selection { limit, ..Selection::default() };
+            Box::pin(requests.show_history(selection, None)).await;
+        }
+        TextRequest::Search(text) => {
+            let (grep, limit) = (Some(text.to_owned()), text::USUAL_HISTORY);
+            let selection = Selection { grep, limit, ..Selection::default() };
+            Box::pin(requests.show_history(selection, None)).await;
+        }
+        TextRequest::Who => requests.submit(RoomRequest::Who { session }).await,
+        TextRequest::Topic => requests.inform(match requests.shared().topic() {
+            topic if topic.is_empty() => "The room has no topic.".to_owned(),
+            topic => format!("Topic: {topic}"),
+        }),
+        TextRequest::Moderate(action) => Box::pin(moderate(requests, *action, None)).await,
+        // An empty line says nothing, and is no mistake to be told of.
+        TextRequest::Say("") => {}
+        TextRequest::Say(text) => speak(requests, false, text).await,
+        TextRequest::Action(text) => speak(requests, true, text).await,
+        TextRequest::Direct { to, text } => {
+            requests.apply_rate_limit().await;
+            let (to, text) = (to.to_owned(), text.to_owned());
+            requests.submit(RoomRequest::Direct { session, to, text, id: None }).await;
         }
     }
+}
 
-    async fn speak(&mut self, action: bool, text: &str) {
-        self.apply_rate_limit().await;
-        let (session, text) = (self.client().session(), text.to_owned());
-        self.submit(RoomRequest::Speech { session, action, text, id: None }).await;
-    }
+async fn speak(requests: &mut Requests<'_>, action: bool, text: &str) {
+    requests.apply_rate_limit().await;
+    let (session, text) = (requests.client().session(), text.to_owned());
+    requests.submit(RoomRequest::Speech { session, action, text, id: None }).await;
 }

@@ -1,4 +1,4 @@
-//! Who comes and goes, in the log and for operators who watch.
+//! Tells the log, and operators who watch, of users and connections that come and go.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 use crate::client_connection::ClientConnection;
 use crate::watchers::Watchers;
 
-/// Somebody has come, or come back.
+/// A user has joined, or resumed a session.
 pub fn joined(name: &Name, resumed: bool, client: &ClientConnection, watchers: &Watchers) {
     let (name, shown) = (name.as_str(), word(name.as_str()));
     let (address, dialect) = (client.source.address().to_string(), client.dialect().as_str());
@@ -31,9 +31,8 @@ pub fn joined(name: &Name, resumed: bool, client: &ClientConnection, watchers: &
     }
 }
 
-/// A connection has ended. Where `stays_detached`, its person can come back to their place.
+/// A connection has ended. If it `stays_detached`, its user can come back to the session.
 pub fn ended(
-    name: Option<&Name>,
     client: &ClientConnection,
     reason: &EndReason,
     stays_detached: bool,
@@ -49,13 +48,15 @@ pub fn ended(
              so it has to send a header of the PROXY protocol"
         );
     }
-    let said = sentence(name.map(Name::as_str), &address, reason, stays_detached);
+    let name = client.name();
+    let name = name.as_ref().map(Name::as_str);
+    let said = sentence(name, &address, reason, stays_detached);
     let is_logged = matches!(reason, EndReason::NoProxyHeader(_));
-    // A proxy may look every other second whether the port is open, and some reset such connections.
+    // A proxy may check every other second whether the port is open, and some reset such connections.
     let is_check = name.is_none()
         && matches!(reason, EndReason::Closed | EndReason::Broken(_))
         && (client.source.is_unnamed() || client.source.awaits_header());
-    let (name, reason) = (name.map(Name::as_str), reason.code());
+    let reason = reason.code();
     watchers.tell(|| Watched::Disconnected {
         time: format_time(Timestamp::now()),
         address: address.clone(),
@@ -70,7 +71,7 @@ pub fn ended(
     }
 }
 
-/// A connection was let in, or turned away.
+/// A connection was accepted, or turned away.
 pub fn came(peer: SocketAddr, turned_away: Option<&EndReason>, watchers: &Watchers) {
     watchers.tell(|| {
         let (time, address) = (format_time(Timestamp::now()), peer.to_string());
@@ -81,8 +82,8 @@ pub fn came(peer: SocketAddr, turned_away: Option<&EndReason>, watchers: &Watche
     });
 }
 
-/// Whether a connection that ended so was lost, and not closed on purpose. Only then the place of a
-/// client that can resume is kept.
+/// Whether a connection that ended so was lost, and not closed on purpose. Only then is the place of a
+/// client that can resume kept.
 pub fn is_lost(reason: &EndReason) -> bool {
     use EndReason::{Banned, Failed, Quit, Removed, Replaced, ShuttingDown, TakenOver};
     !matches!(
