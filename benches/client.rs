@@ -1,4 +1,4 @@
-//! What the terminal client takes: from the start to the first screen, from a key to its echo while
+//! The times of the terminal client: from the start to the first screen, from a key to its echo while
 //! the room talks, in memory, and while nothing happens.
 //!
 //! `cargo bench --bench client`

@@ -1,4 +1,4 @@
-//! What storing costs: `cargo bench --bench history`.
+//! The cost of storing: `cargo bench --bench history`.
 //!
 //! It starts the daemon as its own process on three configurations side by side (no history,
 //! `process`, `power`) and prints, in turns with medians: the time from sending to delivery at two
@@ -60,7 +60,7 @@ fn saturation(daemon: &Daemon) -> f64 {
             let lines = lines.clone();
             thread::spawn(move || {
                 sender.write_all(lines.as_bytes()).unwrap();
-                // What comes in is read, so that this one is not in the way.
+                // Incoming data is read, so that this client does not hold others up.
                 let mut sink = [0; 65536];
                 sender.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
                 while matches!(sender.read(&mut sink), Ok(1..)) {}

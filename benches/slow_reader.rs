@@ -1,4 +1,4 @@
-//! What a reader that stops costs the others: `cargo bench --bench slow_reader`.
+//! The cost of a reader that stops, for the others: `cargo bench --bench slow_reader`.
 //!
 //! 50,000 messages pass within a minute, on the default configuration; in every second run one of
 //! the clients does not read for that minute. Printed are, in turns: the time from sending to delivery

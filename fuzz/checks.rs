@@ -1,4 +1,4 @@
-//! What holds for any bytes. Each check is a target of cargo-fuzz, and `cargo test` runs all of them
+//! Properties that hold for any bytes. Each check is a target of cargo-fuzz, and `cargo test` runs all of them
 //! over the corpora.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ pub fn framing(data: &[u8]) {
     let limit = usize::from(limit);
     let lines = bytes.split_inclusive(|&byte| byte == b'\n' || byte == 0);
     let expected: Vec<Frame> = lines
-        // What is behind the last line end is not whole, and a NUL behind another one ends nothing.
+        // Bytes behind the last line end are not a whole line, and a NUL behind another one ends nothing.
         .filter(|&line| line != [0] && (line.ends_with(b"\n") || line.ends_with(&[0])))
         .map(|line| {
             let whole = &line[..line.len() - 1];
@@ -79,7 +79,7 @@ pub fn text_lines(data: &[u8]) {
         text::TextRequest::Search(said) => {
             assert!(line.starts_with("!search ") && line.contains(said));
         }
-        // Who knows other chats is told how commands begin here.
+        // Users who know other chats are told how commands begin here.
         text::TextRequest::Incomplete(_) => assert!(line.starts_with(['!', '/'])),
         _ => assert!(line.starts_with('!')),
     }
@@ -95,7 +95,7 @@ pub fn text_lines(data: &[u8]) {
     assert_eq!(clean::is_visible(&squeezed), clean::is_visible(&clean));
 }
 
-/// What is understood comes back as it was; what is not, is said in a sentence without control codes.
+/// A valid request is read back unchanged; an invalid one is refused in a sentence without control codes.
 pub fn requests(data: &[u8]) {
     let Ok(line) = std::str::from_utf8(data) else { return };
     match json::parse_request(line) {
@@ -111,7 +111,7 @@ pub fn requests(data: &[u8]) {
     }
 }
 
-/// Whatever a server sends is an event or is not; reading it twice gives the same.
+/// Any line of a server is an event or is not; decoding it twice gives the same.
 pub fn events(data: &[u8]) {
     let read = || serde_json::from_slice::<Event<'_>>(data).ok();
     assert_eq!(format!("{:?}", read()), format!("{:?}", read()));
@@ -173,7 +173,7 @@ pub fn names(data: &[u8]) {
     }
 }
 
-/// What the properties of its characters say of a name.
+/// The properties of the characters of a name.
 fn check_properties(name: &str) {
     let is_something = |c| characters::is_readable(c) || characters::is_emoji(c) || c == '\u{20e3}';
     assert!(name.contains(is_something) || name.contains('\u{1f3f4}'), "{name:?}");
@@ -196,7 +196,7 @@ fn check_properties(name: &str) {
     }
 }
 
-/// What telnet negotiates goes, and nothing else does.
+/// Telnet negotiation is removed, and nothing else.
 pub fn telnet(data: &[u8]) {
     let mut line = data.to_vec();
     strip_telnet(&mut line);
@@ -254,7 +254,7 @@ pub fn proxy_header(data: &[u8]) {
     }
 }
 
-/// What one process can read, the next one reads from it as well; and what it goes on with takes
+/// A state that one process can read is read by the next one, too; and what it resumes takes
 /// whatever comes.
 pub fn handover(data: &[u8]) {
     let Ok(saved) = SavedState::decode(data) else { return };

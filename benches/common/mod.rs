@@ -1,4 +1,4 @@
-//! What the benchmarks share: a daemon of their own, and the figures.
+//! Shared by the benchmarks: a daemon of their own, and the figures.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
 use std::io::{BufRead, BufReader, Write};

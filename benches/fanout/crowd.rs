@@ -36,7 +36,7 @@ enum Stage {
 struct Client {
     wire: Wire,
     stage: Stage,
-    /// What was received and not understood yet, where somebody looks at it.
+    /// Received bytes that are not decoded yet, if a scenario looks at them.
     carry: Vec<u8>,
 }
 

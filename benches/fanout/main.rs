@@ -1,4 +1,4 @@
-//! What a delivery costs, beside the least that it can cost and beside other daemons:
+//! The cost of a delivery, beside the least possible cost and beside other daemons:
 //! `cargo bench --bench fanout`.
 //!
 //! docs/benchmarks.md says what is measured and how. `ROUNDS` (default 3) is how often each thing is

@@ -1,4 +1,4 @@
-//! What the crowd does, and the table of what that costs.
+//! The actions of the crowd, and the table of their cost.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -85,7 +85,7 @@ pub const ALL: &[Scenario] = &[
     },
 ];
 
-/// What was measured in one round: a figure for each column.
+/// The measurements of one round: a figure for each column.
 type Figures = Vec<f64>;
 
 /// Measures a scenario on each server, in turns, and prints the medians.

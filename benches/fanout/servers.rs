@@ -42,7 +42,7 @@ pub struct Server {
 pub struct Running {
     process: Process,
     pub address: SocketAddr,
-    /// What its clients need where it speaks TLS.
+    /// The clients' configuration where it speaks TLS.
     pub tls: Option<Arc<ClientConfig>>,
 }
 

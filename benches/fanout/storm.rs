@@ -13,7 +13,7 @@ use crate::usage;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a client has to say at first, and what it has learnt.
+/// The first input of a client, and what it has learnt.
 #[derive(Default, Clone)]
 struct Person {
     hello: String,
@@ -59,7 +59,7 @@ fn hello(number: usize, resume: Option<Value>) -> String {
     format!("{hello}\n")
 }
 
-/// Connects everybody, and waits until `is_done` for all.
+/// Connects all clients, and waits until `is_done` for all.
 fn all_at_once(
     address: SocketAddr,
     mut people: Vec<Person>,

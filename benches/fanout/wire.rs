@@ -15,7 +15,7 @@ pub struct Wire {
     tls: Option<Box<ClientConnection>>,
 }
 
-/// What a client of a server with this certificate needs.
+/// The TLS configuration of a client of a server with this certificate.
 pub fn trusting(certificate: &Path) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What is kept account of.
+//! The counters.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -26,7 +26,7 @@ pub struct Account {
     pub heard_by_idlers: usize,
     pub arrived: usize,
     pub refused: usize,
-    /// The longest time until somebody who came was greeted.
+    /// The longest time from connecting to the greeting.
     pub greeting: Duration,
     pub is_over: bool,
 }

@@ -10,7 +10,7 @@ use tokio::time::{interval, sleep};
 use crate::account::Shared;
 use crate::network::{Stream, Way};
 
-/// Who says nothing for long is taken for gone.
+/// A client that is silent for long is taken for gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 
 /// One client, over all its connections.

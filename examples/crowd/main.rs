@@ -51,7 +51,7 @@ struct Args {
     rate: u32,
 }
 
-/// How long there is for everything to arrive, and before it for everybody to join.
+/// The time limit for everything to arrive, and before it for all clients to join.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody comes again and again, and waits for the greeting.

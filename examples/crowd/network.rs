@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// What can be read from and written to.
+/// A stream to read from and write to.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 
@@ -58,7 +58,7 @@ fn config() -> Result<Arc<ClientConfig>, Error> {
     Ok(Arc::new(config))
 }
 
-/// Who the server is does not matter here: nothing is told that matters.
+/// Does not verify the server: nothing confidential is sent.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
 

@@ -38,7 +38,7 @@ impl Daemon {
         Ok(Daemon { child, folder: folder.to_owned(), programs })
     }
 
-    /// What `chatctl` prints.
+    /// The output of `chatctl`.
     pub fn ctl(&self, args: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(self.programs.join("chatctl"))
             .arg("--socket")

@@ -11,7 +11,7 @@ mod person;
 #[path = "../../src/program.rs"]
 #[allow(dead_code, reason = "it does not need all of that")]
 mod program;
-// What the tests have.
+// Shared with the tests.
 #[path = "../../tests/it/chance.rs"]
 #[allow(dead_code, reason = "bytes are not damaged here")]
 mod chance;
@@ -41,7 +41,7 @@ struct Args {
     /// How many people
     #[arg(long, default_value_t = 2000)]
     people: usize,
-    /// What chance is begun with
+    /// The seed of the random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -94,7 +94,7 @@ fn say(text: &str) -> anyhow::Result<()> {
     program::print(text).context("cannot write the output").map(drop)
 }
 
-/// Moderates somebody.
+/// Moderates a user.
 fn moderate(daemon: &Daemon, chance: &mut Chance, people: usize) {
     let name = format!("soak{}", chance.below(people as u64));
     // Whom it is about may just be gone.
@@ -132,7 +132,7 @@ async fn run(args: &Args, folder: &Path) -> anyhow::Result<()> {
         looks.push(look(&daemon, &disk, &noticed, start)?);
     }
     noticed.is_over.store(true, Relaxed);
-    // Who has been cut off is held for a while, and free memory is given back once a minute.
+    // Cut-off users stay detached for a while, and free memory is given back once a minute.
     let end = Instant::now();
     let after = loop {
         sleep(Duration::from_secs(5)).await;
@@ -151,7 +151,7 @@ async fn run(args: &Args, folder: &Path) -> anyhow::Result<()> {
     judge(&looks, &noticed, &fs::read_to_string(folder.join("log"))?)
 }
 
-/// Fails if something is left when everybody is gone.
+/// Fails if resources are still in use after all clients have left.
 fn compare(before: &Look, after: &Look) -> anyhow::Result<()> {
     say(&format!(
         "empty again: descriptors {} (before {}), threads {} (before {}), memory {} KiB (before {})\n",

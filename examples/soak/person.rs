@@ -17,7 +17,7 @@ use crate::chance::Chance;
 /// So many acknowledgements are kept, to look for them in the history at the end.
 const MAX_ACKNOWLEDGED: usize = 50_000;
 
-/// What all people together have noticed.
+/// The observations of all users together.
 #[derive(Default)]
 pub struct Noticed {
     pub is_over: AtomicBool,
@@ -149,7 +149,7 @@ impl Person {
                 self.token = Value::Null;
                 bail!("the name is taken");
             }
-            // What was asked for of before is no part of the talk; a gap is one that was told.
+            // Requested history is not part of the conversation; a gap is one that was reported.
             (Some("gap"), _) => self.next = event["to"].as_u64().context("a gap without end")? + 1,
             (Some("history"), _) => {}
             (Some(_), Some(seq)) => {

@@ -36,7 +36,7 @@ fn a_name_with_an_account_is_only_for_its_owner() {
     daemon.until("gone", |daemon| daemon.users().iter().all(|user| user.name != "ann"));
     jay.say(&hello.to_string());
     let welcome = jay.event("welcome");
-    // Whoever has the token goes on without the password, as long as the place is held.
+    // The token resumes without the password while the session is detached.
     jay.reset();
     let mut back = Person::connect(&daemon);
     let resume =
@@ -103,7 +103,7 @@ fn a_room_can_have_one_password() {
 }
 
 #[test]
-fn who_is_awaited_over_a_restart_is_looked_at_anew() {
+fn detached_sessions_are_checked_again_after_a_restart() {
     let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
     let (_jay, jays) = Person::json(&daemon, "jay");
     let (_kay, kays) = Person::json(&daemon, "kay");

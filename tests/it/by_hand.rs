@@ -1,4 +1,4 @@
-//! Commands that somebody runs at a terminal: they look where the service looks, and write what it can
+//! Commands that an administrator runs at a terminal: they look where the service looks, and write what it can
 //! read. Those about another user need root; `systemctl` is a stand-in that says what a test wants.
 
 use std::fs::{self, Permissions};
@@ -128,7 +128,7 @@ fn every_file_that_the_service_cannot_use_is_named() {
     let Some(machine) = Machine::with("") else { return };
     assert!(machine.run("", &["--make-certificate", "localhost"]).status.success());
     let state = machine.state();
-    // Copied there by root, as somebody does who restores a backup or a key.
+    // Copied there by root, as when a backup or a key is restored.
     for name in ["key.pem", "history.sqlite", "room-password"] {
         fs::write(state.join(name), "of root").unwrap();
         std::os::unix::fs::chown(state.join(name), Some(0), Some(0)).unwrap();
@@ -195,7 +195,7 @@ fn credentials_are_looked_at_where_systemd_reads_them() {
 }
 
 #[test]
-fn who_is_not_root_or_is_told_a_folder_is_not_about_the_service() {
+fn an_ordinary_user_or_an_explicit_folder_does_not_touch_the_service() {
     let Some(machine) = Machine::with("") else { return };
     let own = machine.folder.path().join("own");
     let config = format!("[paths]\nstate = {own:?}\n");

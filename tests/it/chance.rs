@@ -46,7 +46,7 @@ impl Chance {
                     let run = vec![*self.of(TELLING); self.below(20_000) as usize];
                     bytes.splice(from..from, run);
                 }
-                // What has numbers in it is still what it was, with another number.
+                // A field with a number keeps its meaning, with another number.
                 _ => {
                     let digits = |byte: &u8| byte.is_ascii_digit();
                     if let Some(ahead) = bytes[from..].iter().position(digits) {

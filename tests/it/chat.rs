@@ -104,7 +104,7 @@ fn an_unfit_name_is_asked_for_again() {
 }
 
 #[test]
-fn one_can_leave_at_the_question_for_a_name() {
+fn a_client_can_leave_at_the_name_prompt() {
     let daemon = Daemon::start();
     let mut person = Person::connect(&daemon);
     person.say("!quit");
@@ -164,7 +164,7 @@ fn the_topic_and_the_greeting_are_shown() {
 }
 
 #[test]
-fn what_was_said_before_a_half_close_is_heard_and_answered() {
+fn lines_sent_before_a_half_close_are_relayed_and_answered() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut pipe = Person::connect(&daemon);

@@ -15,7 +15,7 @@ use crate::harness::Person;
 
 pub fn client(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatroom-client"));
-    // What the person who runs the tests prefers must not matter.
+    // The preferences of the user who runs the tests must not matter.
     command.args(args).env("NO_COLOR", "1");
     command.env("XDG_CONFIG_HOME", "/proc/nonexistent").env("XDG_STATE_HOME", "/proc/nonexistent");
     if !args.contains(&"--session") {
@@ -45,7 +45,7 @@ pub fn pipe_to(input: &str, program: &mut Command) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Who ends before reading everything has a reason, which the caller looks at.
+    // A client that ends before reading everything has a reason, which the caller checks.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     until_ended(&mut child);
     child.wait_with_output().unwrap()
@@ -79,7 +79,7 @@ fn a_long_pipe_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn what_is_preferred_need_not_be_said() {
+fn preferences_replace_command_line_options() {
     let daemon = Daemon::start();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chatroom/client.toml");

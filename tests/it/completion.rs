@@ -1,4 +1,4 @@
-//! What Tab offers for chatctl.
+//! Shell completion of chatctl.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::daemon::Daemon;
 use crate::harness::Person;
 use crate::moderation::add_account;
 
-/// What bash offers behind these words.
+/// The completions that bash offers after these words.
 fn offered(socket: &Path, words: &[&str]) -> Vec<String> {
     let script = check_done(&run(socket, &["completions", "bash"]));
     let last = words.len() - 1;

@@ -44,7 +44,7 @@ fn a_class_behind_one_address_is_let_in_at_once() {
 }
 
 #[test]
-fn who_joins_too_often_waits_as_told_and_is_let_in() {
+fn a_client_that_joins_too_often_waits_as_told_and_gets_in() {
     let daemon = Daemon::with("[limits]\njoins_per_minute = 60\nloopback = true\n");
     for number in 0..60 {
         let mut before = Person::text(&daemon, &format!("before{number}"));
@@ -60,7 +60,7 @@ fn who_joins_too_often_waits_as_told_and_is_let_in() {
 }
 
 #[test]
-fn who_connects_too_often_waits_as_told_with_tls_or_without() {
+fn a_client_that_connects_too_often_waits_as_told_with_and_without_tls() {
     // One every five seconds: a busy machine may take a while to connect.
     let limits = "[limits]\nnew_connections_per_minute = 12\nloopback = true\n";
     let folder = tempfile::TempDir::new().unwrap();

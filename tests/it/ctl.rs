@@ -209,7 +209,7 @@ fn a_shutdown_can_be_announced_called_off_and_carried_out() {
 }
 
 #[test]
-fn what_is_so_already_is_not_said_to_be_done() {
+fn a_request_that_changes_nothing_says_so() {
     let daemon = Daemon::start();
     let say = |args: &[&str]| check_done(&run(&daemon.socket(), args));
     add_account(&daemon, &["ann"]);

@@ -1,4 +1,4 @@
-//! What chatctl shows: at a terminal, to programs, and where it fails.
+//! The output of chatctl: at a terminal, to programs, and on failure.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,14 +16,14 @@ use crate::daemon::Daemon;
 use crate::harness::Person;
 use crate::moderation::add_account;
 
-/// What a command shows at a terminal of so many columns.
+/// The output of a command at a terminal of so many columns.
 fn at_terminal(columns: u16, mut command: Command) -> Vec<String> {
     let (mut screen, open) = pseudo_terminal();
     let inside = open();
     let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&inside, size).unwrap();
     let mut child = command.env_remove("COLUMNS").stdout(open()).spawn().unwrap();
-    // Once the program has ended nobody has the terminal open, and reading fails.
+    // Once the program has ended, no process has the terminal open, and reading fails.
     drop((inside, command));
     let shown = read_all(&mut screen);
     assert!(child.wait().unwrap().success());
@@ -72,7 +72,7 @@ fn tables_fit_the_terminal_and_are_whole_elsewhere() {
     }
     let rows = at_terminal(80, chatctl(&socket, &["users"]));
     assert!(rows[1].contains('…') && rows[1].contains("127.0.0.1:"), "{rows:#?}");
-    // Elsewhere nothing is cut, unless somebody says how much room there is.
+    // Elsewhere nothing is cut, unless the environment gives a width.
     assert!(check_done(&run(&socket, &["users"])).contains(&long));
     assert!(check_done(&run(&socket, &["bans"])).contains(reason));
     let narrow = chatctl(&socket, &["users"]).env("COLUMNS", "60").output().unwrap();
@@ -216,7 +216,7 @@ fn every_failure_is_json_for_programs() {
         assert_eq!((&error["code"], &error["exit_status"]), (&code.into(), &status.into()));
         assert!(error["message"].as_str().is_some_and(|it| it.len() > 10), "{error}");
     }
-    // What was asked for is no failure.
+    // A requested end is no failure.
     assert!(check_done(&run(&nobody, &["--json", "--help"])).starts_with("Administer"));
 }
 

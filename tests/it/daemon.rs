@@ -95,7 +95,7 @@ pub fn with_descriptors(
     shell
 }
 
-/// Who is gone is gone at once, unless a test is about holding their place.
+/// Lost connections leave at once, unless a test is about detached sessions.
 fn with_no_hold(config: &str) -> String {
     const NO_HOLD: &str = "[timeouts]\nhold = \"0 s\"\n";
     match config {
@@ -335,7 +335,7 @@ impl Daemon {
         self.until(words, |daemon| daemon.log().contains(words));
     }
 
-    /// Waits until nobody is connected.
+    /// Waits until no client is connected.
     #[track_caller]
     pub fn until_empty(&self) {
         self.until("empty", |daemon| daemon.status().connections == 0);
@@ -396,7 +396,7 @@ pub fn until_ended(child: &mut Child) -> ExitStatus {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // What is killed does not say which of its lines were run.
+        // A killed process does not report which of its lines were run.
         if std::env::var_os("LLVM_PROFILE_FILE").is_some()
             && self.child.try_wait().is_ok_and(|it| it.is_none())
         {

@@ -16,7 +16,7 @@ use crate::moderation::add_account;
 use crate::proxy::behind_proxies;
 use crate::tls;
 
-/// What the doctor finds of one area.
+/// The doctor's findings in one area.
 #[track_caller]
 fn findings(daemon: &Daemon, area: &str) -> Vec<Finding> {
     let output = run(&daemon.socket(), &["--json", "doctor"]);
@@ -42,7 +42,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn what_is_well_is_said_to_be_well() {
+fn doctor_reports_a_healthy_installation() {
     let daemon = Daemon::start();
     set_mode(daemon.folder.path(), 0o700);
     for area in ["daemon", "configuration", "admin socket", "network", "store", "limits", "log"] {
@@ -173,10 +173,10 @@ fn every_option_that_needs_a_restart_is_found_before_and_after_a_reload() {
             check(&daemon, "configuration", Verdict::Problem, &format!("{option} is "));
             check(&daemon, "configuration", Verdict::Problem, "`systemctl restart chatroomd`");
             check_done(&run(&daemon.socket(), &["reload"]));
-            // What nobody reads holds the daemon up when it says more.
+            // Output that is never read would block the daemon once it writes more.
             daemon.drop_notifications();
         }
-        // What runs is as it was: it is told of that, and not of what the file says.
+        // The running daemon is as before: the report is about it, not about the file.
         check(&daemon, "store", Verdict::Ok, "survives a power cut");
         check(&daemon, "admin socket", Verdict::Ok, "admin.sock, mode 660");
     }
@@ -388,7 +388,7 @@ fn systemctl(units: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// What the doctor says where this is what systemd says.
+/// The doctor's report for this answer of systemd.
 #[track_caller]
 fn check_with_systemd(socket: &Path, systemd: &TempDir, code: i32, parts: &[&str]) {
     let path = std::env::var("PATH").unwrap();
@@ -414,7 +414,7 @@ fn unit(folder: &TempDir, config: &str) -> String {
 }
 
 #[test]
-fn what_a_start_would_meet_is_said_where_the_daemon_does_not_run() {
+fn doctor_says_what_a_start_would_meet() {
     let folder = TempDir::new().unwrap();
     let nowhere = folder.path().join("admin.sock");
     let (other, address) = taken();

@@ -132,7 +132,7 @@ fn a_full_disk_refuses_and_recovers_by_itself() {
 }
 
 #[test]
-fn who_leaves_while_the_disk_is_full_is_gone_as_soon_as_there_is_space() {
+fn a_leave_while_the_disk_is_full_takes_effect_once_there_is_space() {
     let Some(mount) = Mount::tmpfs("2m") else {
         return cannot_run("leaving with a full disk", "mounting needs root");
     };
@@ -201,7 +201,7 @@ fn a_failed_fsync_ends_it_and_a_start_goes_on_with_what_is_safe() {
     for n in 0..stored {
         assert_eq!(ann.event("message")["text"], format!("line {n}"));
     }
-    // What was refused has not been stored, or is the same message if it is said again.
+    // A refused message has not been stored, or is the same message if it is sent again.
     assert_eq!(say(&mut ann, stored, "once more")["type"], "message");
 }
 
@@ -301,7 +301,7 @@ fn a_power_cut_takes_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn what_a_power_cut_took_without_power_in_mind_is_recognised() {
+fn records_lost_in_a_power_cut_are_recognised() {
     let config = format!("{NO_REPLAY}durability = \"process\"\n");
     let Some((acknowledged, stored, welcome)) = cut_power_under(&config, 500) else {
         return cannot_run("a power cut", "it needs root, loop devices and mkfs.ext4");

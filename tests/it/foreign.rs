@@ -1,4 +1,4 @@
-//! Who has come to the wrong port, and whose terminal negotiates; and names that deceive.
+//! Clients of other protocols, terminals that negotiate, and deceptive names.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn farewell(person: &mut Person) -> Vec<String> {
     lines.split_off(1)
 }
 
-/// What a web page can send, with names and messages in its body.
+/// A request that a web page can send, with names and messages in its body.
 fn post(first_line: &str) -> Vec<u8> {
     format!(
         "{first_line}\r\nHost: 127.0.0.1:53000\r\nContent-Type: text/plain\r\n\r\nevil\nhello all\n"
@@ -26,7 +26,7 @@ fn post(first_line: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends it, and checks that nobody has come of it.
+/// Sends it, and checks that no user joins.
 #[track_caller]
 fn check_sent_away(daemon: &Daemon, pieces: &[&[u8]], says: &str) {
     let mut person = Person::connect_to(daemon.address);

@@ -36,7 +36,7 @@ fn check_everything_goes_on(config: &str) {
     let mut ann = Person::text(&daemon, "ann");
     let (mut jay, _) = Person::json(&daemon, "jay");
     ann.expect("[SERVER]: jay joined the chat!");
-    // Half a line, half an object, and somebody who has not given a name.
+    // Half a line, half an object, and a client without a name.
     ann.send(b"good ev");
     jay.send(br#"{"type":"say","id":"1","te"#);
     let mut newcomer = Person::connect(&daemon);
@@ -130,7 +130,7 @@ fn people_talk_through_restarts_and_nothing_is_lost_or_doubled() {
 }
 
 #[test]
-fn who_reads_late_gets_the_rest_from_the_next_process() {
+fn a_slow_reader_gets_the_rest_from_the_next_process() {
     let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
     let (mut jay, _) = Person::json(&daemon, "jay");
     let mut ann = Person::text(&daemon, "ann");
@@ -151,7 +151,7 @@ fn who_reads_late_gets_the_rest_from_the_next_process() {
 }
 
 #[test]
-fn who_comes_while_nobody_serves_waits() {
+fn a_client_that_connects_during_a_hand_over_waits() {
     let mut daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let stored = hand_over(&mut daemon);
@@ -241,7 +241,7 @@ fn a_restart_in_the_middle_of_a_start_loses_nobody() {
 }
 
 #[test]
-fn whose_place_is_not_to_be_held_is_known_to_the_next_process() {
+fn the_next_process_knows_which_sessions_are_not_kept() {
     let mut daemon = Daemon::with("[timeouts]\nhold = \"1 min\"\n");
     let mut ann = Person::text(&daemon, "ann");
     let mut jay = Person::connect(&daemon);
@@ -275,12 +275,12 @@ fn a_state_that_cannot_be_read_lets_everybody_go() {
 }
 
 #[test]
-fn whatever_became_of_the_state_newcomers_are_served() {
+fn new_clients_are_served_whatever_happened_to_the_state() {
     let mut daemon = Daemon::start();
     let mut chance = Chance(1);
     for _ in 0..40 {
         let mut ann = Person::connect(&daemon);
-        // Who is still here under the name is somebody of before.
+        // A user with that name is one from before.
         ann.say(&format!("ann{}", chance.below(1 << 40)));
         ann.lines_until_starting("[SERVER]: Welcome ann");
         ann.send(b"half a line");

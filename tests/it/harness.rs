@@ -14,7 +14,7 @@ pub const PROMPT: &str =
 
 pub struct Person {
     pub stream: TcpStream,
-    /// What is over the stream, if it is not the talk itself.
+    /// The layer over the stream, if there is one.
     pub tls: Option<ClientConnection>,
     received: Vec<u8>,
     /// How many bytes went in either direction.
@@ -105,7 +105,7 @@ impl Person {
         }
     }
 
-    /// What is received next together; none at the end of the connection.
+    /// The next bytes that arrive together; none at the end of the connection.
     #[track_caller]
     pub fn piece(&mut self) -> Option<Vec<u8>> {
         let mut buffer = [0; 16 * 1024];

@@ -1,4 +1,4 @@
-//! What was said before.
+//! The stored history.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -39,7 +39,7 @@ pub fn after(lines: usize, config: &str) -> (Daemon, Person) {
 }
 
 #[test]
-fn who_joins_is_shown_what_was_said_last() {
+fn joining_shows_the_newest_messages() {
     let (daemon, mut ann) = after(30, "[history]\nreplay = 3\n");
     let mut bo = Person::connect_to(daemon.address);
     bo.expect(PROMPT);
@@ -51,7 +51,7 @@ fn who_joins_is_shown_what_was_said_last() {
         let (time, said) = line.split_once("] ").unwrap();
         assert_eq!((time.len(), said), ("[2026-11-22 21:04".len(), &*format!("ann: line {n}")));
     }
-    // What is said from now on has no time before it.
+    // Messages from now on have no time in front.
     ann.say(r#"{"type":"say","text":"line 31"}"#);
     bo.expect("ann: line 31");
 
@@ -90,7 +90,7 @@ fn history_is_shown_on_request() {
 }
 
 #[test]
-fn what_somebody_has_said_is_found() {
+fn messages_are_found_by_author() {
     let (daemon, mut ann) = after(30, "");
     let mut bo = Person::text(&daemon, "bo");
     bo.say("!search LINE 2");
@@ -145,7 +145,7 @@ fn chatctl_finds_what_was_said() {
 }
 
 #[test]
-fn what_was_seen_survives_a_kill() {
+fn shown_messages_survive_a_kill() {
     let (mut daemon, ann) = after(5, "[history]\nreplay = 10\n");
     drop(ann);
     daemon.kill_and_start_again();
@@ -268,7 +268,7 @@ fn a_damaged_history_is_said_to_be_so() {
 }
 
 #[test]
-fn what_is_said_is_followed_until_the_daemon_ends() {
+fn history_is_followed_until_the_daemon_ends() {
     let (mut daemon, mut ann) = after(2, "[history]\nreplay = 0\n");
     for arguments in [&["--from", "ann"][..], &["--grep", "line", "--json"][..]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatctl"));
@@ -292,7 +292,7 @@ fn what_is_said_is_followed_until_the_daemon_ends() {
             let ended = following.wait_with_output().unwrap();
             assert_eq!((ended.status.code(), ended.stderr.len()), (Some(69), 0));
         } else {
-            // Who reads it has seen enough.
+            // The reader has seen enough.
             drop(lines);
             ann.say(&json!({ "type": "say", "text": "nobody reads this line" }).to_string());
             assert_eq!(following.wait().unwrap().code(), Some(0));

@@ -1,4 +1,4 @@
-//! What comes over the wire is not always what one would like, and the others do not notice.
+//! Hostile and broken input, which no other client notices.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -74,7 +74,7 @@ fn a_message_of_a_megabyte_is_refused_and_the_connection_lives() {
 }
 
 #[test]
-fn what_is_not_utf8_is_refused_and_control_codes_go() {
+fn invalid_utf8_is_refused_and_control_codes_are_removed() {
     let daemon = Daemon::start();
     let (mut ann, mut bo) = two(&daemon);
     bo.send(b"caf\xe9\n");

@@ -33,7 +33,7 @@ fn check_harmless(what: &str, shown: &str) {
     }
 }
 
-/// What a person hears until somebody says "that was it".
+/// The lines that a client receives until "that was it".
 #[track_caller]
 fn heard(person: &mut Person, speaker: &mut Person) -> Vec<String> {
     speaker.say("that was it");
@@ -48,7 +48,7 @@ fn heard(person: &mut Person, speaker: &mut Person) -> Vec<String> {
 }
 
 #[test]
-fn what_is_said_is_harmless_in_both_formats() {
+fn messages_are_harmless_in_both_dialects() {
     let daemon = Daemon::with("[limits]\nloopback = false\n");
     let mut ann = Person::text(&daemon, "ann");
     let (mut jay, _) = Person::json(&daemon, "jay");
@@ -75,13 +75,13 @@ fn what_is_said_is_harmless_in_both_formats() {
         let said_by = ["jay: ", "bo: ", "* jay ", "[private] jay: ", "[SERVER]: "];
         assert!(said_by.iter().any(|begin| line.starts_with(begin)), "{line:?}");
     }
-    // What the server says of itself is what it has to say.
+    // The server's own lines are exactly these.
     let server: Vec<_> = lines.iter().filter(|line| line.starts_with("[SERVER]: ")).collect();
     assert_eq!(server, ["[SERVER]: jay joined the chat!", "[SERVER]: bo joined the chat!"]);
 }
 
 #[test]
-fn what_json_gets_is_harmless_when_it_is_decoded() {
+fn decoded_json_is_harmless() {
     let daemon = Daemon::start();
     let (mut ann, _) = Person::json(&daemon, "ann");
     let (mut jay, _) = Person::json(&daemon, "jay");
@@ -137,7 +137,7 @@ fn a_name_is_harmless_or_refused() {
 }
 
 #[test]
-fn what_operators_do_is_harmless_wherever_it_is_shown() {
+fn operator_actions_are_harmless_wherever_they_are_shown() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut bo = Person::text(&daemon, "bo");

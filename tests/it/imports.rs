@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What only the programs may use: files, sockets, clocks, threads, the environment, a runtime.
+/// Only the programs may use these: files, sockets, clocks, threads, the environment, a runtime.
 const IMPURE: [&str; 12] = [
     "std::fs",
     "std::env",

@@ -77,7 +77,7 @@ fn quitting_is_answered_and_announced() {
 }
 
 #[test]
-fn who_is_silent_for_too_long_is_taken_for_gone_and_who_pings_is_not() {
+fn a_silent_client_is_taken_for_gone_and_one_that_pings_is_not() {
     let daemon = Daemon::with("[timeouts]\nsilence = \"3 s\"\n");
     let (mut watcher, _) = Person::json(&daemon, "watcher");
     let (mut silent, _) = Person::json(&daemon, "silent");

@@ -28,7 +28,7 @@ pub struct Ledger {
     from: Option<u64>,
 }
 
-/// What a person needs to go on.
+/// The state that a client needs to resume.
 struct Person {
     address: SocketAddr,
     ledger: Ledger,

@@ -194,7 +194,7 @@ fn a_storm_of_resets_hurts_nobody() {
 }
 
 #[test]
-fn who_fills_the_admin_socket_and_says_nothing_holds_up_nobody() {
+fn silent_connections_that_fill_the_admin_socket_delay_no_request() {
     let mut daemon = Daemon::with(CONFIG);
     survive(&mut daemon, 2, None, |daemon| {
         let silent: Vec<UnixStream> =

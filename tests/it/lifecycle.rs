@@ -47,7 +47,7 @@ fn sigterm_and_sigint_say_farewell_to_everybody() {
 }
 
 #[test]
-fn what_was_sent_before_the_end_is_shown_before_it() {
+fn messages_sent_before_a_shutdown_are_shown_before_it() {
     let mut daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut bo = Person::text(&daemon, "bo");

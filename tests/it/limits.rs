@@ -14,7 +14,7 @@ use crate::harness::{PROMPT, Person};
 use crate::turns::crowd;
 
 #[test]
-fn who_gives_no_name_is_closed_with_a_sentence() {
+fn a_client_that_gives_no_name_is_told_and_disconnected() {
     let daemon = Daemon::with("[timeouts]\nname = \"1 s\"\n");
     let mut silent = Person::connect(&daemon);
     let mut joined = Person::text(&daemon, "ann");
@@ -58,7 +58,7 @@ fn a_full_room_says_so() {
 }
 
 #[test]
-fn one_address_does_not_fill_the_room() {
+fn one_address_cannot_fill_the_room() {
     let daemon = Daemon::with("[limits]\nconnections_per_address = 2\nloopback = true\n");
     let ann = Person::text(&daemon, "ann");
     let _bo = Person::text(&daemon, "bo");
@@ -73,7 +73,7 @@ fn one_address_does_not_fill_the_room() {
 }
 
 #[test]
-fn who_comes_too_often_has_to_wait_and_nobody_else() {
+fn only_an_address_that_connects_too_often_has_to_wait() {
     let daemon = Daemon::with(
         "[limits]\nnew_connections_per_minute = 3\njoins_per_minute = 2\nloopback = true\n",
     );
@@ -102,7 +102,7 @@ fn who_comes_too_often_has_to_wait_and_nobody_else() {
 }
 
 #[test]
-fn who_comes_back_does_not_come_too_often_but_who_only_says_so_does() {
+fn resuming_is_exempt_from_the_join_limit_and_claiming_to_is_not() {
     let daemon = Daemon::with(
         "[limits]\njoins_per_minute = 3\nloopback = true\n[timeouts]\nhold = \"1 min\"\n",
     );
@@ -128,7 +128,7 @@ fn who_comes_back_does_not_come_too_often_but_who_only_says_so_does() {
 }
 
 #[test]
-fn who_sends_too_fast_is_slowed_and_loses_nothing() {
+fn a_client_that_sends_too_fast_is_slowed_and_loses_nothing() {
     let daemon = Daemon::with("[limits]\nmessages_per_second = 20\nburst = 10\nloopback = true\n");
     let mut ann = Person::text(&daemon, "ann");
     let mut bo = Person::text(&daemon, "bo");
@@ -139,7 +139,7 @@ fn who_sends_too_fast_is_slowed_and_loses_nothing() {
     for line in 1..=30 {
         ann.expect(&format!("bo: line {line}"));
     }
-    // 20 beyond the burst, 50 ms each; that it is not much longer, nobody promises.
+    // 20 beyond the burst, 50 ms each; there is no upper limit.
     assert!(start.elapsed() >= Duration::from_millis(900), "{:?}", start.elapsed());
     bo.expect(
         "[SERVER]: You are sending faster than this room takes it. Nothing is lost; it goes on a \
@@ -148,7 +148,7 @@ fn who_sends_too_fast_is_slowed_and_loses_nothing() {
     bo.say("!who");
     bo.expect("[SERVER]: 2 people are here: ann, bo");
     assert_eq!(daemon.status().slowed, 1, "and is told so once");
-    // Who is slowed can be sent away at any moment.
+    // A slowed client can be removed at any moment.
     bo.send(lines.as_bytes());
     let kick = AdminRequest::Moderate {
         action: ModerationAction::Kick { name: "bo".to_owned(), reason: None },
@@ -316,7 +316,7 @@ fn answers_that_are_not_read_take_little_memory() {
     let mut ask = |number: usize| {
         let mut deaf = Person::text(&daemon, &format!("deaf-{number}"));
         let socket = socket2::SockRef::from(&deaf.stream);
-        // What waits in the systems is not what is measured.
+        // Data that waits in the kernel's buffers is not measured.
         socket.set_recv_buffer_size(64 * 1024).unwrap();
         deaf.send("!who\n".repeat(32).as_bytes());
         // Behind what they have asked for.
@@ -346,7 +346,7 @@ fn answers_that_are_not_read_take_little_memory() {
 }
 
 #[test]
-fn who_asks_and_does_not_read_is_not_listened_to() {
+fn a_client_that_does_not_read_its_answers_is_not_read() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut deaf = Person::text(&daemon, "deaf");

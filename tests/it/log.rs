@@ -15,7 +15,7 @@ fn until_logged(daemon: &Daemon, message: &str) {
     daemon.until_logged(&message);
 }
 
-/// Who runs the tests, as the system calls them.
+/// The system's name for the user who runs the tests.
 fn operator() -> String {
     let output = std::process::Command::new("id").arg("--user").arg("--name").output().unwrap();
     let uid = rustix::process::getuid().as_raw();
@@ -98,7 +98,7 @@ fn it_says_what_operators_do_to_whom() {
 }
 
 #[test]
-fn what_only_looks_is_for_debugging() {
+fn read_only_requests_are_logged_for_debugging() {
     let daemon = Daemon::start();
     let socket = daemon.socket();
     let looks = ["users", "status", "metrics", "ping", "bans", "audit", "history", "log-level"];
@@ -120,7 +120,7 @@ fn what_only_looks_is_for_debugging() {
     }
 }
 
-/// What of a line is not in quotation marks.
+/// The parts of a line outside quotation marks.
 fn unquoted(line: &str) -> String {
     let (mut rest, mut quoted, mut chars) = (String::new(), false, line.chars());
     while let Some(c) = chars.next() {

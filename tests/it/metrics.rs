@@ -1,4 +1,4 @@
-//! What the daemon measures of itself, compared with what really happened.
+//! The daemon's metrics, compared with what really happened.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ fn check(metrics: &str, name: &str, expect: f64) {
     assert_eq!(value(metrics, name), Some(expect), "{name} in\n{metrics}");
 }
 
-/// What a server answers to a request, with its head.
+/// The server's answer to a request, with its head.
 fn ask(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -199,7 +199,7 @@ fn prometheus_finds_them() {
     assert!(ask(&address, "HEAD /metrics HTTP/1.1").starts_with("HTTP/1.1 200 OK"));
     assert!(ask(&address, "POST /metrics HTTP/1.1").starts_with("HTTP/1.1 405"));
     assert!(ask(&address, "GET / HTTP/1.1").contains("The metrics are at /metrics."));
-    // Who says nothing keeps nobody from asking.
+    // A silent connection keeps nobody from asking.
     let _silent: Vec<_> = (0..7).map(|_| TcpStream::connect(&address).unwrap()).collect();
     assert!(ask(&address, "GET /metrics HTTP/1.1").starts_with("HTTP/1.1 200 OK"));
 }

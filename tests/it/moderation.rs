@@ -82,7 +82,7 @@ fn a_ban_holds_over_a_restart_and_ends_when_it_is_lifted() {
     }
 }
 
-/// Who runs this, as the system calls them.
+/// The system's name for the user who runs the tests.
 fn user() -> String {
     let name = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(name.stdout).unwrap().trim().to_owned()
@@ -119,7 +119,7 @@ fn an_address_that_is_banned_is_closed_wherever_it_stands() {
 }
 
 #[test]
-fn who_is_muted_listens() {
+fn a_muted_user_can_still_read() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let (mut jay, _) = Person::json(&daemon, "jay");
@@ -165,7 +165,7 @@ fn a_topic_a_new_name_and_slow_mode() {
     check_fails(&taken, 1, &["The name Ann is taken."]);
     ctl(&daemon, &["slow", "1 h"]);
     ann.expect("[SERVER]: Slow mode: one message in 3600 s from each.");
-    // What is not accepted does not count. Who comes back under the same name is the same.
+    // Refused messages do not count. Coming back under the same name does not help.
     ann.say("\u{200b}");
     ann.expect("[SERVER]: That message was not sent: there is nothing in it that can be seen.");
     ann.say("one");
@@ -237,7 +237,7 @@ fn an_operator_moderates_in_the_room_and_nobody_else() {
     bo.lines_until("[SERVER]: You are banned.");
     olga.say("!unban bo");
     olga.expect("[SERVER]: bo is no longer banned. Nobody here is affected.");
-    // What is taken away holds at once, and what chatctl does, against operators, too.
+    // Losing the role takes effect at once, and chatctl can act against operators, too.
     ctl(&daemon, &["mute", "--yes", "olga"]);
     olga.expect("[SERVER]: You are muted.");
     olga.say("!unmute olga");

@@ -20,7 +20,7 @@ use crate::daemon::Daemon;
 use crate::harness::Person;
 use crate::tls::make_certificate;
 
-/// What `chatctl` sends. Nothing of it is meant for those who watch.
+/// Requests as `chatctl` sends them. None of them is for the watchers.
 const ADMIN: &[&str] = &[
     r#"{"command":"ping"}"#,
     r#"{"command":"users"}"#,
@@ -40,7 +40,7 @@ const ADMIN: &[&str] = &[
 
 const HTTP: &str = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n";
 
-/// What each person of each example in the description of the protocol sends.
+/// The input of each client in each example of docs/protocol.md.
 fn examples() -> Vec<Vec<u8>> {
     let mut sessions = Vec::new();
     for example in include_str!("../../docs/protocol.md").split("```session\n").skip(1) {
@@ -125,7 +125,7 @@ fn misbehave(ports: &Ports, examples: &[Vec<u8>], hello: &[u8], chance: &mut Cha
         }
         _ => {
             bytes = chance.of(examples).clone();
-            // What somebody else would go on with.
+            // Another client could resume with it.
             bytes.extend_from_slice(&chance.of(examples)[..]);
             Box::new(tcp(ports.chat))
         }
@@ -231,7 +231,7 @@ fn mutated_sessions_trouble_nobody() {
     // The watcher has gone; nobody else is left but for those two.
     daemon.until("the others are gone", |daemon| daemon.users().len() == 2);
     daemon.until("their connections are closed", |daemon| {
-        // What the manager has not read is a socket, too.
+        // A message that the manager has not read is a socket, too.
         daemon.drop_notifications();
         daemon.sockets() < before
     });

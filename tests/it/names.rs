@@ -1,4 +1,4 @@
-//! Names that imitate somebody are refused, on each way to a name; those of before stay.
+//! Names that imitate another user are refused, wherever a name is chosen; existing ones stay.
 
 use chatroom::access::ModerationAction;
 use chatroom::admin::{AccountRequest, AdminRequest, Reply};
@@ -11,7 +11,7 @@ use crate::daemon::Daemon;
 use crate::harness::Person;
 use crate::moderation::{PASSWORD, add_account, with_password};
 
-/// Names in which somebody with `nc` sees the server, a command, or another person.
+/// Names that pass for the server, a command, or another user where they are shown in `nc`.
 const IMITATIONS: [&str; 22] = [
     "［SERVER］",
     "〔SERVER〕",
@@ -48,7 +48,7 @@ const LOOK_ALIKES: [(&str, &str); 7] = [
     ("Nan", "ναν"),
 ];
 
-/// What somebody is told who wants a name: the type of the event and the code of a refusal.
+/// The answer to a client that asks for a name: the type of the event and the code of a refusal.
 fn asks(daemon: &Daemon, name: &str) -> (Person, String) {
     let mut person = Person::connect(daemon);
     person.say(&json!({"type": "hello", "protocol": 1, "name": name}).to_string());
@@ -80,7 +80,7 @@ fn an_imitation_is_refused_on_every_way_to_a_name() {
 }
 
 #[test]
-fn what_looks_like_an_account_is_refused_in_capitals_too() {
+fn a_name_confusable_with_an_account_is_refused_in_capitals_too() {
     let daemon = Daemon::with("[limits]\nloopback = false\n");
     for name in ["tom", "bob", "kate", "vav", "Nan"] {
         add_account(&daemon, &[name]);
@@ -103,7 +103,7 @@ fn what_looks_like_an_account_is_refused_in_capitals_too() {
 }
 
 #[test]
-fn what_looks_like_somebody_here_is_refused_and_a_sanction_meets_it() {
+fn a_name_confusable_with_a_user_is_refused_and_sanctioned_alike() {
     let daemon = Daemon::with("[limits]\nloopback = false\n");
     for (name, other) in LOOK_ALIKES {
         for (first, second) in [(name, other), (other, name)] {
@@ -226,7 +226,7 @@ fn names_of_before_stay_with_their_accounts_and_sessions() {
     person.say(&hello.to_string());
     assert_eq!(person.event("refused")["code"], "name-not-allowed");
 
-    // Accounts do as well, with nobody kept out by the other; nobody else has such a name.
+    // So do accounts: neither keeps the other out, and no other user gets such a name.
     let _here = ["∗kay", "tom", "ТОМ"].map(|name| with_password(&daemon, name));
     let hello = json!({"type": "hello", "protocol": 1, "name": "∗kay", "password": PASSWORD});
     let mut json = Person::connect(&daemon);

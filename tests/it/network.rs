@@ -87,11 +87,11 @@ impl Distant {
         Some(Distant { cable, daemon, people })
     }
 
-    /// Cuts the cable and gives how long it took until everybody was taken for gone.
+    /// Cuts the cable and returns how long it took until all clients were taken for gone.
     fn cut(&self) -> Duration {
         ip(&["-n", &self.cable.client, "link", "set", "c0", "down"]).unwrap();
         let silent = Instant::now();
-        // What is announced now stays under way without an answer.
+        // An announcement stays in flight without an answer from now on.
         self.daemon.ask(&AdminRequest::Say { text: "is anybody there?".to_owned() });
         self.daemon.until("all gone", |daemon| daemon.users().is_empty());
         silent.elapsed()

@@ -1,4 +1,4 @@
-//! What the programs print: nothing of it is lost without a word.
+//! The output of the programs: none of it is lost silently.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -89,7 +89,7 @@ fn chatctl_fails_where_its_output_cannot_be_written() {
 }
 
 #[test]
-fn what_is_followed_fails_when_the_device_is_full_later() {
+fn following_fails_when_the_output_device_fills_up() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     // Nothing is printed at first.

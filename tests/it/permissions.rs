@@ -8,7 +8,7 @@ use crate::daemon::Daemon;
 use crate::harness::Person;
 use crate::moderation::{PASSWORD, add_account, with_password};
 
-/// What is asked in text, in JSON, and how the answer is known.
+/// The request in the text and the JSON protocol.
 fn requests(permission: Permission) -> (&'static str, Value) {
     match permission {
         Permission::KeepAlive => ("&", json!({"type": "ping", "id": "x"})),
@@ -103,7 +103,7 @@ fn the_table_holds_in_json() {
             person.say(&request.to_string());
             let answer = loop {
                 let event = person.any_event();
-                // What happens to be going on is no answer.
+                // Events of the room are no answer.
                 if !matches!(event["type"].as_str(), Some("joined" | "left" | "notice")) {
                     break event;
                 }

@@ -1,5 +1,5 @@
-//! What becomes of the place of somebody whose client is gone: whoever can come back to it does, and
-//! it is in nobody's way.
+//! Sessions whose client is gone: a client that can resume the session does, and
+//! a session that is over is in nobody's way.
 
 use std::fs::File;
 use std::io::Write;
@@ -70,7 +70,7 @@ fn sessions(state: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn who_closes_the_window_leaves_and_their_name_is_free() {
+fn closing_the_terminal_window_leaves_and_frees_the_name() {
     let daemon = Daemon::with(HELD);
     let mut watcher = Person::text(&daemon, "watcher");
     let state = tempfile::tempdir().unwrap();
@@ -92,7 +92,7 @@ fn who_closes_the_window_leaves_and_their_name_is_free() {
 }
 
 #[test]
-fn what_was_started_with_nohup_goes_on() {
+fn a_client_started_with_nohup_keeps_running() {
     let daemon = Daemon::with(HELD);
     let mut watcher = Person::text(&daemon, "watcher");
     let folder = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn what_was_started_with_nohup_goes_on() {
 }
 
 #[test]
-fn who_is_killed_comes_back_to_their_place_and_nobody_notices() {
+fn a_killed_client_resumes_unnoticed() {
     let daemon = Daemon::with(HELD);
     let mut watcher = Person::text(&daemon, "watcher");
     let state = tempfile::tempdir().unwrap();
@@ -183,7 +183,7 @@ fn a_pipe_goes_on_in_the_place_of_one_that_was_killed() {
     watcher.expect("deploy: deployed");
     watcher.expect("[SERVER]: deploy has quit.");
     assert!(sessions(state.path()).is_empty());
-    // Of another user, it is somebody else's name, for as long as that can come back to it.
+    // To another user of this machine the name is taken, for as long as its client can resume.
     kill_pipe(&daemon, &mut keeping(state.path(), &args), Some(state.path()));
     let other = tempfile::tempdir().unwrap();
     let output = pipe_to("deployed\n", &mut keeping(other.path(), &args));
@@ -193,7 +193,7 @@ fn a_pipe_goes_on_in_the_place_of_one_that_was_killed() {
 }
 
 #[test]
-fn who_has_no_way_back_has_no_place_held() {
+fn a_client_that_cannot_resume_is_not_detached() {
     let daemon = Daemon::with(HELD);
     let mut watcher = Person::text(&daemon, "watcher");
     let address = daemon.address.to_string();
@@ -206,7 +206,7 @@ fn who_has_no_way_back_has_no_place_held() {
     watcher.expect("[SERVER]: said joined the chat!");
     said.reset();
     watcher.expect("[SERVER]: said has disconnected.");
-    // What it may have kept in memory is good for going on nevertheless.
+    // Whatever it kept in memory, it can resume.
     let resume =
         json!({"token": welcome["token"], "epoch": welcome["epoch"], "seq": welcome["seq"]});
     let mut back = Person::connect(&daemon);

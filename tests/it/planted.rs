@@ -1,4 +1,4 @@
-//! Files and folders that somebody else on the machine has prepared.
+//! Files and folders that another user of the machine has planted.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -33,7 +33,7 @@ fn a_session_is_written_through_no_link_and_into_no_file_of_somebody_else() {
     let (file, new) = (folder.path().join("session"), folder.path().join("session.new"));
     let victim = folder.path().join("victim");
     fs::write(&victim, "precious").unwrap();
-    // What is in the way of a new version is no link to follow, and no file to write into.
+    // A link in the way of a new version is not followed, and a file is not written into.
     symlink(&victim, &new).unwrap();
     assert!(!say_with_session(&daemon, &file).contains("session"));
     ann.lines_until("bo: hello");
@@ -126,7 +126,7 @@ fn a_folder_of_the_admin_socket_in_which_others_can_write_is_refused() {
 }
 
 #[test]
-fn nobody_else_can_hold_the_lock_of_a_state_folder() {
+fn only_the_daemon_can_hold_the_lock_of_its_state_folder() {
     let daemon = Daemon::start();
     let lock = daemon.folder.path().join("lock");
     assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600);

@@ -49,7 +49,7 @@ fn v2_raw(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
     [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &length, rest].concat()
 }
 
-/// What a proxy sends that speaks for itself, as for its health checks.
+/// The header of a proxy that speaks for itself, as for its health checks.
 pub fn local() -> Vec<u8> {
     v2_raw(0x20, 0, &[])
 }
@@ -194,7 +194,7 @@ fn headers_are_taken_from_listed_addresses_only() {
 }
 
 #[test]
-fn who_has_to_send_a_header_and_does_not_is_told_and_so_is_the_operator() {
+fn a_missing_proxy_header_is_reported_to_client_and_operator() {
     let daemon = behind_proxies("", "");
     let all: [(&[u8], &str); 10] = [
         (b"evil\nhello\n", "the connection began with something else"),

@@ -131,7 +131,7 @@ fn limits_count_clients_and_not_their_proxy() {
 }
 
 #[test]
-fn who_comes_or_joins_too_often_is_the_client() {
+fn rate_limits_apply_to_the_client_behind_a_proxy() {
     let limits = "[limits]\nnew_connections_per_minute = 3\njoins_per_minute = 2\n";
     let daemon = behind_proxies("", limits);
     for _ in 0..2 {
@@ -218,7 +218,7 @@ fn an_upgrade_keeps_the_addresses_and_what_has_come_of_a_header() {
     silent.send(&v1("192.0.2.4:1"));
     silent.join_as("silent");
     ann.lines_until("[SERVER]: silent joined the chat!");
-    // What was counted is counted, and a ban hits whom it should.
+    // The counters hold, and a ban applies to the right client.
     through(&daemon, &v1("192.0.2.1:2"))
         .expect("[SERVER]: There are too many connections from your address. Close one first.");
     through(&daemon, &local()).expect(PROMPT);
@@ -234,7 +234,7 @@ fn an_upgrade_keeps_the_addresses_and_what_has_come_of_a_header() {
 }
 
 #[test]
-fn who_comes_back_through_another_address_is_seen_there() {
+fn a_client_that_resumes_from_another_address_is_shown_there() {
     let daemon = behind_proxies("hold = \"1 min\"\n", "");
     let mut jay = through(&daemon, &v1("192.0.2.1:1"));
     jay.expect(PROMPT);

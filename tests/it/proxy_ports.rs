@@ -64,7 +64,7 @@ fn on_the_port_for_tls_a_missing_header_is_told_as_far_as_it_can_be() {
 }
 
 #[test]
-fn who_is_turned_away_behind_a_proxy_hears_it_over_tls() {
+fn a_client_turned_away_behind_a_proxy_is_told_over_tls() {
     let (daemon, address) = over_tls();
     assert!(matches!(
         daemon.ask(&AdminRequest::Moderate {

@@ -16,7 +16,7 @@ use crate::harness::Person;
 use crate::screen::Screen;
 use crate::tls;
 
-/// Somebody who listens and takes nobody in.
+/// A listener that accepts no connection.
 struct Bad {
     listener: Socket,
     _in_the_way: Vec<TcpStream>,
@@ -31,7 +31,7 @@ impl Bad {
         Bad { listener, _in_the_way: Vec::new() }
     }
 
-    /// What is sent there is dropped: its queue is full.
+    /// Packets to it are dropped: its queue is full.
     fn swallowing(address: SocketAddr) -> Bad {
         let mut bad = Bad::listen(address, 0);
         let wait = Duration::from_millis(300);
@@ -42,7 +42,7 @@ impl Bad {
         bad
     }
 
-    /// The system accepts, and nobody says anything.
+    /// The system accepts, and no program answers.
     fn silent(address: SocketAddr) -> Bad {
         Bad::listen(address, 16)
     }
@@ -62,7 +62,7 @@ impl Bad {
 
 impl Drop for Bad {
     fn drop(&mut self) {
-        // Who accepts there ends.
+        // The accepting thread ends.
         let _ = self.listener.shutdown(std::net::Shutdown::Both);
     }
 }
@@ -87,7 +87,7 @@ fn resolving(command: &Command, hosts: &Path) -> Option<Command> {
     Some(inside)
 }
 
-/// A daemon, somebody bad at the same port of another address, and a client for a name with both.
+/// A daemon, a broken server at the same port of another address, and a client for a name with both.
 fn reached(bad: IpAddr, listen: fn(SocketAddr) -> Bad, check: impl Fn(Command, &Daemon)) {
     let daemon = Daemon::start();
     let port = daemon.address.port();

@@ -43,7 +43,7 @@ fn a_text_can_be_taken_away() {
 }
 
 #[test]
-fn what_cannot_be_redacted_is_refused() {
+fn redacting_what_cannot_be_redacted_is_refused() {
     for history in ["[history]\n", "[history]\nenabled = false\n"] {
         let (daemon, mut ann) = after(3, history);
         let newest = daemon.status().seq;
@@ -52,7 +52,7 @@ fn what_cannot_be_redacted_is_refused() {
         refused(&chatctl(&daemon, &["redact", "1"]), 1, "Record 1 has no text to redact");
         refused(&chatctl(&daemon, &["redact", "18446744073709551615"]), 4, "There is no record");
         assert_eq!(daemon.status().seq, newest, "nobody was told anything");
-        // What can be done of it is done, and the rest is named.
+        // The possible part is done, and the rest is named.
         let output = chatctl(&daemon, &["redact", "2", "1", "9999", "2"]);
         refused(&output, 4, "There is no record 9999");
         refused(&output, 4, "Record 1 has no text to redact");
@@ -68,7 +68,7 @@ fn what_cannot_be_redacted_is_refused() {
     }
 }
 
-/// What a person said, however much, and what others say goes between.
+/// All messages of one user, however many, between those of others.
 #[test]
 fn all_that_somebody_said_is_redacted_while_others_talk() {
     const LINES: usize = 12_500;

@@ -29,7 +29,7 @@ fn reload(daemon: &Daemon) -> Reloaded {
     }
 }
 
-/// What `chatctl reload` prints, in which each of these parts has to be.
+/// The output of `chatctl reload`, which has to contain each of these parts.
 #[track_caller]
 fn check_says(daemon: &Daemon, parts: &[&str]) -> String {
     let said = check_done(&run(&daemon.socket(), &["reload"]));

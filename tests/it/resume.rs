@@ -37,7 +37,7 @@ fn ann_and_bo() -> (Daemon, Person, Person, Value) {
 }
 
 #[test]
-fn nobody_notices_that_a_connection_was_lost_and_nothing_is_missed() {
+fn a_resumed_session_misses_nothing_and_the_room_sees_no_change() {
     let (daemon, mut ann, mut bo, welcome) = ann_and_bo();
     let seen = say(&mut bo, "1", "before")["seq"].as_u64().unwrap();
     ann.expect("bo: before");
@@ -78,7 +78,7 @@ fn a_session_is_taken_over_from_a_connection_that_is_still_there() {
 }
 
 #[test]
-fn what_is_said_twice_with_one_id_appears_once() {
+fn a_message_sent_twice_with_one_id_appears_once() {
     let (daemon, mut ann, mut bo, welcome) = ann_and_bo();
     let first = say(&mut bo, "x", "once");
     let again = say(&mut bo, "x", "once");

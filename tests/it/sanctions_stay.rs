@@ -45,7 +45,7 @@ fn quit(mut person: Person) {
     while person.line().is_some() {}
 }
 
-/// What becomes of something that a person says to all and to one.
+/// The outcome of a message to the room and of one to a single user.
 #[track_caller]
 fn check_speech(person: &mut Person, expect: &str) {
     for request in [
@@ -133,7 +133,7 @@ fn a_mute_stays_with_who_is_renamed_and_does_not_hit_who_has_the_name_next() {
     check_speech(&mut zed, "muted");
     ctl(&daemon, &["unmute", "bo"]);
     check_speech(&mut zed, "sent");
-    // That name is somebody else's by now.
+    // Another user has that name by now.
     let (mut other, _) = Person::json(&daemon, "bo");
     ctl(&daemon, &["mute", "bo"]);
     check_speech(&mut other, "muted");
@@ -163,7 +163,7 @@ fn the_token_of_a_banned_session_lets_nobody_in() {
 }
 
 #[test]
-fn what_is_against_an_address_stays_with_the_session_elsewhere() {
+fn a_sanction_on_an_address_follows_the_session() {
     let daemon = Daemon::with(HELD);
     let _ann = Person::text(&daemon, "ann");
     let address = [127, 0, 0, 2];
@@ -200,7 +200,7 @@ fn what_is_against_an_address_stays_with_the_session_elsewhere() {
 }
 
 #[test]
-fn who_was_kicked_may_come_back_as_who_they_were() {
+fn a_kicked_user_can_come_back_under_the_same_name() {
     let daemon = Daemon::with(HELD);
     let (_bo, welcome) = Person::json(&daemon, "bo");
     ctl(&daemon, &["kick", "bo"]);

@@ -128,7 +128,7 @@ impl Screen {
 }
 
 #[test]
-fn one_gives_a_name_and_talks() {
+fn a_user_enters_a_name_and_talks() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut screen = Screen::start(&[&daemon.address.to_string()]);
@@ -207,7 +207,7 @@ fn any_size_will_do_and_nothing_is_lost() {
 }
 
 #[test]
-fn who_comes_back_from_elsewhere_finds_all_as_it_was() {
+fn suspending_and_resuming_the_client_restores_the_screen() {
     let daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut screen = Screen::start(&["--name", "bo", &daemon.address.to_string()]);
@@ -227,14 +227,14 @@ fn who_comes_back_from_elsewhere_finds_all_as_it_was() {
         let has_left = screen.raw.windows(8).any(|bytes| bytes == b"\x1b[?1049l");
         is_back = has_left && screen.emulator.screen().contents().contains("> half a");
     }
-    // Stopped by somebody else, after which a shell has set the terminal as it likes it.
+    // Stopped by another process, after which a shell has set the terminal as it likes it.
     screen.signal(Signal::STOP);
     tcsetattr(&screen.inside, OptionalActions::Now, &screen.before).unwrap();
     screen.emulator.process(b"\x1bc$ fg\r\n");
     screen.signal(Signal::CONT);
     screen.until_shown("> half a");
     assert!(screen.emulator.screen().alternate_screen());
-    // What was drawn before the stop may come only now. A key that is typed before the terminal is
+    // Output from before the stop may arrive only now. A key that is typed before the terminal is
     // taken over again would be translated.
     let begun = Instant::now();
     while tcgetattr(&screen.inside).unwrap().local_modes.contains(LocalModes::ICANON) {
@@ -260,7 +260,7 @@ fn a_room_that_is_not_there_is_noticed_before_a_name_is_given() {
 }
 
 #[test]
-fn what_is_older_is_fetched_by_scrolling_up() {
+fn scrolling_up_fetches_older_messages() {
     let daemon = Daemon::with("[history]\nreplay = 5\n");
     let mut ann = Person::text(&daemon, "ann");
     for number in 1..=130 {

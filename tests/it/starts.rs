@@ -146,7 +146,7 @@ fn a_broken_certificate_leaves_the_plain_port_open_and_a_good_one_opens_the_othe
 }
 
 #[test]
-fn what_is_beside_the_room_does_not_take_it_down() {
+fn a_broken_listener_does_not_take_the_room_down() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let metrics = taken.local_addr().unwrap();
     let config = format!(
@@ -215,7 +215,7 @@ fn a_state_folder_that_another_process_still_holds_is_waited_for() {
 }
 
 #[test]
-fn what_waits_is_reloaded_and_ended_as_usual() {
+fn a_waiting_start_can_be_reloaded_and_stopped() {
     let mut daemon = killed("", None);
     let lock = File::create(daemon.folder.path().join("lock")).unwrap();
     lock.lock().unwrap();
@@ -341,7 +341,7 @@ fn a_start_on_a_read_only_disk_waits_until_it_can_be_written() {
     check_serves(&daemon, "cy");
 }
 
-/// What the manager keeps, as systemd does: also what it has passed on before.
+/// The descriptors that the manager keeps, as systemd does: also those that it has passed on before.
 #[derive(Default)]
 struct Store(Vec<(String, OwnedFd)>);
 
@@ -430,7 +430,7 @@ fn a_plain_start_on_a_broken_file_and_one_after_an_older_version_exit_with_78() 
 }
 
 #[test]
-fn what_an_older_version_has_handed_over_is_taken_up() {
+fn connections_from_an_older_version_are_resumed() {
     let mut daemon = Daemon::start();
     let mut ann = Person::text(&daemon, "ann");
     let mut stored = hand_over(&mut daemon);

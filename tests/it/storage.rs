@@ -1,4 +1,4 @@
-//! What lies on the disk: companions of the history, other processes that use it, damage, modes.
+//! Files on disk: companions of the history, other processes that use it, damage, modes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +31,7 @@ fn say(person: &mut Person, id: &str, text: &str) {
     person.say(&json!({ "type": "say", "id": id, "text": text }).to_string());
 }
 
-/// What may be a long time for a busy machine, and is still shorter than any wait for a lock was.
+/// Long for a busy machine, and still shorter than any wait for a lock was.
 const FAR_BELOW_A_WAIT: Duration = Duration::from_secs(3);
 
 #[test]
@@ -65,7 +65,7 @@ fn a_process_that_reads_the_history_holds_nobody_up_and_is_named_in_the_status()
     let Reply::Metrics(metrics) = daemon.ask(&AdminRequest::Metrics) else { panic!("no metrics") };
     assert!(metrics.contains("chatroom_history_log_held 1"), "{metrics}");
     daemon.until_logged("keeps its write-ahead log from shrinking");
-    // What is redacted meanwhile may stay in the log, which is said.
+    // Text that is redacted meanwhile may stay in the log, and the reply says so.
     let redacted = done(&chatctl(&daemon, &["redact", &status.seq.to_string()]));
     assert!(redacted.contains("the old text stays in the write-ahead log"), "{redacted}");
     drop(reader);
@@ -122,7 +122,7 @@ fn direct_messages_take_nothing_away_from_the_history() {
     assert!(lines.contains("ann: line 1\n") && lines.contains("ann: line 300\n"), "{lines}");
     let file = fs::metadata(daemon.folder.path().join("history.sqlite")).unwrap().len();
     assert!(file < 4 << 20, "{file}");
-    // What was said twice lately is one message.
+    // A message that was repeated lately is one message.
     ann.say(&json!({ "type": "direct", "to": "ann", "id": last, "text": "x" }).to_string());
     assert_eq!(ann.event("direct")["id"], *last);
 }
@@ -191,7 +191,7 @@ fn a_backup_is_restored_by_a_command() {
 }
 
 #[test]
-fn what_can_be_read_of_a_damaged_history_is_saved_and_restored() {
+fn readable_parts_of_a_damaged_history_are_salvaged_and_restored() {
     let (mut daemon, ann) = after(500, "");
     drop(ann);
     daemon.signal(Signal::TERM);

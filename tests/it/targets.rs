@@ -87,7 +87,7 @@ fn an_empty_target_is_called_empty() {
 }
 
 #[test]
-fn what_is_neither_a_name_nor_an_address_is_refused_everywhere() {
+fn an_invalid_target_is_refused_everywhere() {
     let daemon = Daemon::start();
     add_account(&daemon, &["--operator", "olga"]);
     let mut olga = with_password(&daemon, "olga");
@@ -116,7 +116,7 @@ fn what_is_neither_a_name_nor_an_address_is_refused_everywhere() {
 }
 
 #[test]
-fn where_a_name_is_needed_an_address_is_none() {
+fn an_address_is_refused_where_a_name_is_needed() {
     let daemon = Daemon::start();
     add_account(&daemon, &["--operator", "olga"]);
     let mut olga = with_password(&daemon, "olga");
@@ -212,7 +212,7 @@ fn a_time_has_a_unit_everywhere() {
 }
 
 #[test]
-fn what_a_ban_has_done_is_said_and_noted() {
+fn the_effect_of_a_ban_is_reported_and_audited() {
     let daemon = Daemon::start();
     let mut there = people(&daemon, 9, 2);
     let mut nameless = Person::connect_from([127, 9, 0, 7], daemon.address);

@@ -100,7 +100,7 @@ impl Person {
 }
 
 #[test]
-fn one_talks_over_tls_as_over_tcp() {
+fn tls_clients_chat_like_plain_ones() {
     let (daemon, address) = daemon();
     let mut ann = Person::text(&daemon, "ann");
     for (name, version, number) in [
@@ -122,7 +122,7 @@ fn one_talks_over_tls_as_over_tcp() {
 }
 
 #[test]
-fn who_reads_late_over_tls_misses_nothing() {
+fn a_slow_reader_over_tls_misses_nothing() {
     let (daemon, address) = daemon();
     let mut ann = Person::text(&daemon, "ann");
     let mut bo = Person::secure(&daemon, address);
@@ -167,14 +167,14 @@ fn silent_connections_hold_up_nobody() {
 }
 
 #[test]
-fn what_is_no_tls_is_closed() {
+fn a_connection_that_speaks_no_tls_is_closed() {
     let (daemon, address) = daemon();
     let mut ann = Person::connect_to(address);
     ann.say("good evening");
     // A sentence, and the end.
     while ann.piece().is_some() {}
     daemon.until_logged("reason=\"foreign\"");
-    // What only begins like it gets an alert.
+    // Input that only begins like TLS gets an alert.
     let mut cy = Person::connect_to(address);
     cy.send(b"\x16good evening");
     while cy.piece().is_some() {}

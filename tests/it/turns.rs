@@ -1,4 +1,4 @@
-//! What some ask for never keeps the others from their turn: an ordinary pair talks while others ask
+//! No request delays other users: an ordinary pair talks while others ask
 //! for all that takes long, in each way that there is.
 
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use crate::harness::Person;
 use crate::metrics::address as metrics_address;
 use crate::tls;
 
-/// What an ordinary round trip may take at most, all but one in twenty of them: a disk or a processor
+/// The longest ordinary round trip, for all but one in twenty: a disk or a processor
 /// that other programs use as well makes single ones longer.
 const BOUND: Duration = Duration::from_millis(250);
 
@@ -264,7 +264,7 @@ fn handshakes_hold_up_nobody() {
 }
 
 #[test]
-fn what_operators_ask_for_holds_up_nobody() {
+fn requests_of_operators_delay_nobody() {
     let daemon = Daemon::with(&format!("[metrics]\nlisten = \"127.0.0.1:0\"\n{HISTORY}"));
     fill(&daemon, 1000);
     let _crowd = crowd(&daemon, 300);

@@ -27,7 +27,7 @@ impl Watch {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut watch = Watch { output: child.stdout.take().map(BufReader::new), child };
-        // What is announced until it watches is not shown; afterwards everything is.
+        // Announcements before it watches are not shown; all later ones are.
         let mut heard = String::new();
         for count in 1.. {
             assert!(count < 1000, "it never watches");

@@ -12,7 +12,7 @@ use crate::moderation::{PASSWORD, add_account};
 /// A way of speaking: its name, whether it is text, and what is sent for a text.
 type Way = (&'static str, bool, fn(&str) -> String);
 
-/// What anybody can say.
+/// Every way in which a user can send a text.
 const WAYS: [Way; 6] = [
     ("a message in text", true, |text| text.to_owned()),
     ("an action in text", true, |text| format!("!me {text}")),
@@ -28,7 +28,7 @@ const WAYS: [Way; 6] = [
     }),
 ];
 
-/// What operators can say besides.
+/// Further ways for operators.
 const OF_OPERATORS: [Way; 4] = [
     ("a topic in text", true, |text| format!("!topic {text}")),
     ("a reason in text", true, |text| format!("!kick nobody {text}")),
@@ -67,7 +67,7 @@ fn check_refused(person: &mut Person, what: &str, code: &str, sentence: &str) {
         if line.contains(sentence) && (line.starts_with('[') || line.contains(code)) {
             return;
         }
-        // What else may be going on.
+        // Other events of the room.
         let is_news =
             ["joined", "left", "has quit", "disconnected", "muted.", "Topic", "Slow mode:"];
         assert!(is_news.iter().any(|news| line.contains(news)), "{what}: {line}");
@@ -111,7 +111,7 @@ fn no_way_of_speaking_evades_a_limit() {
 }
 
 #[test]
-fn what_operators_say_has_its_limits_too() {
+fn texts_of_operators_are_limited_too() {
     let daemon = Daemon::with("[limits]\nmessage_bytes = 200\n");
     add_account(&daemon, &["--operator", "olga"]);
     let ctl = |args: &[&str]| drop(check_done(&run(&daemon.socket(), args)));

@@ -68,11 +68,11 @@ pub enum Step {
     Unban {
         name: &'static str,
     },
-    /// The operator removes somebody.
+    /// The operator removes a user.
     Evict {
         who: Index,
     },
-    /// What was asked is stored and shown.
+    /// The requests so far are stored and shown.
     Commit,
     /// It cannot be stored.
     Fail,

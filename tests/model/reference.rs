@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chatroom::confusables::skeleton_of;
 
-/// What a record is, without its time.
+/// A record without its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     Message(String, String),
@@ -24,10 +24,10 @@ pub struct Line {
     pub id: Option<String>,
 }
 
-/// What was asked so far, as if everything could be stored.
+/// The effect of all requests so far, as if everything could be stored.
 #[derive(Debug, Clone, Default)]
 pub struct Reference {
-    /// Who is here, in the order in which they came.
+    /// The members, in the order in which they joined.
     pub members: Vec<(u64, String)>,
     pub log: Vec<Line>,
     /// Until which second a name is banned; none is for ever.
@@ -37,7 +37,7 @@ pub struct Reference {
 /// The longest text.
 pub const MAX_BYTES: usize = 20;
 
-/// What becomes of a request: the number of its record, or the code of the refusal.
+/// The outcome of a request: the number of its record, or the code of the refusal.
 pub type Outcome = Result<u64, &'static str>;
 
 impl Reference {
@@ -51,7 +51,7 @@ impl Reference {
         found.map(|(_, name)| name.clone())
     }
 
-    /// Why somebody cannot have a name.
+    /// The reason why a name is refused.
     fn check_name(&self, name: &str) -> Result<(), &'static str> {
         // The names of the test differ in case and width, or are different.
         let same =

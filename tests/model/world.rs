@@ -20,21 +20,21 @@ const WINDOW_BYTES: usize = 2000;
 /// Somebody who reads the log from where they came.
 struct Reader {
     next: Seq,
-    /// What they were shown.
+    /// The records that they were shown.
     seen: Vec<(u64, Line)>,
 }
 
 pub struct World {
     room: Room,
     window: Log<Vec<Record>>,
-    /// What is on disk: the records, and who is here.
+    /// The contents of the disk: the records and the members.
     store: Vec<Record>,
     stored_members: Vec<Member>,
     readers: Vec<Reader>,
     /// Since when a session has no connection. What cannot be stored does not change it.
     away: BTreeMap<u64, bool>,
     asked: Reference,
-    /// What the reference was when the last batch was stored.
+    /// The reference as of the last stored batch.
     committed: Reference,
     /// How much was said since then, which only memory knows.
     uncommitted: usize,
@@ -162,7 +162,7 @@ impl World {
 
     fn join(&mut self, name: &str) {
         self.sessions += 1;
-        // Who is banned is not let as far as the room.
+        // Banned users do not get as far as the room.
         if self.asked.is_banned(name, self.seconds) {
             return;
         }
@@ -271,7 +271,7 @@ impl World {
     }
 
     fn restart(&mut self) {
-        // What was not stored is gone, and nobody was shown it.
+        // Records that were not stored are gone, and no reader has seen them.
         self.asked = self.committed.clone();
         self.uncommitted = 0;
         let last = Position { epoch: 1, seq: Seq(self.store.len() as u64) };
@@ -283,7 +283,7 @@ impl World {
             self.room.restore(Member { detached_since, ..member }).unwrap();
         }
         let last = last.seq;
-        // Who came with what was not stored, comes again.
+        // Users whose join was not stored join again.
         self.readers.retain(|reader| reader.next <= last.next());
     }
 

@@ -1,4 +1,4 @@
-//! What coming in costs: `cargo bench --bench login`.
+//! The cost of joining: `cargo bench --bench login`.
 //!
 //! Printed are how many TLS handshakes and how many joins with a password the daemon does in a second
 //! (by the clock, and by the time that it was on a processor), and what 500 people who give wrong
