@@ -4,6 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{Ansi256Color, Color, Style};
 use chatroom::clean;
+use chatroom::names::Name;
+use chatroom::room::RecordKind;
+use chatroom::wire::record_text;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -106,10 +109,12 @@ impl Plain {
             | Show::Here { .. }
             | Show::Older(_) => return None,
             Show::Joined { time, earlier, name } => {
-                of_room(time, *earlier, &format!("{name} joined"))
+                let kind = RecordKind::Joined { name: Name::from_store(name) };
+                of_room(time, *earlier, &record_text(&kind).to_string())
             }
-            Show::Left { time, earlier, name, what } => {
-                of_room(time, *earlier, &format!("{name} {what}"))
+            Show::Left { time, earlier, name, how } => {
+                let kind = RecordKind::Left { name: Name::from_store(name), how: how.clone() };
+                of_room(time, *earlier, &record_text(&kind).to_string())
             }
             Show::Message { time, earlier, name, text } => {
                 let time = self.time(time, *earlier);
@@ -135,7 +140,9 @@ impl Plain {
             Show::AskName { default: None } => "Your name: ".to_owned(),
             Show::AskPassword { name } => format!("Password for {}: ", clean::shown(name)),
             Show::Renamed { time, earlier, name, to } => {
-                of_room(time, *earlier, &format!("{name} is now called {to}"))
+                let to = Box::new(Name::from_store(to));
+                let kind = RecordKind::Renamed { name: Name::from_store(name), to };
+                of_room(time, *earlier, &record_text(&kind).to_string())
             }
         })
     }

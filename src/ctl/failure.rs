@@ -1,4 +1,4 @@
-//! What can go wrong, what to do then, and the exit status for it.
+//! Failures: the message with the next step, the exit status, and the code in JSON.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::program::{EXIT_OUTPUT, cannot_print, cause};
 
-/// Why a command was not carried out. The numbers follow sysexits.h from 64 on.
+/// Why a command failed. Exit statuses from 64 on follow sysexits.h.
 #[derive(Debug)]
 pub enum Failure {
-    /// There is no socket, or nobody listens to it.
+    /// There is no socket, or no process listens on it.
     NotRunning(PathBuf),
     NotPermitted(PathBuf),
     /// The daemon has closed the connection.
@@ -27,25 +27,25 @@ pub enum Failure {
         code: RefusalCode,
         message: String,
     },
-    /// The answer is none that this version knows.
+    /// This version does not know the reply.
     Misunderstood(String),
     Io(io::Error),
-    /// The output cannot be written.
+    /// Standard output cannot be written.
     Output(io::Error),
-    /// A file of this side cannot be written.
+    /// A local file cannot be written.
     File(String, io::Error),
-    /// What was given will not do.
+    /// The arguments or the input are invalid.
     Usage(String),
-    /// A part was done, as this says, before something went wrong.
+    /// Part of the command was carried out before the failure; `done` says which.
     Partly {
         cause: Box<Failure>,
         done: String,
     },
-    /// Ctrl-C, or SIGTERM.
+    /// By Ctrl-C or SIGTERM.
     Interrupted,
-    /// The person said no.
+    /// The user answered no.
     Declined,
-    /// It goes far, as this says, and nobody can be asked whether it is meant.
+    /// The command needs confirmation, for this reason, and there is no terminal to ask at.
     Unconfirmed(String),
 }
 
@@ -55,7 +55,7 @@ impl Failure {
             Failure::Partly { cause, .. } => cause.exit_status(),
             Failure::Refused { code: RefusalCode::NoSuchUser, .. } => 4,
             Failure::Refused { code: RefusalCode::Configuration, .. } => 78,
-            // Nothing is overwritten.
+            // An existing file is not overwritten.
             Failure::File(_, error) if error.kind() == io::ErrorKind::AlreadyExists => 1,
             Failure::Refused { .. }
             | Failure::Misunderstood(_)
@@ -70,7 +70,7 @@ impl Failure {
         }
     }
 
-    /// The stable word for it in JSON.
+    /// The code in JSON, which stays the same across versions.
     fn code(&self) -> Value {
         let word = match self {
             Failure::NotRunning(_) => "not-running",
@@ -91,7 +91,7 @@ impl Failure {
         json!(word)
     }
 
-    /// One object, for programs.
+    /// The failure as one JSON object.
     pub fn as_json(&self) -> Value {
         let (code, message, status) = (self.code(), self.to_string(), self.exit_status());
         json!({ "error": { "code": code, "message": message, "exit_status": status } })
@@ -103,26 +103,26 @@ impl fmt::Display for Failure {
         match self {
             Failure::NotRunning(socket) => write!(
                 f,
-                "chatroomd is not running: nobody answers at {}.\n\
-                 Start it with `systemctl start chatroomd`. If it runs elsewhere, say where its \
-                 socket is with --socket.",
+                "chatroomd is not running: no answer at {}.\n\
+                 Start it with `systemctl start chatroomd`. If its socket is elsewhere, name it \
+                 with --socket.",
                 socket.display()
             ),
             Failure::NotPermitted(socket) => write!(
                 f,
-                "not permitted to talk to chatroomd at {}.\n\
+                "not permitted to connect to chatroomd at {}.\n\
                  Join the group `chatroom` (`sudo usermod -aG chatroom $USER`, then log in \
                  again), or use sudo.",
                 socket.display()
             ),
             Failure::Ended => f.write_str(
-                "chatroomd has closed the connection: it has ended, or starts again.\n\
-                 Look at `systemctl status chatroomd`, and try again when it runs.",
+                "chatroomd closed the connection: it has stopped or is restarting.\n\
+                 Check `systemctl status chatroomd`, and try again when it is running.",
             ),
             Failure::NoAnswer { socket, within } => write!(
                 f,
                 "chatroomd at {} did not answer within {} s.\n\
-                 Try again with a longer --timeout, or look at `systemctl status chatroomd`.",
+                 Try again with a longer --timeout, or check `systemctl status chatroomd`.",
                 socket.display(),
                 within.as_secs_f32()
             ),
@@ -132,18 +132,20 @@ impl fmt::Display for Failure {
             }
             Failure::Misunderstood(problem) => write!(
                 f,
-                "the answer of chatroomd is not understood ({problem}).\n\
-                 Are chatctl and chatroomd of the same version? Restart chatroomd after an upgrade."
+                "cannot understand the reply of chatroomd ({problem}).\n\
+                 chatctl and chatroomd must have the same version: restart chatroomd after an upgrade."
             ),
-            Failure::Io(error) => write!(f, "talking to chatroomd failed: {}", cause(error)),
+            Failure::Io(error) => {
+                write!(f, "communication with chatroomd failed: {}", cause(error))
+            }
             Failure::Output(error) => f.write_str(&cannot_print(error)),
             Failure::File(file, error) => write!(f, "cannot write {file}: {}", cause(error)),
             Failure::Usage(problem) => f.write_str(problem),
             Failure::Partly { cause, done } => write!(f, "{cause}\n{done}"),
             Failure::Interrupted => f.write_str("interrupted."),
-            Failure::Declined => f.write_str("nothing was done."),
+            Failure::Declined => f.write_str("cancelled; nothing was done."),
             Failure::Unconfirmed(hit) => {
-                write!(f, "nothing was done. {hit}\nIf that is what you want, add --yes.")
+                write!(f, "nothing was done. {hit}\nTo do it anyway, add --yes.")
             }
         }
     }

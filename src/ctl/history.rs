@@ -1,27 +1,21 @@
-//! What was said: looking at it, and keeping a copy.
-
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+//! Reading the history: all of it in parts, and what follows.
 
 use chatroom::admin::{AdminRequest, Reply};
 use serde_json::Value;
 
 use crate::connection::AdminConnection;
 use crate::failure::Failure;
-use crate::program::Printed;
+use crate::program::{self, Printed};
 use crate::record;
-use crate::run::print;
 
-/// Prints what there is and what comes after that, until nobody reads it any more.
+/// Prints the records that match, and those that follow, until the reader closes the output.
 pub fn follow(
     connection: &mut AdminConnection,
     request: &AdminRequest,
     json: bool,
 ) -> Result<(), Failure> {
     let AdminRequest::History { since, until, from, grep, .. } = request else { return Ok(()) };
-    // Asked first: if nothing is found, what comes from here on is what is waited for.
+    // Asked first: if no record matches, the records after this one are waited for.
     let newest = match connection.ask(&AdminRequest::Status)? {
         Reply::Status(status) => status.seq,
         _ => 0,
@@ -31,11 +25,14 @@ pub fn follow(
         Reply::Refused { code, message } => return Err(Failure::Refused { code, message }),
         _ => return Ok(()),
     };
-    let show = |value: &Value| match json {
-        true => format!("{value}\n"),
-        false => record::line(value) + "\n",
+    let line = |record: &Value| match json {
+        true => format!("{record}\n"),
+        false => record::line(record) + "\n",
     };
-    if print(&records.iter().map(show).collect::<String>())? == Printed::NoReader {
+    let print = |records: &[Value]| {
+        program::print(&records.iter().map(line).collect::<String>()).map_err(Failure::Output)
+    };
+    if print(&records)? == Printed::NoReader {
         return Ok(());
     }
     let mut last = records.last().and_then(|record| record["seq"].as_u64()).unwrap_or(newest);
@@ -54,14 +51,14 @@ pub fn follow(
         for record in &records {
             last = record["seq"].as_u64().unwrap_or(last);
         }
-        if print(&records.iter().map(show).collect::<String>())? == Printed::NoReader {
+        if print(&records)? == Printed::NoReader {
             return Ok(());
         }
     }
 }
 
-/// Asks for records until there are as many as are wanted, or no more. An answer holds a part of
-/// them, the last one first.
+/// Requests records until the limit is reached or there are no more. Each reply holds a part of
+/// them, the newest part first.
 pub fn ask_all(connection: &mut AdminConnection, request: &AdminRequest) -> Result<Reply, Failure> {
     let mut request = request.clone();
     let mut parts = Vec::new();
@@ -83,36 +80,17 @@ pub fn ask_all(connection: &mut AdminConnection, request: &AdminRequest) -> Resu
     Ok(Reply::History(Vec::new(), false))
 }
 
-/// Writes the bytes of a backup into a new file, all of them or none.
-pub fn save(connection: &mut AdminConnection, length: u64, file: &Path) -> Result<String, Failure> {
-    let shown = file.display().to_string();
-    let fail = |error: io::Error| Failure::File(shown.clone(), error);
-    // What is in it is as private as the history, whatever the umask is.
-    let mut copy =
-        File::options().write(true).create_new(true).mode(0o600).open(file).map_err(fail)?;
-    let outcome = connection
-        .receive(length, |piece| copy.write_all(piece).map_err(fail))
-        .and_then(|()| copy.sync_all().map_err(fail));
-    if outcome.is_err() {
-        // A part of a copy is worse than none.
-        let _ = std::fs::remove_file(file);
-    }
-    outcome?;
-    Ok(format!("Wrote {length} bytes to {shown}.\n"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Write};
     use std::os::unix::net::UnixListener;
     use std::thread;
     use std::time::Duration;
 
     use super::*;
 
-    /// What is stored between the answers of the daemon is asked for, too.
     #[test]
-    fn what_comes_while_the_first_answer_is_made_is_not_passed_over() {
+    fn records_stored_between_two_replies_are_followed_too() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("admin.sock");
         let listener = UnixListener::bind(&path).unwrap();

@@ -1,6 +1,7 @@
-//! chatctl: what an operator administers the daemon with.
+//! chatctl: the command line tool with which administrators manage the daemon.
 
 mod args;
+mod backup;
 mod complete;
 mod confirm;
 mod connection;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what went wrong: on standard error for people, as JSON on standard output for programs.
+/// Reports a failure: as text on standard error, or as JSON on standard output.
 fn report(failure: &Failure, json: bool) -> ExitCode {
     let is_printable = !matches!(failure, Failure::Output(_));
     if !json || !is_printable || program::print(&format!("{}\n", failure.as_json())).is_err() {
@@ -54,7 +55,8 @@ fn report(failure: &Failure, json: bool) -> ExitCode {
     ExitCode::from(failure.exit_status())
 }
 
-/// Prints help or the version where that was asked for, else what is wrong with the command line.
+/// Prints the help or the version if that was asked for, otherwise the problem with the command
+/// line.
 fn misused(error: &clap::Error) -> ExitCode {
     let wants_json = args_os().take_while(|word| word != "--").any(|word| word == "--json");
     if !error.use_stderr() || !wants_json {

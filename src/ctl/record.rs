@@ -1,43 +1,44 @@
-//! What happened, as a line: a record, or what a watcher is told beside them.
+//! Records and connection events as lines, for `chatctl history` and `chatctl watch`.
 
 use chatroom::admin::Watched;
 use chatroom::clean;
 use chatroom::room::RecordKind;
 use chatroom::wire::json::Event;
-use chatroom::wire::sentence;
+use chatroom::wire::{RecordText, record_text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-/// A line: the number of the record, if it is one, the time, and what happened.
-pub struct Line {
+/// The parts of a line.
+pub struct EventLine {
+    /// The number of the record. Empty if the event is not a record.
     seq: String,
-    /// In UTC, as it was sent.
+    /// In UTC, as the daemon sent it.
     time: String,
-    /// Before what happened, where that is no record.
+    /// Marks events that are not records.
     mark: &'static str,
-    what: String,
+    text: String,
 }
 
-impl Line {
-    /// With the date.
+impl EventLine {
+    /// The line with date and time.
     pub fn dated(&self) -> String {
         self.shown("%Y-%m-%d %H:%M:%S")
     }
 
-    /// With the time of day only.
+    /// The line with the time of day only.
     pub fn timed(&self) -> String {
         self.shown("%H:%M:%S")
     }
 
-    /// The date here.
+    /// The local date.
     pub fn date(&self) -> String {
         self.local("%Y-%m-%d")
     }
 
     fn shown(&self, format: &str) -> String {
-        let what = clean::shown(&self.what);
-        format!("{:>6}  {}  {}{what}", self.seq, self.local(format), self.mark)
+        let text = clean::shown(&self.text);
+        format!("{:>6}  {}  {}{text}", self.seq, self.local(format), self.mark)
     }
 
     fn local(&self, format: &str) -> String {
@@ -48,49 +49,52 @@ impl Line {
     }
 }
 
-/// One record as a line, with its date.
+/// A record as a line with its date.
 pub fn line(record: &Value) -> String {
     of_record(record).dated()
 }
 
-fn of_record(record: &Value) -> Line {
+fn of_record(record: &Value) -> EventLine {
     let event = serde_json::from_value::<Event<'_>>(record.clone()).ok();
     match event.as_ref().and_then(Event::record) {
-        Some((stamp, kind)) => Line {
+        Some((stamp, kind)) => EventLine {
             seq: stamp.seq.to_string(),
             time: stamp.time.clone().into_owned(),
             mark: "",
-            what: in_words(&kind),
+            text: marked_text(&kind),
         },
-        // A newer daemon may tell of more.
+        // From a newer daemon.
         None => {
             let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-            let what = format!("-- something that this version does not know ({})", text("type"));
-            Line { seq: record["seq"].to_string(), time: text("time"), mark: "", what }
+            let unknown = format!("-- unknown to this version of chatctl ({})", text("type"));
+            EventLine {
+                seq: record["seq"].to_string(),
+                time: text("time"),
+                mark: "",
+                text: unknown,
+            }
         }
     }
 }
 
-/// What somebody said, as it is; else a sentence that cannot be taken for that.
-fn in_words(kind: &RecordKind) -> String {
-    let said = sentence(kind);
-    match kind {
-        RecordKind::Message { .. } | RecordKind::Action { .. } => said,
-        RecordKind::Notice { .. } => format!("-- SERVER: {said}"),
-        RecordKind::Redacted { targets } => {
+/// The text of a record. `-- ` marks what no user said.
+fn marked_text(kind: &RecordKind) -> String {
+    match (record_text(kind), kind) {
+        (RecordText::Speech { before, text }, _) => before.concat() + text,
+        (RecordText::Event(sentence), RecordKind::Redacted { targets }) => {
             let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
-            format!("-- {} ({})", said.trim_end_matches('.'), targets.join(", "))
+            format!("-- {} ({})", sentence.trim_end_matches('.'), targets.join(", "))
         }
-        _ => format!("-- {said}"),
+        (RecordText::Event(sentence), _) => format!("-- {sentence}"),
     }
 }
 
-/// A line of what is watched. None where there is nothing to show.
-pub fn watched(value: &Value) -> Option<Line> {
+/// An event of `watch` as a line. None if there is nothing to show.
+pub fn watched(value: &Value) -> Option<EventLine> {
     let Ok(event) = serde_json::from_value::<Watched>(value.clone()) else {
         return Some(of_record(value));
     };
-    let (time, what) = match event {
+    let (time, text) = match event {
         Watched::Connected { time, address } => (time, format!("{address} connected")),
         Watched::Entered { time, address, name, dialect, resumed } => {
             let again = if resumed { " again" } else { "" };
@@ -98,7 +102,7 @@ pub fn watched(value: &Value) -> Option<Line> {
         }
         Watched::Disconnected { time, address, name, reason, held } => {
             let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-            let held = if held { "; the place is held" } else { "" };
+            let held = if held { "; session detached" } else { "" };
             (time, format!("{address}{name} disconnected: {reason}{held}"))
         }
         Watched::TurnedAway { time, address, reason } => {
@@ -108,12 +112,12 @@ pub fn watched(value: &Value) -> Option<Line> {
             (time, format!("MISSED: records {first} to {last}"))
         }
         Watched::Missed { time, connections, .. } => {
-            (time, format!("MISSED: {} events of connections", connections.unwrap_or_default()))
+            (time, format!("MISSED: {} connection events", connections.unwrap_or_default()))
         }
         Watched::Alive | Watched::Ending { .. } => return None,
         Watched::Unknown => return Some(of_record(value)),
     };
-    Some(Line { seq: String::new(), time, mark: "~  ", what })
+    Some(EventLine { seq: String::new(), time, mark: "~  ", text })
 }
 
 #[cfg(test)]
@@ -154,21 +158,21 @@ mod tests {
                 json!({ "type": "redacted", "targets": [3, 4] }),
                 "-- 2 messages were removed by the operator (3, 4)",
             ),
-            (json!({ "type": "dance" }), "-- something that this version does not know (dance)"),
+            (json!({ "type": "dance" }), "-- unknown to this version of chatctl (dance)"),
         ] {
             assert_eq!(shown(&record), expect);
         }
     }
 
     #[test]
-    fn what_a_watcher_is_told_is_a_line_or_nothing() {
+    fn an_event_is_a_line_or_nothing() {
         let time = "2026-11-22T21:04:05.000Z";
         for (event, expect) in [
             (json!({ "type": "connected", "address": "[::1]:5" }), Some("~  [::1]:5 connected")),
             (
                 json!({ "type": "disconnected", "address": "10.0.0.7:5", "name": "ann",
                         "reason": "broken", "held": true }),
-                Some("~  10.0.0.7:5 (ann) disconnected: broken; the place is held"),
+                Some("~  10.0.0.7:5 (ann) disconnected: broken; session detached"),
             ),
             (
                 json!({ "type": "entered", "address": "10.0.0.7:5", "name": "ann",
@@ -180,10 +184,7 @@ mod tests {
                 Some("~  10.0.0.7:5 turned away: banned"),
             ),
             (json!({ "type": "missed", "records": [3, 9] }), Some("~  MISSED: records 3 to 9")),
-            (
-                json!({ "type": "missed", "connections": 7 }),
-                Some("~  MISSED: 7 events of connections"),
-            ),
+            (json!({ "type": "missed", "connections": 7 }), Some("~  MISSED: 7 connection events")),
             (json!({ "type": "alive" }), None),
             (json!({ "type": "ending", "handed_over": false }), None),
         ] {

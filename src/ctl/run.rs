@@ -1,60 +1,71 @@
-//! Carrying out a command.
+//! Carrying out a command, and showing what came of it.
 
 use std::time::Instant;
 
-use chatroom::admin::Reply;
+use chatroom::admin::{AdminRequest, Reply};
 use chatroom::clean;
 use jiff::Timestamp;
 
 use crate::args::{Args, Command, script};
 use crate::connection::AdminConnection;
 use crate::failure::Failure;
-use crate::program::{self, Printed};
 use crate::table::terminal_width;
-use crate::{confirm, hand_over, history, password, record, redact, show, watch};
+use crate::{backup, confirm, hand_over, history, password, record, redact, show, watch};
 
-/// Carries out the command and gives what to print.
+/// Carries out the command and returns what to print.
 pub fn run(args: &Args) -> Result<String, Failure> {
-    if let Command::HandOver { unit } = &args.command {
-        return hand_over::hand_over(unit, args.socket.as_deref(), args.timeout);
+    match &args.command {
+        Command::HandOver { unit } => {
+            return hand_over::hand_over(unit, args.socket.as_deref(), args.timeout);
+        }
+        Command::Completions { shell } => return Ok(script::script(*shell)),
+        Command::Watch => return watch::run(args),
+        _ => {}
     }
-    if let Command::Completions { shell } = args.command {
-        return Ok(script::script(shell));
-    }
-    if let Command::Watch = args.command {
-        return watch::run(args);
-    }
-    // Before the connection, for the daemon does not wait for as long as a person may type.
+    // Before connecting: the daemon does not wait for as long as typing can take.
     let password = match &args.command {
         Command::Account { what } => what.needs_password().map(password::ask).transpose()?,
         _ => None,
     };
     let Some(request) = args.command.request(password) else { return Ok(String::new()) };
+    confirm(args)?;
     let mut connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
-    if let Command::Shutdown { yes: false, cancel: false, .. } = args.command {
-        confirm::shutdown(&mut connection)?;
-        // The daemon does not wait for as long as a person may think.
-        connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
+    match &args.command {
+        Command::Redact { targets, user, since } => {
+            redact::run(&mut connection, targets, user.as_deref(), *since, args.json)
+        }
+        Command::History { follow: true, .. } => {
+            history::follow(&mut connection, &request, args.json).map(|()| String::new())
+        }
+        _ => ask(args, &request, &mut connection),
     }
-    if let Command::Ban(sanction) | Command::Mute(sanction) = &args.command
-        && !sanction.yes
-    {
-        confirm::sanction(&mut connection, &sanction.target)?;
-        connection = AdminConnection::open(args.socket.as_deref(), args.timeout)?;
+}
+
+/// Asks for confirmation where a command needs it, on a connection of its own: the daemon does not
+/// wait for as long as an answer can take.
+fn confirm(args: &Args) -> Result<(), Failure> {
+    let connect = || AdminConnection::open(args.socket.as_deref(), args.timeout);
+    match &args.command {
+        Command::Shutdown { yes: false, cancel: false, .. } => confirm::shutdown(&mut connect()?),
+        Command::Ban(sanction) | Command::Mute(sanction) if !sanction.yes => {
+            confirm::sanction(&mut connect()?, &sanction.target)
+        }
+        _ => Ok(()),
     }
-    if let Command::Redact { targets, user, since } = &args.command {
-        return redact::run(&mut connection, targets, user.as_deref(), *since, args.json);
-    }
-    if let Command::History { follow: true, .. } = args.command {
-        history::follow(&mut connection, &request, args.json)?;
-        return Ok(String::new());
-    }
-    let asked = Instant::now();
+}
+
+/// Sends the request and returns the reply as it is printed.
+fn ask(
+    args: &Args,
+    request: &AdminRequest,
+    connection: &mut AdminConnection,
+) -> Result<String, Failure> {
+    let start = Instant::now();
     let mut reply = match args.command {
-        Command::History { .. } => history::ask_all(&mut connection, &request)?,
-        _ => connection.ask(&request)?,
+        Command::History { .. } => history::ask_all(connection, request)?,
+        _ => connection.ask(request)?,
     };
-    let milliseconds = asked.elapsed().as_secs_f64() * 1000.0;
+    let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
     if let Reply::Refused { code, message } = reply {
         return Err(Failure::Refused { code, message });
     }
@@ -62,27 +73,19 @@ pub fn run(args: &Args) -> Result<String, Failure> {
         show::sort(users, *sort);
     }
     if let (Command::Backup { file }, Reply::Backup(length)) = (&args.command, &reply) {
-        let said = history::save(&mut connection, *length, file)?;
-        return Ok(if args.json { format!("{}\n", show::as_json(&reply)) } else { said });
+        let text = backup::save(connection, *length, file)?;
+        return Ok(if args.json { format!("{}\n", show::as_json(&reply)) } else { text });
     }
     if args.json {
         return Ok(format!("{}\n", as_json(&args.command, &reply, milliseconds)));
     }
     Ok(match as_text(&args.command, &reply) {
         Some(text) => text,
-        None => describe(&args.command, milliseconds, &mut connection),
+        None => describe(&args.command, milliseconds, connection),
     })
 }
 
-/// Prints a part of what there is to print.
-///
-/// # Errors
-/// It cannot be written.
-pub fn print(text: &str) -> Result<Printed, Failure> {
-    program::print(text).map_err(Failure::Output)
-}
-
-/// What a program is told.
+/// The reply as JSON.
 fn as_json(command: &Command, reply: &Reply, milliseconds: f64) -> serde_json::Value {
     match (command, reply) {
         (Command::Ping, _) => serde_json::json!({ "ping": { "milliseconds": milliseconds } }),
@@ -96,7 +99,7 @@ fn as_json(command: &Command, reply: &Reply, milliseconds: f64) -> serde_json::V
     }
 }
 
-/// What a person is shown of a reply that has something in it.
+/// The reply as text. None if the reply says only that the command was carried out.
 fn as_text(command: &Command, reply: &Reply) -> Option<String> {
     let (now, width) = (Timestamp::now(), terminal_width());
     Some(match (command, reply) {
@@ -124,21 +127,21 @@ fn as_text(command: &Command, reply: &Reply) -> Option<String> {
     })
 }
 
-/// Says in a sentence what was done.
+/// A sentence about a command that was carried out.
 fn describe(command: &Command, milliseconds: f64, connection: &mut AdminConnection) -> String {
     match command {
         Command::Ping => {
             format!("chatroomd and all of its parts answered in {milliseconds:.1} ms.\n")
         }
-        Command::Reload { .. } => "The configuration was read again.\n".to_owned(),
-        Command::Shutdown { cancel: true, .. } => "The shutdown was called off.\n".to_owned(),
+        Command::Reload { .. } => "Configuration reloaded.\n".to_owned(),
+        Command::Shutdown { cancel: true, .. } => "Shutdown cancelled.\n".to_owned(),
         Command::Shutdown { after: Some(_), .. } => {
-            "The shutdown was announced. `chatctl shutdown --cancel` calls it off.\n".to_owned()
+            "Shutdown announced. `chatctl shutdown --cancel` cancels it.\n".to_owned()
         }
         Command::Shutdown { .. } if connection.until_closed() => {
-            "chatroomd has ended.\n".to_owned()
+            "chatroomd has stopped.\n".to_owned()
         }
-        Command::Shutdown { .. } => "chatroomd is ending.\n".to_owned(),
+        Command::Shutdown { .. } => "chatroomd is stopping.\n".to_owned(),
         _ => String::new(),
     }
 }

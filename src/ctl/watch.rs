@@ -1,4 +1,4 @@
-//! Watching what happens, over restarts of the daemon.
+//! `chatctl watch`: shows records and connections as they come, across restarts of the daemon.
 
 use std::process;
 use std::thread;
@@ -12,23 +12,22 @@ use signal_hook::iterator::Signals;
 use crate::args::Args;
 use crate::connection::AdminConnection;
 use crate::failure::Failure;
-use crate::program::{Printed, complain};
-use crate::record::{self, Line};
-use crate::run::print;
+use crate::program::{self, Printed, complain};
+use crate::record::{self, EventLine};
 
-/// The daemon says something every five seconds. After so long it hangs.
-const SILENCE: Duration = Duration::from_secs(20);
+/// The daemon sends a line every five seconds. After this time without one it has failed.
+const MAX_SILENCE: Duration = Duration::from_secs(20);
 
-/// How long a process may take that goes on where another one has handed over.
-const HAND_OVER: Duration = Duration::from_secs(30);
+/// How long the next process may take to start after a hand-over.
+const HAND_OVER_TIME: Duration = Duration::from_secs(30);
 
-/// How long to wait between two attempts to connect.
+/// The pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Shows what happens until nobody reads it any more, or the daemon has ended.
+/// Prints what happens until the reader closes the output or the daemon stops.
 ///
 /// # Errors
-/// The daemon cannot be reached, or has ended.
+/// The daemon cannot be reached, or has stopped.
 pub fn run(args: &Args) -> Result<String, Failure> {
     end_on_signals()?;
     let mut watch = Watch { json: args.json, last: None, date: None, is_over: None };
@@ -38,14 +37,14 @@ pub fn run(args: &Args) -> Result<String, Failure> {
             Err(Failure::Ended) if watch.is_over != Some(false) => {}
             outcome => return outcome.map(|()| String::new()),
         }
-        let patience = if watch.is_over.is_some() { HAND_OVER } else { args.timeout };
-        watch.say("reconnecting", "the connection to chatroomd is lost; trying again")?;
+        let patience = if watch.is_over.is_some() { HAND_OVER_TIME } else { args.timeout };
+        watch.report("reconnecting", "connection to chatroomd lost; reconnecting")?;
         connection = watch.begin_again(args, patience)?;
-        watch.say("reconnected", "connected again")?;
+        watch.report("reconnected", "reconnected")?;
     }
 }
 
-/// Ctrl-C is how a person ends this, and no failure.
+/// Ctrl-C is the ordinary way to end the command, not a failure.
 fn end_on_signals() -> Result<(), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::spawn(move || {
@@ -56,13 +55,17 @@ fn end_on_signals() -> Result<(), Failure> {
     Ok(())
 }
 
+fn print(text: &str) -> Result<Printed, Failure> {
+    program::print(text).map_err(Failure::Output)
+}
+
 struct Watch {
     json: bool,
-    /// The epoch and the number of the last record that was seen.
+    /// The epoch and the number of the last record that was shown.
     last: Option<(u32, u64)>,
-    /// The date that was shown last.
+    /// The date of the last line.
     date: Option<String>,
-    /// Whether the daemon has said that it ends, and if so whether another process goes on.
+    /// Set when the daemon has announced its end: whether another process takes over.
     is_over: Option<bool>,
 }
 
@@ -77,16 +80,16 @@ impl Watch {
                 Ok(connection)
             }
             Reply::Refused { code, message } => Err(Failure::Refused { code, message }),
-            _ => Err(Failure::Misunderstood("it is no beginning of a watch".to_owned())),
+            _ => Err(Failure::Misunderstood("unexpected reply to `watch`".to_owned())),
         }
     }
 
-    /// Tries to connect, for so long.
+    /// Tries to connect until the patience is exhausted.
     fn begin_again(&mut self, args: &Args, patience: Duration) -> Result<AdminConnection, Failure> {
         let deadline = Instant::now() + patience;
         loop {
             match self.begin(args) {
-                // What a process that has just begun answers, or one that ends, is not the last word.
+                // A process that is starting or stopping may refuse what the next one accepts.
                 Err(_) if Instant::now() < deadline => thread::sleep(PAUSE),
                 Err(_) => return Err(Failure::Ended),
                 connected => return connected,
@@ -94,10 +97,10 @@ impl Watch {
         }
     }
 
-    /// Shows what comes, until nobody reads it any more.
+    /// Prints lines until the reader closes the output.
     fn show_all(&mut self, connection: &mut AdminConnection) -> Result<(), Failure> {
         loop {
-            let line = connection.receive_line(SILENCE)?;
+            let line = connection.receive_line(MAX_SILENCE)?;
             let value: Value = serde_json::from_slice(&line)
                 .map_err(|error| Failure::Misunderstood(error.to_string()))?;
             match serde_json::from_value(value.clone()) {
@@ -110,7 +113,7 @@ impl Watch {
             }
             let shown = match self.json {
                 true => Some(String::from_utf8_lossy(&line).into_owned()),
-                false => record::watched(&value).map(|line| self.in_text(&line)),
+                false => record::watched(&value).map(|line| self.as_text(&line)),
             };
             if let Some(shown) = shown
                 && print(&shown)? == Printed::NoReader
@@ -120,8 +123,8 @@ impl Watch {
         }
     }
 
-    /// A line for people; the date comes once, before the first line of a day.
-    fn in_text(&mut self, line: &Line) -> String {
+    /// The line as text. The date is on a line of its own, before the first line of a day.
+    fn as_text(&mut self, line: &EventLine) -> String {
         let date = line.date();
         let is_new = self.date.as_ref() != Some(&date);
         let heading = if is_new { format!("{date}\n") } else { String::new() };
@@ -129,8 +132,8 @@ impl Watch {
         format!("{heading}{}\n", line.timed())
     }
 
-    /// Says how it goes: beside the output for people, in it for programs.
-    fn say(&self, word: &str, sentence: &str) -> Result<(), Failure> {
+    /// Reports the state of the connection: as text on standard error, as JSON in the output.
+    fn report(&self, word: &str, sentence: &str) -> Result<(), Failure> {
         match self.json {
             true => print(&format!("{}\n", json!({ "type": word }))).map(drop),
             false => {

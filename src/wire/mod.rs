@@ -10,7 +10,7 @@ pub mod greeting;
 pub mod json;
 mod people;
 pub mod proxy;
-mod sentence;
+mod record_text;
 pub mod text;
 
 pub use answer::{Answer, Direct, History, Welcome};
@@ -18,7 +18,7 @@ pub use batch::{Batch, Encoded};
 pub use dialect::Dialect;
 pub use framing::{Frame, Framer, Framing};
 pub use people::PeopleList;
-pub use sentence::{people_here, sentence};
+pub use record_text::{RecordText, people_here, record_text};
 
 /// The version of the JSON protocol.
 pub const PROTOCOL: u32 = 1;

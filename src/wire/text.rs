@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 
-use super::sentence::{people_here, sentence};
-use super::{Answer, Direct};
+use super::record_text::people_here;
+use super::{Answer, Direct, RecordText, record_text};
 use crate::clean;
 use crate::commands;
 use crate::names::Name;
@@ -15,19 +15,20 @@ use crate::room::{EndReason, Record, RecordKind};
 
 pub use parse::{MAX_HISTORY, Mistake, TextRequest, USUAL_HISTORY, parse, parse_command};
 
-/// Begins every line that the server says.
+/// Begins every line of the server itself.
 const SERVER: &str = "[SERVER]: ";
 
 /// Appends a record as one line.
 pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
-    match &record.kind {
-        RecordKind::Message { name, text } => push_line(out, &[name.as_str(), ": "], text),
-        RecordKind::Action { name, text } => push_line(out, &["* ", name.as_str(), " "], text),
-        kind => server_line(out, &sentence(kind)),
+    match (record_text(&record.kind), &record.kind) {
+        (RecordText::Speech { before, text }, _) => push_line(out, &before, text),
+        // The beginning of the line already says that this is the server.
+        (_, RecordKind::Notice { text }) => server_line(out, text),
+        (RecordText::Event(sentence), _) => server_line(out, &sentence),
     }
 }
 
-/// Appends a record as one line of what was said before, with its time in a time zone.
+/// Appends an earlier record as one line, with its time in a time zone.
 pub fn encode_replayed(record: &Record, zone: &TimeZone, out: &mut Vec<u8>) {
     let time = record.time.to_zoned(zone.clone()).strftime("[%Y-%m-%d %H:%M] ").to_string();
     out.extend_from_slice(time.as_bytes());
@@ -80,7 +81,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             );
         }
         Answer::Repeated { .. } | Answer::Pong { .. } => {}
-        // In text these have been said already, or are what the person asked for.
+        // The user asked for these, or has seen another line about them.
         Answer::Closing { reason: EndReason::Quit | EndReason::Closed, .. } => {}
         Answer::Closing { reason: reason @ EndReason::Foreign("HTTP"), .. } => {
             let mut body = Vec::new();
@@ -105,21 +106,21 @@ fn help(out: &mut Vec<u8>) {
     server_line(out, &commands::operators_line());
 }
 
-/// The sentence below what was said before, or below what of it was found.
+/// The line below earlier records, or below the matches of a search.
 pub fn end_of_history(count: usize, is_search: bool, more: bool) -> Cow<'static, str> {
     match (count, is_search) {
-        (0, false) => "Nothing was said before.".into(),
-        (_, false) => "That was said before.".into(),
-        (0, true) => "Nobody has said that, as far as it is kept.".into(),
-        (1, true) if more => "That is the last match; there are more before it.".into(),
+        (0, false) => "There are no earlier messages.".into(),
+        (_, false) => "End of earlier messages.".into(),
+        (0, true) => "No stored message contains that.".into(),
+        (1, true) if more => "This is the last match; there are earlier ones.".into(),
         (count, true) if more => {
-            format!("Those are the last {count} matches; there are more before them.").into()
+            format!("These are the last {count} matches; there are earlier ones.").into()
         }
-        (_, true) => "That was found.".into(),
+        (_, true) => "End of matches.".into(),
     }
 }
 
-/// What stands before the names in a list of so many users.
+/// What is before the names in a list of this many users.
 pub(super) fn before_users(count: usize) -> Vec<u8> {
     format!("{SERVER}{}: ", people_here(count)).into_bytes()
 }
@@ -128,8 +129,8 @@ fn server_line(out: &mut Vec<u8>, text: &str) {
     push_line(out, &[SERVER], text);
 }
 
-/// Appends a line: what the server puts before a text, and the text, which cannot push its end to
-/// where a row of a terminal begins.
+/// Appends a line. White space in the text is squeezed, so that padding cannot move its end to the
+/// beginning of a row of the terminal.
 fn push_line(out: &mut Vec<u8>, before: &[&str], text: &str) {
     before.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
     out.extend_from_slice(clean::squeezed(text).as_bytes());

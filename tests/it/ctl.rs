@@ -104,7 +104,7 @@ fn a_daemon_that_one_may_not_talk_to_is_77() {
 fn users_are_listed_for_people_and_for_programs() {
     let daemon = Daemon::start();
     let socket = daemon.socket();
-    assert_eq!(check_done(&run(&socket, &["users"])), "Nobody is here.\n");
+    assert_eq!(check_done(&run(&socket, &["users"])), "The room is empty.\n");
     let _ann = Person::text(&daemon, "ann");
     let (_jay, _) = Person::json(&daemon, "jay");
     let table = check_done(&run(&socket, &["users"]));
@@ -201,7 +201,7 @@ fn a_shutdown_can_be_announced_called_off_and_carried_out() {
     ann.expect("[SERVER]: The shutdown was cancelled.");
     check_fails(&run(&socket, &["shutdown", "--cancel"]), 1, &["no shutdown was asked for"]);
     let output = run(&socket, &["shutdown", "--message", "good night"]);
-    assert_eq!(check_done(&output), "chatroomd has ended.\n");
+    assert_eq!(check_done(&output), "chatroomd has stopped.\n");
     ann.expect("[SERVER]: good night");
     ann.expect("[SERVER]: server is shutting down");
     ann.expect_end();
@@ -229,7 +229,7 @@ fn a_request_that_changes_nothing_says_so() {
     assert_eq!(say(&["topic", "Tea"]), "That is the topic already. Nothing was changed.\n");
     let cleared = say(&["topic", "--clear"]);
     assert_eq!(cleared, "There is no topic any more: none is configured.\n");
-    check_fails(&run(&daemon.socket(), &["slow", "500 ms"]), 2, &["a second at least"]);
+    check_fails(&run(&daemon.socket(), &["slow", "500 ms"]), 2, &["at least one second"]);
 }
 
 #[test]

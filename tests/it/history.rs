@@ -72,7 +72,7 @@ fn history_is_shown_on_request() {
     let mut bo = Person::text(&daemon, "bo");
     bo.say("!history 3");
     // The last three records: two lines, and bo's own joining.
-    let lines = bo.lines_until("[SERVER]: That was said before.");
+    let lines = bo.lines_until("[SERVER]: End of earlier messages.");
     assert_eq!(lines.len(), 4);
     assert!(lines[0].ends_with("ann: line 29") && lines[2].ends_with("bo joined the chat!"));
 
@@ -94,11 +94,11 @@ fn messages_are_found_by_author() {
     let (daemon, mut ann) = after(30, "");
     let mut bo = Person::text(&daemon, "bo");
     bo.say("!search LINE 2");
-    let lines = bo.lines_until("[SERVER]: That was found.");
+    let lines = bo.lines_until("[SERVER]: End of matches.");
     assert_eq!(lines.len(), 12, "2, 20 to 29, and the end: {lines:?}");
     assert!(lines[0].ends_with("ann: line 2") && lines[10].ends_with("ann: line 29"));
     bo.say("!search nothing of this");
-    bo.expect("[SERVER]: Nobody has said that, as far as it is kept.");
+    bo.expect("[SERVER]: No stored message contains that.");
     bo.say("!search");
     bo.expect(
         "[SERVER]: Usage: !search TEXT - show the last lines that contain TEXT, as in: !search tea",
@@ -287,7 +287,7 @@ fn history_is_followed_until_the_daemon_ends() {
             daemon.until_ended();
             let error: Value = serde_json::from_str(&line()).unwrap();
             let said = error["error"]["message"].as_str().unwrap();
-            assert!(said.contains("it has ended, or starts again"), "{said}");
+            assert!(said.contains("it has stopped or is restarting"), "{said}");
             assert_eq!(error["error"]["code"], "ended");
             let ended = following.wait_with_output().unwrap();
             assert_eq!((ended.status.code(), ended.stderr.len()), (Some(69), 0));

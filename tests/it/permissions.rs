@@ -165,7 +165,7 @@ fn the_table_holds_in_text() {
                 (Ok(()), Permission::Moderate) => person
                     .expect("[SERVER]: No ban or mute matches nobody. `chatctl bans` lists them."),
                 (Ok(()), Permission::History) => {
-                    person.lines_until("[SERVER]: That was said before.");
+                    person.lines_until("[SERVER]: End of earlier messages.");
                 }
                 (Ok(()), _) => {
                     let line = person.line().unwrap();

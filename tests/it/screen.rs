@@ -146,9 +146,9 @@ fn a_user_enters_a_name_and_talks() {
     screen.type_in("/nonsense\r");
     screen.until_shown("There is no command /nonsense.");
     screen.type_in("\x15/search HELLO\r");
-    screen.until_shown("That was found.");
+    screen.until_shown("End of matches.");
     screen.type_in("/search goodbye\r");
-    screen.until_shown("Nobody has said that, as far as it is kept.");
+    screen.until_shown("No stored message contains that.");
     screen.type_in("/quit\r");
     ann.expect("[SERVER]: bo has quit.");
     screen.check_left();

@@ -173,7 +173,7 @@ fn searches_without_a_history_hold_up_nobody() {
     daemon.until("only the pair is here", |daemon| daemon.status().connections == 2);
     pair.ann.say("!search not to be found");
     let begun = Instant::now();
-    pair.ann.lines_until("[SERVER]: Nobody has said that, as far as it is kept.");
+    pair.ann.lines_until("[SERVER]: No stored message contains that.");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let askers = Askers::new().in_the_room(daemon.address, 25, "!history 200");
     pair.check("25 connections read pages of the window", &daemon);
@@ -192,7 +192,7 @@ fn searches_of_the_history_hold_up_neither_pages_nor_talk() {
     let page = |reader: &mut Person| {
         let begun = Instant::now();
         reader.say("!history 20");
-        reader.lines_until("[SERVER]: That was said before.");
+        reader.lines_until("[SERVER]: End of earlier messages.");
         begun.elapsed()
     };
     let mut pages: Vec<_> = (0..10).map(|_| page(&mut reader)).collect();

@@ -180,7 +180,7 @@ fn a_reader_who_is_gone_and_a_daemon_that_ends_end_it() {
     daemon.until_ended();
     let (status, said) = stays.ended();
     assert_eq!(status, Some(69));
-    assert!(said.contains("has ended") && said.contains("systemctl status"), "{said}");
+    assert!(said.contains("has stopped") && said.contains("systemctl status"), "{said}");
     let nobody = run(&daemon.socket(), &["watch"]);
     check_fails(&nobody, 69, &["chatroomd is not running"]);
 }

@@ -1,4 +1,4 @@
-//! What a typed line means.
+//! Reading a typed line.
 
 use std::borrow::Cow;
 use std::iter;
@@ -7,7 +7,7 @@ use chatroom::access::ModerationAction;
 use chatroom::commands;
 use chatroom::wire::text::{self, TextRequest};
 
-/// What `!help` shows where the client is line by line.
+/// What `!help` shows in the line-by-line view.
 pub fn help() -> Vec<String> {
     let header = "Everything you type is sent to everyone in the room. Commands, with ! or /:";
     let users = commands::in_text().filter(|command| !command.is_for_operators());
@@ -16,7 +16,7 @@ pub fn help() -> Vec<String> {
     iter::once(header.to_owned()).chain(users).chain(last).collect()
 }
 
-/// A line that was typed, or came from a pipe.
+/// The meaning of a line that was typed or came from a pipe.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Nothing,

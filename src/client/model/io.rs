@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatroom::room::Departure;
 use chatroom::secret::Secret;
 use chatroom::wire::json::{Event, JsonRequest};
 
@@ -129,8 +130,7 @@ pub enum Show {
         time: String,
         earlier: bool,
         name: String,
-        /// What became of them, as "left" or "lost the connection".
-        what: String,
+        how: Departure,
     },
     /// The room as it is at the moment: who is here, oneself included.
     Here {

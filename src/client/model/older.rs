@@ -64,21 +64,21 @@ impl Model {
     }
 
     /// Shows records of before: above all others if they were asked for by scrolling up.
-    pub(super) fn history(&mut self, id: Option<&str>, records: Vec<Event<'static>>, more: bool) {
+    pub(super) fn history(&mut self, id: Option<&str>, records: &[Event<'static>], more: bool) {
         if id != Some(ID) {
             let end = end_of_history(records.len(), id == Some(SEARCH_ID), more);
-            records.into_iter().for_each(|record| self.show_record(record));
+            records.iter().for_each(|record| self.show_record(record));
             return self.status(&end);
         }
         self.older.is_asked = false;
         self.older.is_all = !more;
         if let (Some((_, oldest)), Some(first)) =
-            (&mut self.older.oldest, records.first().and_then(super::room::stamp_of))
+            (&mut self.older.oldest, records.first().and_then(Event::stamp))
         {
             *oldest = first.seq;
         }
         let before = self.outputs.len();
-        records.into_iter().for_each(|record| self.show_record(record));
+        records.iter().for_each(|record| self.show_record(record));
         let shows = self.outputs.drain(before..).filter_map(|output| match output {
             Output::Show(show) => Some(show),
             _ => None,

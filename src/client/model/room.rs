@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use chatroom::wire::json::{Event, Resume, Speech, Stamp, Welcome};
+use chatroom::room::RecordKind;
+use chatroom::wire::json::{Event, Resume, Speech, Welcome};
+use chatroom::wire::record_text;
 
 use super::keeping::Change;
 use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
@@ -10,24 +12,10 @@ use super::{Absence, CatchingUp, Exit, Model, Output, Phase, Show};
 /// A server that can be silent for longer is asked so often nevertheless.
 const MAX_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The place of a record in the log; none for what is no record.
-pub(super) fn stamp_of<'e>(event: &'e Event<'static>) -> Option<&'e Stamp<'static>> {
-    match event {
-        Event::Message(speech) | Event::Action(speech) => Some(&speech.stamp),
-        Event::Joined { stamp, .. }
-        | Event::Left { stamp, .. }
-        | Event::Notice { stamp, .. }
-        | Event::Topic { stamp, .. }
-        | Event::Renamed { stamp, .. }
-        | Event::Redacted { stamp, .. } => Some(stamp),
-        _ => None,
-    }
-}
-
 impl Model {
     pub(super) fn received(&mut self, event: Event<'static>, now: Duration) {
         self.heard = now;
-        let place = stamp_of(&event).map(|stamp| (stamp.epoch, stamp.seq));
+        let place = event.stamp().map(|stamp| (stamp.epoch, stamp.seq));
         match event {
             Event::Welcome(welcome) => self.welcomed(&welcome, now),
             // Seen already: only its acknowledgement is news.
@@ -62,7 +50,7 @@ impl Model {
             Event::Closing { code, message, retry_after_seconds } => {
                 self.closing(&code, &message, retry_after_seconds, now);
             }
-            Event::History { id, records, more, .. } => self.history(id.as_deref(), records, more),
+            Event::History { id, records, more, .. } => self.history(id.as_deref(), &records, more),
             Event::Pong { .. } => {
                 let sent = self.pinged.take();
                 self.round_trip = sent.map(|sent| now.saturating_sub(sent)).or(self.round_trip);
@@ -74,7 +62,7 @@ impl Model {
                 {
                     catching_up.messages += 1;
                 }
-                self.show_record(record);
+                self.show_record(&record);
             }
         }
         if let Some((epoch, seq)) = place {
@@ -83,63 +71,39 @@ impl Model {
         }
     }
 
-    pub(super) fn show_record(&mut self, record: Event<'static>) {
-        match record {
-            Event::Message(speech) => self.spoken(speech, false),
-            Event::Action(speech) => self.spoken(speech, true),
-            // The own joining is what "you are here" has said already.
-            Event::Joined { name, .. } if self.name.as_deref() == Some(&*name) => {}
-            Event::Joined { stamp, name } => {
-                let (time, earlier) = (stamp.time.into_owned(), stamp.replayed);
-                self.show(Show::Joined { time, earlier, name: name.into_owned() });
-            }
-            Event::Left { stamp, name, how, reason } => {
-                let what = match how.as_ref() {
-                    "quit" => "left",
-                    "removed" => "was removed by the operator",
-                    _ => "lost the connection",
-                };
-                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                let (time, earlier) = (stamp.time.into_owned(), stamp.replayed);
-                let (name, what) = (name.into_owned(), format!("{what}{reason}"));
-                self.show(Show::Left { time, earlier, name, what });
-            }
-            Event::Topic { stamp, text } => {
-                let sentence = match text.is_empty() {
-                    true => "The room has no topic now".to_owned(),
-                    false => format!("Topic: {text}"),
-                };
-                self.room(&stamp, sentence);
-                if !stamp.replayed {
-                    self.topic = text.into_owned();
-                }
-            }
-            Event::Renamed { stamp, name, to } => {
-                let (time, earlier) = (stamp.time.into_owned(), stamp.replayed);
-                let (name, to) = (name.into_owned(), to.into_owned());
-                if !earlier && self.name.as_ref() == Some(&name) {
-                    self.name = Some(to.clone());
-                }
-                self.show(Show::Renamed { time, earlier, name, to });
-            }
-            Event::Notice { stamp, text } => self.room(&stamp, format!("SERVER: {text}")),
-            Event::Redacted { stamp, targets } => {
-                let what = match targets.len() {
-                    1 => "A message was removed by the operator".to_owned(),
-                    count => format!("{count} messages were removed by the operator"),
-                };
-                self.room(&stamp, what);
+    pub(super) fn show_record(&mut self, record: &Event<'static>) {
+        let Some((stamp, kind)) = record.record() else { return };
+        let (time, earlier) = (stamp.time.to_string(), stamp.replayed);
+        match &kind {
+            // The user's own join: "You are ..." has said it already.
+            RecordKind::Joined { name } if self.name.as_deref() == Some(name.as_str()) => return,
+            RecordKind::Topic { text } if !earlier => self.topic.clone_from(text),
+            RecordKind::Renamed { name, to }
+                if !earlier && self.name.as_deref() == Some(name.as_str()) =>
+            {
+                self.name = Some(to.to_string());
             }
             _ => {}
         }
-    }
-
-    fn spoken(&mut self, speech: Speech<'static>, action: bool) {
-        let (time, earlier) = (speech.stamp.time.into_owned(), speech.stamp.replayed);
-        let (name, text) = (speech.name.into_owned(), speech.text.into_owned());
-        self.show(match action {
-            false => Show::Message { time, earlier, name, text },
-            true => Show::Action { time, earlier, name, text },
+        self.show(match kind {
+            RecordKind::Message { name, text } => {
+                Show::Message { time, earlier, name: name.to_string(), text }
+            }
+            RecordKind::Action { name, text } => {
+                Show::Action { time, earlier, name: name.to_string(), text }
+            }
+            RecordKind::Joined { name } => Show::Joined { time, earlier, name: name.to_string() },
+            RecordKind::Left { name, how } => {
+                Show::Left { time, earlier, name: name.to_string(), how }
+            }
+            RecordKind::Renamed { name, to } => {
+                Show::Renamed { time, earlier, name: name.to_string(), to: to.to_string() }
+            }
+            kind @ (RecordKind::Notice { .. }
+            | RecordKind::Topic { .. }
+            | RecordKind::Redacted { .. }) => {
+                Show::Room { time, earlier, text: record_text(&kind).to_string() }
+            }
         });
     }
 
@@ -325,10 +289,6 @@ impl Model {
     fn stored(&mut self, id: &str, time: &str, now: Duration) {
         self.show(Show::Stored { id: id.to_owned(), time: Some(time.to_owned()) });
         self.acknowledged(id, now);
-    }
-
-    fn room(&mut self, stamp: &Stamp<'_>, text: String) {
-        self.show(Show::Room { time: stamp.time.to_string(), earlier: stamp.replayed, text });
     }
 
     pub(super) fn show(&mut self, show: Show) {

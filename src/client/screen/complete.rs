@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Screen;
 
 impl Screen {
-    /// Completes the word before the cursor, as far as it is certain.
+    /// Completes the word before the cursor as far as all candidates agree.
     pub(super) fn complete(&mut self) {
         let (row, column) = {
             let cursor = self.editor.area().cursor();
@@ -58,7 +58,7 @@ impl Screen {
     }
 }
 
-/// What all of them begin with, in the spelling of the first.
+/// The longest common beginning, in the spelling of the first.
 fn common_beginning(found: &[String]) -> Option<String> {
     let first = found.first()?;
     let is_common = |end: usize| {

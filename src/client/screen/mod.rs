@@ -186,8 +186,8 @@ impl Screen {
                     self.people.insert(names::fold(name), harmless_name(name));
                 }
             }
-            Show::Left { time, earlier, name, what } => {
-                self.talk.left(at(time), *earlier, name, what);
+            Show::Left { time, earlier, name, how } => {
+                self.talk.left(at(time), *earlier, name, how);
                 if !earlier {
                     self.people.remove(&names::fold(name));
                 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use chatroom::names;
+use chatroom::room::Departure;
 use jiff::Timestamp;
 
 use super::wrap::harmless_name;
@@ -172,10 +173,18 @@ impl Talk {
     }
 
     /// Somebody went.
-    pub fn left(&mut self, time: Timestamp, earlier: bool, name: &str, what: &str) {
+    pub fn left(&mut self, time: Timestamp, earlier: bool, name: &str, how: &Departure) {
+        let words = match how {
+            Departure::Quit => "left".to_owned(),
+            Departure::Lost => "lost the connection".to_owned(),
+            Departure::Removed { reason: None } => "was removed by the operator".to_owned(),
+            Departure::Removed { reason: Some(reason) } => {
+                harmless_name(&format!("was removed by the operator: {reason}"))
+            }
+        };
         self.traffic(time, earlier, |_, left, how| {
             left.add(name);
-            *how = harmless_name(what);
+            *how = words;
         });
     }
 

@@ -120,10 +120,10 @@ fn what_was_missed_and_what_was_said_before() {
         "name": "ann", "text": "tea",
     });
     for (is_search, records, end) in [
-        (false, vec![message("tea")], "That was said before."),
-        (true, vec![message("tea")], "That is the last match; there are more before it."),
-        (false, vec![], "Nothing was said before."),
-        (true, vec![], "Nobody has said that, as far as it is kept."),
+        (false, vec![message("tea")], "End of earlier messages."),
+        (true, vec![message("tea")], "This is the last match; there are earlier ones."),
+        (false, vec![], "There are no earlier messages."),
+        (true, vec![], "No stored message contains that."),
     ] {
         let room = "lobby".to_owned();
         let (zone, more, count) = (TimeZone::UTC, true, records.len());

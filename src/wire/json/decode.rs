@@ -1,51 +1,56 @@
-//! Records from what was written of them.
+//! Records from events.
 
 use super::{Event, Stamp};
 use crate::names::Name;
 use crate::room::{Departure, RecordKind, Seq};
 
 impl<'a> Event<'a> {
-    /// The record that this event tells of, with its place and time. None where it tells of none.
+    /// The place and time of the record that this event is. None if it is not a record.
+    pub fn stamp(&self) -> Option<&Stamp<'a>> {
+        match self {
+            Event::Message(speech) | Event::Action(speech) => Some(&speech.stamp),
+            Event::Joined { stamp, .. }
+            | Event::Left { stamp, .. }
+            | Event::Notice { stamp, .. }
+            | Event::Topic { stamp, .. }
+            | Event::Renamed { stamp, .. }
+            | Event::Redacted { stamp, .. } => Some(stamp),
+            _ => None,
+        }
+    }
+
+    /// The record that this event is, with its place and time. None if it is not a record.
     pub fn record(&self) -> Option<(&Stamp<'a>, RecordKind)> {
         let name = |name: &str| Name::from_store(name);
-        Some(match self {
+        let kind = match self {
             Event::Message(speech) => {
-                let text = speech.text.clone().into_owned();
-                (&speech.stamp, RecordKind::Message { name: name(&speech.name), text })
+                RecordKind::Message { name: name(&speech.name), text: speech.text.to_string() }
             }
             Event::Action(speech) => {
-                let text = speech.text.clone().into_owned();
-                (&speech.stamp, RecordKind::Action { name: name(&speech.name), text })
+                RecordKind::Action { name: name(&speech.name), text: speech.text.to_string() }
             }
-            Event::Joined { stamp, name: joined } => {
-                (stamp, RecordKind::Joined { name: name(joined) })
-            }
-            Event::Left { stamp, name: left, how, reason } => {
+            Event::Joined { name: joined, .. } => RecordKind::Joined { name: name(joined) },
+            Event::Left { name: left, how, reason, .. } => {
                 let how = match how.as_ref() {
                     "quit" => Departure::Quit,
                     "removed" => {
-                        let reason = reason.as_ref().map(|reason| reason.clone().into_owned());
-                        Departure::Removed { reason }
+                        Departure::Removed { reason: reason.as_deref().map(str::to_owned) }
                     }
                     _ => Departure::Lost,
                 };
-                (stamp, RecordKind::Left { name: name(left), how })
+                RecordKind::Left { name: name(left), how }
             }
-            Event::Notice { stamp, text } => {
-                (stamp, RecordKind::Notice { text: text.clone().into_owned() })
+            Event::Notice { text, .. } => RecordKind::Notice { text: text.to_string() },
+            Event::Topic { text, .. } => RecordKind::Topic { text: text.to_string() },
+            Event::Renamed { name: before, to, .. } => {
+                RecordKind::Renamed { name: name(before), to: Box::new(name(to)) }
             }
-            Event::Topic { stamp, text } => {
-                (stamp, RecordKind::Topic { text: text.clone().into_owned() })
-            }
-            Event::Renamed { stamp, name: before, to } => {
-                (stamp, RecordKind::Renamed { name: name(before), to: Box::new(name(to)) })
-            }
-            Event::Redacted { stamp, targets } => {
-                let targets = targets.iter().copied().map(Seq).collect();
-                (stamp, RecordKind::Redacted { targets })
+            Event::Redacted { targets, .. } => {
+                RecordKind::Redacted { targets: targets.iter().copied().map(Seq).collect() }
             }
             _ => return None,
-        })
+        };
+        Some((self.stamp()?, kind))
     }
 }
 

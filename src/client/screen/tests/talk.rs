@@ -1,5 +1,7 @@
 //! What was said, and what is drawn of it.
 
+use chatroom::room::Departure;
+
 use super::*;
 
 #[test]
@@ -36,8 +38,8 @@ fn comings_and_goings_are_one_row() {
         let (time, name) = (time.clone(), name.to_owned());
         fixture.show(&Show::Joined { time, earlier: false, name });
     }
-    let (name, what) = ("Bo".to_owned(), "lost the connection".to_owned());
-    fixture.show(&Show::Left { time, earlier: false, name, what });
+    let (name, how) = ("Bo".to_owned(), Departure::Lost);
+    fixture.show(&Show::Left { time, earlier: false, name, how });
     let rows = fixture.rows(70, 3);
     assert_eq!(rows[0], "21:04           -- di, ed and 2 others joined; Bo lost the connection");
     assert_eq!(rows[1], " ann in lobby · connected, 3 ms · 6 here                      F1 help");
@@ -49,8 +51,8 @@ fn who_comes_and_goes_all_the_time_is_one_person() {
     for name in ["di", "Di", "ed", "di"] {
         let (time, earlier) = (time_at(0), false);
         fixture.show(&Show::Joined { time: time.clone(), earlier, name: name.to_owned() });
-        let (name, what) = (name.to_owned(), "left".to_owned());
-        fixture.show(&Show::Left { time, earlier, name, what });
+        let (name, how) = (name.to_owned(), Departure::Quit);
+        fixture.show(&Show::Left { time, earlier, name, how });
     }
     assert_eq!(fixture.rows(70, 3)[0], "21:04           -- di and ed joined; di and ed left");
 }
