@@ -1,4 +1,4 @@
-//! The manual page of the configuration, from the file that is shipped.
+//! The manual page of the configuration, generated from the file of the package.
 
 use clap_mangen::roff::{Roff, bold, roman};
 
@@ -6,8 +6,8 @@ use clap_mangen::roff::{Roff, bold, roman};
 pub fn page(shipped: &str, see: &str) -> String {
     let mut roff = Roff::new();
     let version = concat!("chatroomd ", env!("CARGO_PKG_VERSION"));
-    roff.control("TH", ["CHATROOMD.TOML", "5", "", version, "A chat room as a service"]);
-    roff.control("SH", ["NAME"]).text([roman("chatroomd.toml - what can be set of chatroomd")]);
+    roff.control("TH", ["CHATROOMD.TOML", "5", "", version, "Chat server"]);
+    roff.control("SH", ["NAME"]).text([roman("chatroomd.toml - configuration file of chatroomd")]);
     roff.control("SH", ["SYNOPSIS"]).text([roman("/etc/chatroomd.toml")]);
     roff.control("SH", ["DESCRIPTION"]);
     let mut comment: Vec<&str> = Vec::new();
@@ -27,12 +27,13 @@ pub fn page(shipped: &str, see: &str) -> String {
     }
     describe(&mut roff, &mut options, &mut comment);
     roff.control("SH", ["FILES"]).control("TP", []);
-    roff.text([roman("/etc/chatroomd.toml")])
-        .text([roman("Each option is in it, with its default.")]);
+    roff.text([roman("/etc/chatroomd.toml")]).text([roman(
+        "The configuration file. The file of the package lists every option with its default.",
+    )]);
     roff.to_roff() + &format!(".SH \"SEE ALSO\"\n{see}\n")
 }
 
-/// The options that a comment is about, and what it says.
+/// Writes the options that a comment describes, and the comment.
 fn describe(roff: &mut Roff, options: &mut Vec<&str>, comment: &mut Vec<&str>) {
     for (number, option) in options.iter().enumerate() {
         roff.control(if number == 0 { "TP" } else { "TQ" }, []).text([bold(*option)]);
@@ -43,8 +44,8 @@ fn describe(roff: &mut Roff, options: &mut Vec<&str>, comment: &mut Vec<&str>) {
     }
 }
 
-/// An option with its default, which is commented out: no space is before it, or it is a setting
-/// that has no default.
+/// An option with its default, which is commented out, or an example of an option without a
+/// default.
 fn option(line: &str) -> Option<&str> {
     let text = line.strip_prefix('#')?;
     let (name, _) = text.trim().split_once(" = ")?;
@@ -52,7 +53,7 @@ fn option(line: &str) -> Option<&str> {
     is_name.then(|| text.trim())
 }
 
-/// What a comment says that is about no option; an empty line begins a paragraph.
+/// Writes a comment that does not describe an option. An empty line begins a paragraph.
 fn paragraphs(roff: &mut Roff, comment: &mut Vec<&str>) {
     for paragraph in std::mem::take(comment).split(|line| line.is_empty()) {
         if !paragraph.is_empty() {

@@ -1,8 +1,8 @@
-//! Writes the manual pages, and what makes Tab complete in bash, zsh and fish, into a folder:
+//! Writes the manual pages and the completion scripts for bash, zsh and fish into a folder:
 //! cargo run --example manual -- target/manual
 //!
-//! All of it comes from where the programs themselves have it: from the descriptions of their
-//! command lines, and from the configuration file that is shipped.
+//! They are generated from the command lines of the programs and from the configuration file of the
+//! package.
 
 #[allow(dead_code, reason = "only the descriptions are needed here")]
 #[path = "../../src/client/args.rs"]
@@ -33,7 +33,7 @@ fn main() -> io::Result<()> {
         generate_to(shell, &mut daemon::Args::command(), "chatroomd", &folder)?;
         generate_to(shell, &mut client::Args::command(), "chatroom-client", &folder)?;
     }
-    // These ask chatctl, which knows who is in the room.
+    // These scripts run chatctl, which asks the daemon for names.
     for (shell, file) in [
         (ctl::Shell::Bash, "chatctl.bash"),
         (ctl::Shell::Zsh, "_chatctl"),

@@ -7,11 +7,11 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 pub const DAEMON: &[(&str, &str)] = &[
-    ("/etc/chatroomd.toml", "The configuration; see chatroomd.toml(5)."),
+    ("/etc/chatroomd.toml", "The configuration file; see chatroomd.toml(5)."),
     ("/var/lib/chatroomd", "The history, accounts and bans of the service."),
     (
         "/run/chatroomd/admin.sock",
-        "Where chatctl(1) talks to it; for members of the group chatroom.",
+        "The admin socket, to which chatctl(1) connects. Members of the group chatroom have access.",
     ),
 ];
 
@@ -19,26 +19,29 @@ pub const CTL: &[(&str, &str)] = &[
     ("$CHATROOMD_SOCKET", "The admin socket, if --socket does not name it."),
     (
         "/run/chatroomd/admin.sock",
-        "The one that is tried next; then that in the user's runtime folder.",
+        "The default admin socket. If it is missing, the one in the user's runtime folder is used.",
     ),
 ];
 
 pub const CLIENT: &[(&str, &str)] = &[
-    ("~/.config/chatroom/client.toml", "What one always wants, as described above."),
-    ("~/.local/state/chatroom", "What is needed to go on after a kill, and the certificates seen."),
-    ("$NO_COLOR", "If it is set, nothing is coloured."),
+    ("~/.config/chatroom/client.toml", "Preferences, as described above."),
+    (
+        "~/.local/state/chatroom",
+        "Sessions, with which the client continues after it was killed, and known certificates.",
+    ),
+    ("$NO_COLOR", "If set, the output has no colours."),
 ];
 
-/// Begins the examples below a help.
+/// The heading of the examples below a help text.
 const EXAMPLES: &str = "Examples:";
 
-/// Begins what `--help` says of the exit status.
+/// The beginning of the paragraph on the exit status.
 const STATUS: &str = "Exit status:";
 
 /// The page, in roff.
 ///
 /// # Errors
-/// Never, for it is written to memory.
+/// None in practice: the page is written to memory.
 pub fn page(
     command: &Command,
     section: &str,
@@ -50,7 +53,7 @@ pub fn page(
         .section(section)
         .date("")
         .source(format!("chatroomd {}", env!("CARGO_PKG_VERSION")))
-        .manual("A chat room as a service");
+        .manual("Chat server");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
@@ -86,7 +89,7 @@ pub fn page(
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// Every command that can be given, with its arguments.
+/// Writes every command with its arguments.
 fn commands(roff: &mut Roff, parent: &Command) {
     for command in
         parent.get_subcommands().filter(|it| !it.is_hide_set() && it.get_name() != "help")
@@ -116,7 +119,7 @@ fn commands(roff: &mut Roff, parent: &Command) {
     }
 }
 
-/// The lines of the examples in what stands below a help, and the other paragraphs.
+/// The lines of the examples below a help text, and the other paragraphs there.
 fn without_examples(more: &str) -> (Vec<&str>, Vec<&str>) {
     let (examples, others): (Vec<&str>, Vec<&str>) =
         more.split("\n\n").partition(|paragraph| paragraph.starts_with(EXAMPLES));
@@ -124,7 +127,7 @@ fn without_examples(more: &str) -> (Vec<&str>, Vec<&str>) {
     (lines, others.into_iter().filter(|paragraph| !paragraph.is_empty()).collect())
 }
 
-/// Lines as they are typed.
+/// Writes lines as they are typed.
 fn verbatim(roff: &mut Roff, lines: &[&str]) {
     roff.control("PP", []).control("RS", ["4"]).control("nf", []);
     for line in lines {
@@ -133,7 +136,7 @@ fn verbatim(roff: &mut Roff, lines: &[&str]) {
     roff.control("fi", []).control("RE", []);
 }
 
-/// Those of the command itself.
+/// The arguments of the command, without the global options.
 fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
     let general = ["help", "version", "socket", "timeout", "json"];
     command
@@ -149,11 +152,11 @@ fn about(command: &Command) -> String {
     command.get_about().map(ToString::to_string).unwrap_or_default()
 }
 
-/// "0 done, 1 refused": a line for each.
+/// Writes a list from a text such as "0 done, 1 refused".
 fn exit_status(roff: &mut Roff, text: &str) {
     roff.control("SH", ["EXIT STATUS"]);
     let text = one_line(text);
-    // In a list with semicolons, commas are part of an explanation.
+    // If the list has semicolons, a comma is part of an explanation.
     let between = if text.contains(';') { ';' } else { ',' };
     let mut all: Vec<(String, String)> = Vec::new();
     for part in text.split(between) {

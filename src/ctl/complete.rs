@@ -1,7 +1,7 @@
-//! What Tab offers: commands and options, and names from the running daemon.
+//! Shell completion: commands and options, and names from the running daemon.
 //!
-//! The script of a shell asks this program with a variable in the environment. Whatever goes wrong
-//! is not said, for it would stand in the middle of the line that is being typed.
+//! The completion script of the shell runs this program with a variable in the environment. Errors
+//! are not reported: they would appear in the middle of the command line.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -19,56 +19,56 @@ use crate::args::script::VARIABLE;
 use crate::connection::AdminConnection;
 use crate::program::{variable, variable_os};
 
-/// How long the daemon may take.
+/// The timeout for the daemon.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// So many messages are offered to be redacted.
-const MESSAGES: usize = 20;
+/// How many messages are offered for `redact`.
+const MAX_MESSAGES: usize = 20;
 
-/// So many characters of a message are shown.
-const SHOWN: usize = 40;
+/// How many characters of a message are shown.
+const MAX_MESSAGE_CHARS: usize = 40;
 
-/// Gives what is asked for, if a shell asks.
+/// Prints the candidates if a shell asks for them. Returns whether it does.
 pub fn answer() -> bool {
     if variable_os(VARIABLE).is_none() {
         return false;
     }
     let here = env::current_dir().ok();
     let env = CompleteEnv::with_factory(command).var(VARIABLE);
-    // See above.
+    // Errors are not reported, see above.
     let _ = env.try_complete(env::args_os(), here.as_deref());
     true
 }
 
-/// The command line, with what each of its values can be.
+/// The command line with the possible values of its arguments.
 fn command() -> Command {
     let mut command = for_people();
-    for (path, argument, what) in [
-        ("kick", "name", What::Users),
-        ("rename", "name", What::Users),
-        ("ban", "target", What::Users),
-        ("mute", "target", What::Users),
-        ("unban", "target", What::Sanctions("ban")),
-        ("unmute", "target", What::Sanctions("mute")),
-        ("history", "from", What::Users),
-        ("redact", "user", What::Users),
-        ("redact", "targets", What::Messages),
-        ("slow", "time", What::Words(&["off", "5s", "10s", "30s", "1min"])),
-        ("account add", "name", What::Users),
-        ("account remove", "name", What::Accounts),
-        ("account password", "name", What::Accounts),
-        ("account lock", "name", What::Accounts),
-        ("account unlock", "name", What::Accounts),
-        ("account operator", "name", What::Accounts),
+    for (path, argument, values) in [
+        ("kick", "name", Values::Users),
+        ("rename", "name", Values::Users),
+        ("ban", "target", Values::Users),
+        ("mute", "target", Values::Users),
+        ("unban", "target", Values::Sanctions("ban")),
+        ("unmute", "target", Values::Sanctions("mute")),
+        ("history", "from", Values::Users),
+        ("redact", "user", Values::Users),
+        ("redact", "targets", Values::Messages),
+        ("slow", "time", Values::Words(&["off", "5s", "10s", "30s", "1min"])),
+        ("account add", "name", Values::Users),
+        ("account remove", "name", Values::Accounts),
+        ("account password", "name", Values::Accounts),
+        ("account lock", "name", Values::Accounts),
+        ("account unlock", "name", Values::Accounts),
+        ("account operator", "name", Values::Accounts),
     ] {
         let path: Vec<&str> = path.split(' ').collect();
-        command = with(command, &path, argument, what);
+        command = with(command, &path, argument, values);
     }
     if is_option(&current_word()) { command } else { without_options(command) }
 }
 
-/// Options are offered where one is begun, or where there is nothing else: with a name alone, Tab
-/// completes it at once.
+/// Hides the options. They are offered only if the word begins with `-` or nothing else fits, so that
+/// a single matching name is completed at once.
 fn without_options(command: Command) -> Command {
     let hidden = |argument: Arg| {
         let is_option = !argument.is_positional();
@@ -81,7 +81,7 @@ fn is_option(word: &str) -> bool {
     word.starts_with('-')
 }
 
-/// The words on the line.
+/// The words of the command line.
 fn words() -> Vec<OsString> {
     env::args_os().skip_while(|word| word != "--").skip(1).collect()
 }
@@ -94,38 +94,38 @@ fn current_word() -> String {
     word.map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The command, of which an argument of a subcommand is completed so.
-fn with(command: Command, path: &[&str], argument: &str, what: What) -> Command {
+/// The command with these values for an argument of the subcommand at this path.
+fn with(command: Command, path: &[&str], argument: &str, values: Values) -> Command {
     match path {
-        // `mut_arg` would put it behind the others.
+        // `mut_arg` would move it behind the others.
         [] => command.mut_args(|it| match it.get_id() == argument {
-            true => it.add(ArgValueCompleter::new(what)),
+            true => it.add(ArgValueCompleter::new(values)),
             false => it,
         }),
-        [first, rest @ ..] => command.mut_subcommand(first, |it| with(it, rest, argument, what)),
+        [first, rest @ ..] => command.mut_subcommand(first, |it| with(it, rest, argument, values)),
     }
 }
 
-/// What a value can be.
+/// The possible values of an argument.
 #[derive(Clone, Copy)]
-enum What {
+enum Values {
     Users,
     Accounts,
-    /// What a ban or a mute is against.
+    /// The targets of bans or of mutes.
     Sanctions(&'static str),
     /// The numbers of messages.
     Messages,
     Words(&'static [&'static str]),
 }
 
-impl ValueCompleter for What {
+impl ValueCompleter for Values {
     fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
         let Some(current) = current.to_str() else { return Vec::new() };
         let current = current.to_lowercase();
         let is_bash = variable_os("_CLAP_COMPLETE_COMP_TYPE").is_some();
         let all = self.all().unwrap_or_default().into_iter();
         all.filter_map(|(value, help)| {
-            // The other shells put their own quotes around what has to have some.
+            // The other shells quote by themselves.
             let shown = if is_bash { quote(&value) } else { value.clone() };
             let begins = |text: &str| text.to_lowercase().starts_with(&current);
             (begins(&value) || begins(&shown)).then(|| {
@@ -136,17 +136,17 @@ impl ValueCompleter for What {
     }
 }
 
-impl What {
-    /// All of them, each with what is to be said of it.
+impl Values {
+    /// All values, each with a description.
     fn all(self) -> Option<Vec<(String, String)>> {
         let request = match self {
-            What::Words(words) => {
+            Values::Words(words) => {
                 return Some(words.iter().map(|word| (word.to_string(), String::new())).collect());
             }
-            What::Users => AdminRequest::Users,
-            What::Accounts => AdminRequest::Account { what: AccountRequest::List },
-            What::Sanctions(_) => AdminRequest::Bans,
-            What::Messages => AdminRequest::newest(MESSAGES),
+            Values::Users => AdminRequest::Users,
+            Values::Accounts => AdminRequest::Account { what: AccountRequest::List },
+            Values::Sanctions(_) => AdminRequest::Bans,
+            Values::Messages => AdminRequest::newest(MAX_MESSAGES),
         };
         let mut connection = AdminConnection::open(socket().as_deref(), PATIENCE).ok()?;
         Some(match (self, connection.ask(&request).ok()?) {
@@ -157,7 +157,7 @@ impl What {
                 let role = |is| if is { "operator" } else { "" }.to_owned();
                 accounts.into_iter().map(|it| (it.name, role(it.operator))).collect()
             }
-            (What::Sanctions(kind), Reply::Bans(bans)) => {
+            (Values::Sanctions(kind), Reply::Bans(bans)) => {
                 let of_kind = bans.into_iter().filter(|ban| ban.kind == kind);
                 of_kind.map(|ban| (ban.target, ban.reason.unwrap_or_default())).collect()
             }
@@ -167,16 +167,16 @@ impl What {
     }
 }
 
-/// The number of a message, and how it begins.
+/// The number of a message and the beginning of its text.
 fn message(record: &serde_json::Value) -> Option<(String, String)> {
     let is_said = matches!(record["type"].as_str()?, "message" | "action" | "notice" | "topic");
-    let text: String = record["text"].as_str()?.chars().take(SHOWN).collect();
+    let text: String = record["text"].as_str()?.chars().take(MAX_MESSAGE_CHARS).collect();
     let name = record["name"].as_str().unwrap_or("SERVER");
     let shown = clean::line(&format!("{name}: {text}")).into_owned();
     is_said.then(|| record["seq"].as_u64().map(|seq| (seq.to_string(), shown)))?
 }
 
-/// The socket that is named on the line, else in the environment.
+/// The socket that the command line or the environment names.
 fn socket() -> Option<PathBuf> {
     let mut words = words().into_iter();
     while let Some(word) = words.next() {
@@ -190,8 +190,8 @@ fn socket() -> Option<PathBuf> {
     variable_os("CHATROOMD_SOCKET").map(PathBuf::from)
 }
 
-/// A word as it stands on the command line of bash: whatever means something there is escaped. A
-/// name that somebody has chosen must not become a command.
+/// A word with everything escaped that has a meaning to bash. Users choose names, and a name must not
+/// become a command.
 fn quote(word: &str) -> String {
     let mut quoted = String::with_capacity(word.len());
     for character in word.chars() {

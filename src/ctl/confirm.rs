@@ -1,4 +1,4 @@
-//! Asking, where a person sits at a terminal, whether what goes far is meant.
+//! Confirmation at a terminal before commands with far-reaching effects.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -11,7 +11,10 @@ use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::ssh;
 
-/// Asks whether the room is really to be closed.
+/// Asks before a shutdown.
+///
+/// # Errors
+/// The answer is no.
 pub fn shutdown(connection: &mut AdminConnection) -> Result<(), Failure> {
     if !is_possible() {
         return Ok(());
@@ -20,14 +23,14 @@ pub fn shutdown(connection: &mut AdminConnection) -> Result<(), Failure> {
         Reply::Status(status) => status.people,
         _ => 0,
     };
-    ask(&format!("Shut the room down ({})?", people_here(people)))
+    ask(&format!("Shut down chatroomd ({})?", people_here(people)))
 }
 
-/// Asks before a ban or a mute of a wide network, of many people, of an operator, or of the address
-/// from which the person who does it is connected.
+/// Asks before a ban or a mute that affects a wide network, many users, an operator, or the address
+/// from which the administrator is connected.
 ///
 /// # Errors
-/// It is not meant, or nobody can be asked.
+/// The answer is no, or there is no terminal to ask at.
 pub fn sanction(connection: &mut AdminConnection, target: &str) -> Result<(), Failure> {
     let affected = match connection.ask(&AdminRequest::Affected { target: target.to_owned() })? {
         Reply::Affected(affected) => affected,
@@ -36,12 +39,12 @@ pub fn sanction(connection: &mut AdminConnection, target: &str) -> Result<(), Fa
     };
     match objection(&affected, target) {
         None => Ok(()),
-        Some(objection) if is_possible() => ask(&format!("{objection} Go on?")),
+        Some(objection) if is_possible() => ask(&format!("{objection} Continue?")),
         Some(objection) => Err(Failure::Unconfirmed(objection)),
     }
 }
 
-/// What speaks against doing it without a question, if something does.
+/// The reason to ask before a ban or a mute, if there is one.
 fn objection(affected: &Affected, target: &str) -> Option<String> {
     let own = match Target::parse(target) {
         Ok(target @ Target::Network(_)) => {
@@ -71,7 +74,7 @@ fn is_possible() -> bool {
 /// # Errors
 /// The answer is not yes.
 fn ask(question: &str) -> Result<(), Failure> {
-    // Whether or not this is shown, the answer counts.
+    // The answer counts even if the question cannot be shown.
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

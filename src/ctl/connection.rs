@@ -1,4 +1,5 @@
-//! Talking to the daemon: one line there, one line back, within a time.
+//! The connection to the admin socket: a request is one line, a reply is one line, and each has a
+//! timeout.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
@@ -16,11 +17,11 @@ use crate::failure::Failure;
 use crate::main_process;
 use crate::program::variable;
 
-/// The configuration of the service.
+/// The configuration file of the service.
 pub const CONFIG: &str = "/etc/chatroomd.toml";
 
-/// The longest answer that is read, in bytes.
-const MAX_ANSWER_BYTES: usize = 256 << 20;
+/// The length limit of a reply, in bytes.
+const MAX_REPLY_BYTES: usize = 256 << 20;
 
 /// A connection to the admin socket.
 pub struct AdminConnection {
@@ -31,23 +32,23 @@ pub struct AdminConnection {
 }
 
 impl AdminConnection {
-    /// Connects to the named socket, or to the first of the usual ones where somebody answers.
+    /// Connects to the named socket, or to the first default one where a daemon answers.
     ///
     /// # Errors
-    /// The failure that says most about why none could be reached.
+    /// The most informative of the failures to connect.
     pub fn open(socket: Option<&Path>, timeout: Duration) -> Result<AdminConnection, Failure> {
-        let places = match socket {
+        let sockets = match socket {
             Some(socket) => vec![socket.to_owned()],
-            None => usual_places(),
+            None => default_sockets(),
         };
         let mut failure = None;
-        for socket in places {
+        for socket in sockets {
             match connect(&socket, timeout) {
                 Ok(stream) => {
                     let reader = BufReader::new(stream.try_clone()?);
                     return Ok(AdminConnection { stream, reader, socket, timeout });
                 }
-                // That somebody is there but may not be talked to says more than an empty place.
+                // A socket without access says more than a missing one.
                 Err(found @ Failure::NotPermitted(_)) => failure = Some(found),
                 Err(found @ Failure::NotRunning(_)) => failure = failure.or(Some(found)),
                 Err(other) => return Err(other),
@@ -56,13 +57,13 @@ impl AdminConnection {
         Err(failure.unwrap_or_else(|| Failure::NotRunning(PathBuf::from(admin::SOCKET_NAME))))
     }
 
-    /// Sends a request and waits for the answer.
+    /// Sends a request and waits for the reply.
     ///
     /// # Errors
-    /// No answer in time, or none that is understood.
+    /// There is no reply in time, or it cannot be parsed.
     pub fn ask(&mut self, request: &AdminRequest) -> Result<Reply, Failure> {
         let deadline = Instant::now() + self.timeout;
-        // There may be a password in it.
+        // The request may contain a password.
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         json::push_line(request, &mut line);
         self.stream.write_all(&line).map_err(|error| self.failure(error))?;
@@ -70,10 +71,10 @@ impl AdminConnection {
         serde_json::from_slice(&answer).map_err(|error| Failure::Misunderstood(error.to_string()))
     }
 
-    /// Copies what follows an answer: `length` bytes, each part of which has to come in time.
+    /// Copies the `length` bytes that follow a reply. The timeout applies to each part.
     ///
     /// # Errors
-    /// They do not come, or what `write` says.
+    /// They do not arrive, or `write` fails.
     pub fn receive(
         &mut self,
         length: u64,
@@ -96,16 +97,16 @@ impl AdminConnection {
         Ok(())
     }
 
-    /// Waits until the daemon closes the connection. Gives false if it does not in time.
+    /// Waits until the daemon closes the connection. Returns false if it does not do so in time.
     pub fn until_closed(&mut self) -> bool {
         let deadline = Instant::now() + self.timeout;
         matches!(self.read_line(deadline), Err(Failure::Ended))
     }
 
-    /// Waits for a line that comes unasked.
+    /// Waits for a line that the daemon sends without a request.
     ///
     /// # Errors
-    /// None comes in time, or the connection is closed.
+    /// No line arrives in time, or the connection is closed.
     pub fn receive_line(&mut self, within: Duration) -> Result<Vec<u8>, Failure> {
         self.timeout = within;
         self.read_line(Instant::now() + within)
@@ -115,7 +116,7 @@ impl AdminConnection {
         let mut answer = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || answer.len() > MAX_ANSWER_BYTES {
+            if left.is_zero() || answer.len() > MAX_REPLY_BYTES {
                 return Err(self.no_answer());
             }
             self.stream.set_read_timeout(Some(left))?;
@@ -125,7 +126,7 @@ impl AdminConnection {
                     let end = piece.iter().position(|&byte| byte == b'\n');
                     let taken = end.map_or(piece.len(), |end| end + 1);
                     answer.extend_from_slice(&piece[..taken]);
-                    // What is behind the line stays, for it may be a file.
+                    // What follows the line stays in the buffer: it may be a backup.
                     self.reader.consume(taken);
                     if end.is_some() {
                         return Ok(answer);
@@ -153,7 +154,7 @@ impl AdminConnection {
 fn connect(path: &Path, timeout: Duration) -> Result<UnixStream, Failure> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     let address = SockAddr::unix(path)?;
-    // Not waiting here: a daemon that hangs with a full queue would hold this up without an end.
+    // Without blocking: a daemon that hangs with a full queue would block this for ever.
     socket.set_nonblocking(true)?;
     socket.connect(&address).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
@@ -168,16 +169,16 @@ fn connect(path: &Path, timeout: Duration) -> Result<UnixStream, Failure> {
     Ok(socket.into())
 }
 
-fn usual_places() -> Vec<PathBuf> {
-    // Without it, or where it is wrong, the usual places have to do.
+fn default_sockets() -> Vec<PathBuf> {
+    // If it is missing or invalid, the defaults apply.
     let config = std::fs::read_to_string(CONFIG).ok().and_then(|text| Config::parse(&text).ok());
-    let mut places = main_process::sockets(variable("MAINPID"));
-    places.extend(admin::socket_candidates(variable, config.as_ref()));
+    let mut sockets = main_process::sockets(variable("MAINPID"));
+    sockets.extend(admin::socket_candidates(variable, config.as_ref()));
     let uid = rustix::process::getuid().as_raw();
     let fallback = admin::fallback_runtime_folder(uid);
-    // Anybody can make a folder in /tmp; only one's own is trusted.
+    // Any user can create a folder in /tmp; only a folder of the same user is trusted.
     if fallback.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() == uid) {
-        places.push(fallback.join(admin::SOCKET_NAME));
+        sockets.push(fallback.join(admin::SOCKET_NAME));
     }
-    places
+    sockets
 }

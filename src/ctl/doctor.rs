@@ -1,5 +1,5 @@
-//! Looking at the whole installation: what the daemon finds from inside, and what only shows from
-//! outside.
+//! `chatctl doctor`: checks the installation. The daemon checks what it can from inside; this does the
+//! rest from outside.
 
 mod credentials;
 mod ports;
@@ -22,10 +22,10 @@ use crate::failure::Failure;
 use crate::{program, show};
 use unit::Unit;
 
-/// What the daemon looks through may take a while.
+/// The minimum timeout: the checks of the daemon can take a while.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Prints what was found. The exit status is 1 if something is wrong.
+/// Prints the findings. The exit status is 1 if there is a problem.
 pub fn run(args: &Args) -> ExitCode {
     let findings = examine(args.socket.as_deref(), args.timeout.max(PATIENCE));
     let is_wrong = findings.iter().any(|finding| finding.verdict == Verdict::Problem);
@@ -44,7 +44,7 @@ fn examine(socket: Option<&Path>, timeout: Duration) -> Vec<Finding> {
         Ok((status, mut findings)) => {
             findings.insert(0, daemon(&status));
             findings.extend(service::examine(unit.as_ref(), Some(status.pid)));
-            // Another daemon than that of the service has nothing to do with its units.
+            // The units do not matter to a daemon that is not the service.
             if let Some(unit) = loaded.filter(|unit| unit.get("MainPID") == status.pid.to_string())
             {
                 findings.extend(service::network(unit, &status));
@@ -63,7 +63,7 @@ fn examine(socket: Option<&Path>, timeout: Duration) -> Vec<Finding> {
                 findings.extend(sockets::examine(unit, None));
                 findings.extend(credentials::examine(service::UNIT, false));
             }
-            // One that hangs, or may not be talked to, has its ports open.
+            // Otherwise a daemon is running, and has its ports open.
             if matches!(failure, Failure::NotRunning(_)) {
                 findings.extend(start::examine(loaded));
             }
@@ -72,7 +72,7 @@ fn examine(socket: Option<&Path>, timeout: Duration) -> Vec<Finding> {
     }
 }
 
-/// What of the ports only shows from outside of the service.
+/// Checks of the ports that need to be done from outside the service.
 fn seen_from_outside(status: &Status) -> Vec<Finding> {
     let listening: Vec<SocketAddr> =
         status.listen.iter().filter_map(|shown| ports::address(shown)).collect();
@@ -84,7 +84,7 @@ fn seen_from_outside(status: &Status) -> Vec<Finding> {
 
 fn ask(socket: Option<&Path>, timeout: Duration) -> Result<(Status, Vec<Finding>), Failure> {
     let mut connection = AdminConnection::open(socket, timeout)?;
-    let unknown = || Failure::Misunderstood("it is another than was asked for".to_owned());
+    let unknown = || Failure::Misunderstood("unexpected reply".to_owned());
     let Reply::Status(status) = connection.ask(&AdminRequest::Status)? else {
         return Err(unknown());
     };
@@ -102,14 +102,14 @@ fn daemon(status: &Status) -> Finding {
             Finding::ok("daemon", format!("chatroomd {theirs} answers, process {}", status.pid))
         }
         false => {
-            let what = format!("chatroomd {theirs} runs, and {ours} is installed");
-            let advice = "`systemctl restart chatroomd` puts it in force, and disconnects nobody.";
+            let what = format!("chatroomd {theirs} is running, but {ours} is installed");
+            let advice = "`systemctl restart chatroomd` upgrades without dropping connections.";
             Finding::problem("daemon", what, advice)
         }
     }
 }
 
-/// A line each, and below it what to do.
+/// Each finding as a line, with the advice below it.
 fn text(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.area.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -127,10 +127,10 @@ fn text(findings: &[Finding]) -> String {
     }
     let count = |verdict| findings.iter().filter(|it| it.verdict == verdict).count();
     text.push_str(match (count(Verdict::Problem), count(Verdict::Note)) {
-        (0, 0) => "Nothing is wrong.\n",
-        (0, _) => "Nothing is wrong; see the notes.\n",
-        (1, _) => "One thing is wrong.\n",
-        _ => "Several things are wrong.\n",
+        (0, 0) => "No problems found.\n",
+        (0, _) => "No problems found; see the notes.\n",
+        (1, _) => "1 problem found.\n",
+        _ => "Several problems found.\n",
     });
     text
 }

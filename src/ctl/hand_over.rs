@@ -1,4 +1,4 @@
-//! Keeping everybody connected over a restart, for the unit's `ExecStop=`.
+//! Keeping connections open during a restart, for the unit's `ExecStop=`.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,8 +9,8 @@ use chatroom::admin::{AdminRequest, Reply};
 use crate::connection::AdminConnection;
 use crate::failure::Failure;
 
-/// Has the daemon hand its connections over, if systemd is about to start it again. Gives what to
-/// print, which goes to the journal.
+/// Has the daemon hand over its connections if systemd is restarting it. Returns what to print,
+/// which goes to the journal.
 pub fn hand_over(unit: &str, socket: Option<&Path>, timeout: Duration) -> Result<String, Failure> {
     let jobs = jobs(unit)?;
     if !is_restart(&jobs, unit) {
@@ -18,19 +18,19 @@ pub fn hand_over(unit: &str, socket: Option<&Path>, timeout: Duration) -> Result
     }
     let mut connection = match AdminConnection::open(socket, timeout) {
         Ok(connection) => connection,
-        // It has ended by itself.
+        // It has already stopped.
         Err(Failure::NotRunning(_)) => return Ok(String::new()),
         Err(failure) => return Err(failure),
     };
     match connection.ask(&AdminRequest::HandOver)? {
         Reply::Refused { code, message } => Err(Failure::Refused { code, message }),
-        // systemd goes on when this ends, and the daemon is to be done by then.
+        // systemd continues when this command ends; the daemon has to be done by then.
         _ if connection.until_closed() => Ok(String::new()),
-        _ => Err(Failure::Usage("chatroomd takes long to hand over".to_owned())),
+        _ => Err(Failure::Usage("chatroomd did not hand over its connections in time".to_owned())),
     }
 }
 
-/// What systemd is about to do.
+/// The jobs of systemd for the unit.
 fn jobs(unit: &str) -> Result<String, Failure> {
     let output = Command::new("systemctl")
         .args(["list-jobs", "--no-legend", "--plain", "--full", unit])
@@ -41,14 +41,13 @@ fn jobs(unit: &str) -> Result<String, Failure> {
         false => {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             Err(Failure::Usage(format!(
-                "systemctl does not say whether this is a restart, so that everybody is told to come \
-                 back: {why}"
+                "cannot find out whether this is a restart, so all clients are told to reconnect: {why}"
             )))
         }
     }
 }
 
-/// Whether the unit is to be started again. A line is a job: its number, unit, type and state.
+/// Whether the unit is being restarted. Each line is a job: number, unit, type and state.
 fn is_restart(jobs: &str, unit: &str) -> bool {
     jobs.lines().any(|line| {
         let mut words = line.split_whitespace().skip(1);

@@ -1,14 +1,15 @@
-//! The admin socket of a process, found by what the process has open. The commands of the unit are told
-//! its process (`$MAINPID`): it may serve another socket than the one that the configuration names by now.
+//! The admin socket of a process, found among its open sockets. systemd passes the process id of
+//! the service (`$MAINPID`) to the unit's commands. The configuration may have changed since the
+//! start and name another socket.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// The flags of a socket that accepts connections, as the system shows them.
+/// The flags in `/proc/net/unix` of a socket that accepts connections.
 const ACCEPTS: &str = "00010000";
 
-/// The sockets at which the process of the unit accepts connections.
+/// The paths of the Unix sockets at which this process accepts connections.
 pub fn sockets(pid: Option<String>) -> Vec<PathBuf> {
     let Some(pid) = pid.and_then(|pid| pid.parse::<u32>().ok()) else { return Vec::new() };
     let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
@@ -23,8 +24,8 @@ fn inode(target: &str) -> Option<String> {
     Some(target.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
 }
 
-/// The paths of those of these sockets that accept connections. A line has a number, references, a
-/// protocol, flags, a type, a state, an inode and a path.
+/// The paths of the sockets with these inodes that accept connections. Each line of the table has a
+/// number, references, a protocol, flags, a type, a state, an inode and a path.
 fn paths(table: &str, inodes: &HashSet<String>) -> Vec<PathBuf> {
     let path = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Asking for a password: twice and without showing it at a terminal, else from the input.
+//! Reading a new password: twice and without echo at a terminal, otherwise from the input.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -6,14 +6,14 @@ use chatroom::secret::Secret;
 
 use crate::failure::Failure;
 
-/// Asks for a new password.
+/// Reads a new password.
 pub fn ask(name: &str) -> Result<Secret, Failure> {
     let name = chatroom::clean::line(name);
     let password = if io::stdin().is_terminal() {
         let password = Secret::new(rpassword::prompt_password(format!("Password for {name}: "))?);
-        let again = Secret::new(rpassword::prompt_password("The same again: ")?);
+        let again = Secret::new(rpassword::prompt_password("Repeat the password: ")?);
         if password != again {
-            return Err(Failure::Usage("the two are not the same; nothing was changed".to_owned()));
+            return Err(Failure::Usage("the passwords differ; nothing was changed".to_owned()));
         }
         password
     } else {

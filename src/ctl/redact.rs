@@ -1,5 +1,5 @@
-//! Taking the text of messages away: all that were named, a bounded piece at a time, so that the
-//! room goes on meanwhile.
+//! `chatctl redact`: removes the text of any number of messages, in bounded steps, so that the room is
+//! not blocked.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::show;
 
-/// Redacts the named records, or what a user has said since a time. Gives what to print.
+/// Redacts the named records, or the messages of a user since a time. Returns what to print.
 pub fn run(
     connection: &mut AdminConnection,
     targets: &[u64],
@@ -22,12 +22,12 @@ pub fn run(
     since: Option<Timestamp>,
     json: bool,
 ) -> Result<String, Failure> {
-    let mut work = Work::begin()?;
+    let mut redactor = Redactor::begin()?;
     let targets = match user {
         Some(user) => {
-            let found = work.find(connection, user, since)?;
-            // Of what such a user said before the rules became stricter, there may be some.
-            let problem = is_no_name(user).filter(|_| found.is_empty() && work.already == 0);
+            let found = redactor.find(connection, user, since)?;
+            // A name that is invalid today may have messages from before the rules became stricter.
+            let problem = is_no_name(user).filter(|_| found.is_empty() && redactor.already == 0);
             if let Some(message) = problem {
                 return Err(Failure::Refused { code: RefusalCode::BadRequest, message });
             }
@@ -35,44 +35,44 @@ pub fn run(
         }
         None => targets.to_vec(),
     };
-    work.redact(connection, &targets)?;
-    let done = std::mem::take(&mut work.done);
-    let already = work.already + done.already.len() as u64;
-    drop(work);
+    redactor.redact(connection, &targets)?;
+    let done = std::mem::take(&mut redactor.done);
+    let already = redactor.already + done.already.len() as u64;
+    drop(redactor);
     if let Some(failure) = left_undone(&done) {
         return Err(failure);
     }
     if json {
         return Ok(format!("{}\n", show::as_json(&Reply::Redacted(done))));
     }
-    let mut said = match (user, done.redacted.len(), already) {
-        (Some(user), 0, 0) => format!("{user} has said nothing since then that is still kept.\n"),
+    let mut text = match (user, done.redacted.len(), already) {
+        (Some(user), 0, 0) => format!("No stored message of {user} since then.\n"),
         (_, 0, _) => String::new(),
         (None, 1, _) => format!("Redacted message {}.\n", done.redacted[0]),
         (_, 1, _) => "Redacted 1 message.\n".to_owned(),
         (_, count, _) => format!("Redacted {count} messages.\n"),
     };
-    said += &match (done.already.as_slice(), already) {
+    text += &match (done.already.as_slice(), already) {
         (_, 0) => String::new(),
         ([one], 1) => format!("Message {one} was redacted before.\n"),
         (_, 1) => "1 message was redacted before.\n".to_owned(),
         (_, more) => format!("{more} messages were redacted before.\n"),
     };
-    Ok(said + note_on_log(connection))
+    Ok(text + note_on_log(connection))
 }
 
-/// What was taken away is in the write-ahead log for as long as something reads the history.
+/// The redacted text stays in the write-ahead log while another process reads the history.
 fn note_on_log(connection: &mut AdminConnection) -> &'static str {
     match connection.ask(&AdminRequest::Status) {
         Ok(Reply::Status(status)) if status.wal_held => {
             "Note: another process is reading the history. Until it ends, the old text stays in the \
-             write-ahead log; `chatctl status` says when it is gone.\n"
+             write-ahead log; `chatctl status` shows when it is gone.\n"
         }
         _ => "",
     }
 }
 
-/// What could not be done of what was asked for.
+/// The failure, if not everything could be redacted.
 fn left_undone(done: &Redaction) -> Option<Failure> {
     if done.missing.is_empty() && done.without_text.is_empty() {
         return None;
@@ -85,11 +85,10 @@ fn left_undone(done: &Redaction) -> Option<Failure> {
     }
     match done.without_text.as_slice() {
         [] => {}
-        [one] => sentences.push(format!(
-            "Record {one} has no text to redact: it is a join, a leave or the like."
-        )),
+        [one] => sentences
+            .push(format!("Record {one} has no text to redact: it is a join, a leave or similar.")),
         more => sentences.push(format!(
-            "Records {} have no text to redact: they are joins, leaves or the like.",
+            "Records {} have no text to redact: they are joins, leaves or similar.",
             list(more)
         )),
     }
@@ -107,7 +106,7 @@ fn left_undone(done: &Redaction) -> Option<Failure> {
 
 fn extent(done: &Redaction) -> String {
     match done.newest {
-        0 => "nothing was said yet".to_owned(),
+        0 => "the history is empty".to_owned(),
         _ => format!("the history goes from {} to {}", done.oldest, done.newest),
     }
 }
@@ -120,27 +119,27 @@ fn list(numbers: &[u64]) -> String {
     }
 }
 
-/// Redacting, and how far it is.
-struct Work {
+/// Redacts step by step, and counts.
+struct Redactor {
     done: Redaction,
-    /// How many messages of the user were redacted before.
+    /// How many messages of the user had been redacted before.
     already: u64,
     is_interrupted: Arc<AtomicBool>,
-    /// Whether a person watches.
+    /// Whether progress is shown.
     is_watched: bool,
 }
 
-impl Work {
-    fn begin() -> io::Result<Work> {
+impl Redactor {
+    fn begin() -> io::Result<Redactor> {
         let is_interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, is_interrupted.clone())?;
         }
         let is_watched = io::stderr().is_terminal();
-        Ok(Work { done: Redaction::default(), already: 0, is_interrupted, is_watched })
+        Ok(Redactor { done: Redaction::default(), already: 0, is_interrupted, is_watched })
     }
 
-    /// The numbers of what a user has said since a time.
+    /// The numbers of the messages of a user since a time.
     fn find(
         &mut self,
         connection: &mut AdminConnection,
@@ -165,7 +164,7 @@ impl Work {
         }
     }
 
-    /// Redacts these records, one piece after the other.
+    /// Redacts these records in steps.
     fn redact(&mut self, connection: &mut AdminConnection, targets: &[u64]) -> Result<(), Failure> {
         for (index, piece) in targets.chunks(MAX_REDACTED).enumerate() {
             let stepped = self.check_interrupted().and_then(|()| self.step(connection, piece));
@@ -200,17 +199,17 @@ impl Work {
         if self.is_interrupted.load(Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
-    /// Shows how far it is, in place of what was shown before.
+    /// Shows the progress in place of the previous one.
     fn show(&self, progress: std::fmt::Arguments<'_>) {
         if self.is_watched {
-            // How far it is, is no more than a comfort.
+            // Without the progress, the command still works.
             let _ = write!(io::stderr(), "\r{progress}\x1b[K");
         }
     }
 }
 
-impl Drop for Work {
-    /// Whatever comes now begins on a line of its own.
+impl Drop for Redactor {
+    /// Clears the progress, so that what is printed next begins on an empty line.
     fn drop(&mut self) {
         self.show(format_args!(""));
     }
@@ -218,7 +217,7 @@ impl Drop for Work {
 
 fn so_far(gone: usize, targets: &[u64]) -> String {
     format!(
-        "{gone} of {} messages are redacted, {} are left. The same command goes on with these.",
+        "{gone} of {} messages are redacted, {} are left. Run the command again to continue.",
         targets.len(),
         targets.len() - gone
     )
@@ -227,6 +226,6 @@ fn so_far(gone: usize, targets: &[u64]) -> String {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Refused { code, message } => Failure::Refused { code, message },
-        other => Failure::Misunderstood(format!("{} came", show::as_json(&other))),
+        other => Failure::Misunderstood(format!("unexpected: {}", show::as_json(&other))),
     }
 }

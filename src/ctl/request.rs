@@ -1,4 +1,4 @@
-//! What to ask of the daemon for a command.
+//! From a command to the request for the daemon.
 
 use chatroom::access::ModerationAction;
 use chatroom::admin::{AccountRequest, AdminRequest};
@@ -7,7 +7,7 @@ use chatroom::secret::Secret;
 use crate::args::{Account, Command, Sanction};
 
 impl Account {
-    /// Whose password is needed for it, if one is.
+    /// The name whose new password the command needs, if any.
     pub fn needs_password(&self) -> Option<&str> {
         match self {
             Account::Add { name, .. } | Account::Password { name } => Some(name),
@@ -39,40 +39,43 @@ impl Sanction {
     }
 }
 
+fn moderate(action: ModerationAction) -> AdminRequest {
+    AdminRequest::Moderate { action }
+}
+
 impl Command {
-    /// What to ask of the daemon, with the password that it needs. None for what it is not asked for.
+    /// The request for this command, with the password that it needs. None for a command that the
+    /// caller handles by itself.
     pub fn request(&self, password: Option<Secret>) -> Option<AdminRequest> {
         Some(match self {
             Command::Completions { .. } | Command::Watch => return None,
             Command::Ban(sanction) => {
                 let (target, seconds, reason) = sanction.parts();
-                AdminRequest::Moderate { action: ModerationAction::Ban { target, seconds, reason } }
+                moderate(ModerationAction::Ban { target, seconds, reason })
             }
             Command::Mute(sanction) => {
                 let (target, seconds, reason) = sanction.parts();
-                AdminRequest::Moderate {
-                    action: ModerationAction::Mute { target, seconds, reason },
-                }
+                moderate(ModerationAction::Mute { target, seconds, reason })
             }
-            Command::Unban { target } => AdminRequest::Moderate {
-                action: ModerationAction::Unban { target: target.clone() },
-            },
-            Command::Unmute { target } => AdminRequest::Moderate {
-                action: ModerationAction::Unmute { target: target.clone() },
-            },
+            Command::Unban { target } => {
+                moderate(ModerationAction::Unban { target: target.clone() })
+            }
+            Command::Unmute { target } => {
+                moderate(ModerationAction::Unmute { target: target.clone() })
+            }
             Command::Bans => AdminRequest::Bans,
-            // They are shown.
+            // Both are shown from the status.
             Command::Topic { text, clear: false } if text.is_empty() => AdminRequest::Status,
             Command::Slow { time: None } => AdminRequest::Status,
             Command::Topic { text, .. } => {
-                AdminRequest::Moderate { action: ModerationAction::Topic { text: text.join(" ") } }
+                moderate(ModerationAction::Topic { text: text.join(" ") })
             }
-            Command::Rename { name, to } => AdminRequest::Moderate {
-                action: ModerationAction::Rename { name: name.clone(), to: to.clone() },
-            },
-            Command::Slow { time: Some(time) } => AdminRequest::Moderate {
-                action: ModerationAction::Slow { seconds: time.as_secs() },
-            },
+            Command::Rename { name, to } => {
+                moderate(ModerationAction::Rename { name: name.clone(), to: to.clone() })
+            }
+            Command::Slow { time: Some(time) } => {
+                moderate(ModerationAction::Slow { seconds: time.as_secs() })
+            }
             Command::Account { what } => AdminRequest::Account { what: what.request(password) },
             Command::Audit { lines } => AdminRequest::Audit { limit: *lines },
             Command::Users { .. } => AdminRequest::Users,
@@ -83,9 +86,7 @@ impl Command {
             Command::Say { text } => AdminRequest::Say { text: text.join(" ") },
             Command::Kick { name, reason } => {
                 let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
-                AdminRequest::Moderate {
-                    action: ModerationAction::Kick { name: name.clone(), reason },
-                }
+                moderate(ModerationAction::Kick { name: name.clone(), reason })
             }
             Command::History { since, until, from, grep, lines, .. } => AdminRequest::History {
                 after: None,

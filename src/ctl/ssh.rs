@@ -1,4 +1,4 @@
-//! From where the person who runs this program is connected to this machine with SSH.
+//! The addresses from which the user of this program is connected with SSH.
 
 use std::fs;
 use std::net::IpAddr;
@@ -7,18 +7,18 @@ use crate::program;
 
 const VARIABLE: &str = "SSH_CONNECTION";
 
-/// So many generations of processes are looked at: a shell in a terminal multiplexer has a dozen.
+/// How many ancestors are examined. A shell in a terminal multiplexer has about a dozen.
 const MAX_ANCESTORS: usize = 32;
 
-/// The addresses of the clients: of this process, and of those that it was started by, because
-/// `sudo` does not pass the variable on.
+/// The addresses of the SSH clients of this process and its ancestors. `sudo` does not pass on the
+/// variable, so the environment of the ancestors counts, too.
 pub fn addresses() -> Vec<IpAddr> {
     let own = program::variable(VARIABLE).as_deref().and_then(client);
     let mut addresses: Vec<IpAddr> = own.into_iter().collect();
     let mut pid = parent("self");
     for _ in 0..MAX_ANCESTORS {
         let Some(ancestor) = pid.filter(|&pid| pid > 1) else { break };
-        // That of another user can be read by root alone.
+        // Only root can read the environment of another user's process.
         let environment = fs::read(format!("/proc/{ancestor}/environ")).unwrap_or_default();
         addresses.extend(of_environment(&environment));
         pid = parent(&ancestor.to_string());
@@ -26,7 +26,7 @@ pub fn addresses() -> Vec<IpAddr> {
     addresses
 }
 
-/// The client in `192.0.2.7 5000 192.0.2.1 22`, which may have a zone.
+/// The client address in `192.0.2.7 5000 192.0.2.1 22`. It may have a zone.
 fn client(connection: &str) -> Option<IpAddr> {
     connection.split([' ', '%']).next()?.parse().ok()
 }
@@ -37,7 +37,7 @@ fn of_environment(environment: &[u8]) -> Option<IpAddr> {
     client(values.next()?)
 }
 
-/// The process that started another one.
+/// The id of the parent process.
 fn parent(pid: &str) -> Option<u32> {
     of_status(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }

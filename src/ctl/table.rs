@@ -1,4 +1,4 @@
-//! Rows in columns that line up and fit the terminal.
+//! Tables: columns that are aligned and fit the terminal.
 
 use std::borrow::Cow;
 use std::io;
@@ -12,8 +12,8 @@ use crate::program;
 const GAP: usize = 2;
 const ELLIPSIS: &str = "…";
 
-/// How many columns the terminal has: `COLUMNS`, else what the terminal says. None where the output
-/// goes elsewhere, which has no width.
+/// The width of the terminal in columns: `COLUMNS`, otherwise what the terminal reports. None if the
+/// output is not a terminal.
 pub fn terminal_width() -> Option<usize> {
     let columns = program::variable("COLUMNS").and_then(|columns| columns.parse().ok());
     columns.filter(|&columns| columns > 0).or_else(|| {
@@ -22,13 +22,13 @@ pub fn terminal_width() -> Option<usize> {
     })
 }
 
-/// A column.
+/// A column of a table.
 pub struct Column {
     head: &'static str,
     /// The width to which its cells may be shortened.
     least: usize,
-    /// The column with the highest number is left out first where there is no room: from 2 on
-    /// before any cell is shortened, 1 where that does not suffice; 0 stays.
+    /// In which order columns are left out if there is no room. The highest number is first. Columns
+    /// from 2 on are left out before any cell is shortened, 1 if shortening is not enough, 0 never.
     dispensable: u8,
 }
 
@@ -43,13 +43,13 @@ impl Column {
         Column { head, least, dispensable: 0 }
     }
 
-    /// A column that is left out where there is no room.
+    /// A column that is left out if there is no room.
     pub const fn dispensable(self, rank: u8) -> Column {
         Column { dispensable: rank, ..self }
     }
 }
 
-/// Rows below their heads, none of them wider than `width`. Nothing in them can act on the terminal.
+/// A table with headings, at most `width` wide. Control codes are removed.
 pub fn table<const N: usize>(
     columns: &[Column; N],
     rows: &[[String; N]],
@@ -81,12 +81,12 @@ pub fn table<const N: usize>(
     text
 }
 
-/// Makes the columns as narrow as they have to be, and gives those that there is room for.
+/// Shrinks the columns to fit, and returns the indices of those that there is room for.
 fn fit(columns: &[Column], widths: &mut [usize], width: Option<usize>) -> Vec<usize> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     let Some(width) = width else { return shown };
     let least: Vec<usize> = (0..columns.len()).map(|i| widths[i].min(columns[i].least)).collect();
-    // What is worth less than whole cells goes first.
+    // The least important column first.
     let leave_out = |shown: &mut Vec<usize>, rank: u8| {
         let last = shown.iter().copied().max_by_key(|&i| columns[i].dispensable);
         let last = last.filter(|&i| columns[i].dispensable >= rank);
@@ -108,7 +108,7 @@ fn fit(columns: &[Column], widths: &mut [usize], width: Option<usize>) -> Vec<us
     shown
 }
 
-/// The text, or its beginning and an ellipsis where it is wider than `width`.
+/// The text, or its beginning and an ellipsis if it is wider than `width`.
 pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
@@ -125,7 +125,7 @@ pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(if width == 0 { String::new() } else { format!("{}{ELLIPSIS}", &text[..end]) })
 }
 
-/// Names and values below each other. What a value has no room for goes on below it.
+/// One name and value on each line. A long value continues on the next line.
 pub fn pairs(rows: &[(&str, String)], width: Option<usize>) -> String {
     let names = rows.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     let room = width.map(|width| width.saturating_sub(names + GAP).max(20));
@@ -143,7 +143,7 @@ pub fn pairs(rows: &[(&str, String)], width: Option<usize>) -> String {
     text
 }
 
-/// Lines of at most this width, as far as there are spaces to break at.
+/// Breaks the text at spaces into lines of at most this width, as far as possible.
 fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

@@ -132,7 +132,7 @@ fn a_daemon_that_is_not_there_is_said_first() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.starts_with("PROBLEM  daemon"), "{said}");
     assert!(said.contains("systemctl start chatroomd"), "{said}");
-    assert!(said.ends_with(" wrong.\n"), "{said}");
+    assert!(said.ends_with("1 problem found.\n"), "{said}");
 }
 
 /// Adds to the configuration that the daemon has started with.
@@ -420,8 +420,8 @@ fn doctor_says_what_a_start_would_meet() {
     let (other, address) = taken();
     let shown = unit(&folder, &format!("[listen]\nchat = \"{address}\"\n"));
     let systemd = systemctl(&[("chatroomd.service", &shown)]);
-    let taken = format!("[listen] names {address}, and another program has it");
-    check_with_systemd(&nowhere, &systemd, 1, &["it is inactive", "toml is right", &taken]);
+    let taken = format!("[listen] names {address}, but another program uses it");
+    check_with_systemd(&nowhere, &systemd, 1, &["it is inactive", "toml is valid", &taken]);
     drop(other);
     let broken = unit(&folder, "[room]\nname = 5\n");
     let systemd = systemctl(&[("chatroomd.service", &broken)]);
@@ -430,7 +430,7 @@ fn doctor_says_what_a_start_would_meet() {
     let systemd = systemctl(&[("chatroomd.service", &tls)]);
     let without = match rustix::process::getuid().is_root() {
         true => "certificate",
-        false => "only root can look",
+        false => "only root can check",
     };
     check_with_systemd(&nowhere, &systemd, 1, &["start", without]);
 }

@@ -150,7 +150,7 @@ fn an_address_is_refused_where_a_name_is_needed() {
     // A name that nobody has is a name.
     check_fails(&run(&daemon.socket(), &["kick", "nobody"]), 4, &["nobody"]);
     let said = ctl(&daemon, &["redact", "--user", "nobody", "--since", "1 h"]);
-    assert_eq!(said, "nobody has said nothing since then that is still kept.\n");
+    assert_eq!(said, "No stored message of nobody since then.\n");
 }
 
 fn full(word: &str) -> String {
@@ -414,8 +414,9 @@ fn at_a_terminal_it_is_asked() {
     let _there = people(&daemon, 9, 3);
     for (answer, status, left) in [("n\n", 1, 3), ("\n", 1, 3), ("y\n", 0, 0)] {
         let mut screen = Screen::of(&mut chatctl(&daemon.socket(), &["ban", "0.0.0.0/0"]));
-        screen
-            .until_shown("0.0.0.0/0 affects all 3 people here. It is a wide network. Go on? [y/N]");
+        screen.until_shown(
+            "0.0.0.0/0 affects all 3 people here. It is a wide network. Continue? [y/N]",
+        );
         screen.type_in(answer);
         assert_eq!(until_ended(&mut screen.child).code(), Some(status));
         assert_eq!(daemon.users().len(), left);

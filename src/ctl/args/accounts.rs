@@ -1,4 +1,4 @@
-//! The arguments of bans and mutes, and the commands for accounts.
+//! The arguments of bans and mutes, and the subcommands of `chatctl account`.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use clap::Subcommand;
 
 use super::values::term;
 
-/// Against whom, for how long, and why.
+/// The arguments of a ban or a mute.
 #[derive(clap::Args)]
 pub struct Sanction {
-    /// Name (and its account), address as 10.0.0.7, or network as 10.0.0.0/8
+    /// Name, address such as 10.0.0.7, or network such as 10.0.0.0/8
     pub target: String,
-    /// End it after this time, as in "10 min" or "2 days"; without it, it is permanent
+    /// End after this time, for example "10 min" or "2 days" [default: permanent]
     #[arg(long = "for", value_parser = term, value_name = "TIME")]
     pub time: Option<Duration>,
-    /// Reason, which the user is told
+    /// Reason, shown to the user
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Do not ask before a wide network, many people, an operator or your own address
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -26,12 +26,12 @@ pub struct Sanction {
 pub enum Account {
     /// List all accounts
     List,
-    /// Give a name a password, asked for or read from the input
+    /// Create an account; the password is asked for, or read from input
     #[command(after_help = "Examples:\n  chatctl account add ann --operator")]
     Add {
         /// Name of the account
         name: String,
-        /// Let the user moderate in the room, too
+        /// Make the user an operator
         #[arg(long)]
         operator: bool,
     },
@@ -41,32 +41,32 @@ pub enum Account {
         /// Name of the account
         name: String,
     },
-    /// Set another password, asked for or read from the input
+    /// Change a password, which is asked for or read from the input
     #[command(after_help = "Examples:\n  chatctl account password ann")]
     Password {
         /// Name of the account
         name: String,
     },
-    /// Keep the owner of an account out
+    /// Lock an account, so that its owner cannot join
     #[command(after_help = "Examples:\n  chatctl account lock ann")]
     Lock {
         /// Name of the account
         name: String,
     },
-    /// Let the owner of an account in again
+    /// Unlock an account
     #[command(after_help = "Examples:\n  chatctl account unlock ann")]
     Unlock {
         /// Name of the account
         name: String,
     },
-    /// Let a user moderate in the room
+    /// Make a user an operator, who can moderate in the room
     #[command(after_help = "Examples:\n  \
                             chatctl account operator ann\n  \
                             chatctl account operator ann --off")]
     Operator {
         /// Name of the account
         name: String,
-        /// Take that back
+        /// Make the user an ordinary user again
         #[arg(long)]
         off: bool,
     },

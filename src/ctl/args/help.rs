@@ -1,4 +1,4 @@
-//! The help: commands in groups, and only those that are for people.
+//! The help text, with the commands in groups.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory};
 
 use super::Args;
 
-/// The commands by what they are for, in the order in which they are shown.
+/// The groups of commands, in the order in which they are shown.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("The room", &["users", "watch", "history", "say", "topic", "slow"]),
     (
@@ -28,7 +28,7 @@ pub fn command() -> Command {
     command.help_template(template)
 }
 
-/// The command line without what is not for people, for manual pages and for Tab to complete.
+/// The command line without hidden commands, for manual pages and completion.
 pub fn for_people() -> Command {
     let all = command();
     let commands = all.get_subcommands().filter(|command| !command.is_hide_set());
@@ -42,7 +42,7 @@ pub fn for_people() -> Command {
         .subcommands(commands.cloned())
 }
 
-/// The help of the command as a whole. Subcommands cannot be grouped otherwise.
+/// The template of the main help text. clap has no other way to group subcommands.
 fn template(command: &Command) -> StyledStr {
     let styles = Styles::default();
     let (header, literal) = (styles.get_header(), styles.get_literal());
@@ -60,5 +60,5 @@ fn template(command: &Command) -> StyledStr {
 fn about(command: &Command, name: &str) -> String {
     let about = command.find_subcommand(name).and_then(Command::get_about);
     // clap itself adds the command `help`, later.
-    about.map_or_else(|| "Print the help of a command".to_owned(), ToString::to_string)
+    about.map_or_else(|| "Show the help of a command".to_owned(), ToString::to_string)
 }

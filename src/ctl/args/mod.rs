@@ -16,10 +16,10 @@ use jiff::Timestamp;
 
 pub use accounts::{Account, Sanction};
 pub use help::{command, for_people};
-pub use values::{Shell, Sort};
+pub use values::{Shell, SortKey};
 use values::{duration, level, slow, time};
 
-/// The heading of what every command takes.
+/// The heading of the options that every command accepts.
 const GLOBAL: &str = "Global options";
 
 /// Administer a running chatroomd
@@ -28,10 +28,10 @@ const GLOBAL: &str = "Global options";
     name = "chatctl",
     version,
     disable_help_flag = true,
-    after_help = "Exit status: 0 done, 1 refused, 2 wrong usage, 4 no such user, ban, account or\n\
-                  record, 69 chatroomd is not running, 74 the output or a file could not be written\n\
-                  (the daemon did what was asked), 75 it did not answer in time, 77 not permitted,\n\
-                  78 wrong configuration.\n\n\
+    after_help = "Exit status: 0 success, 1 refused, 2 wrong usage, 4 no such user, ban, account or\n\
+                  record, 69 chatroomd is not running, 74 cannot write the output or a file (the\n\
+                  daemon carried out the command), 75 no answer in time, 77 not permitted,\n\
+                  78 invalid configuration.\n\n\
                   Examples:\n  \
                   chatctl users --sort idle\n  \
                   chatctl ban eve --for \"2 h\" --reason spam\n  \
@@ -79,49 +79,49 @@ pub struct Args {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// List the people in the room
+    /// List the users in the room
     #[command(after_help = "Examples:\n  \
                             chatctl users --sort idle\n  \
                             chatctl users --json")]
     Users {
-        /// Sort by this
-        #[arg(long, value_enum, default_value_t = Sort::Name, value_name = "COLUMN")]
-        sort: Sort,
+        /// Sort by this column
+        #[arg(long, value_enum, default_value_t = SortKey::Name, value_name = "COLUMN")]
+        sort: SortKey,
     },
-    /// Watch who comes and goes and what is said, live
+    /// Show messages, joins, leaves and connections live
     #[command(
-        after_help = "Ctrl-C ends it. It goes on over a restart of the daemon, after what it has shown.\n\n\
+        after_help = "Ctrl-C ends it. When the daemon restarts, it reconnects and misses nothing.\n\n\
                             Examples:\n  \
                             chatctl watch\n  \
                             chatctl watch --json"
     )]
     Watch,
-    /// Show what was said
+    /// Search the history and show messages
     #[command(after_help = "Examples:\n  \
                             chatctl history --from ann --since \"2026-11-22 21:00\"\n  \
                             chatctl history --grep tea --since \"2 h\" -n 200\n  \
                             chatctl history --follow")]
     History {
-        /// Show only what this user did
+        /// Show only records of this user
         #[arg(long, value_name = "NAME")]
         from: Option<String>,
-        /// Show only what contains this text, ignoring case
+        /// Show only records that contain this text, in any case
         #[arg(long, value_name = "TEXT")]
         grep: Option<String>,
-        /// Show only what is not older: "2 h" ago, a date, or a date and a time
+        /// Show only records since then: "2 h" ago, a date, or a date and a time
         #[arg(long, value_parser = time, value_name = "TIME")]
         since: Option<Timestamp>,
-        /// Show only what is not newer
+        /// Show only records until then
         #[arg(long, value_parser = time, value_name = "TIME")]
         until: Option<Timestamp>,
-        /// Show the last N lines
+        /// Show the last N records
         #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
         lines: usize,
-        /// Go on with what is said from now on
+        /// Keep running, and show new records as they come
         #[arg(long, short)]
         follow: bool,
     },
-    /// Announce something to all members
+    /// Send an announcement to all users
     #[command(after_help = "Examples:\n  chatctl say back in five minutes")]
     Say {
         /// Text of the announcement
@@ -134,39 +134,41 @@ pub enum Command {
                             chatctl topic Tea at five\n  \
                             chatctl topic --clear")]
     Topic {
-        /// New topic; without one the present topic is shown
+        /// New topic; without it, show the current one
         #[arg(value_name = "TEXT")]
         text: Vec<String>,
-        /// Go back to the topic of the configuration
+        /// Restore the topic of the configuration
         #[arg(long, conflicts_with = "text")]
         clear: bool,
     },
-    /// Show or set slow mode, a least time between two messages
+    /// Show or set slow mode, the minimum time between messages
     #[command(after_help = "Examples:\n  \
                             chatctl slow\n  \
                             chatctl slow 10s\n  \
                             chatctl slow off")]
     Slow {
-        /// Least time between two messages of one user, or "off"; without it the present time is shown
+        /// Minimum time between two messages of a user, or "off"; without it, show the current setting
         #[arg(value_parser = slow, value_name = "TIME|off")]
         time: Option<Duration>,
     },
-    /// Remove a user, who may come back
+    /// Remove a user, who can join again
     #[command(after_help = "Examples:\n  chatctl kick ann too loud")]
     Kick {
         /// User to remove
         name: String,
-        /// Reason, which all members see
+        /// Reason, shown to all users
         #[arg(value_name = "REASON")]
         reason: Vec<String>,
     },
-    /// Keep a user, an address or a network out
-    #[command(after_help = "It asks before a wide network, ten people, an operator or your own \
-                            address is banned;\nwhere it cannot ask it needs --yes.\n\n\
+    /// Keep out a user, an address or a network
+    #[command(
+        after_help = "Asks before banning a wide network, ten or more users, an operator or your own \
+                            address;\nif there is no terminal to ask at, --yes is needed.\n\n\
                             Examples:\n  \
                             chatctl ban eve --for \"2 h\" --reason spam\n  \
                             chatctl ban 10.1.0.0/16\n  \
-                            chatctl ban 10.0.0.0/8 --yes")]
+                            chatctl ban 10.0.0.0/8 --yes"
+    )]
     Ban(Sanction),
     /// Lift a ban
     #[command(after_help = "Examples:\n  chatctl unban eve")]
@@ -174,7 +176,7 @@ pub enum Command {
         /// Name, address or network that is banned
         target: String,
     },
-    /// Let a user listen but not speak
+    /// Let a user read but not speak
     #[command(after_help = "Examples:\n  chatctl mute bo --for \"10 min\"")]
     Mute(Sanction),
     /// Lift a mute
@@ -194,7 +196,7 @@ pub enum Command {
         #[arg(value_name = "NEW NAME")]
         to: String,
     },
-    /// Remove the text of messages, wherever it is kept
+    /// Remove the text of messages from the history
     #[command(after_help = "Examples:\n  \
                             chatctl redact 42 43\n  \
                             chatctl redact --user eve --since \"2 h\"")]
@@ -202,19 +204,19 @@ pub enum Command {
         /// Numbers of the messages, as `chatctl history` shows them
         #[arg(required_unless_present = "user", value_name = "SEQ")]
         targets: Vec<u64>,
-        /// Remove all that this user has said ...
+        /// Redact all messages of this user ...
         #[arg(long, requires = "since", conflicts_with = "targets", value_name = "NAME")]
         user: Option<String>,
-        /// ... since then
+        /// ... since this time
         #[arg(long, value_parser = time, value_name = "TIME")]
         since: Option<Timestamp>,
     },
-    /// Manage the names that have a password
+    /// Manage accounts (names with a password)
     Account {
         #[command(subcommand)]
         what: Account,
     },
-    /// Show what operators did, with chatctl and in the room
+    /// Show the actions of operators, with chatctl and in the room
     #[command(after_help = "Examples:\n  chatctl audit -n 200")]
     Audit {
         /// Show the last N entries
@@ -223,60 +225,60 @@ pub enum Command {
     },
     /// Show daemon status
     Status,
-    /// Check the whole installation and say how to mend it
+    /// Check the installation, and suggest how to fix problems
     Doctor,
-    /// Test that the daemon and all of its parts answer, and how fast
+    /// Test that all parts of the daemon answer, and how fast
     Ping,
-    /// Show metrics, as OpenMetrics text for Prometheus
+    /// Show metrics as OpenMetrics text for Prometheus
     Metrics,
-    /// Show or set how much is logged
+    /// Show or set the log level
     #[command(after_help = "Examples:\n  chatctl log-level debug")]
     LogLevel {
-        /// New level; without one the present level is shown
+        /// New level; without it, show the current one
         #[arg(value_parser = level())]
         level: Option<Level>,
     },
-    /// Reload the configuration and say what is in force then
+    /// Reload the configuration, and show what changed
     #[command(after_help = "Examples:\n  chatctl reload --json")]
     Reload {
-        /// Print nothing but problems; the journal has the rest
+        /// Print only problems; the journal has the rest
         #[arg(short, long)]
         quiet: bool,
     },
-    /// Copy the history into a new file, while the room goes on
+    /// Copy the history to a new file while the daemon runs
     #[command(after_help = "Examples:\n  chatctl backup chat.sqlite")]
     Backup {
         /// File to create
         file: PathBuf,
     },
-    /// Notify all members and stop the daemon
+    /// Notify all users and stop the daemon
     #[command(after_help = "Examples:\n  \
                             chatctl shutdown --in \"5 min\" --message \"a new kernel\"\n  \
                             chatctl shutdown --cancel")]
     Shutdown {
-        /// Stop after this time, as in "5 min"
+        /// Stop after this time, for example "5 min"
         #[arg(long = "in", value_parser = duration, value_name = "TIME")]
         after: Option<Duration>,
-        /// Tell all members this
+        /// Show this message to all users
         #[arg(long, value_name = "TEXT")]
         message: Option<String>,
-        /// Call off a shutdown that was set for later
+        /// Cancel an announced shutdown
         #[arg(long, conflicts_with_all = ["after", "message"])]
         cancel: bool,
         /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
-    /// Print what makes Tab complete commands, options and names
+    /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  \
                             source <(chatctl completions bash)\n  \
                             chatctl completions fish > ~/.config/fish/completions/chatctl.fish")]
     Completions {
-        /// Shell to print it for
+        /// Shell that runs the script
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// Keep all connections, if systemd is restarting the unit (for its ExecStop=)
+    /// Keep all connections if systemd is restarting the unit (for its ExecStop=)
     #[command(hide = true)]
     HandOver { unit: String },
 }

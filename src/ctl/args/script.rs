@@ -1,10 +1,10 @@
-//! The script that makes a shell ask what Tab can complete.
+//! The completion script of a shell.
 
 use clap_complete::env::Shells;
 
 use super::Shell;
 
-/// Names the shell that asks, in the environment.
+/// The environment variable that names the shell that asks.
 pub const VARIABLE: &str = "_CHATCTL_COMPLETE";
 
 /// The script for a shell.
@@ -20,8 +20,8 @@ pub fn script(shell: Shell) -> String {
         let _ = shell.write_registration(VARIABLE, "chatctl", "chatctl", "chatctl", &mut script);
     }
     let script = String::from_utf8_lossy(&script).trim().to_owned() + "\n";
-    // zsh runs a file of its function path as the function itself, the first time, and expects
-    // that it completes.
+    // At first, zsh runs a file of its function path as the function itself, and expects it to
+    // complete.
     let register = "compdef _clap_dynamic_completer_chatctl chatctl\n";
     let or_complete = "if [ \"$funcstack[1]\" = _chatctl ]; then\n    \
                        _clap_dynamic_completer_chatctl \"$@\"\nelse\n    \

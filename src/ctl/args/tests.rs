@@ -3,7 +3,7 @@ use clap::{Command, FromArgMatches};
 use super::help::GROUPS;
 use super::*;
 
-/// Every command with its path, but for those that are not for people.
+/// Every command with its path, without hidden ones.
 fn all_commands() -> Vec<(String, Command)> {
     fn add(path: &str, command: &Command, all: &mut Vec<(String, Command)>) {
         for command in command.get_subcommands().filter(|it| !it.is_hide_set()) {
@@ -17,7 +17,7 @@ fn all_commands() -> Vec<(String, Command)> {
     all
 }
 
-/// What a shell makes of a line: words, those in double quotes whole.
+/// Splits a line as a shell does: words in double quotes stay together.
 fn words(line: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for (index, part) in line.split('"').enumerate() {
@@ -53,7 +53,7 @@ fn help_is_imperative_and_fits_a_terminal() {
         assert!(!about.ends_with('.') && about.len() <= 64, "{path}: {about}");
         for argument in command.get_arguments() {
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            assert!(!help.is_empty(), "{path} {argument} is not explained");
+            assert!(!help.is_empty(), "{path} {argument} has no help");
             assert!(!help.ends_with('.') || help.ends_with("..."), "{path} {argument}: {help}");
         }
     }

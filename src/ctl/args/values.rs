@@ -1,4 +1,4 @@
-//! What the values of options mean.
+//! Parsing the values of options.
 
 use std::time::Duration;
 
@@ -10,54 +10,54 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// A moment: a time ago, or a date and perhaps a time of day here, or a full timestamp.
+/// A point in time: a time ago, a local date with or without a time of day, or a full timestamp.
 pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let ago = || parse_time(text).ok().and_then(|ago| Timestamp::now().checked_sub(ago).ok());
     let here = || {
         let here: DateTime = text.parse().ok()?;
         here.to_zoned(TimeZone::system()).ok().map(|time| time.timestamp())
     };
-    let expected = "it is a time ago as in \"2 h\", or a moment as in \"2026-11-22 21:04\"";
+    let expected = "expected a time ago such as \"2 h\", or a time such as \"2026-11-22 21:04\"";
     text.parse().ok().or_else(ago).or_else(here).ok_or_else(|| expected.to_owned())
 }
 
-/// The time of slow mode; zero is off.
+/// The time of slow mode. Zero turns it off.
 pub(super) fn slow(text: &str) -> Result<Duration, String> {
     if text == "off" {
         return Ok(Duration::ZERO);
     }
     match duration(text)? {
-        // Seconds are what counts; less than one must not turn it off.
+        // Rounded to seconds, a shorter time would turn it off.
         time if !time.is_zero() && time < Duration::from_secs(1) => {
-            Err("it is a second at least, or \"off\"".to_owned())
+            Err("expected at least one second, or \"off\"".to_owned())
         }
         time => Ok(time),
     }
 }
 
-/// A length of time, in the grammar of the room.
+/// A duration, with the same grammar as in the room.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_time(text)
 }
 
-/// The time of a ban or a mute.
+/// The duration of a ban or a mute.
 pub(super) fn term(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
     check_term(time.as_secs()).map(|()| time).map_err(str::to_owned)
 }
 
-/// What the list of users is sorted by.
+/// The column by which the list of users is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Sort {
+pub enum SortKey {
     Name,
-    /// The earliest first.
+    /// Earliest first.
     Since,
     Address,
-    /// The longest idle first.
+    /// Longest first.
     Idle,
 }
 
-/// A shell in which Tab can complete.
+/// A shell with a completion script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     Bash,

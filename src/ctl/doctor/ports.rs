@@ -1,4 +1,4 @@
-//! The ports, seen from outside: whether they can be reached, and whether they are always free for a
+//! Checks of the ports from outside: whether clients can reach them, and whether they are free for a
 //! start.
 
 use std::fs;
@@ -12,34 +12,34 @@ use chatroom::admin::Finding;
 
 const AREA: &str = "ports";
 
-/// How long a connection to this machine may take.
+/// The timeout of a connection to this machine.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 const RESERVED: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
 
-/// What the package ships, and what it reserves.
+/// The file of the package that reserves ports, and the ports.
 const SHIPPED: &str = "/usr/lib/sysctl.d/50-chatroomd.conf";
 const SHIPPED_PORTS: RangeInclusive<u16> = 53000..=53001;
 
-/// An address as the daemon shows it, without what is spoken there.
+/// Parses an address as the daemon shows it: the protocol may follow in parentheses.
 pub(super) fn address(shown: &str) -> Option<SocketAddr> {
     shown.split(" (").next()?.parse().ok()
 }
 
-/// Whether clients on this machine get through to where the daemon listens.
+/// Checks whether clients on this machine can reach the addresses of the daemon.
 pub(super) fn reach(listening: &[SocketAddr]) -> Vec<Finding> {
     let unreachable = |address: &SocketAddr| {
         let error = TcpStream::connect_timeout(&from_here(*address), PATIENCE).err()?;
-        let what = format!("the daemon listens on {address}, but nobody gets there: {error}");
-        let advice = "Do PrivateNetwork=, IPAddressDeny= or a firewall keep clients away? `systemctl \
-                      cat chatroomd` and `nft list ruleset` show them.";
+        let what = format!("the daemon listens on {address}, but it cannot be reached: {error}");
+        let advice = "PrivateNetwork=, IPAddressDeny= or a firewall may block it: see `systemctl cat \
+                      chatroomd` and `nft list ruleset`.";
         Some(Finding::problem(AREA, what, advice))
     };
     listening.iter().filter_map(unreachable).collect()
 }
 
-/// From here, "all addresses" is reached through this machine's own.
+/// Where to connect: for "all addresses", the loopback address.
 fn from_here(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -49,28 +49,28 @@ fn from_here(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Whether a start could open these addresses, which nobody of ours has open.
+/// Checks whether a start could open these addresses. The daemon is not running.
 pub(super) fn are_free(wanted: &[SocketAddr]) -> Vec<Finding> {
     let judge = |address: &SocketAddr| {
         let (why, advice) = match TcpListener::bind(address).err()?.kind() {
             io::ErrorKind::AddrInUse => (
-                "another program has it",
+                "another program uses it",
                 format!("`ss -tanp 'sport = :{}'` shows which.", address.port()),
             ),
             io::ErrorKind::AddrNotAvailable => (
                 "this machine does not have that address",
-                "`ip address` shows its own.".to_owned(),
+                "`ip address` lists its addresses.".to_owned(),
             ),
-            // Low ports are for root, and the service is not.
+            // This user may not be allowed to open a port that the service can.
             _ => return None,
         };
-        let what = format!("[listen] names {address}, and {why}");
+        let what = format!("[listen] names {address}, but {why}");
         Some(Finding::problem(AREA, what, advice))
     };
     wanted.iter().filter_map(judge).collect()
 }
 
-/// Whether the system may give these ports to outgoing connections.
+/// Checks whether the system may use these ports for outgoing connections.
 pub(super) fn reserved(ports: &[u16]) -> Option<Finding> {
     let range = fs::read_to_string(RANGE).ok()?;
     let reserved = fs::read_to_string(RESERVED).ok()?;
@@ -92,26 +92,26 @@ fn judge_reserved(ports: &[u16], range: &str, reserved: &str, is_shipped: bool) 
     }
     let shown = open.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
     let what = format!(
-        "{shown}: in the range from which Linux takes the ports of outgoing connections ({}-{}), and \
-         not reserved, so that a start can find it taken",
+        "{shown}: in the range of ports for outgoing connections ({}-{}) and not reserved, so another \
+         program may be using it at a start",
         range.start(),
         range.end()
     );
     let is_usual = open.iter().all(|port| SHIPPED_PORTS.contains(port));
     let advice = match (is_usual, is_shipped) {
         (true, true) => format!(
-            "`sysctl --system` applies {SHIPPED}. If that does not help, a later file in sysctl.d sets \
-             net.ipv4.ip_local_reserved_ports, too, and has to name these."
+            "`sysctl --system` applies {SHIPPED}. If that does not help, a later file in sysctl.d also sets \
+             net.ipv4.ip_local_reserved_ports, and has to include these ports."
         ),
         (true, false) => {
-            format!("Install packaging/chatroomd.sysctl as {SHIPPED}, then `sysctl --system`.")
+            format!("Install packaging/chatroomd.sysctl as {SHIPPED}, then run `sysctl --system`.")
         }
         (false, _) => {
             let all = [reserved, &shown.replace(' ', "")];
             let all: Vec<&str> = all.into_iter().filter(|list| !list.is_empty()).collect();
             format!(
                 "Put `net.ipv4.ip_local_reserved_ports = {}` into /etc/sysctl.d/60-chatroomd.conf, \
-                 then `sysctl --system`.",
+                 then run `sysctl --system`.",
                 all.join(",")
             )
         }
@@ -119,7 +119,7 @@ fn judge_reserved(ports: &[u16], range: &str, reserved: &str, is_shipped: bool) 
     Some(Finding::note(AREA, what, advice))
 }
 
-/// Whether a list as `8080,9000-9100` contains a port.
+/// Whether a list such as `8080,9000-9100` contains a port.
 fn contains(list: &str, port: u16) -> bool {
     list.split(',').any(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -162,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_gets_is_found() {
+    fn an_address_that_cannot_be_reached_is_found() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         assert_eq!(reach(&[address]), []);
-        assert!(are_free(&[address])[0].what.contains("another program has it"));
+        assert!(are_free(&[address])[0].what.contains("another program uses it"));
         drop(listener);
-        assert!(reach(&[address])[0].what.contains("nobody gets there"));
+        assert!(reach(&[address])[0].what.contains("cannot be reached"));
         assert_eq!(are_free(&[address]), []);
         let foreign = "203.0.113.1:5".parse().unwrap();
         assert!(are_free(&[foreign])[0].what.contains("does not have that address"));

@@ -1,4 +1,4 @@
-//! The unit, as systemd has it in force.
+//! Checks of the service unit.
 
 use chatroom::admin::{Finding, Status};
 
@@ -7,10 +7,10 @@ use super::unit::Unit;
 pub(super) const UNIT: &str = "chatroomd.service";
 const AREA: &str = "service";
 
-/// The unit of the package.
+/// The service unit of the package.
 const PACKAGED: &str = include_str!("../../../packaging/chatroomd.service");
 
-/// Directives that systemd shows as they stand in the unit.
+/// Directives that systemd shows exactly as they are written in the unit.
 const DIRECTIVES: [&str; 30] = [
     "NoNewPrivileges",
     "ProtectSystem",
@@ -44,12 +44,12 @@ const DIRECTIVES: [&str; 30] = [
     "StateDirectoryMode",
 ];
 
-/// What systemd says of the unit. The daemon that answers has the process id `pid`.
+/// Checks the unit. The daemon that answers has the process id `pid`.
 pub(super) fn examine(unit: Option<&Unit>, pid: Option<u32>) -> Vec<Finding> {
     match unit {
         Some(unit) => judge(unit, pid),
         None => {
-            vec![Finding::note(AREA, "systemd cannot be asked", "Is it what runs this machine?")]
+            vec![Finding::note(AREA, "systemd does not answer", "Does this machine use systemd?")]
         }
     }
 }
@@ -62,22 +62,22 @@ fn judge(unit: &Unit, pid: Option<u32>) -> Vec<Finding> {
         None => vec![stopped(unit)],
         Some(pid) if unit.get("MainPID") != pid.to_string() => vec![Finding::note(
             AREA,
-            format!("process {pid}, which answers, is not that of {UNIT}"),
-            "Without systemd nothing starts it again, and a restart disconnects everybody.",
+            format!("process {pid} answers, but it is not the process of {UNIT}"),
+            "Without systemd, nothing restarts it after a failure, and a restart disconnects all clients.",
         )],
         Some(_) => restarts(unit).into_iter().collect(),
     };
     if unit.get("NeedDaemonReload") == "yes" {
-        let what = "the unit on disk is another one than that in force";
-        let advice = "`systemctl daemon-reload`, then `systemctl restart chatroomd`.";
+        let what = "the unit has changed on disk since it was loaded";
+        let advice = "Run `systemctl daemon-reload`, then `systemctl restart chatroomd`.";
         findings.push(Finding::problem(AREA, what, advice));
     }
     findings.extend(hand_over(unit));
     findings.push(packaged(unit));
-    // Where a socket starts it, that is enabled instead.
+    // If a socket starts the service, the socket is enabled instead.
     if unit.get("UnitFileState") == "disabled" && unit.get("TriggeredBy").is_empty() {
-        let what = "it is not started when the machine is";
-        findings.push(Finding::note(AREA, what, "`systemctl enable chatroomd`"));
+        let what = "it is not started at boot";
+        findings.push(Finding::note(AREA, what, "Run `systemctl enable chatroomd`."));
     }
     findings
 }
@@ -88,14 +88,14 @@ fn not_loaded(unit: &Unit) -> Option<Finding> {
         "loaded" => return None,
         "masked" => {
             let what = format!("{UNIT} is masked: it cannot be started");
-            Finding::problem(AREA, what, "`systemctl unmask chatroomd`")
+            Finding::problem(AREA, what, "Run `systemctl unmask chatroomd`.")
         }
         "bad-setting" | "error" => {
-            let what = format!("systemd cannot use {UNIT}: {}", unit.get("LoadError"));
+            let what = format!("systemd cannot load {UNIT}: {}", unit.get("LoadError"));
             Finding::problem(
                 AREA,
                 what,
-                format!("`systemd-analyze verify {UNIT}` says what is wrong."),
+                format!("`systemd-analyze verify {UNIT}` shows the problem."),
             )
         }
         _ => Finding::note(AREA, format!("there is no {UNIT}"), install),
@@ -108,18 +108,18 @@ fn stopped(unit: &Unit) -> Finding {
         "failed" => {
             let (result, status) = (unit.get("Result"), unit.get("ExecMainStatus"));
             let what = format!("it has failed ({result}, exit status {status})");
-            Finding::problem(AREA, what, "`journalctl -u chatroomd -n 20` says why.")
+            Finding::problem(AREA, what, "`journalctl -u chatroomd -n 20` shows why.")
         }
         "active" | "reloading" => {
             let what =
                 format!("systemd runs it as process {pid}, but its admin socket does not answer");
-            let advice = "If [admin] socket names another place, say so with --socket. If not, \
-                          `systemctl restart chatroomd` makes the socket again.";
+            let advice = "If [admin] socket names another path, pass it with --socket. Otherwise \
+                          `systemctl restart chatroomd` creates the socket again.";
             Finding::problem(AREA, what, advice)
         }
         "activating" if unit.get("SubState") == "auto-restart" => {
-            let what = "it fails, and systemd starts it again and again";
-            Finding::problem(AREA, what, "`journalctl -u chatroomd -n 20` says why.")
+            let what = "it fails, and systemd keeps restarting it";
+            Finding::problem(AREA, what, "`journalctl -u chatroomd -n 20` shows why.")
         }
         _ => {
             Finding::note(AREA, format!("it is {state}"), "`systemctl start chatroomd` starts it.")
@@ -129,31 +129,30 @@ fn stopped(unit: &Unit) -> Finding {
 
 fn restarts(unit: &Unit) -> Option<Finding> {
     let restarts = Some(unit.get("NRestarts")).filter(|count| !["", "0"].contains(count))?;
-    let what = format!("it was started again {restarts} times after it failed");
-    Some(Finding::note(AREA, what, "`journalctl -u chatroomd -p err` says why."))
+    let what = format!("it was restarted {restarts} times after failures");
+    Some(Finding::note(AREA, what, "`journalctl -u chatroomd -p err` shows why."))
 }
 
-/// A service with a network of its own opens ports that nobody reaches; only a socket that was opened
-/// outside of it, by systemd or by the process before, works.
+/// Nobody can reach ports that a service with a network of its own opens. Only sockets that were
+/// opened outside it work: by systemd or by a previous process.
 pub(super) fn network(unit: &Unit, status: &Status) -> Option<Finding> {
     if unit.get("PrivateNetwork") != "yes" || status.socket_activated {
         return None;
     }
-    let what = "PrivateNetwork=yes without chatroomd.socket: a port that the service opens is reached by \
-                nobody";
-    let advice = "Set up chatroomd.socket (docs/administration.md), or take that out of the unit.";
+    let what = "PrivateNetwork=yes without chatroomd.socket: nobody can reach the ports that the service opens";
+    let advice = "Set up chatroomd.socket (docs/administration.md), or remove PrivateNetwork= from the unit.";
     Some(Finding::problem(AREA, what, advice))
 }
 
-/// Without these commands a restart disconnects everybody, and a reload does nothing.
+/// Checks the commands without which a restart disconnects all clients and a reload does nothing.
 fn hand_over(unit: &Unit) -> Vec<Finding> {
     let lacks =
         |property: &str, part: &str| unit.shows(property) && !unit.get(property).contains(part);
     let advice =
-        "Take the line of the package's unit; `systemctl cat chatroomd` shows what is in force.";
+        "Use the line of the package's unit; `systemctl cat chatroomd` shows the current one.";
     let mut findings = Vec::new();
     if lacks("ExecStop", "hand-over") {
-        let what = "ExecStop= does not run `chatctl hand-over`: a restart disconnects everybody";
+        let what = "ExecStop= does not run `chatctl hand-over`: a restart disconnects all clients";
         findings.push(Finding::problem(AREA, what, advice));
     }
     if lacks("ExecReload", "reload") && lacks("ExecReload", "HUP") {
@@ -163,7 +162,7 @@ fn hand_over(unit: &Unit) -> Vec<Finding> {
     findings
 }
 
-/// Whether the unit is weaker than, or otherwise not, that of the package.
+/// Compares the unit with the one of the package.
 fn packaged(unit: &Unit) -> Finding {
     let packaged = Unit::of(UNIT, PACKAGED);
     let differs = |name: &&&str| unit.shows(name) && packaged.get(name) != unit.get(name);
@@ -173,13 +172,13 @@ fn packaged(unit: &Unit) -> Finding {
         .map(|name| format!("{name}={}", unit.get(name)))
         .collect();
     if different.is_empty() {
-        return Finding::ok(AREA, format!("{UNIT} is in force as the package has it"));
+        return Finding::ok(AREA, format!("{UNIT} is as in the package"));
     }
-    let what = format!("{UNIT} is not as the package has it: {}", different.join(", "));
+    let what = format!("{UNIT} differs from the package: {}", different.join(", "));
     let drop_ins = unit.get("DropInPaths");
     let advice = match drop_ins {
-        "" => "`systemctl cat chatroomd` shows where that is from.".to_owned(),
-        _ => format!("Is it meant so? The drop-ins are {drop_ins}"),
+        "" => "`systemctl cat chatroomd` shows where this comes from.".to_owned(),
+        _ => format!("If this is not intended, check the drop-ins: {drop_ins}"),
     };
     Finding::note(AREA, what, advice)
 }
@@ -190,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// What systemd shows of the packaged unit, with what is different.
+    /// The findings about the packaged unit with some differences.
     fn judged(different: &str, pid: Option<u32>) -> Vec<(Verdict, String)> {
         let shown =
             format!("LoadState=loaded\nActiveState=active\nMainPID=7\n{PACKAGED}{different}");
@@ -221,7 +220,7 @@ mod tests {
             "{silent:?}"
         );
         let again = judged("\nActiveState=activating\nSubState=auto-restart\n", None);
-        assert!(again[0].1.contains("starts it again and again"), "{again:?}");
+        assert!(again[0].1.contains("keeps restarting it"), "{again:?}");
     }
 
     #[test]
@@ -236,7 +235,7 @@ mod tests {
     #[test]
     fn a_unit_without_the_commands_of_the_package_is_found() {
         let without = judged("\nExecStop=\nExecReload=/bin/true\n", Some(7));
-        assert!(without[0].1.contains("a restart disconnects everybody"), "{without:?}");
+        assert!(without[0].1.contains("a restart disconnects all clients"), "{without:?}");
         assert!(without[1].1.contains("does not reload"), "{without:?}");
         // What version 0.1 had.
         let older = judged("\nExecReload=/bin/kill -HUP $MAINPID\n", Some(7));

@@ -1,4 +1,4 @@
-//! The units of the sockets, where systemd is to hold the ports.
+//! Checks of the socket units, with which systemd opens the ports.
 
 use chatroom::admin::{Finding, Status};
 
@@ -8,7 +8,7 @@ const AREA: &str = "sockets";
 
 pub(super) const UNITS: [&str; 2] = ["chatroomd.socket", "chatroomd-tls.socket"];
 
-/// Compares the units with the service, and with the daemon, if that runs.
+/// Compares the socket units with the service and with the running daemon.
 pub(super) fn examine(service: &Unit, status: Option<&Status>) -> Vec<Finding> {
     let sockets = UNITS.into_iter().filter_map(Unit::ask);
     sockets.flat_map(|socket| judge(&socket, service, status)).collect()
@@ -18,7 +18,7 @@ fn judge(socket: &Unit, service: &Unit, status: Option<&Status>) -> Vec<Finding>
     let name = socket.name;
     let is_required = service.lists("Requires", name);
     let recipe = format!(
-        "`systemctl stop chatroomd`, `systemctl start {name}`, `systemctl start chatroomd`, in that \
+        "`systemctl stop chatroomd`, `systemctl start {name}`, `systemctl start chatroomd`, in this \
          order: the socket cannot be opened while the service has the port."
     );
     if !socket.is_loaded() {
@@ -26,17 +26,17 @@ fn judge(socket: &Unit, service: &Unit, status: Option<&Status>) -> Vec<Finding>
             return Vec::new();
         }
         let state = socket.get("LoadState");
-        let what = format!("the service requires {name}, and that unit is {state}");
-        let advice = format!("Install {name}, or take the drop-in away that requires it.");
+        let what = format!("the service requires {name}, but that unit is {state}");
+        let advice = format!("Install {name}, or remove the drop-in that requires it.");
         return vec![Finding::problem(AREA, what, advice)];
     }
     let mut findings = Vec::new();
     if socket.get("NeedDaemonReload") == "yes" {
-        let what = format!("{name} on disk is another one than that in force");
+        let what = format!("{name} has changed on disk since it was loaded");
         findings.push(Finding::problem(
             AREA,
             what,
-            format!("`systemctl daemon-reload`. Then {recipe}"),
+            format!("Run `systemctl daemon-reload`. Then {recipe}"),
         ));
     }
     let is_wanted = is_required || socket.get("UnitFileState").starts_with("enabled");
@@ -54,8 +54,8 @@ fn judge(socket: &Unit, service: &Unit, status: Option<&Status>) -> Vec<Finding>
             findings.push(Finding::problem(AREA, what, recipe));
         }
         state if is_activated && name == UNITS[0] => {
-            let what = format!("the service serves the ports of systemd, and {name} is {state}");
-            let advice = format!("With the next restart they are closed. {recipe}");
+            let what = format!("the service uses sockets of systemd, but {name} is {state}");
+            let advice = format!("The next restart closes them. {recipe}");
             findings.push(Finding::problem(AREA, what, advice));
         }
         _ => {}
@@ -63,12 +63,15 @@ fn judge(socket: &Unit, service: &Unit, status: Option<&Status>) -> Vec<Finding>
     findings
 }
 
-/// A socket that systemd holds: whether the running daemon serves it.
+/// Checks whether the running daemon serves a socket that systemd has opened.
 fn open(socket: &Unit, status: Option<&Status>, recipe: &str) -> Finding {
     let name = socket.name;
     let address = socket.get("Listen").split(" (").next().unwrap_or_default();
     let Some(status) = status else {
-        return Finding::ok(AREA, format!("{name} holds {address}; a client starts the service"));
+        return Finding::ok(
+            AREA,
+            format!("{name} holds {address}; the first client starts the service"),
+        );
     };
     let serves = |listen: &String| listen.split(" (").next() == Some(address);
     if !status.socket_activated {
@@ -112,7 +115,7 @@ mod tests {
     fn a_socket_that_is_served_is_well() {
         let served = status("127.0.0.1:53000", true);
         check(SOCKET, "", Some(&served), Verdict::Ok, "the service serves it");
-        check(SOCKET, "", None, Verdict::Ok, "a client starts the service");
+        check(SOCKET, "", None, Verdict::Ok, "the first client starts the service");
     }
 
     #[test]
@@ -131,7 +134,7 @@ mod tests {
         check(&inactive, "", None, Verdict::Problem, "is inactive, though it is enabled");
         let disabled = inactive.replace("enabled", "disabled");
         let activated = status("127.0.0.1:53000", true);
-        check(&disabled, "", Some(&activated), Verdict::Problem, "With the next restart");
+        check(&disabled, "", Some(&activated), Verdict::Problem, "The next restart");
         check(&disabled, "Requires=a.slice chatroomd.socket\n", None, Verdict::Problem, "required");
         let without = status("127.0.0.1:53000", false);
         let unused = Unit::of("chatroomd.socket", &disabled);

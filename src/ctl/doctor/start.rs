@@ -1,4 +1,4 @@
-//! What a start would meet, where the daemon does not run.
+//! Checks of what a start needs, if the daemon is not running.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,14 +14,14 @@ use crate::connection::CONFIG;
 
 const AREA: &str = "start";
 
-/// How the service is started.
+/// The program that the service runs.
 struct Program {
     path: PathBuf,
-    /// The configuration file that it is told to read.
+    /// The configuration file that the unit names.
     config: Option<PathBuf>,
 }
 
-/// Looks at the program, at its configuration and at all files and ports that it would open.
+/// Checks the program, its configuration, and the files and ports that it would open.
 pub(super) fn examine(service: Option<&Unit>) -> Vec<Finding> {
     let program = service.and_then(program_of).or_else(program_beside);
     let file = program.as_ref().and_then(|program| program.config.clone());
@@ -31,7 +31,7 @@ pub(super) fn examine(service: Option<&Unit>) -> Vec<Finding> {
         Some(program) => findings.extend(check(program)),
         None => {
             let advice = "Install the package, or see README.md for an installation by hand.";
-            findings.push(Finding::problem(AREA, "there is no program chatroomd", advice));
+            findings.push(Finding::problem(AREA, "the program chatroomd is not installed", advice));
         }
     }
     if let Some(config) = config {
@@ -76,16 +76,16 @@ fn program_beside() -> Option<Program> {
     path.is_file().then_some(Program { path, config: None })
 }
 
-/// The configuration as a start would find it.
+/// Checks the configuration as a start would read it.
 fn configuration(file: &Path) -> (Option<Config>, Vec<Finding>) {
     let shown = file.display();
     match fs::read_to_string(file).map(|text| Config::parse(&text)) {
         Ok(Ok(config)) => {
-            (Some(config), vec![Finding::ok("configuration", format!("{shown} is right"))])
+            (Some(config), vec![Finding::ok("configuration", format!("{shown} is valid"))])
         }
         Ok(Err(problems)) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let advice = format!("Correct {shown}, then `systemctl start chatroomd`.");
+            let advice = format!("Correct {shown}, then run `systemctl start chatroomd`.");
             let what = format!("{shown}, {}", problems.join("; "));
             (None, vec![Finding::problem("configuration", what, advice)])
         }
@@ -94,23 +94,23 @@ fn configuration(file: &Path) -> (Option<Config>, Vec<Finding>) {
         }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let what = format!("cannot read {shown}: {error}");
-            let advice = "Look as root: `sudo chatctl doctor`.";
+            let advice = "Run it as root: `sudo chatctl doctor`.";
             (None, vec![Finding::note("configuration", what, advice)])
         }
         Err(error) => {
             let what = format!("cannot read {shown}: {error}");
-            let advice = format!("Put {shown} there, then `systemctl start chatroomd`.");
+            let advice = format!("Create {shown}, then run `systemctl start chatroomd`.");
             (None, vec![Finding::problem("configuration", what, advice)])
         }
     }
 }
 
-/// Has the program itself look at all files that it would open, with the rights of the service.
+/// Runs the program to check all files that it would open, with the rights of the service.
 fn check(program: &Program) -> Vec<Finding> {
     let shown = program.path.display();
     if !geteuid().is_root() {
-        let what = "only root can look at the files of the service as the service does";
-        return vec![Finding::note(AREA, what, "Look as root: `sudo chatctl doctor`.")];
+        let what = "only root can check the files with the rights of the service";
+        return vec![Finding::note(AREA, what, "Run it as root: `sudo chatctl doctor`.")];
     }
     let mut command = Command::new(&program.path);
     command.arg("--check-config");
@@ -121,11 +121,11 @@ fn check(program: &Program) -> Vec<Finding> {
         Ok(output) => output,
         Err(error) => {
             let what = format!("cannot run {shown}: {error}");
-            return vec![Finding::problem(AREA, what, "Install it again.")];
+            return vec![Finding::problem(AREA, what, "Reinstall it.")];
         }
     };
     if output.status.success() {
-        return vec![Finding::ok(AREA, format!("{shown} --check-config finds nothing wrong"))];
+        return vec![Finding::ok(AREA, format!("{shown} --check-config found no problems"))];
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let problems: Vec<&str> = said
@@ -133,10 +133,10 @@ fn check(program: &Program) -> Vec<Finding> {
         .map(|line| line.strip_prefix("chatroomd: ").unwrap_or(line))
         .filter(|line| !line.is_empty())
         .collect();
-    let advice = "Mend that, then `systemctl start chatroomd`.";
+    let advice = "Fix this, then run `systemctl start chatroomd`.";
     match problems.is_empty() {
         true => {
-            let what = format!("{shown} --check-config has failed ({})", output.status);
+            let what = format!("{shown} --check-config failed ({})", output.status);
             vec![Finding::problem(AREA, what, advice)]
         }
         false => problems.into_iter().map(|it| Finding::problem(AREA, it, advice)).collect(),

@@ -1,4 +1,4 @@
-//! Tables: users, bans, accounts, and what operators did.
+//! Tables of users, bans, accounts and audit entries.
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
@@ -7,27 +7,27 @@ use chatroom::admin::{AccountInfo, AuditEntry, Ban, User};
 use jiff::Timestamp;
 
 use super::{local_time, seconds, size};
-use crate::args::Sort;
+use crate::args::SortKey;
 use crate::table::{Column, table};
 
-/// Sorts users; those that are equal in this stay in the order of their names.
-pub fn sort(users: &mut [User], by: Sort) {
+/// Sorts users. The sort is stable: users with equal keys stay in the order of their names.
+pub fn sort(users: &mut [User], by: SortKey) {
     match by {
-        Sort::Name => {}
-        Sort::Since => users.sort_by_key(|user| user.since),
-        // Numbers are compared as such, and an address of which nothing is known comes last.
-        Sort::Address => users.sort_by_key(|user| {
+        SortKey::Name => {}
+        SortKey::Since => users.sort_by_key(|user| user.since),
+        // Addresses are compared as numbers. Unknown ones are last.
+        SortKey::Address => users.sort_by_key(|user| {
             let address = user.address.parse::<SocketAddr>().ok();
             (address.is_none(), address.map(|it| (it.ip().to_canonical(), it.port())))
         }),
-        Sort::Idle => users.sort_by_key(|user| Reverse(idle(user))),
+        SortKey::Idle => users.sort_by_key(|user| Reverse(idle(user))),
     }
 }
 
-/// The people in the room, a line each.
+/// The users in the room.
 pub fn users(users: &[User], now: Timestamp, width: Option<usize>) -> String {
     if users.is_empty() {
-        return "Nobody is here.\n".to_owned();
+        return "The room is empty.\n".to_owned();
     }
     let columns = [
         Column::flexible("NAME", 11),
@@ -57,12 +57,12 @@ pub fn users(users: &[User], now: Timestamp, width: Option<usize>) -> String {
     table(&columns, &rows, width)
 }
 
-/// For how long nothing was heard; where the connection is lost, since then.
+/// The seconds since the last input or, if the connection is lost, since that.
 fn idle(user: &User) -> u64 {
     user.away_seconds.unwrap_or(user.idle_seconds)
 }
 
-/// What there is to say of a user.
+/// The state of a user in words.
 fn state(user: &User) -> String {
     let all = [
         (user.away_seconds.is_some(), "detached"),
@@ -83,10 +83,10 @@ fn largest_unit(duration: u64) -> String {
     shown.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// The bans and mutes, a line each.
+/// The bans and mutes.
 pub fn bans(bans: &[Ban], now: Timestamp, width: Option<usize>) -> String {
     if bans.is_empty() {
-        return "Nobody is banned or muted.\n".to_owned();
+        return "There are no bans or mutes.\n".to_owned();
     }
     let columns = [
         Column::new("KIND"),
@@ -104,7 +104,7 @@ pub fn bans(bans: &[Ban], now: Timestamp, width: Option<usize>) -> String {
                 ban.target.clone(),
                 ban.until.map_or_else(|| "permanent".to_owned(), |until| local_time(until, now)),
                 local_time(ban.since, now),
-                // The process is long gone; it is in the audit.
+                // Without the process id, which is in the audit.
                 ban.by.split(", process").next().unwrap_or_default().to_owned(),
                 ban.reason.clone().unwrap_or_default(),
             ]
@@ -113,7 +113,7 @@ pub fn bans(bans: &[Ban], now: Timestamp, width: Option<usize>) -> String {
     table(&columns, &rows, width)
 }
 
-/// What operators did, a line each.
+/// The audit.
 pub fn audit(entries: &[AuditEntry], now: Timestamp, width: Option<usize>) -> String {
     let columns = [
         Column::new("TIME"),
@@ -131,10 +131,10 @@ pub fn audit(entries: &[AuditEntry], now: Timestamp, width: Option<usize>) -> St
     table(&columns, &rows, width)
 }
 
-/// The accounts, a line each.
+/// The accounts.
 pub fn accounts(accounts: &[AccountInfo], now: Timestamp, width: Option<usize>) -> String {
     if accounts.is_empty() {
-        return "There are no accounts. `chatctl account add NAME` makes one.\n".to_owned();
+        return "There are no accounts. `chatctl account add NAME` creates one.\n".to_owned();
     }
     let columns = [
         Column::flexible("NAME", 12),
@@ -201,9 +201,9 @@ mod tests {
             sort(&mut users, by);
             users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(order(Sort::Name), "ann bo cy di");
-        assert_eq!(order(Sort::Address), "cy di ann bo");
-        assert_eq!(order(Sort::Idle), "cy bo ann di");
-        assert_eq!(order(Sort::Since), "cy bo ann di");
+        assert_eq!(order(SortKey::Name), "ann bo cy di");
+        assert_eq!(order(SortKey::Address), "cy di ann bo");
+        assert_eq!(order(SortKey::Idle), "cy bo ann di");
+        assert_eq!(order(SortKey::Since), "cy bo ann di");
     }
 }

@@ -1,8 +1,8 @@
-//! Metrics for programs: OpenMetrics text, taken apart.
+//! Metrics as JSON, parsed from OpenMetrics text.
 
 use serde_json::{Map, Number, Value, json};
 
-/// One object for each sample: the name, type, help, unit and labels of it, and its value.
+/// One object for each sample, with its name, type, help, unit, labels and value.
 pub fn samples(text: &str) -> Vec<Value> {
     let (mut samples, mut family) = (Vec::new(), Family::default());
     for line in text.lines() {
@@ -14,7 +14,7 @@ pub fn samples(text: &str) -> Vec<Value> {
     samples
 }
 
-/// What is said of the samples that follow.
+/// The metadata of the samples that follow.
 #[derive(Default)]
 struct Family {
     name: String,
@@ -24,7 +24,7 @@ struct Family {
 }
 
 impl Family {
-    /// Takes in a comment: `HELP chatroom_people People in the room.`
+    /// Reads a comment: `HELP chatroom_people People in the room.`
     fn describe(&mut self, comment: &str) {
         let mut words = comment.splitn(3, ' ');
         let (keyword, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -41,7 +41,7 @@ impl Family {
     }
 }
 
-/// A line as `chatroom_refusals_total{reason="muted"} 3`.
+/// Parses a line such as `chatroom_refusals_total{reason="muted"} 3`.
 fn sample(line: &str, family: &Family) -> Option<Value> {
     let name_end = line.find(['{', ' '])?;
     let (name, rest) = line.split_at(name_end);
@@ -56,7 +56,7 @@ fn sample(line: &str, family: &Family) -> Option<Value> {
     }))
 }
 
-/// The labels up to the closing brace, and what is behind it.
+/// The labels up to the closing brace, and the rest of the line.
 fn labels(mut text: &str) -> Option<(Map<String, Value>, &str)> {
     let mut labels = Map::new();
     loop {
@@ -76,7 +76,7 @@ fn labels(mut text: &str) -> Option<(Map<String, Value>, &str)> {
     }
 }
 
-/// Numbers are numbers; what JSON has no number for (NaN, infinities) is null.
+/// The value as a JSON number. Values that JSON cannot express (NaN, infinities) are null.
 fn value(text: &str) -> Value {
     let whole = text.strip_suffix(".0").unwrap_or(text);
     let number = whole.parse::<u64>().map(Number::from).ok();

@@ -1,4 +1,4 @@
-//! What the operator sees: tables and sentences, or JSON.
+//! Replies as tables and sentences, or as JSON.
 
 mod lists;
 mod metrics;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub use lists::{accounts, audit, bans, sort, users};
 pub use status::{slow, status, topic};
 
-/// A reply as one JSON object, named after its content.
+/// A reply as one JSON object. Its key names the content.
 pub fn as_json(reply: &Reply) -> Value {
     match reply {
         Reply::Users(users) => json!({ "users": users }),

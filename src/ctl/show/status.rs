@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::{seconds, size};
 use crate::table::pairs;
 
-/// The state of the daemon, a line for each part.
+/// The status of the daemon as lines of name and value.
 pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
     let config = match &status.config {
         Some(file) => file.display().to_string(),
-        None => "none (the defaults serve)".to_owned(),
+        None => "none (defaults)".to_owned(),
     };
     let listening = match status.listen.is_empty() {
         true => "nowhere".to_owned(),
@@ -67,12 +67,12 @@ pub fn status(status: &Status, now: Timestamp, width: Option<usize>) -> String {
 
 fn history(status: &Status) -> String {
     match (status.history, status.degraded) {
-        (false, _) => "only in memory".to_owned(),
+        (false, _) => "in memory only".to_owned(),
         (true, false) => {
             let size = size(status.history_bytes);
             format!("{size} on disk, from record {} on", status.history_oldest)
         }
-        (true, true) => "DEGRADED: messages are refused, they cannot be stored".to_owned(),
+        (true, true) => "DEGRADED: messages cannot be stored, and are refused".to_owned(),
     }
 }
 
@@ -94,7 +94,7 @@ pub fn topic(status: &Status) -> String {
     }
 }
 
-/// How slow mode is set.
+/// The setting of slow mode.
 pub fn slow(status: &Status) -> String {
     match status.slow_seconds {
         0 => "off\n".to_owned(),
