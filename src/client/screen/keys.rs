@@ -1,6 +1,6 @@
 //! What keys and the mouse do.
 
-use chatroom::commands;
+use chatroom::commands::{self, CommandId};
 use jiff::Timestamp;
 use ratatui::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind,
@@ -171,7 +171,7 @@ impl Screen {
         match (word, rest.trim()) {
             ("/help" | "!help", _) => self.help(now),
             ("/clear", _) => self.talk.clear(),
-            ("/ignore", "") => return Err("/ignore needs a name: /ignore NAME".to_owned()),
+            ("/ignore", "") => return Err(CommandId::Ignore.command().usage('/')),
             ("/ignore", name) => self.ignore(name, now),
             _ => match Command::parse(line, true) {
                 Command::Nothing => {}

@@ -244,7 +244,7 @@ fn who_is_ignored_is_not_shown_until_one_wants_it_again() {
     );
     fixture.type_in("/ignore");
     fixture.press(KeyCode::Enter);
-    assert!(is_shown(&mut fixture, "/ignore needs a name"));
+    assert!(is_shown(&mut fixture, "Usage: /ignore NAME"));
     fixture.press(KeyCode::Esc);
     fixture.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
     fixture.type_in("/clear");
