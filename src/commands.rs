@@ -27,9 +27,9 @@ pub struct Command {
 /// How a command reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// As a JSON request of this type, and in the text dialect if it has a word.
+    /// As a JSON request of this type, and in the text dialect if the command has a word.
     Type(&'static str),
-    /// As this `act` of the JSON request `moderate`, and in the text dialect if it has a word.
+    /// As this `act` of the JSON request `moderate`, and in the text dialect if the command has a word.
     Act(&'static str),
     /// In the text dialect only: JSON clients know the answer.
     TextOnly,
@@ -37,7 +37,7 @@ pub enum Request {
     ClientOnly,
 }
 
-/// What can be asked, in the order of the table.
+/// The commands, in the order of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandId {
     KeepAlive,

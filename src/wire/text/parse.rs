@@ -32,14 +32,14 @@ pub enum TextRequest<'a> {
     Say(&'a str),
 }
 
-/// Why a line that looks like a command is none.
+/// Why a command is not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
-    /// Its arguments are missing or wrong.
+    /// Arguments are missing or invalid.
     Usage(CommandId),
     /// What is in the place of the time is not a time.
     Time(CommandId),
-    /// It begins with `/`, as in other chats.
+    /// The command begins with `/`, as in other chats.
     Slash,
 }
 
@@ -136,7 +136,7 @@ pub fn parse_command(line: &str) -> Option<TextRequest<'_>> {
         (CommandId::Unmute, target) => {
             moderate(ModerationAction::Unmute { target: target.to_owned() })
         }
-        // Words with something behind that they do not take, and rows without a word.
+        // Words with arguments that they do not take, and commands that have no word here.
         (
             CommandId::Quit
             | CommandId::Help
