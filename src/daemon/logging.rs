@@ -1,8 +1,8 @@
-//! The log: to the journal with fields where systemd runs the daemon, else to standard error.
+//! The log: to the journal, with fields, if standard error is connected to it, else to standard error.
 //!
-//! Writing to either can block (a stopped journal, a full pipe). So that the chat never waits for
-//! its log, an event is only copied into a bounded queue; a thread of its own writes it. What does
-//! not fit is dropped and counted.
+//! Writing to either can block (a stopped journal, a full pipe), and the chat must not wait for it. So
+//! an event is copied into a bounded queue, and a thread writes it. Events that do not fit are dropped
+//! and counted.
 
 mod kinds;
 mod sink;
@@ -22,19 +22,19 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use crate::program::complain;
 use sink::Sink;
 
-/// How many events may wait for the journal.
+/// How many events may wait to be written.
 const QUEUE: usize = 4096;
 
 /// The most fields of an event; more are left out.
 const MAX_FIELDS: usize = 16;
 
-/// How long the end of the program waits for the last lines to be written.
+/// How long the program waits at its end for the last lines to be written.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// The way to the thread that writes.
+/// The queue to the thread that writes.
 pub struct Logging(SyncSender<Queued>);
 
 enum Queued {
@@ -42,7 +42,7 @@ enum Queued {
     Flush(SyncSender<()>),
 }
 
-/// A field's value, copied so that it can wait.
+/// The value of a field, copied for the queue.
 enum Owned {
     Text(String),
     Unsigned(u64),
@@ -58,7 +58,7 @@ pub fn start(level: Level) -> Logging {
     thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || write_all(&mut sink, &receiver))
-        .map_or_else(|error| complain(format_args!("there will be no log: {error}")), drop);
+        .map_or_else(|error| complain(format_args!("cannot start the log: {error}")), drop);
     let subscriber = tracing_subscriber::registry().with(QueueLayer(sender.clone()));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         complain("logging was started twice");
@@ -66,27 +66,27 @@ pub fn start(level: Level) -> Logging {
     Logging(sender)
 }
 
-/// Changes how much is logged from now on.
+/// Sets the log level.
 pub fn set_level(level: Level) {
     LEVEL.store(level as u8, Relaxed);
 }
 
-/// How much is logged.
+/// The log level.
 pub fn level() -> Level {
     Level::ALL[usize::from(LEVEL.load(Relaxed)).min(Level::ALL.len() - 1)]
 }
 
-/// How many lines were dropped so far.
+/// How many lines have been dropped.
 pub fn dropped() -> u64 {
     DROPPED.load(Relaxed)
 }
 
 impl Drop for Logging {
-    /// Waits, not for long, until what was logged is written.
+    /// Waits, for a bounded time, until everything that was logged is written.
     fn drop(&mut self) {
         let start = Instant::now();
         let (done, wait) = sync_channel(1);
-        // The queue may be full of the last farewells.
+        // The queue may be full of lines about the last connections.
         while let Err(TrySendError::Full(_)) = self.0.try_send(Queued::Flush(done.clone())) {
             if start.elapsed() > FLUSH_TIME {
                 return;
@@ -117,7 +117,7 @@ fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
                 warn!(event = "lines-dropped", lines, "dropped {lines} lines of the log");
             };
             with_default(sink.of(Some("lines-dropped")), tell);
-            // Where this cannot be written either, it is told later, with what is lost until then.
+            // If this line is dropped too, a later one reports the total.
             if !sink::has_failed() {
                 told = dropped;
             }
@@ -125,7 +125,7 @@ fn write_all(sink: &mut Sink, queue: &Receiver<Queued>) {
     }
 }
 
-/// The name of the event in its fields.
+/// The name of the event, which is the field `event`.
 fn event(values: &[(Field, Owned)]) -> Option<&str> {
     values.iter().find_map(|(field, value)| match value {
         Owned::Text(text) if field.name() == "event" => Some(text.as_str()),
@@ -133,8 +133,8 @@ fn event(values: &[(Field, Owned)]) -> Option<&str> {
     })
 }
 
-/// Makes the event again, for the thread's own subscriber. Where fields stand on one line with the
-/// message, texts in them are in quotation marks, so that none can pass for another field.
+/// Emits the event again, for the subscriber of this thread. If the fields are on one line with the
+/// message, their texts are quoted, so that a text cannot pass for another field.
 fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)], quotes: bool) {
     let texts: Vec<_> =
         values.iter().map(|(field, value)| debug(Shown::of(field, value, quotes))).collect();
@@ -152,7 +152,7 @@ fn write(metadata: &'static Metadata<'static>, values: &[(Field, Owned)], quotes
     Event::dispatch(metadata, &metadata.fields().value_set(&all));
 }
 
-/// A text of a field, as it is or in quotation marks.
+/// The text of a field, quoted if necessary.
 struct Shown<'a> {
     text: &'a str,
     quoted: bool,
@@ -161,7 +161,7 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn of(field: &Field, value: &'a Owned, quotes: bool) -> Shown<'a> {
         let text = if let Owned::Text(text) = value { text.as_str() } else { "" };
-        // The message stands without marks for people, unless it has something like a field in it.
+        // For readability the message is not quoted, unless it contains something like a field.
         let is_plain = field.name() == "message" && !text.contains('=');
         Shown { text, quoted: quotes && !is_plain }
     }
@@ -207,7 +207,7 @@ struct Fields(Vec<(Field, Owned)>);
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // What a person chose must not act on the terminal of who reads the log.
+        // Text that users chose must not control the terminal of a person who reads the log.
         self.0.push((field.clone(), Owned::Text(chatroom::clean::shown(value).into_owned())));
     }
 

@@ -1,7 +1,7 @@
 //! The history on disk: SQLite in the state folder.
 //!
-//! The room thread owns the one writer ([`Store`]); a batch is one transaction. Reading what fell
-//! out of memory is done elsewhere, over a connection of its own ([`history_reader`]).
+//! The room thread owns the only writer ([`Store`]). A batch is one transaction. Records that have left
+//! the window are read on other threads, with connections of their own ([`history_reader`]).
 
 mod aside;
 mod checkpointer;
@@ -47,20 +47,21 @@ pub use schema::migrate;
 /// The name of the database in the state folder.
 const DATABASE: &str = "history.sqlite";
 
-/// How long a statement waits for another connection's lock, where nobody waits for it.
+/// How long a statement waits for the lock of another connection, if nothing waits for the statement.
 const BUSY_TIME: Duration = Duration::from_secs(5);
 
-/// How long the writer waits for another process that writes, while all is well. It serves the room:
-/// once it could not store something, it does not wait at all until it can.
+/// How long the writer waits for another process that writes. After a failure it does not wait at all
+/// until it has succeeded again, because the room waits for it.
 const WRITER_TIME: Duration = Duration::from_millis(100);
 
 /// After so many batches the store looks for surplus records, and at the write-ahead log.
 const LOOK_AFTER_EVERY: u32 = 16;
 
-/// A token in the form in which it is stored: its SHA-256 hash.
+/// The stored form of a token: its SHA-256 hash.
 pub type TokenHash = [u8; 32];
 
-/// What a session was called before, or where it was sanctioned, as it is stored; and until when.
+/// The stored form of a former name of a session, or of a sanctioned network in which it was, and until
+/// when it counts.
 pub type StoredAlias = (String, Timestamp);
 
 /// The writer of the history.
@@ -76,7 +77,7 @@ pub struct Store {
     batches: u32,
     /// The start of this run, while there has been no space to note it.
     unnoted: Option<RunStart>,
-    /// Held until the process ends, however it does.
+    /// Locked until the process ends.
     _lock: File,
 }
 
@@ -86,12 +87,12 @@ impl Store {
         self.retention.configure(history);
     }
 
-    /// Judges a failure by what the system says of the folder.
+    /// As [`StoreFailure::judged`], for the folder of this store.
     pub fn judge(&self, failure: StoreFailure) -> StoreFailure {
         failure.judged(self.path.parent().unwrap_or(&self.path))
     }
 
-    /// The database file, for readers.
+    /// The database file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -101,10 +102,10 @@ impl Store {
         self.retention.oldest
     }
 
-    /// Stores a batch. When this returns, it is as safe as the configured durability makes it.
+    /// Stores a batch, with the configured durability.
     ///
     /// # Errors
-    /// Nothing of it is stored; see [`StoreFailure`] for whether it can be tried again.
+    /// Nothing is stored. [`StoreFailure`] tells whether to try again.
     pub fn commit(
         &mut self,
         records: &[Record],
@@ -118,7 +119,7 @@ impl Store {
         self.set_patient(outcome.is_ok());
         outcome?;
         if !extras.redactions.is_empty() {
-            // What was taken away is not to stay in the write-ahead log either.
+            // Redacted text must not stay in the write-ahead log either.
             self.checkpointer.empty_soon();
         }
         Ok(())
@@ -149,7 +150,7 @@ impl Store {
         transaction.commit()?;
         self.unnoted = None;
         if needs_mark {
-            // Also where this has begun the log anew: then the mark is in the new one.
+            // Even if this transaction has restarted the log, the mark is in it.
             self.checkpointer.log.set_needs_mark(false);
         }
         self.amounts.apply(&changes);
@@ -177,7 +178,7 @@ impl Store {
     fn set_patient(&mut self, is_patient: bool) {
         if self.is_patient != is_patient {
             let time = if is_patient { WRITER_TIME } else { Duration::ZERO };
-            // It only sets a number.
+            // This cannot fail: it only sets a number.
             let _ = self.db.busy_timeout(time);
             self.is_patient = is_patient;
         }
@@ -188,10 +189,10 @@ impl Store {
         self.checkpointer.log.clone()
     }
 
-    /// Looks whether something can be stored.
+    /// Checks that something can be stored.
     ///
     /// # Errors
-    /// Why not.
+    /// As for [`Store::commit`].
     pub fn probe(&mut self) -> Result<(), StoreFailure> {
         let log = self.log();
         let _writing = log.begin_writing();
@@ -216,7 +217,8 @@ impl Store {
         Ok(id.map(|id| SessionId(id as u64)))
     }
 
-    /// What a session was called before, or where it was sanctioned, and until when.
+    /// The former names of a session and the sanctioned networks in which it was, and until when they
+    /// count.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -230,7 +232,7 @@ impl Store {
         Ok(aliases.collect::<Result<_, _>>()?)
     }
 
-    /// The record that a session has made with an id; 0 if that was no record.
+    /// The record that a session has made with an id, or 0 if the id belongs to a direct message.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -246,7 +248,7 @@ impl Store {
         Ok(seq.map(|seq| Seq(seq as u64)))
     }
 
-    /// One record.
+    /// The record with a number.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -255,14 +257,14 @@ impl Store {
         Ok(select.query_row([seq.0 as i64], rows::read).optional()?)
     }
 
-    /// Notes that the daemon ends as it should, with everything on disk.
+    /// Closes the history cleanly, with everything on disk.
     ///
     /// # Errors
     /// As for [`Store::commit`].
     pub fn close(self) -> Result<(), StoreFailure> {
         self.db.pragma_update(None, "synchronous", "FULL")?;
         self.db.execute("UPDATE meta SET running = 0", [])?;
-        // What is left behind is one file that is whole in itself.
+        // Leaves a single, complete file.
         self.checkpointer.empty_last(&self.db)?;
         self.db.close().map_err(|(_, error)| error.into())
     }

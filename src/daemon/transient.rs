@@ -131,14 +131,14 @@ pub fn with_cause(error: anyhow::Error, folder: &Path) -> anyhow::Error {
             Some(cause) => cause.to_string(),
             None => return error,
         };
-        return error.context(Transient(format!("cannot write in {shown}: {cause}")));
+        return error.context(Transient(format!("cannot write to {shown}: {cause}")));
     }
     if !error.chain().any(is_hidden) {
         return error;
     }
     match probe(folder) {
         Err(cause) if is_transient_io(&cause) => {
-            let sentence = format!("cannot write in {shown}: {cause}");
+            let sentence = format!("cannot write to {shown}: {cause}");
             anyhow::Error::new(cause).context(error).context(Transient(sentence))
         }
         _ => error,

@@ -313,7 +313,7 @@ fn a_start_without_any_space_for_the_index_of_the_log_waits() {
     start(&mut daemon, state);
     daemon.until_notified("STATUS=DEGRADED");
     let faults = daemon.status().faults;
-    assert!(faults[0].contains("cannot write in"), "{faults:?}");
+    assert!(faults[0].contains("cannot write to"), "{faults:?}");
     assert!(!faults[0].contains("move it"), "nothing is wrong with the history: {faults:?}");
     fs::remove_file(filler).unwrap();
     daemon.until("recovered", |daemon| !daemon.status().degraded);

@@ -142,7 +142,7 @@ fn a_backup_that_was_copied_over_a_killed_history_is_not_mixed_with_its_log() {
     fs::copy(&backup, folder.join("history.sqlite")).unwrap();
     daemon.start_again();
     let log = daemon.log();
-    assert!(log.contains("history.sqlite was exchanged"), "{log}");
+    assert!(log.contains("history.sqlite was replaced"), "{log}");
     assert!(log.contains("set-aside-"), "{log}");
     assert_eq!(daemon.status().epoch, 2);
     let check: String =
@@ -151,9 +151,9 @@ fn a_backup_that_was_copied_over_a_killed_history_is_not_mixed_with_its_log() {
     let lines = done(&chatctl(&daemon, &["history", "--from", "ann"]));
     assert!(lines.contains("ann: line 20") && !lines.contains("late"), "{lines}");
     // Started once more, there is nothing to be said about it.
-    daemon.until_logged("was exchanged");
+    daemon.until_logged("was replaced");
     daemon.kill_and_start_again();
-    assert_eq!(daemon.log().matches("was exchanged").count(), 1);
+    assert_eq!(daemon.log().matches("was replaced").count(), 1);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_backup_is_restored_by_a_command() {
     );
     assert_eq!(mode(&folder.join("history.sqlite")), 0o600);
     daemon.start_again();
-    assert!(!daemon.log().contains("was exchanged"), "{}", daemon.log());
+    assert!(!daemon.log().contains("was replaced"), "{}", daemon.log());
     assert_eq!((daemon.status().epoch, daemon.status().history_oldest), (2, 1));
     let lines = done(&chatctl(&daemon, &["history"]));
     assert!(lines.contains("ann: line 20") && !lines.contains("late"), "{lines}");
@@ -207,7 +207,7 @@ fn readable_parts_of_a_damaged_history_are_salvaged_and_restored() {
     refused(&by_hand(&daemon, &[]), &["is damaged", "--restore", "--salvage", shown]);
     let said = done(&by_hand(&daemon, &["--salvage", shown, saved]));
     assert!(said.starts_with("Saved "), "{said}");
-    refused(&by_hand(&daemon, &["--salvage", shown, saved]), &["nothing is overwritten"]);
+    refused(&by_hand(&daemon, &["--salvage", shown, saved]), &["is not overwritten"]);
     done(&by_hand(&daemon, &["--restore", saved]));
     daemon.start_again();
     let lines = done(&chatctl(&daemon, &["history", "-n", "1000", "--from", "ann"]));

@@ -1,11 +1,11 @@
-//! The kinds of events, by which the journal is searched: journalctl MESSAGE_ID=...
+//! The kinds of events, with ids to search the journal: journalctl MESSAGE_ID=...
 //!
-//! The name of an event is its field `event`. What each means, and what to do about it, is in
-//! packaging/chatroomd.catalog, which `journalctl -x` shows.
+//! The name of an event is its field `event`. packaging/chatroomd.catalog, which `journalctl -x` shows,
+//! explains each event and what to do about it.
 
 use tracing_journald::Priority::{self, Critical, Debug, Error, Informational, Notice, Warning};
 
-/// Each event with its id and its priority. An id is never used again for something else:
+/// The events with their ids and priorities. An id is never reused for another event:
 /// https://systemd.io/CATALOG/
 pub const KINDS: &[(&str, &str, Priority)] = &[
     ("accept-failed", "f6fadfa7e5c14b629362da5cc13da58a", Warning),

@@ -1,4 +1,4 @@
-//! Where lines of the log go.
+//! Where lines of the log are written.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
@@ -16,37 +16,37 @@ use crate::program::{variable, variable_os};
 pub struct Sink {
     general: Dispatch,
     is_journal: bool,
-    /// A way to the journal for each kind of event, made when it is first needed: what is the same in
-    /// all events of a kind belongs to the way.
+    /// A subscriber for each kind of event, made when it is first needed. The fields that all events of
+    /// a kind have in common belong to the subscriber.
     by_event: HashMap<&'static str, Dispatch>,
 }
 
 impl Sink {
-    /// Finds out which it is.
+    /// Finds out which of the two to use.
     pub fn open() -> Sink {
         let journal = if is_stderr_the_journal() { to_journal(None).ok() } else { None };
         let is_journal = journal.is_some();
         Sink { general: journal.unwrap_or_else(to_stderr), is_journal, by_event: HashMap::new() }
     }
 
-    /// Whether it is the journal, where fields stand apart from the message.
+    /// Whether it is the journal, where fields are separate from the message.
     pub fn is_journal(&self) -> bool {
         self.is_journal
     }
 
-    /// The way for an event of that name.
+    /// The subscriber for an event with this name.
     pub fn of(&mut self, event: Option<&str>) -> &Dispatch {
         let kind = KINDS.iter().find(|(name, ..)| self.is_journal && Some(*name) == event);
         let Some(&(name, id, priority)) = kind else { return &self.general };
         let general = &self.general;
         self.by_event
             .entry(name)
-            // Without a descriptor for it, the line does without its id.
+            // Without a file descriptor for its own subscriber, the line has no id.
             .or_insert_with(|| to_journal(Some((id, priority))).unwrap_or_else(|_| general.clone()))
     }
 }
 
-/// All that has a kind has one priority; else that of its level.
+/// Events of a kind have the priority of the kind, other events that of their level.
 fn to_journal(kind: Option<(&str, Priority)>) -> io::Result<Dispatch> {
     let priorities = match kind {
         Some((_, priority)) => PriorityMappings {
@@ -81,7 +81,7 @@ fn to_stderr() -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(lines))
 }
 
-/// Standard error, which may be full or closed: then a line is lost, and counted.
+/// Standard error. If it is full or closed, lines are dropped and counted.
 struct Stderr;
 
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
@@ -91,7 +91,7 @@ impl Write for Stderr {
         if io::stderr().write_all(line).is_err() {
             HAS_FAILED.store(true, Relaxed);
         }
-        // An error would be told to standard error, with a macro that panics.
+        // If this returned an error, it would be printed to standard error, with a macro that panics.
         Ok(line.len())
     }
 
@@ -100,12 +100,12 @@ impl Write for Stderr {
     }
 }
 
-/// Whether a line could not be written since this was asked last.
+/// Whether a line was dropped since the last call.
 pub fn has_failed() -> bool {
     HAS_FAILED.swap(false, Relaxed)
 }
 
-/// systemd says in `$JOURNAL_STREAM` which device and inode the journal is (systemd.exec(5)).
+/// Whether standard error is the journal. `$JOURNAL_STREAM` has its device and inode (systemd.exec(5)).
 fn is_stderr_the_journal() -> bool {
     let Some(stream) = variable("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };

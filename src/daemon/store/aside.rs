@@ -1,4 +1,4 @@
-//! Moving files out of the way. Nothing is ever deleted.
+//! Moves files out of the way. Nothing is ever deleted.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-/// Moves files of the state folder into a new folder in it, which is named after the time. Those that
-/// are not there are passed over. Gives the new folder; none if there was nothing to move.
+/// Moves files of the state folder into a new folder in it, which is named after the time. Ignores files
+/// that do not exist. Returns the new folder, or `None` if there was nothing to move.
 ///
 /// # Errors
-/// The folder cannot be made, or a file cannot be moved.
+/// The folder cannot be created, or a file cannot be moved.
 pub(super) fn set_aside(files: &[PathBuf], now: Timestamp) -> io::Result<Option<PathBuf>> {
     let files: Vec<&PathBuf> =
         files.iter().filter(|file| file.symlink_metadata().is_ok()).collect();
@@ -41,7 +41,7 @@ fn make_folder(parent: &Path, now: Timestamp) -> io::Result<PathBuf> {
     Err(ErrorKind::AlreadyExists.into())
 }
 
-/// Has the names in a folder on the disk.
+/// Syncs the names in a folder to the disk.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

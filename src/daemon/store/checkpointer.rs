@@ -1,7 +1,7 @@
-//! Looking after the write-ahead log, off the path on which messages are stored.
+//! Maintains the write-ahead log, so that storing a message never waits for a checkpoint.
 //!
-//! A thread copies the log into the database and empties it. It never waits for another process: what
-//! such a process keeps from being copied is tried again, once a second, until it is gone.
+//! A thread copies the log into the database and empties it. It never waits for another process. If one
+//! is in the way, it tries again every second.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -17,44 +17,44 @@ use tracing::{info, warn};
 use super::files::is_being_read;
 use super::{StoreFailure, mark};
 
-/// Whenever the write-ahead log has grown by so many pages of 4 KiB, it is copied: 8 MiB. When the
-/// room is quiet a log of that size is emptied, too.
+/// Each time the log has grown by so many pages of 4 KiB (8 MiB), it is copied. If the room is quiet, a
+/// log of this size is also emptied.
 const COPY_EVERY: u32 = 2048;
 
-/// When it has grown to this, it is emptied as soon as almost all of it is copied: 64 MiB.
+/// A log of this size (64 MiB) is emptied as soon as almost all of it is copied.
 const LARGE: u32 = 16_384;
 const ALMOST_ALL: u32 = 512;
 
-/// When it has grown to this nevertheless, the room waits until it is copied: 256 MiB. It does not
-/// wait where a reader is what keeps it from being copied.
+/// If the log grows to this size (256 MiB), the room waits until it is copied, unless a reader is in the
+/// way.
 const TOO_LARGE: u32 = 65_536;
 
-/// How long after a round there is another one, while something is left to do.
+/// The time between two rounds while something is left to do.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// In so many rounds a reader has to be in the way before that is told.
+/// For how many rounds a reader has to be in the way before that is logged.
 const BLOCKED_ROUNDS: u32 = 2;
 
-/// How long emptying the log at the end may wait for readers.
+/// How long the last checkpoint may wait for readers.
 const LAST_TIME: Duration = Duration::from_millis(200);
 
-/// The write-ahead log, as the writer and the thread know it. Sizes are in pages.
+/// The state of the write-ahead log, shared by the writer and the thread. Sizes are in pages.
 #[derive(Default)]
 pub struct Log {
     written: AtomicU32,
     copied: AtomicU32,
-    /// It was begun anew, and there is no mark in it yet: see [`mark`].
+    /// The log has been restarted and contains no mark yet; see [`mark`].
     needs_mark: AtomicBool,
-    /// It is to be emptied however small it is.
+    /// The log has to be emptied, however small it is.
     is_to_be_emptied: AtomicBool,
-    /// Another process keeps it from being emptied.
+    /// Another process keeps the log from being emptied.
     is_blocked: AtomicBool,
-    /// Held by whoever writes.
+    /// Locked while something writes.
     writing: Mutex<()>,
 }
 
 impl Log {
-    /// Waits until nobody else in this process writes.
+    /// Waits until nothing else in this process writes.
     pub fn begin_writing(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,42 +64,41 @@ impl Log {
         self.needs_mark.load(Relaxed)
     }
 
-    /// Says whether it has to.
+    /// Sets whether the next transaction has to put a mark into the log.
     pub fn set_needs_mark(&self, needs_mark: bool) {
         self.needs_mark.store(needs_mark, Relaxed);
     }
 
-    /// Whether another process keeps it from being emptied.
+    /// Whether another process keeps the log from being emptied.
     pub fn is_blocked(&self) -> bool {
         self.is_blocked.load(Relaxed)
     }
 
-    /// A transaction was written; the log is so long now.
+    /// Notes the size of the log after a transaction.
     fn note_written(&self, pages: u32) {
         let before = self.written.swap(pages, Relaxed);
         if pages <= before {
-            // SQLite has begun it anew, for all of it was copied.
+            // SQLite has restarted the log, because all of it was copied.
             self.copied.store(0, Relaxed);
             self.set_needs_mark(true);
         }
     }
 }
 
-/// The way to the thread.
+/// Wakes the thread.
 pub struct Checkpointer {
     pub log: Arc<Log>,
-    /// How large the log was when the thread was told to copy it.
+    /// The size of the log when the thread was last told to copy it.
     told_at: u32,
     wake: SyncSender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Checkpointer {
-    /// Starts the thread, for a log that `writer` writes; `on_failure` is told when the disk fails
-    /// under it.
+    /// Starts the thread, for the log that `writer` writes. `on_failure` is called if the disk fails.
     ///
     /// # Errors
-    /// The file cannot be opened, or the system has no thread to give.
+    /// The file cannot be opened, or the thread cannot be started.
     pub fn start(
         path: &Path,
         writer: &mut Connection,
@@ -126,11 +125,11 @@ impl Checkpointer {
         Ok(Checkpointer { log, told_at: 0, wake, thread })
     }
 
-    /// Tells the thread that there is something to copy, if there is.
+    /// Wakes the thread if there is something to copy.
     pub fn look_after(&mut self) {
         let written = self.log.written.load(Relaxed);
         if written < self.told_at {
-            // It was begun anew.
+            // The log has been restarted.
             self.told_at = 0;
         }
         if written - self.told_at >= COPY_EVERY {
@@ -139,25 +138,24 @@ impl Checkpointer {
         }
     }
 
-    /// Has the log emptied as soon as that can be: what is in it is to be nowhere any more.
+    /// Has the log emptied as soon as possible, because it contains text that was redacted.
     pub fn empty_soon(&self) {
         self.log.is_to_be_emptied.store(true, Relaxed);
         self.wake();
     }
 
     fn wake(&self) {
-        // If it is at it already, so much the better.
+        // If the channel is full, the thread is about to run anyway.
         let _ = self.wake.try_send(());
     }
 
-    /// Ends the thread, copies all of the log over the connection of the writer, and empties it. A
-    /// reader that stays in the way for long is not waited for.
+    /// Ends the thread, then copies all of the log and empties it, with the connection of the writer.
+    /// Waits only for a bounded time for readers.
     ///
     /// # Errors
     /// The disk failed.
     pub fn empty_last(self, db: &Connection) -> Result<(), StoreFailure> {
-        // While the thread copies, this could not. Once it has ended only another process can be in
-        // the way.
+        // The checkpoint needs the thread to have ended. Then only another process can be in the way.
         drop(self.wake);
         let _ = self.thread.join();
         db.busy_timeout(LAST_TIME)?;
@@ -165,18 +163,18 @@ impl Checkpointer {
     }
 }
 
-/// What the thread does.
+/// The loop of the thread.
 struct CheckpointLoop {
     db: Connection,
     log: Arc<Log>,
-    /// How large the log was in the last round.
+    /// The size of the log in the previous round.
     seen: u32,
-    /// In how many rounds a reader of another process was in the way.
+    /// For how many rounds a reader of another process has been in the way.
     blocked: u32,
 }
 
 impl CheckpointLoop {
-    /// Goes on until the writer is gone.
+    /// Runs until the writer is dropped.
     fn run(&mut self, woken: &Receiver<()>) -> Result<(), StoreFailure> {
         let mut is_done = true;
         loop {
@@ -191,14 +189,14 @@ impl CheckpointLoop {
         }
     }
 
-    /// Copies what can be copied, and empties the log if it is time. Gives whether nothing is left to
+    /// Copies what can be copied, and empties the log if it is time. Returns whether nothing is left to
     /// do.
     fn round(&mut self) -> Result<bool, StoreFailure> {
         let log = self.log.clone();
         let is_asked = log.is_to_be_emptied.load(Relaxed);
         let mut is_free = self.copy()?;
         if is_free && log.written.load(Relaxed) >= TOO_LARGE {
-            // It grows faster than it is copied.
+            // The log grows faster than it is copied.
             let _writing = log.begin_writing();
             is_free = self.copy()?;
         }
@@ -218,14 +216,14 @@ impl CheckpointLoop {
         Ok(written < COPY_EVERY && !log.is_to_be_emptied.load(Relaxed))
     }
 
-    /// Copies what no reader needs in its place. Gives false if a reader was in the way.
+    /// Copies the part of the log that no reader needs. Returns false if a reader was in the way.
     fn copy(&self) -> Result<bool, StoreFailure> {
         let Checkpoint { is_busy, written, copied } = checkpoint(&self.db, "PASSIVE")?;
         self.log.copied.store(copied, Relaxed);
         Ok(!is_busy && copied >= written)
     }
 
-    /// Empties the log, while the writer waits for a moment. Gives false if a reader, or another
+    /// Empties the log, while the writer waits for a moment. Returns false if a reader, or another
     /// process that writes, was in the way.
     fn empty(&self) -> Result<bool, StoreFailure> {
         let log = &self.log;
@@ -233,7 +231,7 @@ impl CheckpointLoop {
         if checkpoint(&self.db, "RESTART")?.is_busy {
             return Ok(false);
         }
-        // All of it is in the database, which gets a mark that no copy of before has.
+        // All of the log is in the database, which gets a mark that no earlier copy has.
         match mark::renew(&self.db).map_err(StoreFailure::from) {
             Ok(()) => {}
             Err(StoreFailure::Passing(_)) => return Ok(false),
@@ -243,13 +241,13 @@ impl CheckpointLoop {
         log.copied.store(0, Relaxed);
         let is_empty = !checkpoint(&self.db, "TRUNCATE")?.is_busy;
         // If a reader has come meanwhile, the new log begins with that mark, and the database may
-        // still have the one before.
+        // still have the previous one.
         log.set_needs_mark(is_empty);
         Ok(is_empty)
     }
 
-    /// Notes whether the log could not be emptied, or not be copied, and says so when it lasts and it
-    /// is not this process that reads.
+    /// Notes whether the log could not be copied or emptied, and logs it if that lasts and another process
+    /// is the reader.
     fn note_blocked(&mut self, is_blocked: bool) {
         self.blocked = if is_blocked && !is_being_read() { self.blocked + 1 } else { 0 };
         let is_blocked = self.blocked >= BLOCKED_ROUNDS;
@@ -266,7 +264,7 @@ impl CheckpointLoop {
     }
 }
 
-/// Copies all of a log into the database, if nothing is in the way. Gives whether it was all.
+/// Copies all of a log into the database, if nothing is in the way. Returns whether it succeeded.
 ///
 /// # Errors
 /// The disk failed.
@@ -274,7 +272,7 @@ pub(super) fn copy_all(db: &Connection) -> Result<bool, StoreFailure> {
     Ok(!checkpoint(db, "RESTART")?.is_busy)
 }
 
-/// What came of a checkpoint.
+/// The result of a checkpoint.
 struct Checkpoint {
     /// Something was in the way.
     is_busy: bool,
@@ -290,7 +288,7 @@ fn checkpoint(db: &Connection, mode: &str) -> Result<Checkpoint, StoreFailure> {
     match outcome {
         Ok(outcome) => Ok(outcome),
         Err(error) => match StoreFailure::from(error) {
-            // What is left is copied the next time.
+            // The rest is copied the next time.
             StoreFailure::Passing(_) => Ok(Checkpoint { is_busy: true, written: 0, copied: 0 }),
             failure => Err(failure),
         },

@@ -1,5 +1,5 @@
-//! What is stored besides records, and is bounded by numbers of its own: tokens of sessions, and ids
-//! of direct messages. None of it counts as history.
+//! What is stored besides records: tokens of sessions and ids of direct messages. They have limits of
+//! their own, and do not count as history.
 
 use std::collections::HashMap;
 
@@ -9,26 +9,27 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::{TokenHash, rows};
 
-/// Of so many direct messages of a session the ids are remembered; a few more for a while.
+/// How many ids of direct messages are kept for each session. There can be a few more for a while.
 pub(super) const MAX_DIRECTS_OF_SESSION: u32 = 512;
 
-/// Of so many direct messages in all.
+/// How many ids of direct messages are kept in all.
 const MAX_DIRECTS: u64 = 20_000;
 
-/// So many sessions can be taken up again, of those that ended and those that are here.
+/// How many sessions can be resumed, including those of present users.
 const MAX_SESSIONS: u64 = 100_000;
 
-/// So much more than comes in a batch goes with it, where there is too much.
+/// How many entries, more than a batch adds, are removed with it while there are too many.
 const MORE: u64 = 64;
 
-/// An entry takes at most about so many bytes in its table and its indexes together.
+/// The maximum size of an entry, in its table and indexes together, approximately.
 const ENTRY_BYTES: u64 = 512;
 
-/// After so many bytes of new entries, or so many looks, their size is measured again.
+/// The size is measured again after so many bytes of new entries, or so many calls of
+/// [`Amounts::bytes`].
 const MEASURE_AFTER_BYTES: u64 = 256 << 10;
 const MEASURE_AFTER_LOOKS: u32 = 256;
 
-/// The tables whose size is not that of the history, and their indexes.
+/// The tables that do not count as history, and their indexes.
 const TABLES: [&str; 7] = [
     "directs",
     "directs_by_id",
@@ -66,22 +67,22 @@ impl Extras {
     }
 }
 
-/// How much there is.
+/// How many entries there are, and their size.
 pub(super) struct Amounts {
     directs: u64,
     sessions: u64,
-    /// How many direct messages each session has sent since they were last looked through.
+    /// How many direct messages each session has sent since its old ones were last removed.
     by_session: HashMap<SessionId, u32>,
-    /// What the tables took when that was measured.
+    /// The size of the tables when it was last measured.
     measured: u64,
-    /// At most so many bytes came since.
+    /// The most that they can have grown since.
     grown: u64,
     looks: u32,
     max_directs: u64,
     max_sessions: u64,
 }
 
-/// What a transaction changes of it, once it is committed.
+/// How a transaction changes the amounts, once it is committed.
 #[derive(Default)]
 pub(super) struct Changes {
     directs_in: u64,
@@ -107,7 +108,7 @@ impl Amounts {
         })
     }
 
-    /// Stores what goes with a batch, and lets go of as much where there is too much.
+    /// Stores the extras of a batch, and removes surplus entries.
     pub(super) fn store(
         &mut self,
         transaction: &Transaction<'_>,
@@ -116,7 +117,7 @@ impl Amounts {
     ) -> rusqlite::Result<Changes> {
         let mut changes = Changes::default();
         for (session, hash) in &extras.tokens {
-            // A session can get another token.
+            // The session may have another token already.
             let row = params![session.0 as i64, hash, now.as_millisecond()];
             let update = "UPDATE sessions SET token = ?2, seen = ?3 WHERE id = ?1";
             if transaction.prepare_cached(update)?.execute(row)? == 0 {
@@ -176,24 +177,24 @@ impl Amounts {
         Ok(changes)
     }
 
-    /// The transaction is committed.
+    /// Applies changes after the commit.
     pub(super) fn apply(&mut self, changes: &Changes) {
         self.directs = (self.directs + changes.directs_in).saturating_sub(changes.directs_out);
         self.sessions = (self.sessions + changes.sessions_in).saturating_sub(changes.sessions_out);
         self.grown += (changes.directs_in + changes.sessions_in) * ENTRY_BYTES;
         if self.by_session.len() as u64 > self.max_sessions {
-            // Those that begin anew keep a few more than they should.
+            // Sessions whose counter restarts keep a few more ids than they should.
             self.by_session.clear();
         }
     }
 
-    /// So many sessions and direct messages were forgotten elsewhere.
+    /// Notes that sessions and direct messages were removed elsewhere.
     pub(super) fn forgotten(&mut self, sessions: usize, directs: usize) {
         self.sessions = self.sessions.saturating_sub(sessions as u64);
         self.directs = self.directs.saturating_sub(directs as u64);
     }
 
-    /// At most so many bytes of the database are not history, and no fewer than are known to be.
+    /// An upper bound of the size of the tables, which is close to the real size.
     pub(super) fn bytes(&mut self, db: &Connection) -> rusqlite::Result<u64> {
         self.looks += 1;
         if self.grown > MEASURE_AFTER_BYTES || self.looks > MEASURE_AFTER_LOOKS {
@@ -213,7 +214,7 @@ fn surplus(count: u64, most: u64) -> u64 {
     count.saturating_sub(most)
 }
 
-/// Deletes some of the surplus: all of it within a while, and a bounded number at a time.
+/// Removes some of the surplus: a bounded number at a time, and all of it after a while.
 fn forget(
     transaction: &Transaction<'_>,
     delete: &str,
@@ -227,7 +228,7 @@ fn forget(
     Ok(transaction.prepare_cached(delete)?.execute([count])? as u64)
 }
 
-/// Forgets the older direct messages of a session.
+/// Removes the older direct messages of a session.
 fn forget_directs_of(transaction: &Transaction<'_>, session: SessionId) -> rusqlite::Result<u64> {
     let delete = "DELETE FROM directs WHERE session = ?1 AND n <= \
                   (SELECT n FROM directs WHERE session = ?1 ORDER BY n DESC LIMIT 1 OFFSET ?2)";
@@ -235,7 +236,7 @@ fn forget_directs_of(transaction: &Transaction<'_>, session: SessionId) -> rusql
     Ok(transaction.prepare_cached(delete)?.execute(params)? as u64)
 }
 
-/// What the tables take, in bytes. Only their own pages are looked through.
+/// The size of the tables in bytes. Reads only their own pages.
 fn measure(db: &Connection) -> rusqlite::Result<u64> {
     let mut select =
         db.prepare_cached("SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE")?;

@@ -1,4 +1,4 @@
-//! What storing can fail with.
+//! Failures to store something.
 
 use std::fmt;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::transient::{hides_cause, is_transient_io, probe};
 /// Why something was not stored.
 #[derive(Debug)]
 pub enum StoreFailure {
-    /// There is no space, or the file was locked for too long. It can be tried again.
+    /// There is no space, or the file was locked for too long. Trying again can succeed.
     Passing(rusqlite::Error),
-    /// The disk or the file is broken. After a failed fsync the system forgets what it could not
-    /// write, and later ones succeed although data is lost; so there is no going on.
+    /// The disk or the file is broken, and the daemon has to stop. After a failed fsync, the system drops
+    /// what it could not write, and later fsyncs succeed although data is lost.
     Fatal(rusqlite::Error),
 }
 
@@ -30,8 +30,8 @@ impl From<rusqlite::Error> for StoreFailure {
 }
 
 impl StoreFailure {
-    /// Judges a failure by what the system says of the folder, for SQLite's code can hide that the
-    /// disk is full or that nothing may be written any more. A failed fsync stays fatal.
+    /// Judges a failure again, by whether the folder can be written, because SQLite's code can hide that
+    /// the disk is full or read-only. A failed fsync stays fatal.
     pub fn judged(self, folder: &Path) -> StoreFailure {
         const FSYNC: [i32; 2] = [SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC];
         match self {
@@ -58,7 +58,7 @@ impl fmt::Display for StoreFailure {
             }
             Some(ErrorCode::DiskFull) => f.write_str("no space left on the disk"),
             Some(code) if hides_cause(error) && matches!(self, StoreFailure::Passing(_)) => {
-                write!(f, "the disk takes nothing at the moment ({code:?})")
+                write!(f, "nothing can be written to the disk at the moment ({code:?})")
             }
             Some(ErrorCode::SystemIoFailure) => write!(f, "the disk failed ({error})"),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

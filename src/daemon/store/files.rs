@@ -1,4 +1,4 @@
-//! The files of a history: who holds the folder, who may read, and copies.
+//! The files of a history: the lock of the folder, readers, and copies.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use super::{BUSY_TIME, mark};
 use crate::private;
 use crate::transient::Transient;
 
-/// Held by the daemon that uses the folder.
+/// Locked by the daemon that uses the folder.
 const LOCK: &str = "lock";
 
-/// How often this process is reading a history at present, where that may take long.
+/// How many reads that may take long are in progress in this process.
 static READING: AtomicUsize = AtomicUsize::new(0);
 
-/// Something in this process reads a history, until this is dropped.
+/// Counts as a read in progress until it is dropped.
 pub(super) struct Reading(());
 
 impl Reading {
@@ -35,22 +35,22 @@ impl Drop for Reading {
     }
 }
 
-/// Whether something in this process is reading a history.
+/// Whether this process is reading a history.
 pub(super) fn is_being_read() -> bool {
     READING.load(Relaxed) > 0
 }
 
-/// Takes a state folder for this process, until the file is dropped.
+/// Locks a state folder for this process, until the file is dropped.
 ///
 /// # Errors
-/// Another daemon has it, or nothing can be written there.
+/// Another daemon uses it, or it cannot be written.
 pub(super) fn lock(folder: &Path) -> anyhow::Result<File> {
     let shown = folder.display();
     let lock = private::open(&folder.join(LOCK))
-        .with_context(|| format!("cannot write in the state folder {shown}"))?;
+        .with_context(|| format!("cannot write to the state folder {shown}"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        // It may be the process before, which is about to end.
+        // It may be the previous process, which is about to end.
         Err(TryLockError::WouldBlock) => Err(anyhow!(Transient(format!(
             "another chatroomd uses the state folder {shown}. Stop it, or give this one its own \
              [paths] state"
@@ -61,7 +61,7 @@ pub(super) fn lock(folder: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// A connection that can only read.
+/// Opens a read-only connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
@@ -69,7 +69,7 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Copies a history, all of it as it is at one moment, over SQLite's backup interface.
+/// Copies a history with SQLite's backup interface: a snapshot.
 ///
 /// # Errors
 /// It cannot be read, or the copy cannot be written.
@@ -78,32 +78,32 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let source = open_reader(from)?;
     drop(private::open(to)?);
     let mut copy = Connection::open(to)?;
-    // In one step: in several, it would begin again whenever something is said meanwhile.
+    // In one step: a copy in several steps restarts whenever something is written meanwhile.
     Backup::new(&source, &mut copy)?.step(-1)?;
-    // Where it takes the place of the original, what was said since is lost: a new epoch has to
-    // begin, as if the power had been cut.
+    // If the copy replaces the original, the records since are lost. So a new epoch has to begin, as
+    // after a power cut.
     copy.execute("UPDATE meta SET running = 1, power = 0", [])?;
-    // A copy can be given away, and is nobody's business who was sanctioned where.
+    // A copy may be given away, and must not show the sanctioned addresses of users.
     copy.pragma_update(None, "secure_delete", "ON")?;
     copy.execute("DELETE FROM aliases WHERE alias LIKE 'address:%'", [])?;
     mark::set_apart(&copy)?;
-    // The copy is one file, with nothing beside it.
+    // The copy is a single file, without companions.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     Ok(())
 }
 
-/// What looking through a history has shown.
+/// The result of [`check`].
 pub enum Integrity {
     Whole,
-    /// There was not time enough.
+    /// The time was not sufficient.
     Unfinished,
     Damaged(String),
 }
 
-/// Looks through a history, for so long at the most.
+/// Checks whether a history is damaged, within a time limit.
 ///
 /// # Errors
-/// It cannot be looked through, which says nothing of what is in it.
+/// It cannot be read, which does not mean that it is damaged.
 pub fn check(path: &Path, time: Duration) -> rusqlite::Result<Integrity> {
     let _reading = Reading::begin();
     let outcome = open_reader(path).and_then(|mut db| {
@@ -124,14 +124,14 @@ pub fn check(path: &Path, time: Duration) -> rusqlite::Result<Integrity> {
     }
 }
 
-/// The size of the files of a history, and that of its write-ahead log among them, in bytes.
+/// The size of the files of a history, and of the write-ahead log among them, in bytes.
 pub fn size(path: &Path) -> (u64, u64) {
     let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     let log = length(&beside(path, "-wal"));
     (length(path) + log, log)
 }
 
-/// The companion of a database with this at the end of its name.
+/// The companion file of a database whose name has this ending.
 pub(super) fn beside(database: &Path, ending: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(ending);

@@ -1,9 +1,9 @@
-//! Reading what was said before: from the disk, or, without a store, from the window in memory.
+//! Reads records from the disk, or, without a store, from the window in memory.
 //!
-//! Three threads read: one feeds readers that are behind, one gives pages of what was said before,
-//! and one searches ([`super::search`]), which can take long and must hold up neither. The first two
-//! answer one question after the other, and each is small. What was found is encoded there, too: the
-//! thread that serves everybody only passes it on.
+//! There are three threads: one backfills connections that are behind, one reads pages of history, and
+//! one searches ([`super::search`]), which can take long and must not delay the others. The first two
+//! answer one small query after the other. The threads also encode what they have found, so that the
+//! thread that serves all connections only passes it on.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,27 +23,26 @@ use super::search::{self, Scan, SearchSlots};
 pub use super::selection::{Selected, Selection};
 use crate::window::Window;
 
-/// The most bytes of a page of what was said before: what is asked for again and again, and not
-/// read, is kept for each who asks.
+/// The maximum size of a page of history, because a client can request pages and not read them.
 pub const MAX_PAGE_BYTES: usize = 128 * 1024;
 
-/// The longest text that can be searched for.
+/// The maximum size of a text to search for.
 pub const MAX_SEARCH_BYTES: usize = 512;
 
-/// Why nothing can be read.
+/// Why nothing was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unread {
-    /// Too many searches are under way.
+    /// Too many searches are in progress.
     Busy,
-    /// The text to look for is longer than [`MAX_SEARCH_BYTES`].
+    /// The text to search for is longer than [`MAX_SEARCH_BYTES`].
     TooLong,
-    /// The store failed, as the log says in more detail.
+    /// The store failed. The log has the details.
     Failed(String),
 }
 
-/// The way to what was said before.
+/// Sends queries to the threads that read.
 pub struct HistoryReader {
-    /// None where nothing is stored.
+    /// `None` without a store.
     feed: Option<Sender<Query>>,
     pages: Sender<Query>,
     search: Sender<Query>,
@@ -51,10 +50,10 @@ pub struct HistoryReader {
 }
 
 impl HistoryReader {
-    /// The past in a store.
+    /// Reads from a store.
     ///
     /// # Errors
-    /// The file cannot be opened, or the system has no thread to give.
+    /// The file cannot be opened, or a thread cannot be started.
     pub fn on_disk(path: &Path) -> anyhow::Result<HistoryReader> {
         let start = |name: &str| -> anyhow::Result<Sender<Query>> {
             Ok(start_reader(name, Source::Disk(open_reader(path)?))?)
@@ -63,10 +62,10 @@ impl HistoryReader {
         Ok(HistoryReader::with(feed, pages, Source::Disk(open_reader(path)?))?)
     }
 
-    /// The past where nothing is stored: what is in the window.
+    /// Reads from the window, without a store.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// A thread cannot be started.
     pub fn in_memory(window: Arc<Window>) -> io::Result<HistoryReader> {
         let pages = start_reader("pages", Source::Window(window.clone()))?;
         HistoryReader::with(None, pages, Source::Window(window))
@@ -82,8 +81,8 @@ impl HistoryReader {
         Ok(HistoryReader { feed, pages, search, slots: SearchSlots::default() })
     }
 
-    /// The next records for a reader that is behind the window. None where there are none: without
-    /// a store, what has left the window is gone.
+    /// The next records for a connection that is behind the window. Without a store there are none,
+    /// because what has left the window is gone.
     pub async fn feed(&self, from: Seq, end: Seq) -> Result<Vec<Record>, String> {
         let Some(feed) = &self.feed else { return Ok(Vec::new()) };
         let (reply, answer) = oneshot::channel();
@@ -91,10 +90,10 @@ impl HistoryReader {
         answer.await.map_err(|_| GONE.to_owned())?
     }
 
-    /// Selects records, and makes something of them, off the thread that serves everybody.
+    /// Selects records and converts them with `make`, on one of the threads.
     ///
     /// # Errors
-    /// Why not.
+    /// Nothing could be read.
     pub async fn select<T: Send + 'static>(
         &self,
         selection: Selection,
@@ -120,10 +119,10 @@ impl HistoryReader {
         })
     }
 
-    /// The numbers of the messages of a user, from a bounded part of the history.
+    /// The numbers of the messages of a user, in a bounded part of the history.
     ///
     /// # Errors
-    /// A sentence on why the store cannot be read.
+    /// A sentence that says why the store cannot be read.
     pub async fn messages_by(
         &self,
         name: String,

@@ -1,16 +1,16 @@
-//! Whether a database and the write-ahead log beside it belong together.
+//! Detects whether a database and the write-ahead log beside it belong together.
 //!
-//! SQLite replays a log into whatever database it lies beside, so that a copy which was put in the
-//! place of `history.sqlite` after a crash would be mixed with what was said later. So a random mark
-//! is in the row of `meta`, with the one before it:
+//! SQLite replays a log into whatever database it lies beside, so a copy that replaces `history.sqlite`
+//! after a crash would be mixed with newer records. Therefore the table `meta` has a random mark, and
+//! the previous mark:
 //!
-//! - Whenever all of the log is in the database, and it is emptied, the database gets a new mark.
-//! - The first transaction in a new log puts another one into it, and notes the one before.
+//! - When the log is emptied, because all of it is in the database, the database gets a new mark.
+//! - The first transaction in a new log writes another mark into it, with the previous one.
 //!
-//! Looked at without its log, a database has either of the two marks that the log knows, whatever of
-//! the log was copied into it. One with any other mark is another database, or a copy of before.
-//! (A copy that was made while this log was written has the second one, and together with the log it
-//! is whole.) Where a mark is missing nothing can be told, and nothing is: version 0.1 had none.
+//! Without its log, a database has one of the two marks in the log, however much of the log was copied
+//! into it. A database with another mark is a different one, or an older copy. (A copy that was made
+//! while this log was written has the second mark, and is complete together with the log.) If a mark is
+//! missing, as in version 0.1, the two count as belonging together.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,19 +19,19 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::{beside, open_reader};
 
-/// Gives the database a new mark. All of the log has to be in the database: only the marks of the
-/// moment and of before are known.
+/// Gives the database a new mark. All of the log has to be in the database, because the database stores
+/// only the current and the previous mark.
 pub(super) fn renew(db: &Connection) -> rusqlite::Result<()> {
     let renew = "UPDATE meta SET mark_before = mark, mark = random() | 1";
     db.prepare_cached(renew)?.execute([]).map(drop)
 }
 
-/// Gives a copy a mark of its own, so that no log belongs to it.
+/// Gives a copy marks of its own, so that no log belongs to it.
 pub(super) fn set_apart(db: &Connection) -> rusqlite::Result<()> {
     db.execute("UPDATE meta SET mark = random() | 1, mark_before = random() | 1", []).map(drop)
 }
 
-/// Whether the log beside a database is that of another one.
+/// Whether the log beside a database belongs to another database.
 pub(super) fn has_stray_log(database: &Path) -> bool {
     let log = beside(database, "-wal");
     if fs::metadata(log).map_or(0, |found| found.len()) == 0 {
@@ -42,9 +42,9 @@ pub(super) fn has_stray_log(database: &Path) -> bool {
     match (with_log, alone) {
         (Ok((0, _)), _) => false,
         (Ok((mark, before)), Ok((found, _))) => found != mark && found != before,
-        // Killed while the log was copied into it, a database is whole only together with the log.
+        // If the daemon was killed during a checkpoint, the database is intact only with its log.
         (Ok(_), Err(error)) if is_damage(&error) => false,
-        // The tables are only in the log.
+        // The tables may exist only in the log.
         (Ok((_, before)), Err(_)) => before != 0,
         (Err(error), Ok(_)) if is_damage(&error) => is_whole_alone(database),
         (Err(_), _) => false,
@@ -66,7 +66,7 @@ fn is_whole_alone(database: &Path) -> bool {
     outcome.is_ok_and(|outcome| outcome == "ok")
 }
 
-/// Opens a database as it is without its log, to read. Nothing is made beside it.
+/// Opens a database read-only, without its log. Creates no files beside it.
 pub(super) fn open_alone(database: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -77,7 +77,7 @@ pub(super) fn open_alone(database: &Path) -> rusqlite::Result<Connection> {
 fn as_uri(path: &Path) -> PathBuf {
     let path = path.to_string_lossy();
     let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    // Without an empty authority two slashes at the beginning would be one.
+    // An empty authority keeps SQLite from merging slashes at the beginning.
     let root = if path.starts_with('/') { "//" } else { "" };
     format!("file:{root}{path}?immutable=1").into()
 }

@@ -1,4 +1,4 @@
-//! Opening the history, with everything that the room starts with.
+//! Opens the history, with everything that the room starts with.
 
 use std::fs::File;
 use std::path::Path;
@@ -21,7 +21,7 @@ use super::run_start::RunStart;
 use super::{DATABASE, Store, StoreFailure, WRITER_TIME, mark, members, restore, schema};
 use crate::{folders, private};
 
-/// How long a history is looked through before it is used.
+/// How long the check of the history may take before it is used.
 const START_CHECK_TIME: Duration = Duration::from_millis(200);
 
 /// What was stored when the daemon ended.
@@ -29,18 +29,18 @@ pub struct Restored {
     pub store: Store,
     pub last: Position,
     pub epochs: Epochs,
-    /// Who was here, and whether they can come back to their session.
+    /// The members, and whether each can come back to its session.
     pub members: Vec<(Member, bool)>,
-    /// How often a daemon was started on this store; sessions of each start differ in it.
+    /// How often a daemon was started on this history. Ids of sessions contain this number.
     pub run: u64,
-    /// Why nothing can be stored yet, if it can only be read.
+    /// Why nothing can be stored yet, if so.
     pub degraded: Option<StoreFailure>,
 }
 
-/// Opens the history in a folder, or makes it.
+/// Opens the history in a folder, or creates it.
 ///
 /// # Errors
-/// Another daemon uses it, or it cannot be read; the sentence says what to do.
+/// Another daemon uses it, or it cannot be read. The sentence says what to do.
 pub fn open(
     folder: &Path,
     history: &History,
@@ -64,7 +64,7 @@ pub fn open(
     })?;
     check_whole(&path)?;
     if is_new {
-        // So that the new file itself is found after a power cut.
+        // So that the new file exists after a power cut.
         File::open(folder).and_then(|folder| folder.sync_all())?;
     }
     db.busy_timeout(Duration::ZERO)?;
@@ -77,7 +77,7 @@ pub fn open(
     let run = RunStart::read(&db, history.durability, is_exchanged)?;
     let unnoted = match run.commit(&mut db).map_err(|failure| failure.judged(folder)) {
         Ok(()) => None,
-        // What is there can be read, and the room goes on as soon as there is space.
+        // The history can be read, and the room continues as soon as there is space.
         Err(StoreFailure::Passing(cause)) => Some(cause),
         Err(StoreFailure::Fatal(error)) => return Err(error.into()),
     };
@@ -103,7 +103,7 @@ pub fn open(
     Ok(Restored { store, last, epochs, members, run: number, degraded })
 }
 
-/// Moves a log aside that is not that of the database beside it. Gives true.
+/// Moves a log aside that does not belong to the database. Returns true.
 fn set_log_aside(path: &Path) -> anyhow::Result<bool> {
     let shown = path.display();
     let files = ["-wal", "-shm"].map(|ending| beside(path, ending));
@@ -113,21 +113,21 @@ fn set_log_aside(path: &Path) -> anyhow::Result<bool> {
     warn!(
         event = "history-exchanged",
         folder,
-        "{shown} was exchanged: the write-ahead log beside it belonged to another one, and is now in \
+        "{shown} was replaced: the write-ahead log beside it belonged to another file, and is now in \
          {folder}. A new epoch begins. `chatroomd --restore FILE` puts a backup in its place"
     );
     Ok(true)
 }
 
-/// Looks through a history before it is used; where that takes long, the rest is looked through while
-/// it is used.
+/// Checks a history before it is used. If that takes long, another check runs on a thread while the
+/// history is used.
 ///
 /// # Errors
-/// It is damaged; the sentence says what to do.
+/// The history is damaged. The sentence says what to do.
 fn check_whole(path: &Path) -> anyhow::Result<()> {
     let shown = path.display().to_string();
     match check(path, START_CHECK_TIME) {
-        // What cannot be looked through now may be used all the same: the disk may be full.
+        // A history that cannot be checked now may still be usable: the disk may be full.
         Ok(Integrity::Whole) | Err(_) => Ok(()),
         Ok(Integrity::Unfinished) => {
             let path = path.to_owned();
@@ -136,8 +136,8 @@ fn check_whole(path: &Path) -> anyhow::Result<()> {
                     error!(
                         event = "history-damaged",
                         problem,
-                        "the history {shown} is damaged: {problem}. docs/history.md says how to save \
-                         what can be read"
+                        "the history {shown} is damaged: {problem}. docs/history.md shows how to \
+                         save what can be read"
                     );
                 }
             };

@@ -1,4 +1,4 @@
-//! The questions to the threads that read, and answering those that are small.
+//! The queries to the threads that read, and the answers to the small ones.
 
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Weak};
@@ -15,39 +15,39 @@ use super::search::{Scan, SearchSlot};
 use super::selection::{Matches, Selected, Selection};
 use crate::window::Window;
 
-/// So many records, and about so many bytes of them, are read at a time for a reader that is behind.
+/// How many records, and about how many bytes, are read at a time for a connection that is behind.
 const FED_AT_A_TIME: u64 = 256;
 const MAX_FED_BYTES: usize = 64 * 1024;
 
-/// So many records are looked through for one answer about the messages of a user.
+/// How many records are read for one answer about the messages of a user.
 const LOOKED_THROUGH_AT_A_TIME: u64 = 20_000;
 
-/// Where to look.
+/// Where records are read.
 pub enum Source {
     Disk(Connection),
     Window(Arc<Window>),
 }
 
-/// A question to one of the threads.
+/// A query to one of the threads.
 pub enum Query {
-    /// The records from a number on, up to before another one.
+    /// The records from the first number to before the second.
     From(Seq, Seq, oneshot::Sender<Result<Vec<Record>, String>>),
     Select(Selection, Reply),
-    /// The messages that the user of this (folded) name has sent since then, after a record.
+    /// The messages that the user with this folded name has sent since a time, after a record.
     MessagesBy(String, Option<Timestamp>, Seq, oneshot::Sender<Result<MessagesBy, String>>),
-    /// The same, a piece at a time, between others.
+    /// As `Select`, in steps, for the thread that searches.
     Search(Box<Scan>, SearchSlot, Reply),
 }
 
-/// What is done with what was selected, on the thread that has read it.
+/// Converts selected records on the thread that has read them, and sends the result.
 pub struct Reply {
     give: Box<dyn FnOnce(Result<Selected, String>) + Send>,
-    /// Dropped when nobody waits for it any more.
+    /// Dropped when nothing waits for the reply any more.
     waits: Weak<()>,
 }
 
 impl Reply {
-    /// A reply that is made of what was selected, and the way on which it comes.
+    /// A reply that `make` converts, and the future that receives it.
     pub fn new<T: Send + 'static>(
         make: impl FnOnce(Selected) -> T + Send + 'static,
     ) -> (Reply, impl Future<Output = Option<Result<T, String>>>) {
@@ -69,7 +69,7 @@ impl Reply {
         (self.give)(selected);
     }
 
-    /// Whether nobody waits for it any more.
+    /// Whether nothing waits for the reply any more.
     pub fn is_closed(&self) -> bool {
         self.waits.strong_count() == 0
     }
@@ -78,7 +78,7 @@ impl Reply {
 pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
     while let Ok(query) = queries.recv() {
         let _reading = Reading::begin();
-        // Whoever asked may be gone meanwhile.
+        // The receiver may be gone.
         match (query, source) {
             (Query::From(from, end, reply), Source::Disk(db)) => {
                 drop(reply.send(read_from(db, from, end).map_err(|error| explain(&error))));
@@ -94,17 +94,17 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
                 };
                 drop(reply.send(found.map_err(|error| explain(&error))));
             }
-            // A page begins at its end, so that no more than it is looked at.
+            // A page is read from its end, so nothing more than the page is read.
             (Query::Select(selection, reply), Source::Window(window)) => {
                 reply.give(Ok(Scan::new(selection).of_window(window)));
             }
-            // What left the window is gone, and searches have a thread of their own.
+            // What has left the window is gone, and searches have a thread of their own.
             (Query::From(..), Source::Window(_)) | (Query::Search(..), _) => {}
         }
     }
 }
 
-/// What an operator is told of a failure of the store.
+/// The sentence about a failure of the store.
 pub(super) fn explain(error: &rusqlite::Error) -> String {
     format!("the history cannot be read: {error}")
 }
@@ -160,7 +160,7 @@ fn messages_by(
     Ok(found)
 }
 
-/// Notes a record if it is a message of the user of this folded name.
+/// Notes a record if it is a message of the user with this folded name.
 fn note_message(found: &mut MessagesBy, record: &Record, name: &str, since: Option<Timestamp>) {
     let (RecordKind::Message { name: author, text } | RecordKind::Action { name: author, text }) =
         &record.kind

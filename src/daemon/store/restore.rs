@@ -1,4 +1,4 @@
-//! Putting a backup in the place of the history.
+//! Replaces the history with a backup.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, chown};
@@ -16,21 +16,21 @@ use super::mark::{has_stray_log, open_alone, set_apart};
 use super::{DATABASE, Integrity, check, open_reader, schema};
 use crate::private;
 
-/// What a restore ends the name of the history with, until it is in its place.
+/// The ending of the file name of a restored history, until it is in place.
 const RESTORING: &str = "-restoring";
 
-/// What was restored.
+/// The result of a restore.
 pub struct Restoration {
     /// The numbers of the first and the last record.
     pub records: Option<(u64, u64)>,
-    /// Where the history is that was there before, if there was one.
+    /// Where the previous history is now, if there was one.
     pub aside: Option<PathBuf>,
 }
 
-/// Puts a copy of a file in the place of the history in a folder. What was there is moved aside.
+/// Replaces the history in a folder with a copy of a file. The previous history is moved aside.
 ///
 /// # Errors
-/// A daemon uses the folder, or the file is not a whole history; then nothing is changed.
+/// A daemon uses the folder, or the file is not an intact history. Then nothing is changed.
 pub fn restore(folder: &Path, file: &Path, now: Timestamp) -> anyhow::Result<Restoration> {
     let lock = lock(folder)?;
     let database = folder.join(DATABASE);
@@ -57,13 +57,12 @@ pub fn restore(folder: &Path, file: &Path, now: Timestamp) -> anyhow::Result<Res
     Ok(Restoration { records, aside })
 }
 
-/// Copies a history that is whole, with what is in the log beside it. Gives its first and its last
-/// record.
+/// Copies an intact history, with the content of its write-ahead log. Returns its first and last record.
 fn copy(file: &Path, new: &Path) -> anyhow::Result<Option<(u64, u64)>> {
     let shown = file.display();
     if has_stray_log(file) {
         bail!(
-            "{shown}-wal belongs to another history. Move it away if {shown} is whole without it"
+            "{shown}-wal belongs to another history. Move it away if {shown} is complete without it"
         );
     }
     let source = open(file).with_context(|| format!("cannot read {shown}"))?;
@@ -86,7 +85,7 @@ fn copy(file: &Path, new: &Path) -> anyhow::Result<Option<(u64, u64)>> {
         );
     }
     schema::migrate_history(&mut db).with_context(|| format!("{shown} cannot be used"))?;
-    // Numbers after its last may have been seen: a new epoch has to begin.
+    // Clients may have seen numbers after its last, so a new epoch has to begin.
     db.execute("UPDATE meta SET running = 1, power = 0", [])?;
     set_apart(&db)?;
     let records = db.query_row("SELECT min(seq), max(seq) FROM records", [], |row| {
@@ -99,15 +98,15 @@ fn copy(file: &Path, new: &Path) -> anyhow::Result<Option<(u64, u64)>> {
     })
 }
 
-/// Opens a history to read. Where there is nothing in a log beside it, nothing is made beside it
-/// either: it may be where nothing can be made.
+/// Opens a history to read. If its log is empty, creates no files beside it, because the folder may not
+/// be writable.
 fn open(file: &Path) -> anyhow::Result<Connection> {
     File::open(file)?;
     let has_log = fs::metadata(beside(file, "-wal")).is_ok_and(|found| found.len() > 0);
     Ok(if has_log { open_reader(file)? } else { open_alone(file)? })
 }
 
-/// Gives files to whom the folder belongs, where root makes them.
+/// Gives files to the owner of the folder, if root creates them.
 fn give_to_owner_of(folder: &Path, files: &[&Path]) -> anyhow::Result<()> {
     let owner = fs::metadata(folder)?;
     for file in files {
@@ -129,16 +128,15 @@ fn remove(file: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Looks whether a restore was broken off when the history was moved aside already: an empty one is
-/// not to be begun in its place.
+/// Checks that no restore was interrupted after the previous history was moved aside. Otherwise an empty
+/// history would be created.
 ///
 /// # Errors
-/// It was.
+/// A restore was interrupted.
 pub(super) fn check_none_was_broken_off(database: &Path) -> anyhow::Result<()> {
     if !database.exists() && beside(database, RESTORING).exists() {
         bail!(
-            "putting a backup in the place of {} was broken off. `chatroomd --restore FILE` does it \
-             again",
+            "a restore of {} was interrupted. Run `chatroomd --restore FILE` again",
             database.display()
         );
     }

@@ -1,8 +1,8 @@
-//! Saving what can be read of a damaged history into a new one.
+//! Saves what can be read of a damaged history to a new one.
 //!
-//! SQLite gives up where a page leads nowhere. This looks at each page by itself, wherever it is: in
-//! the database, and in the write-ahead log beside it. Whatever has the form of a record is one. The
-//! format is that of https://sqlite.org/fileformat2.html.
+//! SQLite gives up at a broken link between pages. This reads each page of the database and of the
+//! write-ahead log by itself. Every row that looks like a record counts as one. The format is that of
+//! https://sqlite.org/fileformat2.html.
 
 mod pages;
 
@@ -19,34 +19,34 @@ use super::schema;
 use crate::private;
 use pages::{Pages, Value};
 
-/// What was saved.
+/// The result of a salvage.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Salvage {
     pub records: u64,
-    /// The numbers of the first and the last of them.
+    /// The numbers of the first and the last record.
     pub extent: Option<(u64, u64)>,
-    /// How many numbers between them are missing.
+    /// How many records between them are missing.
     pub missing: u64,
 }
 
-/// Saves the records of a history into a new file.
+/// Saves the records of a history to a new file.
 ///
 /// # Errors
-/// The file cannot be read, there is nothing in it, or the new one cannot be written.
+/// The file cannot be read, contains no record, or the new file cannot be written.
 pub fn salvage(damaged: &Path, new: &Path) -> anyhow::Result<Salvage> {
     let shown = damaged.display();
     if new.symlink_metadata().is_ok() {
-        bail!("{} is there already; nothing is overwritten", new.display());
+        bail!("{} exists already, and is not overwritten", new.display());
     }
     let database = fs::read(damaged).with_context(|| format!("cannot read {shown}"))?;
     let log = fs::read(beside(damaged, "-wal")).unwrap_or_default();
     let salvage = save(&database, &log, new)
-        .with_context(|| format!("cannot save what is in {shown} as {}", new.display()));
+        .with_context(|| format!("cannot save the records of {shown} as {}", new.display()));
     match salvage {
         Ok(salvage) if salvage.records > 0 => Ok(salvage),
         other => {
             let _ = fs::remove_file(new);
-            other.and_then(|_| bail!("no record can be found in {shown}"))
+            other.and_then(|_| bail!("{shown} contains no readable record"))
         }
     }
 }
@@ -58,7 +58,7 @@ fn save(database: &[u8], log: &[u8], new: &Path) -> anyhow::Result<Salvage> {
     let transaction = db.transaction()?;
     let by_id = take_index(&transaction)?;
     for pages in [Pages::of_database(database), Pages::of_log(log, database)] {
-        // What is in the log is newer.
+        // The log is newer than the database.
         let mut insert = transaction.prepare(
             "INSERT OR REPLACE INTO records (seq, epoch, time, kind, session, client_id, name, text)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -72,7 +72,7 @@ fn save(database: &[u8], log: &[u8], new: &Path) -> anyhow::Result<Salvage> {
         });
         outcome?;
     }
-    // An id that is there twice is worth less than what was said.
+    // Of records with the same id, all but the first lose the id.
     transaction.execute(
         "UPDATE records SET client_id = NULL WHERE client_id IS NOT NULL AND seq NOT IN
          (SELECT min(seq) FROM records GROUP BY session, client_id)",
@@ -84,7 +84,7 @@ fn save(database: &[u8], log: &[u8], new: &Path) -> anyhow::Result<Salvage> {
          INSERT INTO epochs (epoch, first) SELECT epoch, min(seq) FROM records GROUP BY epoch;
          UPDATE epochs SET first = 1 WHERE epoch = (SELECT min(epoch) FROM epochs);",
     )?;
-    // What was said last may be missing: a new epoch has to begin.
+    // The last records may be missing, so a new epoch has to begin.
     transaction.execute("UPDATE meta SET running = 1, power = 0", [])?;
     set_apart(&transaction)?;
     let (records, first, last): (i64, Option<i64>, Option<i64>) =
@@ -99,7 +99,7 @@ fn save(database: &[u8], log: &[u8], new: &Path) -> anyhow::Result<Salvage> {
     Ok(Salvage { records, extent, missing: numbers.saturating_sub(records) })
 }
 
-/// Removes the index by which no id is there twice, and gives what makes it.
+/// Removes the unique index of ids, and returns the statement that creates it.
 fn take_index(db: &Connection) -> rusqlite::Result<String> {
     let select = "SELECT sql FROM sqlite_schema WHERE name = 'records_by_id'";
     let index = db.query_row(select, [], |row| row.get(0))?;
@@ -107,8 +107,8 @@ fn take_index(db: &Connection) -> rusqlite::Result<String> {
     Ok(index)
 }
 
-/// Whether a row is one of the table `records`, as its columns tell: the number (which is in its
-/// place as nothing), epoch, time, kind, session, id, name and text.
+/// Whether a row looks like one of the table `records`, with the columns number (which SQLite stores as
+/// NULL), epoch, time, kind, session, id, name and text.
 fn is_record(seq: i64, row: &[Value]) -> bool {
     let [Value::Null, epoch, time, kind, session, id, name, text] = row else { return false };
     let is_text = |value: &Value| matches!(value, Value::Null | Value::Text(_));

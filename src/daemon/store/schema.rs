@@ -1,12 +1,12 @@
-//! The tables, and how older ones become these.
+//! The tables, and how older versions are migrated.
 
 use anyhow::bail;
 use rusqlite::Connection;
 
 use super::BUSY_TIME;
 
-/// What each version of the schema adds to the one before; the number of a version is how many
-/// steps it has had (`PRAGMA user_version`). A step that was released is never changed.
+/// The steps from each version of the schema to the next. The version is the number of steps that a
+/// database has had (`PRAGMA user_version`). A released step is never changed.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE meta (
@@ -38,17 +38,17 @@ const STEPS: &[&str] = &[
     CREATE TABLE directs (session INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (session, id))
         WITHOUT ROWID;
     ",
-    // Forgetting old sessions now and then, while the room goes on.
+    // To forget old sessions now and then, while the room is open.
     "CREATE INDEX sessions_by_seen ON sessions (seen);",
-    // What sessions were called before, and until when.
+    // Former names of sessions, and until when they count.
     "CREATE TABLE aliases (
         session INTEGER NOT NULL,
         alias TEXT NOT NULL,
         until INTEGER NOT NULL,
         PRIMARY KEY (session, alias)
     ) WITHOUT ROWID;",
-    // Ids of direct messages in their order, so that the oldest can go. Telling whether a log
-    // belongs to the database.
+    // Ids of direct messages in their order, so that the oldest can be removed. Marks, to tell whether
+    // a log belongs to the database.
     "
     CREATE TABLE ids_of_directs (n INTEGER PRIMARY KEY, session INTEGER NOT NULL, id TEXT NOT NULL);
     INSERT INTO ids_of_directs (session, id) SELECT session, id FROM
@@ -61,15 +61,15 @@ const STEPS: &[&str] = &[
     ",
 ];
 
-/// Makes the database what this version needs. Gives whether it was made just now.
+/// Sets the database up for this version. Returns whether it is new.
 ///
 /// # Errors
-/// It is damaged, none of ours, or made by a newer version.
+/// It is damaged, is not a history, or was made by a newer version.
 pub fn prepare(db: &mut Connection) -> anyhow::Result<bool> {
     prepare_with(db, STEPS)
 }
 
-/// Brings a copy of a history up to date.
+/// Migrates a copy of a history.
 ///
 /// # Errors
 /// It was made by a newer version.
@@ -81,18 +81,18 @@ fn prepare_with(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     db.busy_timeout(BUSY_TIME)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    // What is taken away is not left in free pages.
+    // Deleted data must not stay in free pages.
     db.pragma_update(None, "secure_delete", "ON")?;
     let is_new = migrate(db, steps)?;
-    // The checkpointer does that.
+    // The checkpointer runs checkpoints.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(is_new)
 }
 
-/// Takes the steps that a database has not had yet. Gives whether it had none.
+/// Runs the steps that a database has not had yet. Returns whether it had none.
 ///
 /// # Errors
-/// It is damaged, none of ours, or made by a newer version.
+/// It is damaged, is not such a database, or was made by a newer version.
 pub fn migrate(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     db.busy_timeout(BUSY_TIME)?;
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -112,7 +112,7 @@ pub fn migrate(db: &mut Connection, steps: &[&str]) -> anyhow::Result<bool> {
     Ok(found == 0)
 }
 
-/// A database as an older version has left it.
+/// A database of an older version.
 #[cfg(test)]
 pub fn open_older(path: &std::path::Path, version: usize) -> Connection {
     let mut db = Connection::open(path).unwrap();

@@ -1,9 +1,8 @@
-//! Looking through what was said, however much that is, without holding anybody up.
+//! Searches the history, however large it is, without delaying anything else.
 //!
-//! One thread looks, with less of the processor than those who talk. It takes the searches that are
-//! under way in turn, each for a few milliseconds: a long one delays a short one by so much for each
-//! that is under way, and never anything else. There is one for each connection at most, for its
-//! reader waits for it, and [`MAX_SEARCHES`] in all.
+//! One thread with low priority runs all searches in turns of a few milliseconds. So a search delays
+//! only other searches, each by one turn. There is one search per connection, whose reader waits for it,
+//! and [`MAX_SEARCHES`] in all.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -22,35 +21,35 @@ use super::rows;
 use super::selection::{Matches, Selected, Selection};
 use crate::window::Window;
 
-/// So many searches are under way at a time; for one more there is no place.
+/// The most searches at a time.
 pub const MAX_SEARCHES: usize = 64;
 
-/// How long one search has before it is the next one's turn.
+/// How long the turn of a search is.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// So many bytes of records are looked at before the clock is.
+/// How many bytes of records are read between looks at the clock.
 const BETWEEN_LOOKS: usize = 64 * 1024;
 
-/// The `nice` of the thread, where the service may set it.
+/// The nice value of the thread, if the service is permitted to set it.
 const NICE: i32 = 10;
 
-/// How many numbers are looked through in one statement, at first and at most.
+/// How many numbers one statement covers, at first and at most.
 const FIRST_RANGE: u64 = 256;
 const MAX_RANGE: u64 = 64 * 1024;
 
-/// The longest part of a text that SQLite looks for. It tries each place of a record anew, so that
-/// the time for one grows with this.
+/// The longest pattern for SQLite. It is compared at each position of a text, so the time grows with its
+/// length.
 const MAX_PATTERN: usize = 32;
 
-/// The places for searches.
+/// Limits the number of searches.
 #[derive(Default)]
 pub struct SearchSlots(Arc<AtomicUsize>);
 
-/// A place for a search, free again when this is dropped.
+/// The permit of a search, given back when it is dropped.
 pub struct SearchSlot(Arc<AtomicUsize>);
 
 impl SearchSlots {
-    /// Gives a place, if there is one.
+    /// Takes a slot, if one is free.
     pub fn take(&self) -> Option<SearchSlot> {
         let taken = self
             .0
@@ -65,23 +64,23 @@ impl Drop for SearchSlot {
     }
 }
 
-/// A search that is under way.
+/// A search in progress.
 struct RunningSearch {
     scan: Box<Scan>,
     _slot: SearchSlot,
     reply: Reply,
 }
 
-/// Answers searches in turn, until nobody can ask any more.
+/// Runs searches in turn, until no more can come.
 pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
-    // Where the system does not let a thread do that, it shares the processor with the others.
+    // This may not be permitted. Then the thread has normal priority.
     let _ = setpriority_process(None, NICE);
     let mut under_way = VecDeque::new();
     while let Ok(()) = accept_queries(&mut under_way, queries) {
         let Some(RunningSearch { mut scan, _slot, reply }) = under_way.pop_front() else {
             continue;
         };
-        // Whoever asked may be gone meanwhile.
+        // The receiver may be gone.
         if reply.is_closed() {
             continue;
         }
@@ -95,7 +94,7 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
     }
 }
 
-/// Takes up what was asked meanwhile, and waits for it if there is nothing else to do.
+/// Accepts new searches. Waits for one if there is nothing else to do.
 fn accept_queries(
     under_way: &mut VecDeque<RunningSearch>,
     queries: &Receiver<Query>,
@@ -109,25 +108,25 @@ fn accept_queries(
     Ok(())
 }
 
-/// A selection of records, as far as it has come.
+/// The progress of a selection of records.
 pub struct Scan {
     selection: Selection,
-    /// The name and the text that are looked for, as they are compared.
+    /// The name and the text to search for, folded for comparison.
     from: Option<String>,
     grep: Option<String>,
-    /// A pattern that lets SQLite pass over most of what cannot match.
+    /// A pattern with which SQLite skips most records that cannot match.
     pattern: Option<String>,
-    /// The numbers that are still to be looked at, from the one to before the other.
+    /// The numbers that are still to be read: from `next` to before `end`.
     next: u64,
     end: u64,
-    /// Whether the ends were fitted to what is stored.
+    /// Whether `next` and `end` have been fitted to the stored records.
     is_fitted: bool,
     range: u64,
     found_so_far: Matches,
 }
 
 impl Scan {
-    /// A scan that has not begun.
+    /// A scan at its start.
     pub fn new(selection: Selection) -> Scan {
         Scan {
             from: selection.from.as_deref().map(names::fold),
@@ -142,7 +141,7 @@ impl Scan {
         }
     }
 
-    /// All of it from a window, at once: for what is near the end at which it begins.
+    /// Scans a window at once. For selections that are close to where the scan starts.
     pub fn of_window(mut self, window: &Window) -> Selected {
         let _ = self.look_in_window(window, None);
         self.selected()
@@ -152,7 +151,7 @@ impl Scan {
         self.found_so_far.in_order(&self.selection)
     }
 
-    /// Looks on until some time. Breaks where it has come to the end.
+    /// Continues until a time. Breaks at the end of the scan.
     fn advance(&mut self, source: &Source, until: Instant) -> rusqlite::Result<ControlFlow<()>> {
         match source {
             Source::Disk(db) => self.look_on_disk(db, until),
@@ -178,7 +177,7 @@ impl Scan {
             if self.look_at_range(db, from, end)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            // So that a statement takes a part of the slice, whatever it has to read for that.
+            // So that a statement takes a fraction of the slice, however much it has to read.
             self.range = match begun.elapsed() {
                 long if long > SLICE / 2 => (self.range / 2).max(1),
                 short if short < SLICE / 8 => (self.range * 2).min(MAX_RANGE),
@@ -190,7 +189,7 @@ impl Scan {
         }
     }
 
-    /// The next numbers to look at, from the one to before the other.
+    /// The next range of numbers: from the first to before the second.
     fn take_range(&mut self) -> Option<(u64, u64)> {
         if self.next >= self.end {
             return None;
@@ -243,7 +242,7 @@ impl Scan {
             let at = if is_forward { self.next } else { self.end - 1 };
             let batch = match window.at(Seq(at)) {
                 Found::Batch(batch) => batch,
-                // The others have left the window.
+                // Earlier records have left the window.
                 Found::Missed(first) if is_forward => {
                     self.next = first.0;
                     continue;
@@ -278,7 +277,7 @@ impl Scan {
         ControlFlow::Break(())
     }
 
-    /// Whether a record is one of those that are wanted, its number aside.
+    /// Whether a record matches the selection, apart from its number.
     fn matches(&self, record: &Record) -> bool {
         let (name, text) = match &record.kind {
             RecordKind::Topic { text } | RecordKind::Notice { text } => (None, Some(text)),
@@ -298,8 +297,8 @@ impl Scan {
     }
 }
 
-/// A pattern that lets SQLite pass over most of what cannot match: the longest part of the text in
-/// letters whose case SQLite knows, or the beginning of it. None where there is no such part.
+/// A pattern with which SQLite skips most records that cannot match: the longest ASCII part of the text,
+/// shortened if necessary, because SQLite ignores the case of ASCII only. `None` without such a part.
 fn like_pattern(grep: &str) -> Option<String> {
     let longest = grep.split(|c: char| !c.is_ascii()).max_by_key(|part| part.len())?;
     let longest = &longest[..longest.len().min(MAX_PATTERN)];

@@ -4,34 +4,35 @@ use chatroom::room::{Record, Seq};
 use chatroom::wire::text;
 use jiff::Timestamp;
 
-/// Which records are asked for.
+/// Which records are requested.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Only what comes after this record; then the first of them are given.
+    /// Only records after this one. Then the first matching records are selected.
     pub after: Option<Seq>,
-    /// Only what comes before this record; then the last of them are given.
+    /// Only records before this one. Then the last matching records are selected.
     pub before: Option<Seq>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
-    /// Only what the person of this name did.
+    /// Only records of the user with this name.
     pub from: Option<String>,
-    /// Only what has this in its text, without regard to case.
+    /// Only records whose text contains this, regardless of case.
     pub grep: Option<String>,
     pub limit: usize,
-    /// About how many bytes of records there may be, the first record aside; 0 is no limit.
+    /// The approximate size limit of the records, in bytes, which does not apply to the first one. 0 is no
+    /// limit.
     pub max_bytes: usize,
 }
 
-/// Some records, in the order of their numbers, and whether there are more.
+/// The selected records in the order of their numbers, and whether there are more.
 pub type Selected = (Vec<Record>, bool);
 
 impl Selection {
-    /// Whether the first records are wanted, and not the last.
+    /// Whether the first matching records are selected, and not the last.
     pub(super) fn is_forward(&self) -> bool {
         self.after.is_some() && self.before.is_none()
     }
 
-    /// Whether many records may have to be looked at to find what is asked for.
+    /// Whether many records may have to be read to find the matching ones.
     pub(super) fn is_long(&self) -> bool {
         self.limit > text::MAX_HISTORY
             || self.from.is_some()

@@ -1,19 +1,19 @@
-//! Rows of tables, page by page.
+//! Reads the rows of tables, page by page.
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-/// The beginning of a database, of which the rest of the first page follows.
+/// The size of the header of a database. The rest of the first page follows.
 const HEADER_BYTES: usize = 100;
 
-/// The header of a write-ahead log, and that of each page in it.
+/// The sizes of the headers of a write-ahead log and of each page in it.
 const LOG_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 
-/// The size of the pages where the header does not tell.
+/// The page size if the header is damaged.
 const USUAL_PAGE_BYTES: usize = 4096;
 
-/// What a page of a table with rows in it begins with.
+/// The first byte of a page with rows of a table.
 const LEAF_OF_TABLE: u8 = 0x0d;
 
 /// A value in a row.
@@ -22,7 +22,7 @@ pub enum Value {
     Null,
     Integer(i64),
     Text(String),
-    /// One that no table of records has.
+    /// A value of a type that records do not contain.
     Other,
 }
 
@@ -36,28 +36,28 @@ impl ToSql for Value {
     }
 }
 
-/// The pages of a file, and where the rest of a row is found that does not fit into one.
+/// The pages of a file, with which the overflow pages of long rows are found.
 pub struct Pages<'b> {
     pages: Vec<&'b [u8]>,
-    /// The newest of each number.
+    /// The newest version of each page, by number.
     by_number: Vec<Option<&'b [u8]>>,
 }
 
 impl<'b> Pages<'b> {
-    /// Those of a database.
+    /// The pages of a database.
     pub fn of_database(bytes: &'b [u8]) -> Pages<'b> {
         let pages: Vec<&[u8]> = bytes.chunks_exact(page_bytes(bytes)).collect();
         let by_number = pages.iter().copied().map(Some).collect();
         Pages { pages, by_number }
     }
 
-    /// Those of a log beside a database.
+    /// The pages of the log beside a database.
     pub fn of_log(log: &'b [u8], database: &'b [u8]) -> Pages<'b> {
         let page_bytes = page_bytes(database);
         let mut all = Pages::of_database(database);
         all.pages.clear();
         let Some((header, frames)) = log.split_at_checked(LOG_HEADER_BYTES) else { return all };
-        // What is left behind the end of a log that was begun anew has another salt.
+        // Old pages behind the end of a restarted log have another salt.
         let salt = &header[16..24];
         for frame in frames.chunks_exact(FRAME_HEADER_BYTES + page_bytes) {
             let (header, page) = frame.split_at(FRAME_HEADER_BYTES);
@@ -65,7 +65,7 @@ impl<'b> Pages<'b> {
                 break;
             }
             let index = (u32_at(header, 0) as usize).saturating_sub(1);
-            // No log writes far behind the end of its database and itself.
+            // A page number far behind the end of the database is damaged.
             if index < all.by_number.len() + log.len() / page_bytes + 1 {
                 if index >= all.by_number.len() {
                     all.by_number.resize(index + 1, None);
@@ -77,7 +77,7 @@ impl<'b> Pages<'b> {
         all
     }
 
-    /// Shows all rows of all tables, with their numbers. What is no row is passed over.
+    /// Calls `show` with all rows of all tables and their numbers. Skips what is not a row.
     pub fn visit_rows(&self, mut visit: impl FnMut(i64, &[Value])) {
         for (index, page) in self.pages.iter().enumerate() {
             let start =
@@ -98,7 +98,7 @@ impl<'b> Pages<'b> {
         }
     }
 
-    /// The row whose cell is there in a page.
+    /// The row in the cell at a position of a page.
     fn row(&self, page: &[u8], at: usize) -> Option<(i64, Vec<Value>)> {
         let mut cell = page.get(at..)?;
         let length = usize::try_from(take_varint(&mut cell)?).ok()?;
@@ -106,7 +106,7 @@ impl<'b> Pages<'b> {
         Some((number, columns(&self.payload(cell, length, page.len())?)?))
     }
 
-    /// The bytes of a row, of which a part may be on other pages.
+    /// The bytes of a row, including those on overflow pages.
     fn payload(&self, cell: &[u8], length: usize, page_bytes: usize) -> Option<Vec<u8>> {
         let most = page_bytes - 35;
         if length > self.by_number.len() * page_bytes {
@@ -130,7 +130,7 @@ impl<'b> Pages<'b> {
     }
 }
 
-/// The columns of a row, from its header of types and what follows.
+/// The columns of a row, decoded from its header and body.
 fn columns(payload: &[u8]) -> Option<Vec<Value>> {
     let mut rest = payload;
     let header_bytes = usize::try_from(take_varint(&mut rest)?).ok()?;
@@ -168,7 +168,7 @@ fn take_value(kind: i64, body: &mut &[u8]) -> Option<Value> {
     })
 }
 
-/// A number of variable length: seven bits a byte, the ninth has eight.
+/// A varint: seven bits per byte, and eight in the ninth.
 fn take_varint(bytes: &mut &[u8]) -> Option<i64> {
     let mut number = 0i64;
     for index in 0..9 {
@@ -185,7 +185,7 @@ fn take_varint(bytes: &mut &[u8]) -> Option<i64> {
     None
 }
 
-/// The size of the pages, from the header of a database if that is whole.
+/// The page size in the header of a database, if that is intact.
 fn page_bytes(database: &[u8]) -> usize {
     match database.get(16..18).map(|bytes| u16_at(bytes, 0) as usize) {
         Some(1) => 65_536,

@@ -197,7 +197,7 @@ fn what_only_the_log_has_is_saved_too() {
     assert_eq!(salvage::salvage(&damaged, &saved).unwrap().records, 1);
     fs::write(folder.path().join("empty"), []).unwrap();
     let nothing = salvage::salvage(&folder.path().join("empty"), &folder.path().join("new"));
-    assert!(nothing.unwrap_err().to_string().contains("no record can be found"));
+    assert!(nothing.unwrap_err().to_string().contains("contains no readable record"));
     assert!(!folder.path().join("new").exists());
 }
 
@@ -256,5 +256,5 @@ fn a_restore_that_was_broken_off_is_not_taken_for_an_empty_history() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(format!("{DATABASE}-restoring")), "half").unwrap();
     let refused = crate::store::open(folder.path(), &History::default(), |_| {}).err().unwrap();
-    assert!(refused.to_string().contains("was broken off"), "{refused:#}");
+    assert!(refused.to_string().contains("was interrupted"), "{refused:#}");
 }
