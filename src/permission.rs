@@ -1,66 +1,101 @@
-//! Who may do what: one table for all that is asked of the room.
+//! Permissions: the table of what each role may do, and what a user is told who may not.
 
-/// What is asked for.
+use crate::access::Term;
+use crate::room::Refusal;
+
+/// Something that a user can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     /// A keep-alive or a ping.
     KeepAlive,
     Quit,
-    /// Coming in, with a name.
+    /// Joining the room with a name.
     Join,
-    /// What the commands are.
+    /// Listing the commands.
     Help,
-    /// Who is here, and what the room is about.
+    /// Listing the members, and showing the topic.
     Look,
-    /// What was said before.
+    /// Reading and searching the history.
     History,
-    /// Saying something to everybody.
+    /// Sending a message to the room.
     Speak,
-    /// Saying something to one person.
+    /// Sending a direct message.
     Direct,
-    /// What operators do.
+    /// Kicking, banning and the other commands of operators.
     Moderate,
 }
 
-/// How somebody stands who asks.
+impl Permission {
+    /// Whether this sends a message, to the room or to one member.
+    pub fn is_speech(self) -> bool {
+        matches!(self, Permission::Speak | Permission::Direct)
+    }
+}
+
+/// What a user is in the room at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Has no name yet, or no right to it.
+    /// Has not given a name yet, or not its password.
     NotJoined,
     Joined,
     Muted,
     Operator,
-    /// Is being sent away.
+    /// The connection is being closed.
     Leaving,
 }
 
-/// Why not.
+impl Role {
+    /// The role of a member. A muted operator is muted.
+    pub fn of_member(is_muted: bool, is_operator: impl FnOnce() -> bool) -> Role {
+        match is_muted {
+            true => Role::Muted,
+            false if is_operator() => Role::Operator,
+            false => Role::Joined,
+        }
+    }
+}
+
+/// Why a permission is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
     NotJoined,
     AlreadyJoined,
     Muted,
     NotAnOperator,
-    /// Nothing is answered any more.
+    /// The connection is closing and gets no more answers.
     Silence,
+}
+
+impl Denial {
+    /// What the user is told: `mute` is the term of their mute, if it is known. None if they are not
+    /// told anything.
+    pub fn refusal(self, mute: Option<Term>) -> Option<Refusal> {
+        Some(match (self, mute) {
+            (Denial::Silence, _) => return None,
+            (Denial::NotJoined, _) => Refusal::NotJoined,
+            (Denial::AlreadyJoined, _) => Refusal::AlreadyJoined,
+            (Denial::Muted, Some(term)) => Refusal::Muted(term),
+            (Denial::Muted, None) | (Denial::NotAnOperator, _) => Refusal::NotPermitted,
+        })
+    }
 }
 
 type Verdict = Option<Denial>;
 
 const YES: Verdict = None;
 const JOIN_FIRST: Verdict = Some(Denial::NotJoined);
-const IS_HERE: Verdict = Some(Denial::AlreadyJoined);
+const JOINED: Verdict = Some(Denial::AlreadyJoined);
 const MUTED: Verdict = Some(Denial::Muted);
 const NO_RIGHT: Verdict = Some(Denial::NotAnOperator);
 const SILENCE: Verdict = Some(Denial::Silence);
 
-/// The table. Its columns are the standings, in their order.
+/// The table. Its rows are in the order of [`Permission`], its columns in that of [`Role`].
 #[rustfmt::skip]
 const TABLE: [(Permission, [Verdict; 5]); 9] = [
-    //                  not joined  joined    muted     operator  leaving
+    //                       not joined  joined    muted     operator  leaving
     (Permission::KeepAlive, [YES,        YES,      YES,      YES,      SILENCE]),
     (Permission::Quit,      [YES,        YES,      YES,      YES,      SILENCE]),
-    (Permission::Join,      [YES,        IS_HERE,  IS_HERE,  IS_HERE,  SILENCE]),
+    (Permission::Join,      [YES,        JOINED,   JOINED,   JOINED,   SILENCE]),
     (Permission::Help,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
     (Permission::Look,      [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
     (Permission::History,   [JOIN_FIRST, YES,      YES,      YES,      SILENCE]),
@@ -69,10 +104,10 @@ const TABLE: [(Permission, [Verdict; 5]); 9] = [
     (Permission::Moderate,  [JOIN_FIRST, NO_RIGHT, NO_RIGHT, YES,      SILENCE]),
 ];
 
-/// Whether somebody who stands so may do that.
+/// Checks whether a role has a permission.
 ///
 /// # Errors
-/// Why not.
+/// It does not.
 pub fn check(role: Role, permission: Permission) -> Result<(), Denial> {
     let (_, verdicts) = TABLE[permission as usize];
     verdicts[role as usize].map_or(Ok(()), Err)
@@ -83,19 +118,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rows_stand_in_their_order() {
+    fn the_rows_are_in_the_order_of_permissions() {
         for (index, (permission, _)) in TABLE.iter().enumerate() {
             assert_eq!(*permission as usize, index);
         }
     }
 
     #[test]
-    fn only_operators_moderate_and_who_leaves_does_nothing() {
+    fn only_operators_moderate_and_a_leaving_user_can_do_nothing() {
         for (permission, verdicts) in TABLE {
             assert_eq!(verdicts[Role::Leaving as usize], SILENCE, "{permission:?}");
         }
         let may = [Role::NotJoined, Role::Joined, Role::Muted, Role::Operator]
             .map(|role| check(role, Permission::Moderate).is_ok());
         assert_eq!(may, [false, false, false, true]);
+    }
+
+    #[test]
+    fn a_denial_is_told_with_the_term_of_the_mute() {
+        let term = Term { until: None, reason: Some("spam".to_owned()) };
+        let told = |denial: Denial| denial.refusal(Some(term.clone()));
+        assert_eq!(told(Denial::Muted), Some(Refusal::Muted(term.clone())));
+        assert_eq!(told(Denial::NotAnOperator), Some(Refusal::NotPermitted));
+        assert_eq!(told(Denial::NotJoined), Some(Refusal::NotJoined));
+        assert_eq!(told(Denial::AlreadyJoined), Some(Refusal::AlreadyJoined));
+        assert_eq!(told(Denial::Silence), None);
+    }
+
+    #[test]
+    fn a_muted_operator_is_muted() {
+        assert_eq!(Role::of_member(true, || true), Role::Muted);
+        assert_eq!(Role::of_member(false, || true), Role::Operator);
+        assert_eq!(Role::of_member(false, || false), Role::Joined);
     }
 }

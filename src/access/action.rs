@@ -169,19 +169,6 @@ impl ModerationAction {
         }
         self
     }
-
-    /// Against whom it is, if it is against somebody.
-    pub fn against(&self) -> Option<&str> {
-        match self {
-            ModerationAction::Kick { name, .. } | ModerationAction::Rename { name, .. } => {
-                Some(name)
-            }
-            ModerationAction::Ban { target, .. } | ModerationAction::Mute { target, .. } => {
-                Some(target)
-            }
-            _ => None,
-        }
-    }
 }
 
 /// What somebody wrote stands last, behind a colon: nothing follows that it could pass for.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chatroom::access::{AccessState, Change, Credential, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::Affected;
 use chatroom::names::Name;
-use chatroom::permission::{self, Denial, Permission, Role};
+use chatroom::permission::{self, Permission, Role};
 use chatroom::room::{EndReason, Member, NewRecord, Refusal, SessionId};
 use chatroom::wire::Answer;
 use jiff::{SignedDuration, Timestamp};
@@ -44,7 +44,7 @@ impl RoomThread {
         }
     }
 
-    /// Whether a person may say something now.
+    /// Checks a permission of a session, with everything that was applied before.
     pub(super) fn may(
         &self,
         session: SessionId,
@@ -53,24 +53,16 @@ impl RoomThread {
     ) -> Result<(), Refusal> {
         let member = self.room.roster().by_session(session).ok_or(Refusal::NotJoined)?;
         let mute = self.sanction_of(SanctionKind::Mute, member, now).cloned();
-        let role = match &mute {
-            Some(_) => Role::Muted,
-            // Who just says something need not be known for an operator.
-            None if permission != Permission::Moderate && self.access.slow.is_zero() => {
-                Role::Joined
-            }
-            None if self.access.is_operator(member.name.as_str()) => Role::Operator,
-            None => Role::Joined,
+        // Looked up only where it makes a difference: this is on the path of every message.
+        let is_operator = || {
+            (permission == Permission::Moderate || !self.access.slow.is_zero())
+                && self.access.is_operator(member.name.as_str())
         };
-        permission::check(role, permission).map_err(|denial| match (denial, mute) {
-            (Denial::Muted, Some(term)) => Refusal::Muted(term),
-            (Denial::AlreadyJoined, _) => Refusal::AlreadyJoined,
-            (Denial::NotJoined | Denial::Silence, _) => Refusal::NotJoined,
-            _ => Refusal::NotPermitted,
-        })?;
-        // However it is said: whoever could go on in private would only be louder there.
-        let is_speech = matches!(permission, Permission::Speak | Permission::Direct);
-        match is_speech && role == Role::Joined {
+        let role = Role::of_member(mute.is_some(), is_operator);
+        permission::check(role, permission)
+            .map_err(|denial| denial.refusal(mute).unwrap_or(Refusal::NotJoined))?;
+        // Slow mode includes direct messages: otherwise a user would send more of them instead.
+        match permission.is_speech() && role == Role::Joined {
             true => self.check_slow(member, now),
             false => Ok(()),
         }

@@ -178,30 +178,25 @@ impl Requests<'_> {
     /// Checks a permission as far as this connection knows the user's role. Only the room knows
     /// whether they are muted, and checks again.
     pub(super) fn permit(&self, permission: Permission) -> Result<(), Denial> {
-        let is_operator =
-            |name: &Name| self.shared().access.access_state().is_operator(name.as_str());
+        let is_operator = || {
+            // Other permissions do not depend on it, and looking it up takes a while.
+            permission == Permission::Moderate
+                && self.client().name().is_some_and(|name| {
+                    self.shared().access.access_state().is_operator(name.as_str())
+                })
+        };
         let role = match self.phase {
             Phase::New | Phase::Naming | Phase::Password(_) => Role::NotJoined,
+            Phase::Joined { .. } => Role::of_member(false, is_operator),
             Phase::Over => Role::Leaving,
-            Phase::Joined { .. } if permission == Permission::Moderate => {
-                match self.client().name() {
-                    Some(name) if is_operator(&name) => Role::Operator,
-                    _ => Role::Joined,
-                }
-            }
-            Phase::Joined { .. } => Role::Joined,
         };
         permission::check(role, permission)
     }
 
     /// Tells the user that a permission was denied.
     pub(super) fn deny(&self, denial: Denial, id: Option<String>) {
-        let refusal = match denial {
-            Denial::Silence => return,
-            Denial::NotJoined => Refusal::NotJoined,
-            Denial::AlreadyJoined => Refusal::AlreadyJoined,
-            Denial::Muted | Denial::NotAnOperator => Refusal::NotPermitted,
-        };
-        self.refuse(refusal, id);
+        if let Some(refusal) = denial.refusal(None) {
+            self.refuse(refusal, id);
+        }
     }
 }
