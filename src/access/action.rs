@@ -200,6 +200,4 @@ pub enum Change {
     SetSlow(Duration),
     /// It is in force only; what is stored is the file with the password.
     SetRoomHash(Option<String>),
-    /// Only that it was done is noted.
-    Nothing,
 }

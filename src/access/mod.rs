@@ -173,7 +173,6 @@ impl AccessState {
             Change::SetTopic(topic) => self.topic = topic,
             Change::SetSlow(slow) => self.slow = slow,
             Change::SetRoomHash(hash) => self.room_hash = hash,
-            Change::Nothing => {}
         }
     }
 }

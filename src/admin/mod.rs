@@ -3,6 +3,7 @@
 //! One request is one line of JSON, and so is its reply. A connection may carry several.
 
 mod affected;
+mod auditing;
 mod finding;
 mod places;
 mod reload;
@@ -18,6 +19,7 @@ use crate::config::Level;
 use crate::secret::Secret;
 
 pub use affected::Affected;
+pub use auditing::Auditing;
 pub use finding::{Finding, Verdict};
 pub use places::{
     SOCKET_NAME, fallback_runtime_folder, runtime_folder, socket_candidates, state_folder,
@@ -161,36 +163,6 @@ impl AdminRequest {
         }
     }
 
-    /// Whether it only looks, and changes nothing.
-    pub fn only_looks(&self) -> bool {
-        match self {
-            AdminRequest::Ping
-            | AdminRequest::Users
-            | AdminRequest::Status
-            | AdminRequest::Metrics
-            | AdminRequest::Examine
-            | AdminRequest::Affected { .. }
-            | AdminRequest::Bans
-            | AdminRequest::Audit { .. }
-            | AdminRequest::Account { what: AccountRequest::List }
-            | AdminRequest::History { .. }
-            | AdminRequest::Watch { .. }
-            | AdminRequest::MessagesBy { .. }
-            | AdminRequest::LogLevel { level: None } => true,
-            // A copy of everything that was said is no mere look.
-            AdminRequest::Backup
-            | AdminRequest::Say { .. }
-            | AdminRequest::Moderate { .. }
-            | AdminRequest::Account { .. }
-            | AdminRequest::Redact { .. }
-            | AdminRequest::Reload
-            | AdminRequest::Shutdown { .. }
-            | AdminRequest::CancelShutdown
-            | AdminRequest::HandOver
-            | AdminRequest::LogLevel { .. } => false,
-        }
-    }
-
     /// What is asked for, as the log tells it: "kick bo: too loud".
     pub fn asked(&self) -> String {
         let command = self.command();
@@ -202,13 +174,9 @@ impl AdminRequest {
                 let message = message.as_ref().map(|message| format!(": {}", line(message)));
                 format!("shutdown{when}{}", message.unwrap_or_default())
             }
-            AdminRequest::Redact { targets } => match targets.as_slice() {
-                [] => command.to_owned(),
-                [target] => format!("redact {target}"),
-                [first, .., last] => {
-                    format!("redact {} records, {first} to {last}", targets.len())
-                }
-            },
+            AdminRequest::Redact { targets } if !targets.is_empty() => {
+                format!("redact {}", summary(targets))
+            }
             AdminRequest::LogLevel { level: Some(level) } => format!("log-level {level}"),
             AdminRequest::Account { what } => match what.name() {
                 Some(name) => format!("{command} {}", word(name)),
@@ -234,6 +202,15 @@ impl AdminRequest {
             AdminRequest::Shutdown { after, .. } => Some(format!("in {after} s")),
             _ => None,
         }
+    }
+}
+
+/// Numbers of records, as "7" or "3 records, 7 to 12".
+pub fn summary(targets: &[u64]) -> String {
+    match targets {
+        [] => String::new(),
+        [target] => target.to_string(),
+        [first, .., last] => format!("{} records, {first} to {last}", targets.len()),
     }
 }
 

@@ -54,6 +54,17 @@ pub enum Reply {
     },
 }
 
+impl Reply {
+    /// Whether something was done: not so if it was refused, or if there was nothing to do.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Reply::Refused { .. } => false,
+            Reply::Redacted(redaction) => !redaction.redacted.is_empty(),
+            _ => true,
+        }
+    }
+}
+
 /// What a user has said, in a part of the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessagesBy {

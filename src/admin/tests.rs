@@ -122,3 +122,39 @@ fn what_only_looks_is_told_from_what_changes_something() {
     assert!(!AdminRequest::LogLevel { level: Some(Level::Info) }.only_looks());
     assert!(!AdminRequest::Backup.only_looks() && !AdminRequest::Reload.only_looks());
 }
+
+/// A new request has to say which of these it is, in [`AdminRequest::auditing`].
+#[test]
+fn every_request_that_changes_something_is_in_the_audit() {
+    let name = || "ann".to_owned();
+    let action = ModerationAction::Kick { name: name(), reason: None };
+    let shutdown = AdminRequest::Shutdown { after: 0, message: None };
+    for (request, auditing) in [
+        (AdminRequest::Say { text: "tea".to_owned() }, Auditing::Required),
+        (AdminRequest::Redact { targets: vec![7] }, Auditing::Required),
+        (AdminRequest::Backup, Auditing::Required),
+        (AdminRequest::Moderate { action }, Auditing::WithDetails),
+        (
+            AdminRequest::Account { what: AccountRequest::Lock { name: name() } },
+            Auditing::WithDetails,
+        ),
+        (AdminRequest::Reload, Auditing::IfPossible),
+        (shutdown, Auditing::IfPossible),
+        (AdminRequest::CancelShutdown, Auditing::IfPossible),
+        (AdminRequest::LogLevel { level: Some(Level::Debug) }, Auditing::IfPossible),
+        // systemd asks for it at each restart.
+        (AdminRequest::HandOver, Auditing::Never),
+    ] {
+        assert_eq!(request.auditing(), auditing, "{request:?}");
+        assert!(!request.only_looks(), "{request:?}");
+    }
+    assert_eq!(AdminRequest::Status.auditing(), Auditing::Never);
+}
+
+#[test]
+fn what_was_not_done_is_told_from_what_was() {
+    let refused = Reply::Refused { code: RefusalCode::Failed, message: String::new() };
+    let redacted = |redacted| Reply::Redacted(Redaction { redacted, ..Redaction::default() });
+    assert!(!refused.is_done() && !redacted(vec![]).is_done());
+    assert!(Reply::Done.is_done() && redacted(vec![7]).is_done());
+}

@@ -1,88 +1,35 @@
-//! Who may come in and who may speak, as it is stored and in force.
+//! Accounts, sanctions, topic and slow mode: what is in force, and its storage with the audit.
 
+mod audit;
 mod db;
 pub mod passwords;
 
-use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use chatroom::access::{AccessState, Change, ModerationAction};
+use chatroom::access::{AccessState, Change};
 use chatroom::admin::AuditEntry;
-use chatroom::clean;
 use chatroom::room::Refusal;
 use jiff::Timestamp;
-use tracing::{error, info};
+use tracing::error;
 
 use crate::folders;
-use crate::users::{self, Users};
+use crate::users::Users;
+pub use audit::{Actor, AuditEvent, AuditId};
 use db::Db;
 use passwords::Passwords;
 
-/// Who has done something.
-#[derive(Debug, Clone)]
-pub enum By {
-    /// A user of `chatctl`, as the kernel reports it.
-    Administrator { uid: u32, pid: i32 },
-    /// An operator in the room.
-    Account(String),
-}
-
-impl By {
-    /// Who that is, for the log: "administrator root (uid 0)", or the name of an operator in the room.
-    pub fn named(&self) -> String {
-        match self {
-            By::Administrator { uid, .. } => format!("administrator {}", users::shown(*uid)),
-            By::Account(name) => clean::word(name).into_owned(),
-        }
-    }
-
-    /// Whether they may undo what was done by somebody who is shown as this: an operator in the room
-    /// not what was done with `chatctl`.
-    pub fn may_undo(&self, shown: &str) -> bool {
-        matches!(self, By::Administrator { .. }) || shown.starts_with(BY_ACCOUNT)
-    }
-}
-
-/// Something that an operator does, as it is stored and told.
-pub struct Deed {
-    /// The word for it in the audit.
-    pub what: &'static str,
-    /// Whom or what it is about.
-    pub target: String,
-    /// What was done, in the log.
-    pub done: String,
-}
-
-impl From<&ModerationAction> for Deed {
-    fn from(action: &ModerationAction) -> Deed {
-        Deed { what: action.as_str(), target: action.target(), done: action.done() }
-    }
-}
-
-/// Begins what is shown of an operator in the room.
-const BY_ACCOUNT: &str = "account ";
-
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            By::Administrator { uid, pid } => write!(f, "uid {uid}, process {pid}"),
-            By::Account(name) => write!(f, "{BY_ACCOUNT}{name}"),
-        }
-    }
-}
-
-/// What is in force, and where it is stored.
+/// The access state in force, and its storage.
 pub struct Access {
     access_state: RwLock<Arc<AccessState>>,
     db: Mutex<Db>,
-    /// Held while a change is put in force and announced, which never waits for the disk.
+    /// Held while a change is applied and announced, which never waits for the disk.
     announcing: Mutex<()>,
     pub passwords: Passwords,
 }
 
 impl Access {
-    /// Opens what is stored in a folder; without one it is only in memory.
+    /// Opens what is stored in a folder. Without a folder, it is in memory only.
     ///
     /// # Errors
     /// It cannot be read.
@@ -96,55 +43,60 @@ impl Access {
         Ok(Access { access_state, db, announcing, passwords: Passwords::new()? })
     }
 
-    /// What is in force.
+    /// The access state in force.
     pub fn access_state(&self) -> Arc<AccessState> {
         self.access_state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes it as `decide` says who has looked at it, and notes who has done what to whom. Once it
-    /// is stored, `announce` tells the room: in the order in which things were changed. This waits
-    /// for the disk.
+    /// Makes the change that `decide` returns for the current state, and stores it together with its
+    /// entry in the audit. Then `announce` tells the room; changes are announced in the order in which
+    /// they were made. This waits for the disk.
     ///
     /// # Errors
-    /// Why not: what `decide` says, or that it cannot be stored.
+    /// What `decide` returns, or that the change and its entry cannot be stored.
     pub fn change<T>(
         &self,
-        by: &By,
-        deed: Deed,
+        by: &Actor,
+        event: &AuditEvent,
         decide: impl FnOnce(&AccessState) -> Result<Change, Refusal>,
         announce: impl FnOnce(Arc<AccessState>, Change) -> T,
     ) -> Result<T, Refusal> {
-        let now = Timestamp::now();
-        let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut db = self.db();
         let change = decide(&self.access_state())?;
-        let target = clean::line(&deed.target).into_owned();
-        let entry = AuditEntry {
-            time: now,
-            by: by.to_string(),
-            what: deed.what.to_owned(),
-            target,
-            uid: None,
-        };
-        db.store(&change, &entry).map_err(|failure| {
-            error!(event = "store-failed", "cannot store what an operator did: {failure}");
-            Refusal::StorageFull
-        })?;
-        let Deed { what, done, .. } = deed;
-        let (shown, _) = Users::read().resolve(&entry.by);
-        info!(
-            event = "moderation",
-            by = shown,
-            act = what,
-            target = entry.target,
-            "{} {done}",
-            by.named()
-        );
-        Ok(self.put(change.clone(), now, |access_state| announce(access_state, change)))
+        let entry = event.entry(by);
+        db.store(Some(&change), &entry).map_err(|failure| audit::not_stored(&failure))?;
+        event.log(by);
+        Ok(self.put(change, entry.time, announce))
     }
 
-    /// Sets what the password of the room is compared with, and tells the room.
-    /// It is stored nowhere, so that this does not wait for what is being stored.
-    pub fn set_room_hash(&self, hash: Option<String>, announce: impl FnOnce(Arc<AccessState>)) {
+    /// Writes to the audit what an operator is about to do. This waits for the disk.
+    ///
+    /// # Errors
+    /// It cannot be stored, so it must not be done.
+    pub fn record(&self, by: &Actor, event: &AuditEvent) -> Result<AuditId, Refusal> {
+        let stored = self.db().store(None, &event.entry(by));
+        stored.map(AuditId).map_err(|failure| audit::not_stored(&failure))
+    }
+
+    /// Removes an entry from the audit, because what it is about was not done after all. This waits
+    /// for the disk.
+    pub fn withdraw(&self, AuditId(id): AuditId) {
+        if let Err(failure) = self.db().withdraw(id) {
+            error!(event = "store-failed", "the audit has an action that was not done: {failure}");
+        }
+    }
+
+    fn db(&self) -> MutexGuard<'_, Db> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the hash of the room's password, and tells the room. It is stored nowhere, so this does
+    /// not wait for what is being stored.
+    pub fn set_room_hash(
+        &self,
+        hash: Option<String>,
+        announce: impl FnOnce(Arc<AccessState>, Change),
+    ) {
         self.put(Change::SetRoomHash(hash), Timestamp::now(), announce);
     }
 
@@ -152,23 +104,23 @@ impl Access {
         &self,
         change: Change,
         now: Timestamp,
-        announce: impl FnOnce(Arc<AccessState>) -> T,
+        announce: impl FnOnce(Arc<AccessState>, Change) -> T,
     ) -> T {
         let _announcing = self.announcing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut access_state = AccessState::clone(&self.access_state());
         access_state.expire(now);
-        access_state.apply(change);
+        access_state.apply(change.clone());
         let access_state = Arc::new(access_state);
         *self.access_state.write().unwrap_or_else(PoisonError::into_inner) = access_state.clone();
-        announce(access_state)
+        announce(access_state, change)
     }
 
-    /// The last things that were done, the newest last.
+    /// The newest entries of the audit, the newest last.
     ///
     /// # Errors
     /// They cannot be read.
     pub fn audit(&self, limit: usize) -> rusqlite::Result<Vec<AuditEntry>> {
-        let mut entries = self.db.lock().unwrap_or_else(PoisonError::into_inner).audit(limit)?;
+        let mut entries = self.db().audit(limit)?;
         let users = Users::read();
         for entry in &mut entries {
             (entry.by, entry.uid) = users.resolve(&entry.by);

@@ -4,8 +4,8 @@ mod accounts;
 mod commands;
 mod history;
 mod idle;
-mod note;
 mod redaction;
+mod request_log;
 mod socket;
 mod watch;
 
@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use tracing::warn;
 use zeroize::Zeroizing;
 
-use crate::access::By;
+use crate::access::Actor;
 use crate::backoff::Backoff;
 use crate::faults::Part;
 use crate::files;
@@ -34,7 +34,7 @@ use crate::recovery::PendingStart;
 
 pub use commands::Operator;
 use idle::Idle;
-use note::Asked;
+use request_log::RequestLog;
 use socket::AdminSocket;
 
 /// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
@@ -47,17 +47,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Answers operators: about the room once it is open, and before about what the start waits for.
-pub struct Desk {
+pub struct AdminService {
     pub pending_start: PendingStart,
     operator: OnceLock<Operator>,
     /// How many requests are not answered yet.
     in_progress: tokio::sync::watch::Sender<usize>,
 }
 
-impl Desk {
+impl AdminService {
     /// The room is not open yet.
-    pub fn new(pending_start: PendingStart) -> Desk {
-        Desk {
+    pub fn new(pending_start: PendingStart) -> AdminService {
+        AdminService {
             pending_start,
             operator: OnceLock::new(),
             in_progress: tokio::sync::watch::Sender::new(0),
@@ -77,7 +77,7 @@ impl Desk {
         let _ = timeout(LAST_ANSWERS, in_progress.wait_for(|&count| count == 0)).await;
     }
 
-    async fn handle(&self, by: By, request: AdminRequest) -> (Reply, Option<File>) {
+    async fn handle(&self, by: Actor, request: AdminRequest) -> (Reply, Option<File>) {
         match self.operator.get() {
             Some(operator) => operator.handle(by, request).await,
             None => (self.pending_start.handle(request).await, None),
@@ -86,12 +86,12 @@ impl Desk {
 }
 
 /// A request until it is answered.
-struct InProgress<'d>(&'d Desk);
+struct InProgress<'d>(&'d AdminService);
 
 impl<'d> InProgress<'d> {
-    fn begin(desk: &'d Desk) -> InProgress<'d> {
-        desk.in_progress.send_modify(|count| *count += 1);
-        InProgress(desk)
+    fn begin(service: &'d AdminService) -> InProgress<'d> {
+        service.in_progress.send_modify(|count| *count += 1);
+        InProgress(service)
     }
 }
 
@@ -114,15 +114,15 @@ pub fn open(config: &Config) -> anyhow::Result<(AdminSocket, UnixListener)> {
 pub async fn serve(
     mut opened: anyhow::Result<(AdminSocket, UnixListener)>,
     config: Arc<Config>,
-    desk: Arc<Desk>,
+    service: Arc<AdminService>,
 ) {
-    let faults = desk.pending_start.faults.clone();
+    let faults = service.pending_start.faults.clone();
     let mut backoff = Backoff::while_running();
     loop {
         match opened {
             Ok((_socket, listener)) => {
                 faults.clear(&Part::AdminSocket);
-                return serve_all(listener, desk).await;
+                return serve_all(listener, service).await;
             }
             Err(problem) => {
                 let problem = format!("chatctl is not served: {problem:#}");
@@ -137,16 +137,16 @@ pub async fn serve(
 }
 
 /// Serves the admin socket until it is cancelled.
-async fn serve_all(listener: UnixListener, desk: Arc<Desk>) {
+async fn serve_all(listener: UnixListener, service: Arc<AdminService>) {
     let permits = Arc::new(Semaphore::new(MAX_AT_A_TIME));
     let idle = Arc::new(Idle::default());
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let permit = idle.make_room(&permits).await;
-                let (desk, idle) = (desk.clone(), idle.clone());
+                let (service, idle) = (service.clone(), idle.clone());
                 tokio::spawn(async move {
-                    serve_one(stream, &desk, &idle, permit).await;
+                    serve_one(stream, &service, &idle, permit).await;
                 });
             }
             Err(error) => {
@@ -160,7 +160,7 @@ async fn serve_all(listener: UnixListener, desk: Arc<Desk>) {
 /// Serves one connection: a line is a request, and each gets a line back.
 async fn serve_one(
     stream: UnixStream,
-    desk: &Desk,
+    service: &AdminService,
     idle: &Idle,
     permit: Option<OwnedSemaphorePermit>,
 ) {
@@ -189,18 +189,18 @@ async fn serve_one(
             Ok(Ok(1..)) => {}
             _ => return,
         }
-        let in_progress = InProgress::begin(desk);
+        let in_progress = InProgress::begin(service);
         let (reply, attachment) = match serde_json::from_slice::<AdminRequest>(&line) {
             Ok(request) => {
-                let asked = Asked::log(&request, uid, pid);
+                let asked = RequestLog::log(&request, uid, pid);
                 if let (AdminRequest::Watch { .. }, Some(operator)) =
-                    (&request, desk.operator.get())
+                    (&request, service.operator.get())
                 {
                     // However long that is, it takes the place of nobody who has something to ask.
                     drop((permit, in_progress));
                     return operator.watch(&request, &mut input, output).await;
                 }
-                let answer = desk.handle(By::Administrator { uid, pid }, request).await;
+                let answer = service.handle(Actor::Administrator { uid, pid }, request).await;
                 asked.log_refusal(&answer.0);
                 answer
             }

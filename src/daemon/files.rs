@@ -163,7 +163,7 @@ pub fn open_access(config: &Config) -> anyhow::Result<(Access, Option<anyhow::Er
         Err(problem) => (None, Some(problem)),
     };
     // Nobody is in the room yet.
-    access.set_room_hash(hash, drop);
+    access.set_room_hash(hash, |_, _| {});
     Ok((access, problem))
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
-use crate::admin::{self, Desk, Operator};
+use crate::admin::{self, AdminService, Operator};
 use crate::faults::{Faults, Part};
 use crate::handover::{self, Inherited, Inspection};
 use crate::health::{self, Health};
@@ -70,7 +70,7 @@ async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<(
     let (control, mut orders) = mpsc::unbounded_channel();
     let terminated = signals::forward(control.clone())?;
     let config = Arc::new(config);
-    let desk = Arc::new(Desk::new(PendingStart {
+    let service = Arc::new(AdminService::new(PendingStart {
         config: Mutex::new((config.clone(), text)),
         config_file: config_file.clone(),
         since: Timestamp::now(),
@@ -84,13 +84,13 @@ async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<(
 
     // All tasks that serve something. Dropping this cancels them.
     let mut tasks = JoinSet::new();
-    tasks.spawn(admin::serve(admin_socket, config.clone(), desk.clone()));
+    tasks.spawn(admin::serve(admin_socket, config.clone(), service.clone()));
     let opened = match opened {
         Ok(opened) => opened,
         Err(failure @ StartFailure::Transient { .. }) if systemd::supervises() => {
-            match desk.pending_start.until_open(failure, &ports, &mut orders).await? {
+            match service.pending_start.until_open(failure, &ports, &mut orders).await? {
                 WaitOutcome::Opened(opened) => *opened,
-                WaitOutcome::Ended => return end_waiting(&desk, tasks).await,
+                WaitOutcome::Ended => return end_waiting(&service, tasks).await,
             }
         }
         Err(StartFailure::Transient { error, .. } | StartFailure::Permanent(error)) => {
@@ -98,7 +98,7 @@ async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<(
         }
     };
     let no_password = check_password(opened.no_password.as_ref(), &faults)?;
-    let (config, text) = desk.pending_start.config();
+    let (config, text) = service.pending_start.config();
     let Ports { listening, identity } = ports;
     let context = RoomContext {
         config: config.clone(),
@@ -129,7 +129,7 @@ async fn serve(start: StartConfig, mut inherited: Inherited) -> anyhow::Result<(
         };
         tasks.spawn(metrics::serve_all(address, shared.faults.clone(), Arc::new(make_text)));
     }
-    desk.open(Operator { overview, health: health.clone(), control });
+    service.open(Operator { overview, health: health.clone(), control });
     tasks.spawn(status_line::keep_current(shared.clone()));
     tasks.spawn(health::ping_watchdog(health));
     tasks.spawn(silence::watch_all(shared.clone()));
@@ -225,10 +225,10 @@ fn tell_listening(listeners: &Listeners, shared: &Shared) {
 }
 
 /// Stops before the room was open.
-async fn end_waiting(desk: &Desk, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
+async fn end_waiting(service: &AdminService, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
     systemd::stopping();
     // The administrator who asked for it still gets the answer.
-    desk.until_answered().await;
+    service.until_answered().await;
     tasks.shutdown().await;
     info!(event = "stopped", "stopped");
     Ok(())

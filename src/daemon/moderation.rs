@@ -15,7 +15,7 @@ use chatroom::room::Refusal;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use crate::access::{By, Deed};
+use crate::access::{Actor, AuditEvent, AuditId};
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use targets::Moderated;
@@ -29,14 +29,14 @@ const MAX_SLOW: u64 = 3600;
 /// Why not.
 pub async fn moderate(
     shared: &Arc<Shared>,
-    by: By,
+    by: Actor,
     action: ModerationAction,
 ) -> Result<Moderated, Refusal> {
     let limit = shared.config().limits.message_bytes;
     if action.target().len() > limit {
         return Err(Refusal::TooLong { limit });
     }
-    let deed = Deed::from(&action);
+    let event = AuditEvent::from(&action);
     let said = match action {
         ModerationAction::Ban { .. } => {
             return sanctions::put(shared, by, SanctionKind::Ban, action).await;
@@ -51,16 +51,16 @@ pub async fn moderate(
             return sanctions::lift(shared, by, SanctionKind::Mute, &target).await;
         }
         ModerationAction::Kick { name, reason } => return kick(shared, by, name, reason).await,
-        ModerationAction::Rename { name, to } => rename(shared, by, deed, &name, &to).await,
-        ModerationAction::Topic { text } => set_topic(shared, by, deed, &text).await,
-        ModerationAction::Slow { seconds } => set_slow(shared, by, deed, seconds).await,
+        ModerationAction::Rename { name, to } => rename(shared, by, event, &name, &to).await,
+        ModerationAction::Topic { text } => set_topic(shared, by, event, &text).await,
+        ModerationAction::Slow { seconds } => set_slow(shared, by, event, seconds).await,
     };
     said.map(Moderated::from)
 }
 
 async fn kick(
     shared: &Arc<Shared>,
-    by: By,
+    by: Actor,
     name: String,
     reason: Option<String>,
 ) -> Result<Moderated, Refusal> {
@@ -69,36 +69,34 @@ async fn kick(
     // Of those whose names look like it, this one alone.
     let affected = targets::affected(shared, &target).await?;
     let affected = Affected { target: name.clone(), people: 1, ..affected };
-    let deed = targets::deed(
-        &ModerationAction::Kick { name: name.clone(), reason: reason.clone() },
-        &affected,
-    );
-    let kick = |reply| RoomRequest::Kick { name: name.clone(), reason, reply };
-    ask(shared, kick).await.map_err(|refusal| targets::not_found(refusal, &name))?;
-    change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
+    let action = ModerationAction::Kick { name: name.clone(), reason: reason.clone() };
+    let event = AuditEvent::affecting(&action, &affected);
+    let kick = ask(shared, |reply| RoomRequest::Kick { name: name.clone(), reason, reply });
+    let kicked = audited(shared, &by, &event, kick).await;
+    kicked.map_err(|refusal| targets::not_found(refusal, &name))?;
     let said = format!("Removed {name} ({}).", affected.people());
     Ok(Moderated { said, affected: Some(affected) })
 }
 
 async fn rename(
     shared: &Arc<Shared>,
-    by: By,
-    deed: Deed,
+    by: Actor,
+    event: AuditEvent,
     name: &str,
     to: &str,
 ) -> Result<String, Refusal> {
     spare_operators(shared, &by, &Target::name(name)).await?;
     let to = Name::new(to)?;
-    let rename = |reply| RoomRequest::Rename { name: name.to_owned(), to: to.clone(), reply };
-    ask(shared, rename).await.map_err(|refusal| targets::not_found(refusal, name))?;
-    change(shared, by, deed, |_| Ok(Change::Nothing)).await?;
+    let request = |reply| RoomRequest::Rename { name: name.to_owned(), to: to.clone(), reply };
+    let renamed = audited(shared, &by, &event, ask(shared, request)).await;
+    renamed.map_err(|refusal| targets::not_found(refusal, name))?;
     Ok(format!("{name} is now called {to}."))
 }
 
 async fn set_topic(
     shared: &Arc<Shared>,
-    by: By,
-    deed: Deed,
+    by: Actor,
+    event: AuditEvent,
     text: &str,
 ) -> Result<String, Refusal> {
     let text = clean::line(text).trim().to_owned();
@@ -115,15 +113,15 @@ async fn set_topic(
         (None, "") => "There is no topic any more: none is configured.".to_owned(),
         (None, shown) => format!("The topic is the configured one again: {shown}"),
     };
-    change(shared, by, deed, move |_| Ok(Change::SetTopic(topic))).await?;
+    change(shared, by, event, move |_| Ok(Change::SetTopic(topic))).await?;
     ask(shared, |reply| RoomRequest::Topic { text: shown, reply }).await?;
     Ok(said)
 }
 
 async fn set_slow(
     shared: &Arc<Shared>,
-    by: By,
-    deed: Deed,
+    by: Actor,
+    event: AuditEvent,
     seconds: u64,
 ) -> Result<String, Refusal> {
     if seconds > MAX_SLOW {
@@ -138,7 +136,7 @@ async fn set_slow(
             seconds => format!("Slow mode: one message in {seconds} s from each, as before."),
         });
     }
-    change(shared, by, deed, move |_| Ok(Change::SetSlow(slow))).await?;
+    change(shared, by, event, move |_| Ok(Change::SetSlow(slow))).await?;
     let said = match seconds {
         0 => "Slow mode is off.".to_owned(),
         seconds => format!("Slow mode: one message in {seconds} s from each."),
@@ -152,8 +150,8 @@ async fn set_slow(
 ///
 /// # Errors
 /// It would be against this one.
-async fn spare_operators(shared: &Shared, by: &By, target: &Target) -> Result<(), Refusal> {
-    if matches!(by, By::Administrator { .. }) {
+async fn spare_operators(shared: &Shared, by: &Actor, target: &Target) -> Result<(), Refusal> {
+    if matches!(by, Actor::Administrator { .. }) {
         return Ok(());
     }
     let access_state = shared.access.access_state();
@@ -174,15 +172,15 @@ async fn spare_operators(shared: &Shared, by: &By, target: &Target) -> Result<()
     spared.map_or(Ok(()), |name| Err(Refusal::AgainstOperator(name)))
 }
 
-/// Stores a change and puts it in force in the room: everything that was said before is shown, and
-/// nothing after it that it forbids.
+/// Makes a change of the access state. It is stored with its entry in the audit before it takes
+/// effect, which it does in the room thread, behind everything that was said before.
 ///
 /// # Errors
-/// What `decide` says, or that it cannot be stored.
+/// What `decide` returns, or that the change and its entry cannot be stored.
 pub async fn change(
     shared: &Arc<Shared>,
-    by: By,
-    deed: Deed,
+    by: Actor,
+    event: AuditEvent,
     decide: impl FnOnce(&AccessState) -> Result<Change, Refusal> + Send + 'static,
 ) -> Result<(), Refusal> {
     let (reply, done) = oneshot::channel();
@@ -191,10 +189,55 @@ pub async fn change(
         let announce = |access_state, change| {
             shared.room.submit(RoomRequest::Access { access_state, change, reply });
         };
-        shared.access.change(&by, deed, decide, announce)
+        shared.access.change(&by, &event, decide, announce)
     };
     spawn_blocking(store).await.map_err(|_| Refusal::ShuttingDown)??;
     done.await.unwrap_or(Err(Refusal::ShuttingDown))
+}
+
+/// Carries out an action that does not change the access state, after writing it to the audit. If the
+/// action is refused, the entry is removed again.
+///
+/// # Errors
+/// The refusal of the action, or that it cannot be written to the audit; then nothing was done.
+async fn audited(
+    shared: &Arc<Shared>,
+    by: &Actor,
+    event: &AuditEvent,
+    action: impl Future<Output = Result<(), Refusal>>,
+) -> Result<(), Refusal> {
+    let id = record(shared, by, event).await?;
+    let done = action.await;
+    match &done {
+        Ok(()) => event.log(by),
+        Err(_) => withdraw(shared, id).await,
+    }
+    done
+}
+
+/// Writes to the audit what an operator is about to do.
+///
+/// # Errors
+/// It cannot be written, so it must not be done.
+pub async fn record(
+    shared: &Arc<Shared>,
+    by: &Actor,
+    event: &AuditEvent,
+) -> Result<AuditId, Refusal> {
+    let (shared, by, event) = (shared.clone(), by.clone(), event.clone());
+    let recorded = spawn_blocking(move || shared.access.record(&by, &event)).await;
+    recorded.unwrap_or(Err(Refusal::ShuttingDown))
+}
+
+/// Removes an entry from the audit, because what it is about was not done after all. If the room has
+/// ended in the meantime, it may have been done without a reply, so the entry stays.
+pub async fn withdraw(shared: &Arc<Shared>, id: AuditId) {
+    if shared.room.is_closed() {
+        return;
+    }
+    let shared = shared.clone();
+    // If this fails, the log says so.
+    let _ = spawn_blocking(move || shared.access.withdraw(id)).await;
 }
 
 async fn ask(

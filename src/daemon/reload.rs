@@ -5,7 +5,6 @@ mod report;
 use std::path::Path;
 use std::sync::Arc;
 
-use chatroom::access::Change;
 use chatroom::admin::{PasswordInForce, Reloaded};
 use chatroom::config::{Config, Difference};
 use chatroom::room::Refusal;
@@ -135,13 +134,9 @@ async fn set_room_password(shared: &Shared, password: Option<Secret>) -> Result<
     };
     let changed = hash != before;
     if changed {
-        access.set_room_hash(hash, |access_state| {
+        access.set_room_hash(hash, |access_state, change| {
             let (reply, _) = oneshot::channel();
-            shared.room.submit(RoomRequest::Access {
-                access_state,
-                change: Change::Nothing,
-                reply,
-            });
+            shared.room.submit(RoomRequest::Access { access_state, change, reply });
         });
     }
     Ok(changed)

@@ -224,6 +224,7 @@ impl RoomThread {
             }
             for request in drained.drain(..) {
                 if let ControlFlow::Break(reply) = self.handle(request, now) {
+                    requests.close();
                     return self.close(reply, now);
                 }
             }

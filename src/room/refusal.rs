@@ -40,6 +40,8 @@ pub enum Refusal {
     Detached(Name),
     /// What was said cannot be stored at present.
     StorageFull,
+    /// An operator's action cannot be written to the audit, so it is not carried out.
+    AuditUnwritable,
     /// Only operators may do that.
     NotPermitted,
     /// It is against an operator, which only `chatctl` can be.
@@ -111,7 +113,7 @@ impl Refusal {
             Refusal::Protocol { .. } => "protocol-version",
             Refusal::ShuttingDown => "shutting-down",
             Refusal::Detached(_) => "away",
-            Refusal::StorageFull => "storage-full",
+            Refusal::StorageFull | Refusal::AuditUnwritable => "storage-full",
             Refusal::JoinsTooOften { .. } | Refusal::PasswordsTooOften { .. } => "too-often",
             Refusal::NotPermitted
             | Refusal::OnlyChatctl
@@ -182,6 +184,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::StorageFull => f.write_str(
                 "That was not accepted: the server has no space left to store it. Try again later.",
+            ),
+            Refusal::AuditUnwritable => f.write_str(
+                "Nothing was done: the server cannot write it to the audit. Its log says why.",
             ),
             Refusal::NotPermitted => f.write_str("Only operators may do that."),
             Refusal::OnlyChatctl => f.write_str("Only chatctl can do that."),

@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 mod accounts;
+mod audit;
 mod by_hand;
 mod chance;
 mod chat;

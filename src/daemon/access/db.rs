@@ -1,5 +1,5 @@
-//! Accounts, bans and mutes, and who has done what, as rows in a file of their own: a copy of the
-//! history can be given away, this cannot.
+//! The access state and the audit as rows. They are in a file of their own, because a copy of the
+//! history can be given away, and this cannot.
 
 mod keys;
 
@@ -19,10 +19,10 @@ use crate::store::migrate;
 /// The name of the file in the state folder.
 const FILE: &str = "access.sqlite";
 
-/// So many acts are remembered.
+/// The most entries of the audit that are kept.
 const MAX_AUDITED: i64 = 100_000;
 
-/// What each version adds to the one before.
+/// The schema: each step adds to the one before.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE accounts (
@@ -57,21 +57,21 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// The file.
+/// The database.
 pub struct Db(Connection);
 
 impl Db {
-    /// Opens it and reads what is in force.
+    /// Opens the database and reads the access state.
     ///
     /// # Errors
-    /// It is damaged, none of ours, or cannot be opened.
+    /// It is damaged, not a database of chatroomd, or cannot be opened.
     pub fn open(folder: Option<&Path>) -> anyhow::Result<(Db, AccessState)> {
         let (mut db, shown) = match folder {
             None => (Connection::open_in_memory()?, "in memory".to_owned()),
             Some(folder) => {
                 let path = folder.join(FILE);
                 let shown = path.display().to_string();
-                // The hashes of passwords are in it.
+                // It contains password hashes, so no other user may read it.
                 drop(private::open(&path)?);
                 (Connection::open(&path)?, shown)
             }
@@ -84,19 +84,22 @@ impl Db {
         });
         let access_state = access_state.with_context(|| {
             format!(
-                "{shown} cannot be used; moved away, it is begun anew without accounts and bans"
+                "{shown} cannot be used. If it is moved away, a new one without accounts and bans is made"
             )
         })?;
         Ok((Db(db), access_state))
     }
 
-    /// Stores a change, and who has made it.
+    /// Stores an entry of the audit, with the change that it is about if there is one. Returns the
+    /// number of the entry.
     ///
     /// # Errors
-    /// Nothing of it is stored.
-    pub fn store(&mut self, change: &Change, entry: &AuditEntry) -> rusqlite::Result<()> {
+    /// Nothing is stored.
+    pub fn store(&mut self, change: Option<&Change>, entry: &AuditEntry) -> rusqlite::Result<i64> {
         let transaction = self.0.transaction()?;
-        write(&transaction, change)?;
+        if let Some(change) = change {
+            write(&transaction, change)?;
+        }
         transaction.execute(
             "INSERT INTO audit (time, by, what, target) VALUES (?, ?, ?, ?)",
             params![entry.time.as_millisecond(), entry.by, entry.what, entry.target],
@@ -105,10 +108,19 @@ impl Db {
         transaction.execute("DELETE FROM audit WHERE id <= ?", [last - MAX_AUDITED])?;
         let now = entry.time.as_millisecond();
         transaction.execute("DELETE FROM sanctions WHERE until <= ?", [now])?;
-        transaction.commit()
+        transaction.commit()?;
+        Ok(last)
     }
 
-    /// The last things that were done, the newest last.
+    /// Removes an entry of the audit.
+    ///
+    /// # Errors
+    /// It is still there.
+    pub fn withdraw(&mut self, id: i64) -> rusqlite::Result<()> {
+        self.0.execute("DELETE FROM audit WHERE id = ?", [id]).map(drop)
+    }
+
+    /// The newest entries of the audit, the newest last.
     ///
     /// # Errors
     /// They cannot be read.
@@ -172,12 +184,12 @@ fn write(db: &Connection, change: &Change) -> rusqlite::Result<()> {
             "INSERT OR REPLACE INTO settings VALUES ('slow', ?)",
             [slow.as_secs().to_string()],
         )?,
-        Change::SetRoomHash(_) | Change::Nothing => 0,
+        Change::SetRoomHash(_) => 0,
     };
     Ok(())
 }
 
-/// What a target is found by: a network as it is, a name by its look.
+/// The key of a target: the network itself, or the skeleton of the name.
 fn key(target: &Target) -> String {
     match target {
         Target::Name(name) => name.skeleton.clone(),
@@ -276,7 +288,7 @@ mod tests {
                 Change::SetTopic(Some("Tea".to_owned())),
                 Change::SetSlow(Duration::from_secs(5)),
             ] {
-                db.store(&change, &entry).unwrap();
+                db.store(Some(&change), &entry).unwrap();
             }
         }
         let (db, access_state) = Db::open(Some(folder.path())).unwrap();

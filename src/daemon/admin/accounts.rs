@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::commands::said;
-use crate::access::{By, Deed};
+use crate::access::{Actor, AuditEvent};
 use crate::control::failed;
 use crate::moderation::change;
 use crate::shared::Shared;
@@ -48,7 +48,7 @@ pub async fn audit(shared: &Arc<Shared>, limit: usize) -> Reply {
 }
 
 /// Does what is asked with accounts.
-pub async fn handle(shared: &Arc<Shared>, by: By, request: AccountRequest) -> Reply {
+pub async fn handle(shared: &Arc<Shared>, by: Actor, request: AccountRequest) -> Reply {
     if request == AccountRequest::List {
         let access_state = shared.access.access_state();
         let accounts = access_state.accounts().map(|account| AccountInfo {
@@ -64,7 +64,7 @@ pub async fn handle(shared: &Arc<Shared>, by: By, request: AccountRequest) -> Re
 
 async fn change_account(
     shared: &Arc<Shared>,
-    by: By,
+    by: Actor,
     request: AccountRequest,
 ) -> Result<String, Refusal> {
     let given = request.name().unwrap_or_default();
@@ -81,7 +81,8 @@ async fn change_account(
     if let Some(said) = before.as_ref().and_then(|account| is_so_already(account, &request)) {
         return Ok(said);
     }
-    let deed = Deed { what: request.as_str(), target: name.clone(), done: request.done(&name) };
+    let (target, done) = (name.clone(), Some(request.done(&name)));
+    let event = AuditEvent { what: request.as_str(), target, done };
     let (sentence, decide): (&str, Decide) = match request {
         AccountRequest::List => return Ok(String::new()),
         AccountRequest::Add { password, operator, .. } => {
@@ -136,7 +137,7 @@ async fn change_account(
             (sentence, put(name, false, move |account| account.is_operator = on))
         }
     };
-    change(shared, by, deed, decide).await?;
+    change(shared, by, event, decide).await?;
     Ok(format!("{name} {sentence}."))
 }
 

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chatroom::access::SanctionKind;
-use chatroom::admin::{AdminRequest, RefusalCode, Reply};
+use chatroom::admin::{AdminRequest, Auditing, RefusalCode, Reply, summary};
 use chatroom::room::{Refusal, Seq};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::accounts;
-use crate::access::By;
+use crate::access::{Actor, AuditEvent, AuditId};
 use crate::control::{Control, failed, order, reload};
 use crate::health::Health;
-use crate::moderation::moderate;
 use crate::moderation::targets::{self, Moderated};
+use crate::moderation::{moderate, record, withdraw};
 use crate::overview::Overview;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
@@ -34,11 +34,40 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Does what is asked, and says what came of it; a file may belong to that.
-    pub async fn handle(&self, by: By, request: AdminRequest) -> (Reply, Option<File>) {
-        match request {
+    /// Carries out a request, in the audit first. Returns the reply, and the file that follows it if
+    /// there is one.
+    pub async fn handle(&self, by: Actor, request: AdminRequest) -> (Reply, Option<File>) {
+        let recorded = match self.record(&by, &request).await {
+            Ok(recorded) => recorded,
+            Err(refusal) => return (refused(&refusal), None),
+        };
+        let answer = match request {
             AdminRequest::Backup => self.back_up().await,
             other => (self.reply_to(by, other).await, None),
+        };
+        if let Some(id) = recorded.filter(|_| !answer.0.is_done()) {
+            withdraw(&self.overview.shared, id).await;
+        }
+        answer
+    }
+
+    /// Writes a request to the audit, unless the code that carries it out does.
+    ///
+    /// # Errors
+    /// It cannot be written, so it must not be done.
+    async fn record(&self, by: &Actor, request: &AdminRequest) -> Result<Option<AuditId>, Refusal> {
+        let auditing = request.auditing();
+        if matches!(auditing, Auditing::Never | Auditing::WithDetails) {
+            return Ok(None);
+        }
+        let target = match request {
+            AdminRequest::Redact { targets } => summary(targets),
+            other => other.target().unwrap_or_default(),
+        };
+        let event = AuditEvent { what: request.command(), target, done: None };
+        match record(&self.overview.shared, by, &event).await {
+            Err(refusal) if auditing == Auditing::Required => Err(refusal),
+            recorded => Ok(recorded.ok()),
         }
     }
 
@@ -50,7 +79,7 @@ impl Operator {
         made.unwrap_or_else(|_| failed("a part of chatroomd failed; the log says why"))
     }
 
-    async fn reply_to(&self, by: By, request: AdminRequest) -> Reply {
+    async fn reply_to(&self, by: Actor, request: AdminRequest) -> Reply {
         match request {
             AdminRequest::Ping => match self.health.check().await {
                 true => Reply::Done,
@@ -189,6 +218,7 @@ pub(super) fn refused(refusal: &Refusal) -> Reply {
         Refusal::NoSuchUser(_) | Refusal::NoSuchSanction(_) | Refusal::NoSuchAccount(_) => {
             RefusalCode::NoSuchUser
         }
+        Refusal::AuditUnwritable => RefusalCode::Failed,
         _ => RefusalCode::BadRequest,
     };
     Reply::Refused { code, message: refusal.to_string() }

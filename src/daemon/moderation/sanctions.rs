@@ -11,13 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::targets::{self, Moderated};
 use super::{change, spare_operators};
-use crate::access::By;
+use crate::access::{Actor, AuditEvent};
 use crate::shared::Shared;
 
 /// Bans or mutes. Whom it affects is counted before it does, so that the audit has it.
 pub(super) async fn put(
     shared: &Arc<Shared>,
-    by: By,
+    by: Actor,
     kind: SanctionKind,
     action: ModerationAction,
 ) -> Result<Moderated, Refusal> {
@@ -33,9 +33,9 @@ pub(super) async fn put(
     let affected = targets::affected(shared, &target).await?;
     targets::check_reach(&by, &target, &affected)?;
     let said = targets::sentence(kind, *seconds, term.reason.as_deref(), &affected);
-    let deed = targets::deed(&action.meaning(&target), &affected);
+    let event = AuditEvent::affecting(&action.meaning(&target), &affected);
     let new = Sanction { kind, target, term, made: now, by: by.to_string() };
-    change(shared, by.clone(), deed, replace(new, by, now)).await?;
+    change(shared, by.clone(), event, replace(new, by, now)).await?;
     if kind == SanctionKind::Ban {
         shared.connections.close_banned(&shared.access.access_state(), shared.window.last(), now);
     }
@@ -57,7 +57,7 @@ fn term(seconds: Option<u64>, reason: Option<&str>, now: Timestamp) -> Result<Te
 /// Puts a sanction in the place of the one that there is, if it may.
 fn replace(
     new: Sanction,
-    by: By,
+    by: Actor,
     now: Timestamp,
 ) -> impl FnOnce(&AccessState) -> Result<Change, Refusal> + Send + 'static {
     move |access_state| match access_state.sanctions.get(new.kind, &new.target, now) {
@@ -69,7 +69,7 @@ fn replace(
 /// Takes a ban or a mute back.
 pub(super) async fn lift(
     shared: &Arc<Shared>,
-    by: By,
+    by: Actor,
     kind: SanctionKind,
     word: &str,
 ) -> Result<Moderated, Refusal> {
@@ -90,7 +90,7 @@ pub(super) async fn lift(
         SanctionKind::Ban => ModerationAction::Unban { target: shown },
         SanctionKind::Mute => ModerationAction::Unmute { target: shown },
     };
-    let deed = targets::deed(&action, &affected);
+    let event = AuditEvent::affecting(&action, &affected);
     let (who, lifted) = (by.clone(), target.clone());
     let lift =
         move |access_state: &AccessState| match access_state.sanctions.get(kind, &lifted, now) {
@@ -99,7 +99,7 @@ pub(super) async fn lift(
             Some(sanction) => Ok(Change::RemoveSanction(kind, sanction.target.clone())),
             None => Err(Refusal::NoSuchSanction(lifted.to_string())),
         };
-    change(shared, by, deed, lift).await?;
+    change(shared, by, event, lift).await?;
     let effect = match remaining(&shared.access.access_state(), kind, &target, now) {
         Some(other) => format!("It is still covered by the {} of {other}.", kind.as_str()),
         None if affected.people == 0 => "Nobody here is affected.".to_owned(),

@@ -1,13 +1,11 @@
 //! Whom an operator means, and whom it affects.
 
-use chatroom::access::{
-    ModerationAction, SanctionKind, Target, TargetProblem, is_no_name, show_time,
-};
+use chatroom::access::{SanctionKind, Target, TargetProblem, is_no_name, show_time};
 use chatroom::admin::Affected;
 use chatroom::names::{Name, fold};
 use chatroom::room::Refusal;
 
-use crate::access::{By, Deed};
+use crate::access::Actor;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 
@@ -85,9 +83,9 @@ pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refu
 ///
 /// # Errors
 /// This goes further.
-pub fn check_reach(by: &By, target: &Target, affected: &Affected) -> Result<(), Refusal> {
+pub fn check_reach(by: &Actor, target: &Target, affected: &Affected) -> Result<(), Refusal> {
     match target {
-        _ if matches!(by, By::Administrator { .. }) => Ok(()),
+        _ if matches!(by, Actor::Administrator { .. }) => Ok(()),
         // An operator in the room cannot know who is in such a network.
         Target::Network(network) if network.prefix_len() < network.max_prefix_len() => {
             Err(Refusal::TooFar(format!("{target} is a network.")))
@@ -115,11 +113,4 @@ pub fn sentence(
     // What somebody wrote stands last.
     let reason = reason.map(|reason| format!(" Reason: {reason}")).unwrap_or_default();
     format!("{verb} {}{time}: {effect}{reason}", affected.target)
-}
-
-/// How it is noted, with how many people it affected.
-pub fn deed(action: &ModerationAction, affected: &Affected) -> Deed {
-    let remark = format!(" ({})", affected.people());
-    let (target, done) = (action.target_with(&remark), action.done_with(&remark));
-    Deed { what: action.as_str(), target, done }
 }

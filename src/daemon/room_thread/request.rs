@@ -181,6 +181,11 @@ impl RoomHandle {
         let _ = self.inbox.send(request);
     }
 
+    /// Whether the thread takes no more requests.
+    pub fn is_closed(&self) -> bool {
+        self.inbox.is_closed()
+    }
+
     /// Asks something that has a reply, and waits for it. None if the thread is no more.
     pub async fn ask<T>(
         &self,

@@ -6,7 +6,7 @@ use chatroom::room::Refusal;
 use chatroom::wire::Answer;
 
 use super::requests::Requests;
-use crate::access::By;
+use crate::access::Actor;
 use crate::moderation;
 use crate::moderation::targets::Moderated;
 use crate::room_thread::RoomRequest;
@@ -37,7 +37,7 @@ async fn try_moderate(
     let may = |reply| RoomRequest::May { session, permission: Permission::Moderate, reply };
     requests.shared().room.ask(may).await.unwrap_or(shutting_down)?;
     let name = requests.client().name().ok_or(Refusal::NotJoined)?;
-    let (by, shared) = (By::Account(name.to_string()), requests.connection.shared.clone());
+    let (by, shared) = (Actor::Account(name.to_string()), requests.connection.shared.clone());
     // In a task of its own, so that what has begun is completed and noted even if this connection
     // ends meanwhile.
     let done = tokio::spawn(async move { moderation::moderate(&shared, by, action).await });

@@ -98,7 +98,7 @@ mod tests {
             Change::RemoveSanction(SanctionKind::Ban, ban),
         ] {
             access_state.apply(change.clone());
-            db.store(&change, &entry).unwrap();
+            db.store(Some(&change), &entry).unwrap();
         }
         drop(db);
         let (_, again) = Db::open(Some(folder.path())).unwrap();

@@ -8,7 +8,7 @@ use crate::users;
 
 /// Something that was asked for. What only looks is logged for debugging: else nobody would find
 /// what was done among the looks of a monitoring system.
-pub struct Asked {
+pub struct RequestLog {
     command: &'static str,
     target: Option<String>,
     uid: u32,
@@ -16,9 +16,9 @@ pub struct Asked {
     only_looks: bool,
 }
 
-impl Asked {
+impl RequestLog {
     /// Logs it, before it is done: it may end the daemon.
-    pub fn log(request: &AdminRequest, uid: u32, pid: i32) -> Asked {
+    pub fn log(request: &AdminRequest, uid: u32, pid: i32) -> RequestLog {
         let (command, target) = (request.command(), request.target());
         let only_looks = request.only_looks();
         // Who that is, is only looked up where it is logged.
@@ -27,12 +27,12 @@ impl Asked {
             true => debug!(event = "admin-look", command, target, uid, pid, "{}", asked()),
             false => info!(event = "admin", command, target, uid, pid, "{}", asked()),
         }
-        Asked { command, target, uid, pid, only_looks }
+        RequestLog { command, target, uid, pid, only_looks }
     }
 
     /// Logs that it was not done, if so.
     pub fn log_refusal(self, reply: &Reply) {
-        let Asked { command, target, uid, pid, only_looks } = self;
+        let RequestLog { command, target, uid, pid, only_looks } = self;
         let Reply::Refused { message, .. } = reply else { return };
         if only_looks {
             return;
