@@ -1,61 +1,61 @@
 //! The thread that owns the room.
 //!
-//! It is the one place where records come to be: it drains what is waiting, applies the rules,
-//! numbers what they accept, stores that as one batch and publishes it, and only then carries out
-//! what follows from it (answers, admissions, replies), so that nothing is shown that is not stored.
+//! All records are made here. The thread drains the waiting requests, applies the rules, stores the
+//! accepted records as one batch and publishes it. Only then it sends what follows (answers, welcomes,
+//! replies), so nothing is shown that is not stored.
+//!
+//! [`RoomThread`] is the composition of types that each have their own state: the members'
+//! connections ([`Clients`]), what is stored ([`Storage`]), what follows ([`Effects`]), and so on. Its
+//! methods handle the requests: joining and leaving, speaking, moderation, storing.
 
 mod admission;
 mod aliases;
+mod clients;
 mod describing;
+mod effects;
+mod gathering;
 mod handing_over;
-mod order;
+mod leaving;
+mod moderation;
 mod redacting;
 mod request;
+mod slow_mode;
 mod speaking;
+mod storage;
 mod storing;
+mod timer;
 mod tokens;
 
-use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::Duration;
 
 use chatroom::access::AccessState;
-use chatroom::admin::{Redaction, User};
 use chatroom::config::Config;
-use chatroom::names::Name;
-use chatroom::room::{
-    Departure, EndReason, Epochs, Member, NewRecord, Refusal, Room, Seq, SessionId,
-};
+use chatroom::room::{Departure, Epochs, Member, NewRecord, Room, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
-use crate::client_connection::ClientConnection;
-use crate::store::{Extras, Store, StoreFailure, StoredAlias, TokenHash};
+use crate::store::{Store, StoreFailure, StoredAlias, TokenHash};
 use crate::window::Window;
-use admission::PendingAdmission;
 use aliases::Aliases;
-use describing::Seen;
+use clients::Clients;
+use effects::{Effect, Effects};
+use gathering::Gathering;
 use request::Counts;
 pub use request::{Joined, ReplySender, RoomHandle, RoomRequest};
-use storing::TRY_AGAIN;
+use slow_mode::SlowMode;
+use storage::Storage;
+use timer::Timer;
 use tokens::Tokens;
 
 /// The most requests that become one batch.
 const MAX_DRAINED: usize = 1024;
 
-/// In a busy room the next batch gathers for so many times as long as the last took to deliver, up to
-/// a bound that a person does not notice. Where the last was large, nothing more is gained by that.
-const GATHERING: u32 = 2;
-const MAX_GATHERING: Duration = Duration::from_millis(8);
-const LARGE_BATCH: usize = 32;
-
-/// What becomes of somebody who was here when the daemon ended.
+/// What becomes of a member of the previous process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoredAs {
     /// Their connection was handed over.
@@ -64,68 +64,59 @@ pub enum RestoredAs {
     Gone,
 }
 
-/// What the room begins with.
+/// The state with which the room begins.
 pub struct InitialState {
     pub room: Room,
     pub window: Arc<Window>,
     pub config: Arc<Config>,
     pub store: Option<Store>,
-    /// Why nothing can be stored yet, if it cannot.
+    /// Why nothing can be stored yet, if that is so.
     pub degraded: Option<StoreFailure>,
     pub epochs: Epochs,
     pub access: Arc<AccessState>,
-    /// Who was here when the daemon ended, and what becomes of them.
+    /// The members of the previous process, and what becomes of them.
     pub members: Vec<(Member, RestoredAs)>,
-    /// The tokens of sessions, where they are not stored.
+    /// The tokens of their sessions, if they are not stored.
     pub tokens: Vec<(SessionId, TokenHash)>,
-    /// What they were called before, where that is not stored.
+    /// The aliases of their sessions, if they are not stored.
     pub aliases: Vec<(SessionId, Vec<StoredAlias>)>,
-    /// Told when the store failed in a way that there is no going on from.
+    /// Told when the store has failed for good.
     pub on_failure: Box<dyn Fn(String) + Send>,
 }
 
-/// Starts the thread. It ends when the last handle is gone, or after `Close`.
+/// Starts the thread. It ends when the last handle is dropped, or after `Close`.
 ///
 /// # Errors
-/// The system has no thread to give.
+/// The system cannot start a thread.
 pub fn spawn(initial: InitialState) -> std::io::Result<RoomHandle> {
-    // Unbounded, for leaving must never have to wait; each session bounds what it has in flight.
+    // Unbounded, because leaving must never wait. Each session bounds what it has in flight.
     let (inbox, requests) = mpsc::unbounded_channel();
     let (people, watch_people) = watch::channel(0);
     let counts = Arc::new(Counts::default());
-    if let Some(store) = &initial.store {
-        let _ = counts.log.set(store.log());
-    }
+    let storage = Storage::new(initial.store, initial.on_failure, counts.clone());
     let mut room_thread = RoomThread {
         room: initial.room,
         window: initial.window,
         config: initial.config,
-        store: initial.store,
+        storage,
         epochs: initial.epochs,
         access: initial.access,
-        last_said: HashMap::new(),
-        clients: BTreeMap::new(),
-        detached: HashMap::new(),
+        slow_mode: SlowMode::default(),
+        clients: Clients::default(),
         tokens: Tokens::default(),
         aliases: Aliases::default(),
-        effects: Vec::new(),
-        extras: Extras::default(),
-        accepted: Vec::new(),
-        delivered: 0,
-        delivering: Duration::ZERO,
+        effects: Effects::default(),
+        gathering: Gathering::default(),
         deferred: Vec::new(),
-        is_broken: false,
-        on_failure: initial.on_failure,
         people,
         counts: counts.clone(),
-        inbox: inbox.downgrade(),
-        runtime: Handle::current(),
+        timer: Timer { inbox: inbox.downgrade(), runtime: Handle::current() },
     };
     for (session, hash) in initial.tokens {
         room_thread.tokens.add(hash, session);
     }
     for (session, aliases) in initial.aliases {
-        room_thread.aliases.recall(session, aliases::from_store(&aliases));
+        room_thread.aliases.restore(session, aliases::from_store(&aliases));
     }
     room_thread.restore(initial.members);
     if let Some(failure) = &initial.degraded {
@@ -133,7 +124,7 @@ pub fn spawn(initial: InitialState) -> std::io::Result<RoomHandle> {
     }
     thread::Builder::new().name("room".to_owned()).spawn(move || room_thread.run(requests))?;
     let handle = RoomHandle { inbox, people: watch_people, counts };
-    // Says of who cannot come back that they are gone.
+    // Records that members who cannot resume have left.
     handle.submit(RoomRequest::TryAgain);
     Ok(handle)
 }
@@ -142,74 +133,21 @@ struct RoomThread {
     room: Room,
     window: Arc<Window>,
     config: Arc<Config>,
-    store: Option<Store>,
+    storage: Storage,
     epochs: Epochs,
-    /// Who may be here and speak.
     access: Arc<AccessState>,
-    /// When each has said something, by the name, while slow mode is on.
-    last_said: HashMap<Arc<str>, Timestamp>,
-    /// The connections of the people who are here. Who is away has none. They are gone through in the
-    /// order in which they came, which is about that of the memory of their sockets.
-    clients: BTreeMap<SessionId, Arc<ClientConnection>>,
-    /// The lost connections of those who are away.
-    detached: HashMap<SessionId, Seen>,
+    slow_mode: SlowMode,
+    clients: Clients,
     tokens: Tokens,
-    /// Earlier names and networks of the sessions, for the sanctions against them.
     aliases: Aliases,
-    /// What is to be done once the batch is published.
-    effects: Vec<Effect>,
-    /// What is to be stored with the batch.
-    extras: Extras,
-    /// Whose speech is in the batch, to tell them if it cannot be stored.
-    accepted: Vec<(SessionId, Option<String>)>,
-    /// How many records the last batch had, and how long it took to deliver.
-    delivered: usize,
-    delivering: Duration,
-    /// Departures that are still to be stored.
+    effects: Effects,
+    gathering: Gathering,
+    /// Departures that are still to be recorded.
     deferred: Vec<(SessionId, Departure)>,
-    /// The store failed for good; the daemon is about to end.
-    is_broken: bool,
-    on_failure: Box<dyn Fn(String) + Send>,
+    /// Tells the rest of the daemon how many members there are.
     people: watch::Sender<usize>,
     counts: Arc<Counts>,
-    /// The own inbox, for what is to happen later.
-    inbox: mpsc::WeakUnboundedSender<RoomRequest>,
-    runtime: Handle,
-}
-
-/// What follows from a request, after everything accepted before it has been published.
-enum Effect {
-    Answer {
-        client: Arc<ClientConnection>,
-        after: Seq,
-        answer: Answer,
-    },
-    /// Answers who is here, and ends the request.
-    ShowPeople {
-        client: Arc<ClientConnection>,
-        after: Seq,
-        people: Arc<[Name]>,
-    },
-    Admit {
-        client: Arc<ClientConnection>,
-        entry: PendingAdmission,
-        reply: oneshot::Sender<Result<Joined, Refusal>>,
-    },
-    /// Tells the connection the new name of its user.
-    Rename {
-        client: Arc<ClientConnection>,
-        to: Name,
-    },
-    Close {
-        client: Arc<ClientConnection>,
-        after: Seq,
-        reason: EndReason,
-    },
-    Reply(ReplySender, Result<(), Refusal>),
-    ReplyJoin(oneshot::Sender<Result<Joined, Refusal>>, Refusal),
-    ReplyUsers(oneshot::Sender<Vec<User>>),
-    ReplyProbe(oneshot::Sender<()>),
-    ReplyRedaction(oneshot::Sender<Result<Redaction, Refusal>>, Result<Redaction, Refusal>),
+    timer: Timer,
 }
 
 impl RoomThread {
@@ -219,7 +157,7 @@ impl RoomThread {
             let now = Timestamp::now();
             for (session, how) in std::mem::take(&mut self.deferred) {
                 self.note_leaving(session);
-                // If they came back meanwhile, they are not gone.
+                // If the session was resumed in the meantime, it does not leave.
                 let _ = self.room.apply(NewRecord::Leave { session, how }, now, |_, _| None);
             }
             for request in drained.drain(..) {
@@ -229,13 +167,13 @@ impl RoomThread {
                 }
             }
             self.store_and_publish(now);
-            for effect in std::mem::take(&mut self.effects) {
-                self.send_effects(effect);
+            for effect in self.effects.take() {
+                self.send_effect(effect);
             }
-            if !requests.is_empty() && self.delivered < LARGE_BATCH {
-                // There is more already than can be delivered one by one. With a little time to
-                // gather it costs everybody less.
-                thread::sleep((self.delivering * GATHERING).min(MAX_GATHERING));
+            if !requests.is_empty()
+                && let Some(pause) = self.gathering.pause()
+            {
+                thread::sleep(pause);
             }
         }
     }
@@ -257,7 +195,7 @@ impl RoomThread {
                 self.release(session);
             }
             RoomRequest::Who { session } => {
-                if let Some(client) = self.clients.get(&session).cloned() {
+                if let Some(client) = self.clients.get(session).cloned() {
                     let (after, people) = (self.room.position().seq, self.room.roster().names());
                     self.effects.push(Effect::ShowPeople { client, after, people });
                 }
@@ -286,11 +224,12 @@ impl RoomThread {
                 self.effects.push(Effect::Reply(reply, outcome));
             }
             RoomRequest::Access { access_state, change, reply } => {
-                self.put_in_force(access_state, &change, now);
+                self.set_access_state(access_state, &change, now);
                 self.effects.push(Effect::Reply(reply, Ok(())));
             }
             RoomRequest::Redact { targets, reply } => {
-                let outcome = self.redact(targets, now);
+                let (room, storage) = (&mut self.room, &mut self.storage);
+                let outcome = redacting::redact(targets, room, &self.window, storage, now);
                 self.effects.push(Effect::ReplyRedaction(reply, outcome));
             }
             RoomRequest::Affected { target, reply } => drop(reply.send(self.affected(&target))),
@@ -310,52 +249,26 @@ impl RoomThread {
     fn configure(&mut self, config: Arc<Config>) {
         self.room.set_policy(config.policy());
         self.window.set_limit(config.limits.window);
-        if let Some(store) = &mut self.store {
-            store.configure(&config.history);
-        }
+        self.storage.configure(&config.history);
         self.config = config;
-    }
-
-    /// Looks whether there is space again. Where departures wait, storing these shows it.
-    fn try_again(&mut self) {
-        if !self.room.batch().is_empty() || !self.counts.is_degraded.load(Relaxed) {
-            return;
-        }
-        let Some(store) = &mut self.store else { return };
-        match store.probe().map_err(|failure| store.judge(failure)) {
-            Ok(()) => self.set_degraded(false),
-            Err(StoreFailure::Passing(_)) => self.submit_later(TRY_AGAIN, RoomRequest::TryAgain),
-            Err(failure) => self.give_up(&failure),
-        }
     }
 
     /// Queues an answer behind everything accepted so far.
     fn answer(&mut self, session: SessionId, answer: Answer) {
-        if let Some(client) = self.clients.get(&session).cloned() {
+        if let Some(client) = self.clients.get(session).cloned() {
             let after = self.room.position().seq;
             self.effects.push(Effect::Answer { client, after, answer });
         }
     }
 
-    /// A request of this session is done.
+    /// Ends a request of a session.
     fn release(&self, session: SessionId) {
-        if let Some(client) = self.clients.get(&session) {
+        if let Some(client) = self.clients.get(session) {
             client.end_request();
         }
     }
 
-    /// Submits something to this room after a time.
-    fn submit_later(&self, after: Duration, request: RoomRequest) {
-        let inbox = self.inbox.clone();
-        self.runtime.spawn(async move {
-            tokio::time::sleep(after).await;
-            if let Some(inbox) = inbox.upgrade() {
-                let _ = inbox.send(request);
-            }
-        });
-    }
-
-    fn send_effects(&self, effect: Effect) {
+    fn send_effect(&self, effect: Effect) {
         match effect {
             Effect::Answer {
                 client,
@@ -371,7 +284,7 @@ impl RoomThread {
             Effect::ShowPeople { client, after, people } => {
                 let room = self.window.room.clone();
                 client.answer_after(after, &Answer::Who { room, people });
-                // Only now, so that no more is asked before that counts which is not read.
+                // Only now, so the list counts as unread before the client asks for more.
                 client.end_request();
             }
             Effect::Answer { client, after, answer } => {
@@ -380,10 +293,10 @@ impl RoomThread {
                 }
                 client.answer_after(after, &answer);
             }
-            Effect::Admit { client, entry, reply } => {
-                let joined = entry.joined();
-                self.admit(&client, entry);
-                // Who asked may be gone; its leaving is on its way then.
+            Effect::Admit { client, pending, reply } => {
+                let joined = pending.joined();
+                self.welcome(&client, pending);
+                // If the session has ended, its leave is on the way.
                 let _ = reply.send(Ok(joined));
             }
             Effect::Rename { client, to } => client.set_name(to),
@@ -398,11 +311,7 @@ impl RoomThread {
 
     fn close(mut self, reply: oneshot::Sender<()>, now: Timestamp) {
         self.store_and_publish(now);
-        if let Some(store) = self.store.take().filter(|_| !self.is_broken)
-            && let Err(failure) = store.close()
-        {
-            tracing::error!(event = "store-failed", "cannot close the history: {failure}");
-        }
+        self.storage.close();
         let _ = reply.send(());
     }
 }

@@ -52,13 +52,11 @@ pub enum Accepted {
     Again(Seq),
 }
 
-/// Somebody has come, or come back.
+/// Where a user has joined the room, or resumed.
 #[derive(Debug)]
-pub struct Admission {
-    /// The name under which the person is here.
+pub struct JoinPoint {
     pub name: Name,
-    /// Who is here, the new person included, in the order of their names.
-    /// The record with which they came, or the newest where they have just come back.
+    /// The record of their join, or the newest record if they have resumed.
     pub position: Position,
 }
 
@@ -132,7 +130,7 @@ impl Room {
         name: &Name,
         was_here: bool,
         now: Timestamp,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<JoinPoint, Refusal> {
         self.enter(session, name, was_here, now, Roster::add)
     }
 
@@ -146,7 +144,7 @@ impl Room {
         name: &Name,
         was_here: bool,
         now: Timestamp,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<JoinPoint, Refusal> {
         self.enter(session, name, was_here, now, Roster::add_again)
     }
 
@@ -157,7 +155,7 @@ impl Room {
         was_here: bool,
         now: Timestamp,
         add: impl FnOnce(&mut Roster, Member) -> Result<(), Refusal>,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<JoinPoint, Refusal> {
         let member = Member { session, name: name.clone(), since: now, detached_since: None };
         add(&mut self.roster, member)?;
         self.undo.push(Undo::Joined(session));
@@ -166,15 +164,15 @@ impl Room {
         }
         let author = Some(Author { session, id: None });
         self.append(RecordKind::Joined { name: name.clone() }, author, now);
-        Ok(self.admit(name.clone()))
+        Ok(self.join_point(name.clone()))
     }
 
     /// Lets a person go on whose session is still here. Nobody else notices.
-    pub fn resume(&mut self, session: SessionId) -> Option<Admission> {
+    pub fn resume(&mut self, session: SessionId) -> Option<JoinPoint> {
         let member = self.roster.by_session_mut(session)?;
         member.detached_since = None;
         let name = member.name.clone();
-        Some(self.admit(name))
+        Some(self.join_point(name))
     }
 
     /// Keeps the place of a person whose connection is lost. Gives false if they are not here.
@@ -183,8 +181,8 @@ impl Room {
         member.map(|member| member.detached_since = Some(now)).is_some()
     }
 
-    fn admit(&self, name: Name) -> Admission {
-        Admission { name, position: self.position() }
+    fn join_point(&self, name: Name) -> JoinPoint {
+        JoinPoint { name, position: self.position() }
     }
 
     /// Makes a record out of a draft, or says why not. `stored` tells what only the store knows:

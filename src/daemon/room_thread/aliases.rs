@@ -1,49 +1,52 @@
-//! Earlier identities of a session: names it had, and networks against which it was sanctioned.
+//! Aliases of a session: names that it had, and networks in which it was sanctioned.
 //!
-//! A ban or a mute stays with a session, whatever becomes of its name and its address: it holds if it
-//! was made while the session had the name, or was in the network. So a session cannot leave it
-//! behind by being renamed, nor by coming back with its token under another name or from elsewhere.
+//! A ban or a mute follows the session: it applies if it was made while the session had the name, or
+//! was in the network. So a session cannot escape it by being renamed, or by resuming under another
+//! name or from elsewhere.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use chatroom::access::{Sanction, SanctionKind, Sanctions, Target};
 use chatroom::names::{Name, fold};
-use chatroom::room::{Refusal, SessionId};
+use chatroom::room::{Member, Refusal, SessionId};
 use jiff::Timestamp;
-use tracing::error;
 
-use super::RoomThread;
-use crate::store::StoredAlias;
+use crate::store::{Extras, StoredAlias};
 
-/// So many are remembered of a session. One with more cannot come back under yet another name.
+/// The most aliases of a session that are remembered. A session with so many cannot be resumed under
+/// yet another name.
 pub const MAX_ALIASES: usize = 16;
 
 /// The end of the last name of a session that has left: it has had no other one since.
 pub const OPEN: Timestamp = Timestamp::constant(253_000_000_000, 0);
 
-/// What a session was.
+/// A name that a session had, or a network in which it was sanctioned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
     pub target: Target,
-    /// Until when it was that.
     pub until: Timestamp,
 }
 
-/// What the sessions were that are here.
+/// The aliases of the members' sessions.
 #[derive(Debug, Default)]
 pub struct Aliases {
     by_session: HashMap<SessionId, Vec<Alias>>,
 }
 
 impl Aliases {
-    /// What a session was before.
+    /// The aliases of a session.
     pub fn of(&self, session: SessionId) -> &[Alias] {
         self.by_session.get(&session).map_or(&[], Vec::as_slice)
     }
 
-    /// Notes what a session was.
-    pub fn note(&mut self, session: SessionId, alias: Alias) {
+    /// Notes an alias, here and in what is stored with the batch.
+    pub fn record(&mut self, session: SessionId, alias: Alias, extras: &mut Extras) {
+        extras.aliases.push((session, alias.to_store(), alias.until));
+        self.note(session, alias);
+    }
+
+    fn note(&mut self, session: SessionId, alias: Alias) {
         let known = self.by_session.entry(session).or_default();
         match known.iter().position(|known| known.is_of(&alias.target)) {
             Some(place) => known[place].until = alias.until,
@@ -52,34 +55,95 @@ impl Aliases {
         }
     }
 
-    /// Notes what is stored of a session that comes back.
-    pub fn recall(&mut self, session: SessionId, stored: Vec<Alias>) {
+    /// Notes the aliases that are stored for a session.
+    pub fn restore(&mut self, session: SessionId, stored: Vec<Alias>) {
         stored.into_iter().for_each(|alias| self.note(session, alias));
     }
 
-    /// The session is here no more.
+    /// Notes the aliases that are stored for a session that joins again under a name.
+    ///
+    /// # Errors
+    /// It is banned.
+    pub fn rejoin(
+        &mut self,
+        session: SessionId,
+        name: &Name,
+        stored: Vec<Alias>,
+        sanctions: &Sanctions,
+        extras: &mut Extras,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.restore(session, stored.clone());
+        if let Some(ban) = self.carried_sanction(sanctions, SanctionKind::Ban, session, now) {
+            let term = ban.term.clone();
+            self.forget(session);
+            return Err(Refusal::Banned(term));
+        }
+        // If the name is another one, the session no longer has its last one.
+        let own = Target::from_store(name.as_str());
+        for alias in stored.into_iter().filter(|it| it.until == OPEN && !it.is_of(&own)) {
+            self.record(session, Alias { until: now, ..alias }, extras);
+        }
+        Ok(())
+    }
+
+    /// Notes the network of a session if members in it are muted, so that it stays muted elsewhere.
+    pub fn note_network(
+        &mut self,
+        session: SessionId,
+        address: IpAddr,
+        sanctions: &Sanctions,
+        extras: &mut Extras,
+        now: Timestamp,
+    ) {
+        if let Some(mute) = sanctions.against(SanctionKind::Mute, None, Some(address), now) {
+            self.record(session, Alias { target: mute.target.clone(), until: now }, extras);
+        }
+    }
+
+    /// The aliases of a session in their stored form.
+    pub fn to_store(&self, session: SessionId) -> Vec<StoredAlias> {
+        self.of(session).iter().map(|alias| (alias.to_store(), alias.until)).collect()
+    }
+
+    /// Forgets a session that has left.
     pub fn forget(&mut self, session: SessionId) {
         self.by_session.remove(&session);
     }
 
-    /// The sanction of a kind that a session has taken with it.
+    /// The sanction of a kind against a member: against their name or address, or one that their
+    /// session carries from a former one.
     pub fn sanction<'s>(
+        &self,
+        sanctions: &'s Sanctions,
+        kind: SanctionKind,
+        member: &Member,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Option<&'s Sanction> {
+        sanctions
+            .against(kind, Some(member.name.as_str()), address, now)
+            .or_else(|| self.carried_sanction(sanctions, kind, member.session, now))
+    }
+
+    /// The sanction of a kind that a session carries from a former name or network.
+    pub fn carried_sanction<'s>(
         &self,
         sanctions: &'s Sanctions,
         kind: SanctionKind,
         session: SessionId,
         now: Timestamp,
     ) -> Option<&'s Sanction> {
-        let taken = |alias: &Alias| {
+        let carried = |alias: &Alias| {
             let sanction = sanctions.get(kind, &alias.target, now);
-            // Milliseconds are what is stored.
+            // Compared in milliseconds, because that is how they are stored.
             let until = alias.until.as_millisecond();
             sanction.filter(|sanction| sanction.made.as_millisecond() <= until)
         };
-        self.of(session).iter().find_map(taken)
+        self.of(session).iter().find_map(carried)
     }
 
-    /// The folded names that a session had.
+    /// The former names of a session, folded.
     pub fn names(&self, session: SessionId) -> impl Iterator<Item = String> {
         self.of(session).iter().filter_map(|alias| match &alias.target {
             Target::Name(name) => Some(fold(&name.name)),
@@ -89,12 +153,12 @@ impl Aliases {
 }
 
 impl Alias {
-    /// A name that a session had until then.
+    /// A name that a session had until a time.
     pub fn name(name: &str, until: Timestamp) -> Alias {
         Alias { target: Target::from_store(name), until }
     }
 
-    /// Whether it is this: the same name, however it is written, or the same network.
+    /// Whether this is the alias of a target: the same name, however it is written, or the same network.
     fn is_of(&self, target: &Target) -> bool {
         match (&self.target, target) {
             (Target::Name(own), Target::Name(other)) => own.skeleton == other.skeleton,
@@ -102,106 +166,36 @@ impl Alias {
         }
     }
 
-    /// What is stored of it.
-    pub fn to_store(&self) -> String {
+    /// The form in which an alias is stored.
+    fn to_store(&self) -> String {
         match &self.target {
             Target::Name(name) => format!("name:{}", name.name),
             network => format!("address:{network}"),
         }
     }
 
-    /// What was stored of it, if it can be understood.
-    pub fn from_store(stored: &str, until: Timestamp) -> Option<Alias> {
+    /// Reads the form in which an alias is stored.
+    fn from_store(stored: &str, until: Timestamp) -> Option<Alias> {
         let (kind, word) = stored.split_once(':')?;
         matches!(kind, "name" | "address")
             .then(|| Alias { target: Target::from_store(word), until })
     }
 }
 
-/// What was stored, as far as it can be understood.
-pub fn from_store(stored: &[StoredAlias]) -> Vec<Alias> {
-    stored.iter().filter_map(|(alias, until)| Alias::from_store(alias, *until)).collect()
+/// Whether a session with these aliases may be called so: it was before, or it has few other names.
+pub fn allow(aliases: &[Alias], name: &Name) -> bool {
+    let target = Target::from_store(name.as_str());
+    aliases.len() < MAX_ALIASES || aliases.iter().any(|it| it.is_of(&target))
 }
 
-impl RoomThread {
-    /// Whether a session may come in under this name: it has had it, or not too many others.
-    pub(super) fn may_be_called(&self, session: SessionId, name: &Name) -> bool {
-        let is_here = self.room.roster().by_session(session).is_some();
-        let aliases = self.stored_aliases(session);
-        let target = Target::from_store(name.as_str());
-        is_here || aliases.len() < MAX_ALIASES || aliases.iter().any(|it| it.is_of(&target))
-    }
+/// The stored form of the last name of a session that leaves and may come back.
+pub fn last_name(name: &Name) -> StoredAlias {
+    (Alias::name(name.as_str(), OPEN).to_store(), OPEN)
+}
 
-    /// Remembers who a session was that comes back from where it had left.
-    ///
-    /// # Errors
-    /// It is banned.
-    pub(super) fn recall(
-        &mut self,
-        session: SessionId,
-        name: &Name,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let aliases = self.stored_aliases(session);
-        self.aliases.recall(session, aliases.clone());
-        let sanctions = &self.access.sanctions;
-        if let Some(ban) = self.aliases.sanction(sanctions, SanctionKind::Ban, session, now) {
-            let term = ban.term.clone();
-            self.aliases.forget(session);
-            return Err(Refusal::Banned(term));
-        }
-        // Under another name, it has its last one no more.
-        let own = Target::from_store(name.as_str());
-        for alias in aliases.into_iter().filter(|it| it.until == OPEN && !it.is_of(&own)) {
-            self.note_alias(session, Alias { until: now, ..alias });
-        }
-        Ok(())
-    }
-
-    /// What is stored of who a session was.
-    pub(super) fn stored_aliases(&self, session: SessionId) -> Vec<Alias> {
-        let stored = self.store.as_ref().map(|store| store.aliases_of(session));
-        match stored.unwrap_or_else(|| Ok(Vec::new())) {
-            Ok(stored) => from_store(&stored),
-            Err(failure) => {
-                error!(event = "store-failed", "a session cannot be looked up: {failure}");
-                Vec::new()
-            }
-        }
-    }
-
-    /// What a session was, for another process.
-    pub(super) fn saved_aliases(&self, session: SessionId) -> Vec<StoredAlias> {
-        let aliases = self.aliases.of(session).iter();
-        aliases.map(|alias| (alias.to_store(), alias.until)).collect()
-    }
-
-    /// Notes what a session was, here and in the store.
-    pub(super) fn note_alias(&mut self, session: SessionId, alias: Alias) {
-        self.extras.aliases.push((session, alias.to_store(), alias.until));
-        self.aliases.note(session, alias);
-    }
-
-    /// Notes who it was that leaves, if it can come back with a token.
-    pub(super) fn note_leaving(&mut self, session: SessionId) {
-        if self.store.is_some()
-            && self.tokens.hash_of(session).is_some()
-            && let Some(member) = self.room.roster().by_session(session)
-        {
-            let alias = Alias::name(member.name.as_str(), OPEN);
-            self.extras.aliases.push((session, alias.to_store(), alias.until));
-        }
-        self.aliases.forget(session);
-    }
-
-    /// Notes that a session is in a network that may not speak: it takes that with it.
-    pub(super) fn note_network(&mut self, session: SessionId, address: IpAddr, now: Timestamp) {
-        let sanctions = &self.access.sanctions;
-        if let Some(mute) = sanctions.against(SanctionKind::Mute, None, Some(address), now) {
-            let target = mute.target.clone();
-            self.note_alias(session, Alias { target, until: now });
-        }
-    }
+/// Reads stored aliases, without those that cannot be read.
+pub fn from_store(stored: &[StoredAlias]) -> Vec<Alias> {
+    stored.iter().filter_map(|(alias, until)| Alias::from_store(alias, *until)).collect()
 }
 
 #[cfg(test)]
@@ -228,8 +222,9 @@ mod tests {
     #[track_caller]
     fn check(alias: Alias, access_state: &AccessState, is_muted: bool) {
         let mut aliases = Aliases::default();
-        aliases.recall(ME, vec![alias]);
-        let found = |kind| aliases.sanction(&access_state.sanctions, kind, ME, at(50)).is_some();
+        aliases.restore(ME, vec![alias]);
+        let found =
+            |kind| aliases.carried_sanction(&access_state.sanctions, kind, ME, at(50)).is_some();
         assert_eq!((found(SanctionKind::Mute), found(SanctionKind::Ban)), (is_muted, false));
     }
 

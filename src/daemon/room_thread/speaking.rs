@@ -1,11 +1,12 @@
-//! What people say, to everybody and to each other; and who they are.
+//! Messages, to the room and to one member.
 
 use chatroom::permission::Permission;
-use chatroom::room::{Accepted, Found, NewRecord, Record, Refusal, Seq, SessionId};
+use chatroom::room::{Accepted, NewRecord, Refusal, Seq, SessionId};
 use chatroom::wire::{Answer, Direct};
 use jiff::Timestamp;
 
 use super::RoomThread;
+use super::redacting::find_record;
 
 impl RoomThread {
     pub(super) fn speak(
@@ -24,11 +25,12 @@ impl RoomThread {
         match self.apply(NewRecord::Speech { session, action, text, id: id.clone() }, now) {
             Ok(Accepted::New(_)) => {
                 self.note_said(session, now);
-                self.accepted.push((session, id));
+                self.effects.note_speech(session, id);
             }
             Ok(Accepted::Again(seq)) => {
                 let room = self.window.room.clone();
-                let answer = match self.find_record(seq) {
+                let found = find_record(seq, &self.room, &self.window, &self.storage);
+                let answer = match found.ok().flatten() {
                     Some(record) => Answer::Repeated { room, record: Box::new(record) },
                     None => {
                         let problem = "That id was used before, for something else.".to_owned();
@@ -41,10 +43,10 @@ impl RoomThread {
         }
     }
 
-    /// Whether this session has said something with this id.
+    /// Whether this session has sent a message with this id before.
     fn was_said(&self, session: SessionId, id: Option<&str>) -> bool {
-        let in_store = |session, id: &str| self.store.as_ref()?.seq_of(session, id).ok()?;
-        self.room.said_before(session, id, in_store).is_some()
+        let stored = |session, id: &str| self.storage.seq_of(session, id);
+        self.room.said_before(session, id, stored).is_some()
     }
 
     pub(super) fn apply(
@@ -52,19 +54,7 @@ impl RoomThread {
         new_record: NewRecord,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        let store = &self.store;
-        self.room.apply(new_record, now, |session, id| store.as_ref()?.seq_of(session, id).ok()?)
-    }
-
-    /// A record that was accepted before, wherever it is.
-    pub(super) fn find_record(&self, seq: Seq) -> Option<Record> {
-        if let Some(record) = self.room.batch().iter().find(|record| record.seq == seq) {
-            return Some(record.clone());
-        }
-        match self.window.at(seq) {
-            Found::Batch(batch) => batch.records().iter().find(|record| record.seq == seq).cloned(),
-            _ => self.store.as_ref()?.record(seq).ok()?,
-        }
+        self.room.apply(new_record, now, |session, id| self.storage.seq_of(session, id))
     }
 
     pub(super) fn direct(
@@ -78,7 +68,7 @@ impl RoomThread {
         self.may(session, Permission::Direct, now)?;
         let (from, to, text) = self.room.direct(session, to, text)?;
         let is_repeated = self.was_said(session, id.as_deref());
-        match self.clients.get(&to.session) {
+        match self.clients.get(to.session) {
             _ if is_repeated || to.session == session => {}
             None => return Err(Refusal::Detached(to.name)),
             Some(client) if !client.reserve(text.len()) => return Err(Refusal::Busy(to.name)),
@@ -89,7 +79,7 @@ impl RoomThread {
         if !is_repeated {
             self.note_said(session, now);
             self.room.note_id(session, copy.id.as_deref(), Seq(0));
-            self.extras.directs.extend(copy.id.clone().map(|id| (session, id)));
+            self.storage.extras.directs.extend(copy.id.clone().map(|id| (session, id)));
             if to.session != session {
                 self.answer(to.session, Answer::Direct(copy.clone()));
             }

@@ -1,4 +1,4 @@
-//! The secrets with which sessions are taken up again.
+//! The tokens with which clients resume their sessions.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::store::TokenHash;
 
-/// The tokens of those who are here. Those of others are in the store.
+/// The tokens of the members. Those of sessions that have left are in the store.
 #[derive(Default)]
 pub struct Tokens {
     sessions: HashMap<TokenHash, SessionId>,
@@ -15,12 +15,12 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Whose token this is, if they are here.
+    /// The member's session that a token belongs to.
     pub fn session_of(&self, hash: &TokenHash) -> Option<SessionId> {
         self.sessions.get(hash).copied()
     }
 
-    /// The hash of the token of a session, if it is here and has one.
+    /// The hash of the token of a session, if it has one.
     pub fn hash_of(&self, session: SessionId) -> Option<TokenHash> {
         self.hashes.get(&session).copied()
     }
@@ -31,7 +31,7 @@ impl Tokens {
         self.hashes.insert(session, hash);
     }
 
-    /// Forgets the token of who is here no more.
+    /// Forgets the token of a session that has left.
     pub fn remove(&mut self, session: SessionId) {
         if let Some(hash) = self.hashes.remove(&session) {
             self.sessions.remove(&hash);
@@ -42,15 +42,15 @@ impl Tokens {
 /// A new token: 128 random bits, in hexadecimal.
 ///
 /// # Errors
-/// The system has no random numbers to give.
+/// The system provides no random numbers.
 pub fn generate() -> Result<String, getrandom::Error> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits)?;
     Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The form in which a token is kept: who reads the store cannot take up a session. A token is
-/// random and long, so that a plain hash is enough.
+/// The form in which a token is stored, so that reading the store does not let anyone resume a session.
+/// A token is random and long, so a plain hash is enough.
 pub fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }

@@ -1,49 +1,23 @@
-//! Keeping order: who may come in, who may speak, and what happens when that changes.
+//! What the access state permits members, and what follows when it changes.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use chatroom::access::{AccessState, Change, Credential, Sanction, SanctionKind, Target, Term};
+use chatroom::access::{AccessState, Change, Sanction, SanctionKind, Target, Term};
 use chatroom::admin::Affected;
 use chatroom::names::Name;
 use chatroom::permission::{self, Permission, Role};
 use chatroom::room::{EndReason, Member, NewRecord, Refusal, SessionId};
 use chatroom::wire::Answer;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::aliases::Alias;
-use super::{Effect, RoomThread};
+use super::effects::Effect;
+use super::RoomThread;
 
-/// What somebody is told whose account has changed.
+/// What members are told whose account has changed.
 const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
 
-/// Of so many who are gone it is remembered when they have said something.
-const FEW: usize = 256;
-
 impl RoomThread {
-    /// Whether somebody from this address may come in under this name.
-    pub(super) fn may_join(
-        &self,
-        name: &Name,
-        credential: &Credential,
-        address: Option<IpAddr>,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        if !self.access.is_enough(credential, name.as_str(), self.config.access.mode) {
-            return Err(Refusal::PasswordNeeded { name: name.to_string() });
-        }
-        if self.access.account(name.as_str()).is_some_and(|account| account.is_locked) {
-            return Err(Refusal::AccountLocked(name.to_string()));
-        }
-        if let Some(account) = self.access.confusable_account(name.as_str()) {
-            return Err(Refusal::LooksLike(Name::from_store(&account.name)));
-        }
-        match self.access.sanctions.against(SanctionKind::Ban, Some(name.as_str()), address, now) {
-            Some(ban) => Err(Refusal::Banned(ban.term.clone())),
-            None => Ok(()),
-        }
-    }
-
     /// Checks a permission of a session, with everything that was applied before.
     pub(super) fn may(
         &self,
@@ -68,53 +42,38 @@ impl RoomThread {
         }
     }
 
-    /// Slow mode: each says one thing in so much time, whatever they were called meanwhile.
+    /// Checks slow mode for a member.
     fn check_slow(&self, member: &Member, now: Timestamp) -> Result<(), Refusal> {
-        let slow = SignedDuration::try_from(self.access.slow).unwrap_or(SignedDuration::MAX);
-        let before = self.aliases.names(member.session);
-        let before = before.filter_map(|name| self.last_said.get(name.as_str()));
-        let said = before.chain(self.last_said.get(member.name.folded())).max();
-        let next = said.and_then(|said| said.checked_add(slow).ok());
-        match next.map(|next| next.duration_since(now)).filter(|wait| wait.is_positive()) {
-            Some(wait) => Err(Refusal::SlowMode { seconds: wait.as_secs_f64().ceil() as u64 }),
-            None => Ok(()),
-        }
+        let former = self.aliases.names(member.session);
+        self.slow_mode.check(self.access.slow, &member.name, former, now)
     }
 
-    /// Somebody has said something, which counts in slow mode. It counts for the name, and not for
-    /// the session, which anybody can have anew.
+    /// Notes for slow mode that a member has said something.
     pub(super) fn note_said(&mut self, session: SessionId, now: Timestamp) {
         let slow = self.access.slow;
         if slow.is_zero() {
             return;
         }
-        if self.last_said.len() > self.room.roster().len() + FEW {
-            self.last_said.retain(|_, said| now.duration_since(*said).unsigned_abs() < slow);
-        }
         if let Some(member) = self.room.roster().by_session(session) {
-            self.last_said.insert(member.name.folded().clone(), now);
+            self.slow_mode.note(slow, &member.name, self.room.roster().len(), now);
         }
     }
 
     fn sanction_of(&self, kind: SanctionKind, member: &Member, now: Timestamp) -> Option<&Term> {
-        let address = self.clients.get(&member.session).map(|client| client.source.ip());
-        let sanctions = &self.access.sanctions;
-        let sanction = sanctions
-            .against(kind, Some(member.name.as_str()), address, now)
-            .or_else(|| self.aliases.sanction(sanctions, kind, member.session, now))?;
+        let address = self.clients.address(member.session);
+        let sanction = self.aliases.sanction(&self.access.sanctions, kind, member, address, now)?;
         Some(&sanction.term)
     }
 
-    /// Whether somebody who was here may go on being here, as far as their name tells.
+    /// Whether a member may stay in the room, as far as their name and session tell.
     pub(super) fn may_stay(&self, member: &Member, now: Timestamp) -> bool {
-        let name = member.name.as_str();
-        self.access.may_stay(name, member.since)
+        self.access.may_stay(member.name.as_str(), member.since)
             && self.sanction_of(SanctionKind::Ban, member, now).is_none()
     }
 
-    /// From now on this is in force. Who may not be here any more because of the change goes, who
-    /// may not speak any more, or may again, is told.
-    pub(super) fn put_in_force(
+    /// Replaces the access state; `change` is what differs. Members who may no longer be here are
+    /// removed. Members who may no longer speak, or may again, are told.
+    pub(super) fn set_access_state(
         &mut self,
         access_state: Arc<AccessState>,
         change: &Change,
@@ -125,7 +84,8 @@ impl RoomThread {
             change
         {
             for session in self.hit_by(target) {
-                self.note_alias(session, Alias { target: target.clone(), until: *made });
+                let alias = Alias { target: target.clone(), until: *made };
+                self.aliases.record(session, alias, &mut self.storage.extras);
             }
         }
         match change {
@@ -137,31 +97,23 @@ impl RoomThread {
             }
             Change::PutAccount { account, renews: true } => self.renew(&account.name, now),
             Change::RemoveAccount(name) => self.renew(name, now),
-            Change::SetSlow(_) => self.last_said.clear(),
+            Change::SetSlow(_) => self.slow_mode.clear(),
             _ => {}
         }
     }
 
-    /// Whom a sanction is against, of those who are here.
+    /// The members whom a sanction against this target affects.
     fn hit_by(&self, target: &Target) -> Vec<SessionId> {
         match target {
             Target::Name(name) => {
                 let members = self.room.roster().by_skeleton(&name.name).into_iter();
                 members.map(|member| member.session).collect()
             }
-            Target::Network(_) => {
-                let clients = self.clients.iter();
-                let hit = clients.filter(|(_, it)| target.matches(None, Some(it.source.ip())));
-                let hit = hit.map(|(&session, _)| session);
-                // The place of a detached session is where its connection was.
-                let detached = self.detached.iter();
-                let lost = detached.filter(|(_, it)| target.matches(None, Some(it.address.ip())));
-                hit.chain(lost.map(|(&session, _)| session)).collect()
-            }
+            Target::Network(_) => self.clients.in_network(target),
         }
     }
 
-    /// Whom a sanction would hit, and how many of them are connected.
+    /// The members whom a sanction would affect, and how many of them are connected.
     pub(super) fn affected(&self, target: &Target) -> (Affected, usize) {
         let is_network = matches!(target, Target::Network(_));
         let roster = self.room.roster();
@@ -179,11 +131,12 @@ impl RoomThread {
             nameless: 0,
             operators: operators.map(str::to_owned).collect(),
         };
-        let connected = hit.iter().filter(|session| self.clients.contains_key(session)).count();
+        let is_connected = |session: &&SessionId| self.clients.get(**session).is_some();
+        let connected = hit.iter().filter(is_connected).count();
         (affected, connected)
     }
 
-    /// Does what follows for this person from a sanction of this kind that has come or gone.
+    /// Applies a sanction of this kind to a member, after one was added or removed.
     fn apply_sanctions(&mut self, session: SessionId, kind: SanctionKind, now: Timestamp) {
         let Some(member) = self.room.roster().by_session(session) else { return };
         match (kind, self.sanction_of(kind, member, now).cloned()) {
@@ -198,8 +151,8 @@ impl RoomThread {
         }
     }
 
-    /// Whoever is here under this name, or one that looks like it, has proved something that holds
-    /// no more, or nothing.
+    /// Removes the members under this name or a confusable one: they have not given the password that
+    /// the account now has.
     fn renew(&mut self, name: &str, now: Timestamp) {
         let members = self.room.roster().by_skeleton(name).into_iter();
         let sessions: Vec<_> = members.map(|member| member.session).collect();
@@ -207,6 +160,22 @@ impl RoomThread {
             let reason = Some(ACCOUNT_CHANGED.to_owned());
             self.leave(session, EndReason::Removed { reason }, now);
         }
+    }
+
+    pub(super) fn kick(
+        &mut self,
+        name: &str,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(member) = self.room.roster().by_name(name) else {
+            return Err(Refusal::NoSuchUser(name.to_owned()));
+        };
+        let session = member.session;
+        let reason = reason.map(|reason| chatroom::clean::line(&reason).trim().to_owned());
+        let reason = reason.filter(|reason| !reason.is_empty());
+        self.leave(session, EndReason::Removed { reason }, now);
+        Ok(())
     }
 
     pub(super) fn rename(&mut self, name: &str, to: &Name, now: Timestamp) -> Result<(), Refusal> {
@@ -224,9 +193,9 @@ impl RoomThread {
         }
         let before = Alias::name(member.name.as_str(), now);
         self.apply(NewRecord::Rename { session, to: to.clone() }, now)?;
-        self.note_alias(session, before);
-        self.extras.renames.push((session, to.to_string()));
-        if let Some(client) = self.clients.get(&session).cloned() {
+        self.aliases.record(session, before, &mut self.storage.extras);
+        self.storage.extras.renames.push((session, to.to_string()));
+        if let Some(client) = self.clients.get(session).cloned() {
             self.effects.push(Effect::Rename { client, to: to.clone() });
         }
         Ok(())
