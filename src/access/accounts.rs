@@ -1,26 +1,27 @@
-//! All accounts, found by their names and by what these look like.
+//! All accounts, by their names and by the skeletons of these.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Account;
 use crate::confusables::{fold, skeletons_of};
 
-/// Every account.
+/// All accounts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Accounts {
-    /// By their names, folded.
+    /// By their folded names.
     by_name: BTreeMap<String, Account>,
-    /// The folded names of each look. It is one name, unless rules of before let in several.
+    /// The folded names with each skeleton: usually one, or several from before the rules became
+    /// stricter.
     by_skeleton: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Accounts {
-    /// The account of a name, however it is written.
+    /// The account with a name, however it is written.
     pub(super) fn get(&self, name: &str) -> Option<&Account> {
         self.by_name.get(&fold(name))
     }
 
-    /// The accounts whose names look like this one and are others.
+    /// The accounts with other names that are confusable with this one.
     pub(super) fn like(&self, name: &str) -> impl Iterator<Item = &Account> {
         let (folded, skeletons) = (fold(name), skeletons_of(name));
         let names: BTreeSet<&String> = skeletons
@@ -32,12 +33,12 @@ impl Accounts {
         others.filter_map(|name| self.by_name.get(name))
     }
 
-    /// All of them, in the order of their names.
+    /// All accounts, in the order of their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Account> {
         self.by_name.values()
     }
 
-    /// Puts one in the place of the one of that name.
+    /// Adds an account, or replaces the one with the same name.
     pub(super) fn put(&mut self, account: Account) {
         let folded = fold(&account.name);
         self.remove(&folded);
@@ -47,7 +48,7 @@ impl Accounts {
         self.by_name.insert(folded, account);
     }
 
-    /// Takes the account of a name away, if there is one.
+    /// Removes the account with a name, if there is one.
     pub(super) fn remove(&mut self, name: &str) {
         let folded = fold(name);
         let Some(account) = self.by_name.remove(&folded) else { return };

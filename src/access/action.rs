@@ -1,4 +1,4 @@
-//! What operators do, and what that changes.
+//! The actions of operators, and the changes that they make.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use super::{Account, Sanction, SanctionKind, Target, show_time};
 use crate::clean::{self, word};
 
-/// What an operator does, with `chatctl` or in the room.
+/// An action of an operator, with `chatctl` or in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 pub enum ModerationAction {
-    /// Removes somebody, who may come back.
+    /// Removes a member, who can join again.
     Kick {
         name: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// Keeps somebody out: a name, an address or a network.
+    /// Keeps a name, an address or a network out.
     Ban {
         target: String,
-        /// For so many seconds; none is until it is taken back.
+        /// The duration; none if it is permanent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ pub enum ModerationAction {
     Unban {
         target: String,
     },
-    /// Lets somebody listen only.
+    /// Lets a user read only.
     Mute {
         target: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub enum ModerationAction {
     Unmute {
         target: String,
     },
-    /// Sets what the room is about; an empty text brings the configured one back.
+    /// Sets the topic; an empty text restores the configured one.
     Topic {
         text: String,
     },
@@ -48,14 +48,14 @@ pub enum ModerationAction {
         name: String,
         to: String,
     },
-    /// The least seconds between two messages of one person; 0 is off.
+    /// Sets the shortest time between two messages of one user, in seconds; 0 turns slow mode off.
     Slow {
         seconds: u64,
     },
 }
 
 impl ModerationAction {
-    /// The word for it in the log and the audit.
+    /// The word for the action in the log and the audit.
     pub fn as_str(&self) -> &'static str {
         match self {
             ModerationAction::Kick { .. } => "kick",
@@ -69,12 +69,12 @@ impl ModerationAction {
         }
     }
 
-    /// Whom or what it is about, with what belongs to it.
+    /// The target, with the duration and the reason.
     pub fn target(&self) -> String {
         self.target_with("")
     }
 
-    /// The same, with a remark on it before what somebody wrote: "bo for 1 h (1 person): spam".
+    /// The target with a remark in front of the reason: "bo for 1 h (1 person): spam".
     pub fn target_with(&self, remark: &str) -> String {
         let with = |target: &str, seconds: &Option<u64>, reason: &Option<String>| {
             let time = for_seconds(*seconds);
@@ -95,7 +95,7 @@ impl ModerationAction {
         }
     }
 
-    /// What is asked for, as in "ban bo for 1 h: spam".
+    /// The request, as in "ban bo for 1 h: spam".
     pub fn asked(&self) -> String {
         match self {
             ModerationAction::Kick { name, reason } => {
@@ -126,7 +126,7 @@ impl ModerationAction {
         self.done_with("")
     }
 
-    /// The same, with a remark on it before what somebody wrote.
+    /// What was done, with a remark in front of the reason.
     pub fn done_with(&self, remark: &str) -> String {
         let permanently = |seconds: Option<u64>| match seconds {
             None => " permanently".to_owned(),
@@ -160,7 +160,7 @@ impl ModerationAction {
         }
     }
 
-    /// The same act against what its target was found to mean.
+    /// The same action against the target that its word means.
     pub fn meaning(mut self, meant: &Target) -> ModerationAction {
         if let ModerationAction::Ban { target, .. } | ModerationAction::Mute { target, .. } =
             &mut self
@@ -171,7 +171,7 @@ impl ModerationAction {
     }
 }
 
-/// What somebody wrote stands last, behind a colon: nothing follows that it could pass for.
+/// Puts a text that a user wrote last, behind a colon, so it cannot imitate anything behind it.
 fn with_text(what: String, text: &Option<String>) -> String {
     match text.as_deref().map(clean::line) {
         Some(text) if !text.trim().is_empty() => format!("{what}: {}", text.trim()),
@@ -183,21 +183,21 @@ fn for_seconds(seconds: Option<u64>) -> String {
     seconds.map_or_else(String::new, |seconds| format!(" for {}", show_time(seconds)))
 }
 
-/// What is different from now on.
+/// A change of the access state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Whether it `renews` the account: whoever is here under its name, or one that looks like it,
-    /// has to prove anew that they may have it.
+    /// If it `renews` the account, members under its name or a confusable one are removed, because they
+    /// have not given its password.
     PutAccount {
         account: Account,
         renews: bool,
     },
     RemoveAccount(String),
-    /// In the place of another one of that kind against the same.
+    /// Replaces a sanction of the same kind against the same target.
     PutSanction(Sanction),
     RemoveSanction(SanctionKind, Target),
     SetTopic(Option<String>),
     SetSlow(Duration),
-    /// It is in force only; what is stored is the file with the password.
+    /// Not stored: the password is in a file.
     SetRoomHash(Option<String>),
 }

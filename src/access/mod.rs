@@ -1,7 +1,7 @@
-//! Who may come in and who may speak: accounts, bans and mutes, the topic and slow mode.
+//! Who may join and speak: accounts, bans and mutes; also the topic and slow mode.
 //!
-//! It is state beside the log of the room. [`AccessState`] is what is in force; a [`Change`] makes it
-//! another one, and is what is stored.
+//! This is state beside the log of the room. [`AccessState`] is what is in force. A [`Change`] changes
+//! it, and is what is stored.
 
 mod accounts;
 mod action;
@@ -24,70 +24,70 @@ pub use sanctions::Sanctions;
 pub use target::{NameTarget, Target, TargetProblem, is_no_name};
 pub use time::{check_term, parse_time, show_time};
 
-/// Somebody who has a password here. The name is theirs.
+/// An account: a name that can only be used with its password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub name: String,
-    /// What the password is compared with, as a PHC string.
+    /// The hash of the password, as a PHC string.
     pub hash: String,
-    /// Whether they may moderate in the room.
+    /// Whether its owner may moderate in the room.
     pub is_operator: bool,
-    /// Whether they are kept out for the time being.
+    /// Whether its owner may not join for the time being.
     pub is_locked: bool,
     pub made: Timestamp,
-    /// When it was made or its password was set or it was locked: who came before that under its
-    /// name has proved nothing that counts now.
+    /// When it was made or locked, or its password was set. Members who joined under its name before
+    /// that have not given the password that it has now.
     pub renewed: Timestamp,
 }
 
-/// Who is let in.
+/// Who may join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Anyone; a name that has an account only with its password.
+    /// Everyone; but a name that has an account needs its password.
     #[default]
     Open,
-    /// Who knows the password of the room, or has an account.
+    /// Users who know the password of the room or have an account.
     Password,
-    /// Who has an account.
+    /// Users who have an account.
     Accounts,
 }
 
-/// What proves that somebody may have a name.
+/// What a user needs for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requirement {
     Nothing,
     /// The password of the room.
     RoomPassword,
-    /// The password of the account; where there is none, no password will do.
+    /// The password of the account. If there is no account, no password is right.
     AccountPassword,
 }
 
-/// What somebody has proved who wants a name: with what the password was compared.
+/// A password that was verified, as the hash that it was compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     None,
-    /// That of the room, with this hash.
+    /// The password of the room.
     Room(String),
-    /// That of the account, with this hash.
+    /// The password of the account.
     Account(String),
 }
 
-/// Everything that is in force. A copy shares what is large.
+/// The access state in force. Copies share the large parts.
 #[derive(Debug, Clone, Default)]
 pub struct AccessState {
     accounts: Arc<Accounts>,
     /// The bans and mutes.
     pub sanctions: Arc<Sanctions>,
-    /// What the password of the room is compared with, where there is one.
+    /// The hash of the password of the room, if it has one.
     pub room_hash: Option<String>,
-    /// What operators have set; else the configured one is shown.
+    /// The topic that operators have set; otherwise the configured one is shown.
     pub topic: Option<String>,
-    /// The least time between two messages of one person; zero is off.
+    /// The shortest time between two messages of one user; zero if slow mode is off.
     pub slow: Duration,
 }
 
 impl AccessState {
-    /// The account whose name is this one, else one whose name looks like it.
+    /// The account with this name, otherwise one with a confusable name.
     pub fn account_with_skeleton_of(&self, name: &str) -> Option<&Account> {
         self.account(name).or_else(|| self.accounts.like(name).next())
     }
@@ -97,18 +97,18 @@ impl AccessState {
         self.accounts.get(name)
     }
 
-    /// The account whose name looks like this one, which has none itself. Of two accounts that look
-    /// alike since before that was noticed, neither keeps the other one out.
+    /// An account with a name that is confusable with this one, if this one has no account. Two accounts
+    /// with confusable names, from before the rules became stricter, do not exclude each other.
     pub fn confusable_account(&self, name: &str) -> Option<&Account> {
         self.account(name).is_none().then(|| self.accounts.like(name).next())?
     }
 
-    /// All accounts, in an order that stays.
+    /// All accounts, in a stable order.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.iter()
     }
 
-    /// What somebody has to prove who wants this name.
+    /// What a user needs for this name.
     pub fn requirement(&self, name: &str, mode: Mode) -> Requirement {
         match (self.account(name), mode) {
             (Some(_), _) | (None, Mode::Accounts) => Requirement::AccountPassword,
@@ -117,7 +117,7 @@ impl AccessState {
         }
     }
 
-    /// Whether this is what somebody has to prove who wants this name.
+    /// Whether this is what a user needs for this name.
     pub fn is_enough(&self, credential: &Credential, name: &str, mode: Mode) -> bool {
         match (self.requirement(name, mode), credential) {
             (Requirement::Nothing, _) => true,
@@ -131,7 +131,7 @@ impl AccessState {
         }
     }
 
-    /// Whether who is here since then under this name may be here as far as accounts go.
+    /// Whether accounts permit that a member who joined at `since` keeps this name.
     pub fn may_stay(&self, name: &str, since: Timestamp) -> bool {
         match self.account(name) {
             Some(account) => !account.is_locked && account.renewed <= since,
@@ -139,25 +139,25 @@ impl AccessState {
         }
     }
 
-    /// Whether a person who is here under this name is an operator.
+    /// Whether a member with this name is an operator.
     pub fn is_operator(&self, name: &str) -> bool {
         self.account(name).is_some_and(|account| account.is_operator && !account.is_locked)
     }
 
-    /// The operator whose name is this one, or looks like it.
+    /// The operator with this name or a confusable one.
     pub fn confusable_operator(&self, name: &str) -> Option<&Account> {
         let mut all = self.account(name).into_iter().chain(self.accounts.like(name));
         all.find(|account| account.is_operator && !account.is_locked)
     }
 
-    /// Takes those away of which the time is over.
+    /// Removes the sanctions whose time is over.
     pub fn expire(&mut self, now: Timestamp) {
         if self.sanctions.iter().any(|sanction| !sanction.term.is_in_force(now)) {
             Arc::make_mut(&mut self.sanctions).expire(now);
         }
     }
 
-    /// Makes a change.
+    /// Applies a change.
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::PutAccount { account, .. } => {

@@ -1,4 +1,4 @@
-//! Addresses and networks as people write them: what is one, and what would be right where it is none.
+//! Addresses and networks as users write them, and advice where they are wrong.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,12 +6,12 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::confusables::fold;
 
-/// What would be right in the place of a mask.
+/// The advice for a mask.
 const NO_MASKS: &str =
     "Masks are not supported: give a whole name, or a network such as 10.0.0.0/24.";
 
-/// An address or a network that is written as it should be. A network has no bits set behind its
-/// prefix, so that it is clear which one is meant.
+/// Parses an address or a network. A network must have no bits set behind its prefix, so it is clear
+/// which one is meant.
 pub fn network(word: &str) -> Option<IpNet> {
     if let Ok(address) = word.parse::<IpAddr>() {
         return Some(address.to_canonical().into());
@@ -22,13 +22,13 @@ pub fn network(word: &str) -> Option<IpNet> {
     is_exact.then(|| canonical(network))
 }
 
-/// A network that was stored, by the rules of then.
+/// Parses a stored network, which may be from before the rules became stricter.
 pub fn network_from_store(word: &str) -> Option<IpNet> {
     let network = || word.parse::<IpNet>().ok().map(canonical);
     self::network(word).or_else(network)
 }
 
-/// An address without its prefix, a network with it.
+/// Shows an address without a prefix length, a network with it.
 pub fn show_network(network: &IpNet) -> String {
     match network.prefix_len() == network.max_prefix_len() {
         true => network.addr().to_string(),
@@ -36,14 +36,14 @@ pub fn show_network(network: &IpNet) -> String {
     }
 }
 
-/// Whether a word would be taken for an address or a mask, so that nobody can be called that.
+/// Whether a word looks like an address or a mask, so it cannot be a name.
 pub fn looks_like_address(word: &str) -> bool {
     network_from_store(word).is_some()
         || is_dotted(word)
         || (word.contains("::") && is_hexadecimal(word))
 }
 
-/// An IPv4 network in IPv6's form (`::ffff:10.0.0.0/104`) is that network, as with addresses.
+/// Turns an IPv4 network in the form of IPv6 (`::ffff:10.0.0.0/104`) into the IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
     // Only an IPv6 network has a prefix of 96 bits or more.
     let of_v4 = match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
@@ -53,8 +53,8 @@ fn canonical(network: IpNet) -> IpNet {
     of_v4.unwrap_or(network).trunc()
 }
 
-/// What would be right in the place of a word that somebody takes for an address, a network or a
-/// mask. None if it looks like none of them.
+/// Advice for a word that looks like an address, a network or a mask but is not valid. None if it looks
+/// like none of them.
 pub fn advice(word: &str) -> Option<String> {
     let word = &fold(word);
     if let Some(network) = network(word) {
@@ -108,7 +108,7 @@ fn of_length(word: &str) -> Option<String> {
     {
         return Some(format!("Write {}.", network.trunc()));
     }
-    // A sign is not for prefixes.
+    // A prefix length has no sign.
     let length = Some(length).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));
     let network = length.and_then(|it| IpNet::new(address, it.parse().ok()?).ok());
     Some(match network {
@@ -135,7 +135,7 @@ fn of_port(word: &str) -> Option<String> {
     Some(format!("Leave the port out: {address}."))
 }
 
-/// For something like an IPv4 address: with too few numbers, with stars, a range.
+/// Advice for something like an IPv4 address: with too few numbers, with stars, a range.
 fn of_dotted(word: &str) -> String {
     if let Some((first, last)) = word.split_once('-')
         && let Ok(first) = first.parse::<Ipv4Addr>()
@@ -176,7 +176,7 @@ fn unpadded(parts: &[&str]) -> String {
     }
 }
 
-/// A network with a range in it, of which the last address may have only its last number.
+/// The network that contains a range. The range can give only the last number of its last address.
 fn range(first: Ipv4Addr, last: &str) -> Ipv4Net {
     let [a, b, c, _] = first.octets();
     let short = || last.parse().ok().map(|last| Ipv4Addr::new(a, b, c, last));
@@ -186,13 +186,13 @@ fn range(first: Ipv4Addr, last: &str) -> Ipv4Net {
     }
 }
 
-/// The smallest network with both of them in it.
+/// The smallest network that contains both addresses.
 fn covering(first: Ipv4Addr, last: Ipv4Addr) -> Ipv4Net {
     let same = (first.to_bits() ^ last.to_bits()).leading_zeros();
     Ipv4Net::new_assert(first, u8::try_from(same).unwrap_or(32)).trunc()
 }
 
-/// Whether somebody who writes this means an IPv4 address, or several.
+/// Whether a word means one or several IPv4 addresses.
 fn is_dotted(word: &str) -> bool {
     let begins = word.starts_with(|c: char| c.is_ascii_digit() || c == '*' || c == '?');
     let is_part = |c: char| c.is_ascii_hexdigit() || "xX.*?-,;/:+_[]%".contains(c);
@@ -207,12 +207,12 @@ fn is_dotted(word: &str) -> bool {
             && word.chars().all(is_part)
             && parts.filter(|it| is_decimal(it)).count() > 1
     };
-    // One number and a dot after it, as of an address that was not finished.
+    // A number and a dot: the beginning of an address.
     let is_lone = || word.strip_suffix('.').is_some_and(is_decimal);
     begins && (is_dotted() || is_short() || is_lone())
 }
 
-/// A number of an address, or a mask in its place.
+/// Whether this is a number of an address, or a mask in its place.
 fn is_decimal(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || b"*?".contains(&byte))
 }

@@ -1,4 +1,4 @@
-//! Bans and mutes: against whom, and until when.
+//! A ban or a mute.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use jiff::Timestamp;
 
 use super::Target;
 
-/// What somebody may not do.
+/// What a sanction forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SanctionKind {
-    /// Be here.
+    /// Joining and staying.
     Ban,
-    /// Say anything, to everybody or to one.
+    /// Sending messages, to the room or to one member.
     Mute,
 }
 
 impl SanctionKind {
-    /// The word for it.
+    /// The stable word for this kind.
     pub fn as_str(self) -> &'static str {
         match self {
             SanctionKind::Ban => "ban",
@@ -25,23 +25,23 @@ impl SanctionKind {
     }
 }
 
-/// Until when, and why.
+/// How long a sanction lasts, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Term {
-    /// None is until somebody takes it back.
+    /// None if it is permanent.
     pub until: Option<Timestamp>,
     pub reason: Option<String>,
 }
 
 impl Term {
-    /// Whether it is still so.
+    /// Whether it is not over yet.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }
 
 impl fmt::Display for Term {
-    /// As in ` until 2026-11-23 15:04 UTC: too loud`, behind "You are banned".
+    /// Follows "You are banned": ` until 2026-11-23 15:04 UTC: too loud`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(until) = self.until {
             write!(f, " until {}", until.strftime("%Y-%m-%d %H:%M UTC"))?;
@@ -60,6 +60,6 @@ pub struct Sanction {
     pub target: Target,
     pub term: Term,
     pub made: Timestamp,
-    /// Who has done it.
+    /// The operator who made it.
     pub by: String,
 }

@@ -1,4 +1,4 @@
-//! All bans and mutes, found quickly however many there are.
+//! All bans and mutes, with indexes that keep looking them up fast.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,16 +13,16 @@ use crate::confusables::skeletons_of;
 /// All sanctions of one kind.
 #[derive(Debug, Clone, Default)]
 struct SanctionIndex {
-    /// By what a name looks like in small letters.
+    /// By the skeleton of the name in lower case.
     by_skeleton: HashMap<String, Sanction>,
-    /// What else names look like, and in small letters.
+    /// The other skeletons of names, each with the one in lower case.
     other_skeletons: HashMap<String, BTreeSet<String>>,
     by_network: HashMap<IpNet, Sanction>,
-    /// How many networks there are of each length of prefix: only these are looked for.
+    /// The number of networks with each prefix length: only these lengths are looked up.
     lengths: BTreeMap<u8, usize>,
 }
 
-/// Every ban and mute.
+/// All bans and mutes.
 #[derive(Debug, Clone, Default)]
 pub struct Sanctions {
     bans: SanctionIndex,
@@ -30,7 +30,7 @@ pub struct Sanctions {
 }
 
 impl Sanctions {
-    /// The one of a kind that is in force against a name or an address.
+    /// The sanction of a kind that is in force against a name or an address.
     pub fn against(
         &self,
         kind: SanctionKind,
@@ -39,14 +39,14 @@ impl Sanctions {
         now: Timestamp,
     ) -> Option<&Sanction> {
         let all = self.of_kind(kind);
-        // Asked for each message; what a name looks like takes a while to find out.
+        // This is on the path of every message, and skeletons take a while to compute.
         let name = name.filter(|_| !all.by_skeleton.is_empty());
         let by_name = name.and_then(|name| all.against_name(name, now));
         let is_in_force = |sanction: &&Sanction| sanction.term.is_in_force(now);
         by_name.filter(is_in_force).or_else(|| all.against_address(address?.to_canonical(), now))
     }
 
-    /// The one of a kind against exactly this, if it is in force.
+    /// The sanction of a kind against exactly this target, if it is in force.
     pub fn get(&self, kind: SanctionKind, target: &Target, now: Timestamp) -> Option<&Sanction> {
         let all = self.of_kind(kind);
         let found = match target {
@@ -56,13 +56,13 @@ impl Sanctions {
         found.filter(|sanction| sanction.term.is_in_force(now))
     }
 
-    /// Every one of them, in no order.
+    /// All sanctions, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Sanction> {
         let all = [&self.bans, &self.mutes].into_iter();
         all.flat_map(|all| all.by_skeleton.values().chain(all.by_network.values()))
     }
 
-    /// All that are in force, the newest first.
+    /// The sanctions in force, the newest first.
     pub fn in_force(&self, now: Timestamp) -> Vec<&Sanction> {
         let mut in_force: Vec<_> =
             self.iter().filter(|sanction| sanction.term.is_in_force(now)).collect();
@@ -71,7 +71,7 @@ impl Sanctions {
         in_force
     }
 
-    /// Puts one in the place of another one of that kind against the same.
+    /// Adds a sanction, or replaces one of the same kind against the same target.
     pub fn put(&mut self, sanction: Sanction) {
         let all = self.of_kind_mut(sanction.kind);
         match &sanction.target {
@@ -92,7 +92,7 @@ impl Sanctions {
         }
     }
 
-    /// Takes one away, if it is there.
+    /// Removes a sanction, if it is there.
     pub fn remove(&mut self, kind: SanctionKind, target: &Target) {
         let all = self.of_kind_mut(kind);
         match target {
@@ -101,7 +101,7 @@ impl Sanctions {
         }
     }
 
-    /// Takes those away of which the time is over.
+    /// Removes the sanctions whose time is over.
     pub fn expire(&mut self, now: Timestamp) {
         let is_over = |sanction: &&Sanction| !sanction.term.is_in_force(now);
         let over: Vec<_> = self.iter().filter(is_over).cloned().collect();
@@ -124,7 +124,7 @@ impl Sanctions {
 }
 
 impl SanctionIndex {
-    /// The one against a name that looks like this one; of several one that is in force.
+    /// The sanction against a confusable name; of several, one that is in force.
     fn against_name(&self, name: &str, now: Timestamp) -> Option<&Sanction> {
         let skeletons = skeletons_of(name);
         let others =
@@ -150,7 +150,7 @@ impl SanctionIndex {
 
     fn against_address(&self, address: IpAddr, now: Timestamp) -> Option<&Sanction> {
         self.lengths.keys().find_map(|&length| {
-            // A length that only the other family has is none.
+            // Only IPv6 has some of the lengths.
             let network = IpNet::new(address, length).ok()?.trunc();
             let sanction = self.by_network.get(&network)?;
             sanction.term.is_in_force(now).then_some(sanction)

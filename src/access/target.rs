@@ -1,5 +1,5 @@
-//! Against whom a sanction is: a name, an address or a network. One grammar for `chatctl` and the
-//! room: what looks like an address and is none is not taken for a name.
+//! Targets of sanctions: a name, an address or a network. `chatctl` and the room share one grammar. A
+//! word that looks like an address but is not valid is not taken for a name.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,24 +11,24 @@ use crate::characters::is_invisible;
 use crate::clean;
 use crate::confusables::skeleton_of;
 
-/// Against whom.
+/// The target of a sanction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A name, which is also that of the account if there is one.
+    /// A name, and the account with that name if there is one.
     Name(NameTarget),
     /// An address or a network.
     Network(IpNet),
 }
 
-/// A name, and what it looks like.
+/// A name with its skeleton.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTarget {
     pub name: String,
-    /// See [`look`].
+    /// The skeleton of the name in lower case.
     pub skeleton: String,
 }
 
-/// Why a word is no target. `Display` is a sentence with what would be right.
+/// Why a word is not a target. `Display` is a sentence with advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetProblem {
     word: String,
@@ -36,13 +36,13 @@ pub struct TargetProblem {
 }
 
 impl Target {
-    /// What is meant by a word: an address (`10.0.0.7`), a network (`10.0.0.0/8`), else a name.
+    /// Parses a word: an address (`10.0.0.7`), a network (`10.0.0.0/8`), otherwise a name.
     ///
     /// # Errors
-    /// It looks like an address or a mask, and is none that is understood.
+    /// It looks like an address or a mask, but is not valid.
     pub fn parse(word: &str) -> Result<Target, TargetProblem> {
         let word = word.trim();
-        // What cannot be seen is no part of an address, nor does it make a name of one.
+        // Invisible characters are ignored, so they do not turn an address into a name.
         let visible: String = word.chars().filter(|&c| !is_invisible(c)).collect();
         match (network(word), advice(&clean::line(&visible))) {
             (Some(network), _) => Ok(Target::Network(network)),
@@ -51,7 +51,7 @@ impl Target {
         }
     }
 
-    /// What was stored, by the rules of then.
+    /// Parses a stored target, which may be from before the rules became stricter.
     pub fn from_store(word: &str) -> Target {
         network_from_store(word).map_or_else(|| Target::name(word), Target::Network)
     }
@@ -62,7 +62,7 @@ impl Target {
         Target::Name(NameTarget { skeleton: skeleton_of(&name), name })
     }
 
-    /// Whether it means somebody with a name of this look, or at this address.
+    /// Whether this target includes a user with this name or address.
     pub fn matches(&self, skeleton_of_name: Option<&str>, address: Option<IpAddr>) -> bool {
         match self {
             Target::Name(name) => skeleton_of_name.is_some_and(|wanted| name.skeleton == wanted),
@@ -72,7 +72,7 @@ impl Target {
         }
     }
 
-    /// Whether it is a network of the size that providers have, and not one site.
+    /// Whether this is a network as large as that of a provider.
     pub fn is_wide(&self) -> bool {
         match self {
             Target::Name(_) => false,
@@ -83,13 +83,13 @@ impl Target {
 }
 
 impl TargetProblem {
-    /// With what would be right instead, in a sentence.
+    /// A problem with its advice, a sentence.
     pub fn new(word: &str, advice: impl fmt::Display) -> TargetProblem {
         TargetProblem { word: clean::line(word).into_owned(), advice: advice.to_string() }
     }
 }
 
-/// Why a word that should be a name cannot be meant as one. None if it can be.
+/// Why a word cannot mean a name. None if it can.
 pub fn is_no_name(word: &str) -> Option<String> {
     match Target::parse(word) {
         Ok(Target::Name(_)) => None,

@@ -1,4 +1,4 @@
-//! For how long: one grammar in the room, in `chatctl` and in the configuration.
+//! Durations: one grammar for the room, `chatctl` and the configuration.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use jiff::{Span, SpanRelativeTo};
 
 use crate::confusables::fold;
 
-/// What would be right.
+/// The advice for a duration that is wrong.
 pub const EXPECTED: &str = "a time is a number with its unit, such as \"30 s\", \"10 min\", \"2 h\" or \
                             \"7 days\"";
 
-/// The longest time of a ban or a mute, in seconds: a hundred years.
+/// The longest ban or mute, in seconds: a hundred years.
 const MAX_TERM: u64 = 100 * 366 * 86_400;
 
-/// A duration as people write it: "30 s", "2 min", "1h 30m", "5m30s", "1.5 h", "90 days". Case does
+/// Parses a duration: "30 s", "2 min", "1h 30m", "5m30s", "1.5 h", "90 days". Case does
 /// not matter.
 ///
 /// # Errors
-/// It is none; with what would be right.
+/// It is not a duration; with advice.
 pub fn parse_time(text: &str) -> Result<Duration, String> {
     let text = &fold(text);
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -38,10 +38,10 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     duration.and_then(|it| it.try_into().ok()).ok_or_else(|| EXPECTED.to_owned())
 }
 
-/// Whether a ban or a mute may last for so many seconds.
+/// Checks whether a ban or a mute may last for so many seconds.
 ///
 /// # Errors
-/// Why not, in sentences.
+/// It may not; with the reason, in sentences.
 pub fn check_term(seconds: u64) -> Result<(), &'static str> {
     match seconds {
         0 => Err("A ban or mute lasts at least 1 s. Leave the time out to make it permanent."),
@@ -51,12 +51,12 @@ pub fn check_term(seconds: u64) -> Result<(), &'static str> {
 }
 
 fn span(text: &str) -> Option<Span> {
-    // ISO 8601 and a sign before it are for programs.
+    // ISO 8601 and signs are refused.
     let begins = text.starts_with(|c: char| c.is_ascii_digit());
     text.parse().ok().filter(|_| begins)
 }
 
-/// The text with 1 in the place of each number.
+/// Replaces each number with 1.
 fn with_small_numbers(text: &str) -> String {
     let mut small = String::new();
     for c in text.chars() {
@@ -69,7 +69,7 @@ fn with_small_numbers(text: &str) -> String {
     small
 }
 
-/// A length of time in its largest whole unit, as in "1 h".
+/// Shows a duration in its largest whole unit, as in "1 h".
 pub fn show_time(seconds: u64) -> String {
     let units = [(86_400, "d"), (3600, "h"), (60, "min")];
     let whole = units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));

@@ -1,44 +1,44 @@
-//! Whom a ban or a mute hits, before it is in force and after.
+//! The users whom a ban or a mute affects, before it is in force and after.
 
 use serde::{Deserialize, Serialize};
 
-/// So many people are many, whoever they are.
+/// This number of users is many in any room.
 const MANY: usize = 10;
 
-/// So many are not, even if they are all that are here.
+/// This number of users is not many, even if they are all members.
 const FEW: usize = 2;
 
-/// Whom a target means, of those who are here.
+/// The members that a target includes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Affected {
     /// The target as it was understood.
     pub target: String,
-    /// Whether it is an address or a network, and not a name.
+    /// Whether it is an address or a network rather than a name.
     pub is_network: bool,
-    /// Whether that is a network of the size that providers have.
+    /// Whether it is a network as large as that of a provider.
     pub is_wide: bool,
-    /// How many people are hit, of how many.
+    /// The number of members affected, of how many.
     pub people: usize,
     pub of: usize,
-    /// How many connections that have no name yet.
+    /// The number of connections affected that have no name yet.
     pub nameless: usize,
-    /// Operators among the people; with a name, also one who is not here.
+    /// The operators among them. If the target is a name, also one who is not in the room.
     pub operators: Vec<String>,
 }
 
 impl Affected {
-    /// Whether it has to be asked first if this is meant.
+    /// Whether `chatctl` has to ask before it does this.
     pub fn is_far_reaching(&self) -> bool {
         let is_many = self.people >= MANY || (self.people > FEW && self.people == self.of);
         !self.operators.is_empty() || (self.is_network && (self.is_wide || is_many))
     }
 
-    /// Whether so many are hit that only `chatctl` may do it.
+    /// Whether it affects so many that only `chatctl` may do it.
     pub fn is_many(&self) -> bool {
         self.people >= MANY
     }
 
-    /// What it would do, in sentences.
+    /// What a sanction would do, in sentences.
     pub fn would_affect(&self) -> String {
         let Affected { target, people, of, operators, .. } = self;
         let whom = match (people, of) {
@@ -55,7 +55,7 @@ impl Affected {
         format!("{target} affects {whom}.{operators}")
     }
 
-    /// What a ban did, to stand behind a colon.
+    /// What a ban did, to follow a colon.
     pub fn banned(&self) -> String {
         let people = count(self.people, "person was", "people were");
         let nameless = count(self.nameless, "connection was", "connections were");
@@ -67,7 +67,7 @@ impl Affected {
         }
     }
 
-    /// What a mute did, to stand behind a colon.
+    /// What a mute did, to follow a colon.
     pub fn muted(&self) -> String {
         match self.people {
             0 => self.nobody(),
@@ -75,7 +75,7 @@ impl Affected {
         }
     }
 
-    /// The number of people, to stand in brackets.
+    /// The number of users, to stand in parentheses.
     pub fn people(&self) -> String {
         count(self.people, "person", "people")
     }

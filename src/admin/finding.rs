@@ -1,43 +1,43 @@
-//! What somebody finds who looks at the whole installation.
+//! The findings of `chatctl doctor`.
 
 use serde::{Deserialize, Serialize};
 
-/// Something that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub verdict: Verdict,
-    /// What was looked at, in a word, as `store`.
+    /// What was checked, in a word, as `store`.
     pub area: String,
-    /// How it is, in a sentence.
+    /// The result, in a sentence.
     pub what: String,
-    /// What to do about it, where there is something to do.
+    /// What to do about it, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
 
-/// What is thought of it.
+/// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Ok,
-    /// It can be meant so.
+    /// It may be intended.
     Note,
     Problem,
 }
 
 impl Finding {
-    /// All is well.
+    /// Nothing is wrong.
     pub fn ok(area: &str, what: impl Into<String>) -> Finding {
         Finding { verdict: Verdict::Ok, area: area.to_owned(), what: what.into(), advice: None }
     }
 
-    /// It can be meant so; if not, this can be done.
+    /// It may be intended; if not, the advice helps.
     pub fn note(area: &str, what: impl Into<String>, advice: impl Into<String>) -> Finding {
         let advice = Some(advice.into());
         Finding { verdict: Verdict::Note, advice, ..Finding::ok(area, what) }
     }
 
-    /// Something is wrong, and this mends it.
+    /// Something is wrong, and the advice helps.
     pub fn problem(area: &str, what: impl Into<String>, advice: impl Into<String>) -> Finding {
         Finding { verdict: Verdict::Problem, ..Finding::note(area, what, advice) }
     }

@@ -11,8 +11,7 @@ pub const SOCKET_NAME: &str = "admin.sock";
 /// The runtime folder of the service, and of root.
 const SYSTEM_RUNTIME: &str = "/run/chatroomd";
 
-/// Where `chatctl` looks for the socket when it is not told: for each place that it could be, the
-/// likeliest first. `env` looks up an environment variable, `config` is that of the service.
+/// Where `chatctl` looks for the socket if it is not told, the likeliest place first. `env` looks up an environment variable, `config` is that of the service.
 pub fn socket_candidates(
     env: impl Fn(&str) -> Option<String>,
     config: Option<&Config>,
@@ -20,7 +19,7 @@ pub fn socket_candidates(
     let mut places: Vec<PathBuf> =
         config.and_then(|it| it.admin.socket.clone()).into_iter().collect();
     let configured = config.and_then(|it| it.paths.runtime.clone());
-    // systemd gives its folder to the commands of the unit, too.
+    // systemd sets its variable for the commands of the unit, too.
     let folders =
         [first_of_list(&env, "RUNTIME_DIRECTORY"), Some(SYSTEM_RUNTIME.into()), configured];
     places.extend(folders.into_iter().flatten().map(|folder| folder.join(SOCKET_NAME)));
@@ -28,10 +27,10 @@ pub fn socket_candidates(
     places
 }
 
-/// The folder for the admin socket: systemd's, else the configured one, else the user's.
+/// The folder for the admin socket: systemd's, otherwise the configured one, otherwise the user's.
 ///
-/// Where there is none at all (no session, no systemd, not root), it is a folder in `/tmp` that is
-/// named after the user, which the caller has to make private.
+/// If there is none (no session, no systemd, not root), it is a folder in `/tmp` with the user's number,
+/// which the caller has to make private.
 pub fn runtime_folder(
     env: impl Fn(&str) -> Option<String>,
     configured: Option<&Path>,
@@ -46,7 +45,8 @@ pub fn runtime_folder(
         })
 }
 
-/// The folder for what is kept over a restart: systemd's, else the configured one, else the user's.
+/// The folder for what outlives a restart: systemd's, otherwise the configured one, otherwise the
+/// user's.
 pub fn state_folder(
     env: impl Fn(&str) -> Option<String>,
     configured: Option<&Path>,
@@ -56,13 +56,13 @@ pub fn state_folder(
         .or_else(|| state_home(&env).map(|base| base.join("chatroomd")))
 }
 
-/// systemd separates several folders by colons; the first is ours.
+/// Takes the first of the folders that systemd separates by colons.
 fn first_of_list(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<PathBuf> {
     let list = env(name)?;
     list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
 }
 
-/// The folder in `/tmp` that stands in for a runtime folder.
+/// The folder in `/tmp` that replaces a runtime folder.
 pub fn fallback_runtime_folder(uid: u32) -> PathBuf {
     PathBuf::from(format!("/tmp/chatroomd-{uid}"))
 }

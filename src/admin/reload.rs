@@ -1,4 +1,4 @@
-//! What came of reading the configuration again, in a form for programs and in lines for people.
+//! The result of a reload, in a form for programs and in lines for people.
 
 use std::path::PathBuf;
 
@@ -7,39 +7,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Difference;
 
-/// What a reload found and did. Everything in it was looked at after the reload.
+/// The result of a reload. Everything in it was checked after the reload.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reloaded {
-    /// The file that was read; none where the defaults are in force.
+    /// The file that was read; none if the defaults are in force.
     pub file: Option<PathBuf>,
-    /// The options that this reload put in force.
+    /// The options that this reload applied.
     pub changed: Vec<Difference>,
-    /// The options that only a restart puts in force. `old` is what the process runs with.
+    /// The options that need a restart. `old` is the value in force.
     pub needs_restart: Vec<Difference>,
-    /// The certificate in force; none where TLS is not spoken.
+    /// The certificate in force; none without TLS.
     pub certificate: Option<CertificateInForce>,
-    /// The password of the room; none where the room needs none.
+    /// The password of the room; none if the room needs none.
     pub room_password: Option<PasswordInForce>,
-    /// Whatever else the operator should know, a sentence each.
+    /// What else the operator should know, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// The certificate that is shown to those who connect with TLS.
+/// The certificate that TLS clients are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateInForce {
-    /// Its subject, or where that is empty the names in it.
+    /// Its subject, or if that is empty the names in it.
     pub subject: String,
-    /// The end of its validity, if that can be read.
+    /// The end of its validity, if it can be read.
     pub ends: Option<Timestamp>,
-    /// SHA-256, as `openssl x509 -fingerprint -sha256` gives it.
+    /// SHA-256, as `openssl x509 -fingerprint -sha256` prints it.
     pub fingerprint: String,
     pub file: PathBuf,
-    /// After a reload, whether this is another one than before, or has another chain.
+    /// Whether a reload has changed the certificate or its chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<bool>,
 }
 
-/// The password of the room, of which only its place is told.
+/// Where the password of the room is from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordInForce {
     pub file: PathBuf,
@@ -47,7 +47,7 @@ pub struct PasswordInForce {
 }
 
 impl Reloaded {
-    /// The report for people, a line each.
+    /// The report for people, in lines.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.summary()];
         lines.extend(self.changed.iter().map(in_force));
@@ -58,7 +58,7 @@ impl Reloaded {
         lines
     }
 
-    /// Where the configuration was read from, and how much of it is different.
+    /// Where the configuration was read from, and how much of it differs.
     pub fn summary(&self) -> String {
         let place = match &self.file {
             Some(file) => format!("Read the configuration again ({})", file.display()),
@@ -90,13 +90,13 @@ fn need(count: usize) -> String {
     }
 }
 
-/// An option that a reload has put in force.
+/// The line for an option that a reload has applied.
 pub fn in_force(change: &Difference) -> String {
     let Difference { option, old, new } = change;
     format!("{option} is now {new} (was {old}).")
 }
 
-/// An option that waits for a restart.
+/// The line for an option that needs a restart.
 pub fn waits(change: &Difference) -> String {
     let Difference { option, old, new } = change;
     format!(
@@ -105,7 +105,7 @@ pub fn waits(change: &Difference) -> String {
 }
 
 impl CertificateInForce {
-    /// Which one it is, and whether it is new.
+    /// The line for the certificate: which one it is, and whether it is new.
     pub fn line(&self) -> String {
         let changed = match self.changed {
             Some(true) => "changed",
@@ -122,7 +122,7 @@ impl CertificateInForce {
 }
 
 impl PasswordInForce {
-    /// Where it is from, and whether it is new.
+    /// The line for the password: where it is from, and whether it is new.
     pub fn line(&self) -> String {
         let changed = if self.changed { "changed" } else { "unchanged" };
         format!("Room password {changed}: from {}.", self.file.display())

@@ -1,17 +1,17 @@
-//! What a watcher is told beside the records, which are sent as in the JSON protocol.
+//! The events of `chatctl watch` beside the records, which are sent as in the JSON protocol.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::json::format_time;
 
-/// A line for a watcher that is no record.
+/// A line for a watcher that is not a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Watched {
-    /// A connection was let in.
+    /// A connection was accepted.
     Connected { time: String, address: String },
-    /// It has joined under this name, or come back to its place.
+    /// It has joined under this name, or resumed its session.
     Entered {
         time: String,
         address: String,
@@ -20,7 +20,7 @@ pub enum Watched {
         dialect: String,
         resumed: bool,
     },
-    /// It has ended. Where it is `held`, its place is kept.
+    /// It has ended. If it is `held`, its member is detached and can resume.
     Disconnected {
         time: String,
         address: String,
@@ -29,10 +29,10 @@ pub enum Watched {
         reason: String,
         held: bool,
     },
-    /// A connection was not let in.
+    /// A connection was turned away.
     TurnedAway { time: String, address: String, reason: String },
-    /// What this watcher was too slow for, or what is no longer kept: these records, or so many
-    /// events of connections.
+    /// The watcher missed these records, or so many events of connections: it was too slow, or they are
+    /// no longer kept.
     Missed {
         time: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,11 +40,11 @@ pub enum Watched {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connections: Option<u64>,
     },
-    /// Nothing has happened; the daemon is still there.
+    /// Nothing has happened; the daemon is still running.
     Alive,
-    /// The daemon ends. Where it was `handed_over`, another process goes on.
+    /// The daemon ends. If it was `handed_over`, another process continues.
     Ending { handed_over: bool },
-    /// Something of a newer daemon.
+    /// An event of a newer daemon.
     #[serde(other)]
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! The admin socket: what `chatctl` asks for.
+//! The admin socket, which serves `chatctl`.
 
 mod accounts;
 mod commands;
@@ -37,20 +37,20 @@ use idle::Idle;
 use request_log::RequestLog;
 use socket::AdminSocket;
 
-/// So many may talk to the admin socket at a time. For one more, who says nothing has to go.
+/// The most connections to the admin socket. For one more, the one that has been idle longest is closed.
 const MAX_AT_A_TIME: usize = 32;
 
-/// How long an operator's connection may say nothing, or take in nothing.
+/// How long a connection may send nothing, or read nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the end waits for answers to be written.
+/// How long the shutdown waits until replies are written.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// Answers operators: about the room once it is open, and before about what the start waits for.
+/// Answers requests: about the room once it is open, before that about what the start waits for.
 pub struct AdminService {
     pub pending_start: PendingStart,
     operator: OnceLock<Operator>,
-    /// How many requests are not answered yet.
+    /// The number of requests that are not answered yet.
     in_progress: tokio::sync::watch::Sender<usize>,
 }
 
@@ -64,16 +64,16 @@ impl AdminService {
         }
     }
 
-    /// From now on the room is open.
+    /// The room is open.
     pub fn open(&self, operator: Operator) {
         // It is opened once.
         let _ = self.operator.set(operator);
     }
 
-    /// Waits, for a bounded time, until every request that has come is answered.
+    /// Waits, for a bounded time, until all requests are answered.
     pub async fn until_answered(&self) {
         let mut in_progress = self.in_progress.subscribe();
-        // Those who take in nothing are not waited for.
+        // A client that does not read is not waited for.
         let _ = timeout(LAST_ANSWERS, in_progress.wait_for(|&count| count == 0)).await;
     }
 
@@ -109,8 +109,8 @@ pub fn open(config: &Config) -> anyhow::Result<(AdminSocket, UnixListener)> {
     AdminSocket::open(&files::admin_socket(config)?)
 }
 
-/// Serves the admin socket until it is cancelled. If it could not be opened, it is tried again: the
-/// room does not need it.
+/// Serves the admin socket until it is cancelled. If it could not be opened, it is tried again, because
+/// the room does not need it.
 pub async fn serve(
     mut opened: anyhow::Result<(AdminSocket, UnixListener)>,
     config: Arc<Config>,
@@ -157,14 +157,14 @@ async fn serve_all(listener: UnixListener, service: Arc<AdminService>) {
     }
 }
 
-/// Serves one connection: a line is a request, and each gets a line back.
+/// Serves one connection: each line is a request, and gets a line in reply.
 async fn serve_one(
     stream: UnixStream,
     service: &AdminService,
     idle: &Idle,
     permit: Option<OwnedSemaphorePermit>,
 ) {
-    // The system knows who that is; what the other side says of itself is not asked.
+    // The system identifies the client.
     let (uid, pid) = match stream.peer_cred() {
         Ok(peer) => (peer.uid(), peer.pid().unwrap_or(0)),
         Err(error) => {
@@ -178,7 +178,7 @@ async fn serve_one(
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
     loop {
-        // There may be a password in it.
+        // It may contain a password.
         let mut line = Zeroizing::new(Vec::new());
         let mut limited = (&mut input).take(MAX_REQUEST_BYTES as u64);
         let read = tokio::select! {
@@ -196,7 +196,7 @@ async fn serve_one(
                 if let (AdminRequest::Watch { .. }, Some(operator)) =
                     (&request, service.operator.get())
                 {
-                    // However long that is, it takes the place of nobody who has something to ask.
+                    // A watcher stays for long, so it does not count against the limits.
                     drop((permit, in_progress));
                     return operator.watch(&request, &mut input, output).await;
                 }
@@ -210,7 +210,7 @@ async fn serve_one(
                 (Reply::Refused { code, message }, None)
             }
         };
-        // A reply can be long: encoding it is nothing for the thread that serves everybody.
+        // Encoding a long reply would delay the clients that this thread serves.
         let Ok(bytes) = spawn_blocking(move || encode(&reply)).await else { return };
         let written = timeout(PATIENCE, output.write_all(&bytes)).await;
         drop(in_progress);
@@ -232,7 +232,7 @@ fn encode(reply: &Reply) -> Vec<u8> {
     bytes
 }
 
-/// Sends a file behind an answer. Its end is known from the answer.
+/// Sends a file behind a reply, which has its length.
 async fn send_file(file: File, output: &mut OwnedWriteHalf) -> std::io::Result<()> {
     let mut file = file;
     loop {

@@ -20,13 +20,13 @@ use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use targets::Moderated;
 
-/// The longest time of slow mode.
+/// The longest time of slow mode, in seconds.
 const MAX_SLOW: u64 = 3600;
 
-/// Does what an operator wants, and says in a sentence what was done.
+/// Carries out an action of an operator, and returns a sentence that says what was done.
 ///
 /// # Errors
-/// Why not.
+/// It was refused.
 pub async fn moderate(
     shared: &Arc<Shared>,
     by: Actor,
@@ -66,7 +66,7 @@ async fn kick(
 ) -> Result<Moderated, Refusal> {
     let target = Target::name(&name);
     spare_operators(shared, &by, &target).await?;
-    // Of those whose names look like it, this one alone.
+    // Only the member with exactly this name, not those with confusable names.
     let affected = targets::affected(shared, &target).await?;
     let affected = Affected { target: name.clone(), people: 1, ..affected };
     let action = ModerationAction::Kick { name: name.clone(), reason: reason.clone() };
@@ -146,10 +146,10 @@ async fn set_slow(
     Ok(said)
 }
 
-/// Operators in the room cannot act against each other, nor against themselves.
+/// Checks that an operator in the room does not act against an operator.
 ///
 /// # Errors
-/// It would be against this one.
+/// It would affect an operator.
 async fn spare_operators(shared: &Shared, by: &Actor, target: &Target) -> Result<(), Refusal> {
     if matches!(by, Actor::Administrator { .. }) {
         return Ok(());

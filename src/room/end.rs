@@ -5,60 +5,59 @@ use std::fmt;
 use super::Departure;
 use crate::access::Term;
 
-/// What somebody speaks who does not speak TLS where it is needed.
+/// The protocol of a client that does not use TLS where it is required.
 pub const NO_TLS: &str = "plain text";
 
-/// A header of the PROXY protocol from an address of which none is taken.
+/// A header of the PROXY protocol from an address that is not a trusted proxy.
 pub const NO_PROXY: &str = "the PROXY protocol";
 
-/// Text in two bytes a character.
+/// Text with two bytes a character.
 pub const NO_UTF16: &str = "UTF-16";
 
-/// A line that cannot be a name, nor anything else that comes first.
+/// A line that is too long for a name or any other first line.
 pub const FIRST_LINE_TOO_LONG: &str = "a first line of that length";
 
-/// Lines that came behind a name that was refused, before anybody could know of that.
+/// Lines that were sent behind a name before the client could know that it was refused.
 pub const LINES_BEHIND: &str = "lines behind a name that was refused";
 
-/// What they are told.
+/// The sentence for [`NO_TLS`].
 pub const TLS_ONLY: &str = "This port speaks TLS only. Connect with TLS: chatroom-client --tls.";
 
-/// Everything that ends a connection. It is named in the log, in the counters and, where the other
-/// side can still hear, to the person.
+/// Why a connection ended. It is named in the log and in the counters, and told to the user if they can
+/// still be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
-    /// The person said so.
+    /// The user quit.
     Quit,
     /// The other side closed the connection.
     Closed,
-    /// The connection broke; the operating system's words for it.
+    /// The connection broke, with the error of the operating system.
     Broken(String),
-    /// A JSON client was not heard for too long.
+    /// A JSON client sent nothing for too long.
     Silent,
     /// No name was given in time.
     NoName,
-    /// What was sent was not read for too long.
+    /// The client did not read for too long.
     TooSlow,
-    /// The operator removed the person.
+    /// The operator removed the user.
     Removed { reason: Option<String> },
-    /// The name or the address is kept out.
+    /// The name or the address is banned.
     Banned(Box<Term>),
-    /// The session goes on on another connection.
+    /// The session was resumed on another connection.
     TakenOver,
-    /// Somebody has come with the password of the name.
+    /// Another client took the name over with its password.
     Replaced,
     /// The daemon cannot go on.
     Failed,
-    /// The daemon has as many connections as it may have.
+    /// The daemon has reached its limit of connections.
     Full,
-    /// There are as many connections from the address as there may be.
+    /// The address has reached its limit of connections.
     Crowded,
-    /// The address connects too often; it may again after so many seconds.
+    /// The address connects too often; it may connect again after so many seconds.
     TooOften { seconds: u64 },
-    /// It speaks another protocol than those of this port.
+    /// The client speaks a protocol that this port does not serve.
     Foreign(&'static str),
-    /// It comes from a trusted proxy, and did not begin with a valid header of the PROXY protocol; what
-    /// was wrong.
+    /// A trusted proxy did not send a valid header of the PROXY protocol; what was wrong.
     NoProxyHeader(&'static str),
     /// The daemon ends.
     ShuttingDown,
@@ -88,7 +87,7 @@ impl EndReason {
         }
     }
 
-    /// After how many seconds it makes sense to come back, if that is known.
+    /// The seconds after which it makes sense to connect again, if they are known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             EndReason::TooOften { seconds } => Some(*seconds),
@@ -96,8 +95,8 @@ impl EndReason {
         }
     }
 
-    /// Recognises what a connection is told that is turned away, which is always said in text: the
-    /// word for it, and after how many seconds it makes sense to come back.
+    /// Recognises the line that a connection gets when it is turned away, which is always text. Returns
+    /// the code, and the seconds after which it makes sense to connect again.
     pub fn of_text(line: &str) -> Option<(&'static str, Option<u64>)> {
         let fixed = [
             EndReason::Full,
@@ -116,7 +115,7 @@ impl EndReason {
         line.starts_with("You are banned").then_some(("banned", None))
     }
 
-    /// What the others are told about it.
+    /// What the other members are told.
     pub fn departure(&self) -> Departure {
         match self {
             EndReason::Quit => Departure::Quit,
@@ -128,13 +127,13 @@ impl EndReason {
 }
 
 impl fmt::Display for EndReason {
-    /// A sentence for the person whose connection it is.
+    /// A sentence for the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EndReason::Quit => f.write_str("Goodbye."),
             EndReason::Closed => f.write_str("The connection was closed."),
             EndReason::Broken(problem) => write!(f, "The connection broke: {problem}."),
-            EndReason::Silent => f.write_str("Nothing was heard from you for too long."),
+            EndReason::Silent => f.write_str("Your client sent nothing for too long."),
             EndReason::NoName => f.write_str("No name was given in time. Connect again to join."),
             EndReason::TooSlow => f.write_str("Your connection did not keep up with the room."),
             EndReason::Removed { reason: None } => {
@@ -144,7 +143,7 @@ impl fmt::Display for EndReason {
                 write!(f, "You were removed from the room by the operator: {reason}")
             }
             EndReason::Banned(term) => write!(f, "You are banned{term}"),
-            EndReason::TakenOver => f.write_str("You go on on another connection."),
+            EndReason::TakenOver => f.write_str("Your session continues on another connection."),
             EndReason::Replaced => f.write_str(
                 "Your name was taken over by a new connection, which has given its password.",
             ),

@@ -1,26 +1,27 @@
-//! Which numbers belong to which log.
+//! Epochs: which numbers belong to which part of the log.
 
 use super::{Position, Seq};
 
-/// The epochs of a log, each with its first number. The numbers go on across epochs; a new epoch
-/// begins where the end of the log before may have been lost.
+/// The epochs of a log, each with its first number. The numbers continue across epochs. A new epoch
+/// begins where the end of the previous one may have been lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epochs {
     /// Ordered. There is at least one.
     starts: Vec<(u32, Seq)>,
 }
 
-/// Where a reader goes on who has seen everything up to a position.
+/// Where a reader continues that has seen everything up to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResumePoint {
     /// The next record to show.
     pub cursor: Seq,
-    /// Records that the reader has seen and that are no more: the end of their epoch was lost.
+    /// Records that the reader has seen and that no longer exist, because the end of their epoch was
+    /// lost.
     pub lost: Option<(Seq, Seq)>,
 }
 
 impl Epochs {
-    /// The epochs of a log that was stored. None is a log that begins with epoch 1.
+    /// The epochs of a stored log. A log without any begins with epoch 1.
     pub fn new(mut starts: Vec<(u32, Seq)>) -> Epochs {
         starts.sort_unstable();
         if starts.is_empty() {
@@ -29,7 +30,7 @@ impl Epochs {
         Epochs { starts }
     }
 
-    /// The epoch that is now.
+    /// The current epoch.
     pub fn current(&self) -> u32 {
         self.starts.last().map_or(Position::START.epoch, |&(epoch, _)| epoch)
     }
@@ -41,7 +42,7 @@ impl Epochs {
         epoch
     }
 
-    /// Where a reader goes on who has seen everything up to `seen`, in a log that ends with `last`.
+    /// Where a reader continues that has seen everything up to `seen`, in a log that ends with `last`.
     /// None if there was never such a position.
     pub fn resume_point(&self, seen: Position, last: Seq) -> Option<ResumePoint> {
         let index = self.starts.iter().position(|&(epoch, _)| epoch == seen.epoch)?;
@@ -50,7 +51,7 @@ impl Epochs {
         if seen.seq <= end {
             return Some(ResumePoint { cursor: seen.seq.next(), lost: None });
         }
-        // In the epoch that is now, nothing was ever shown beyond the end.
+        // In the current epoch, nothing beyond the end was ever shown.
         next_start?;
         Some(ResumePoint { cursor: end.next(), lost: Some((end.next(), seen.seq)) })
     }

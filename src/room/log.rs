@@ -23,14 +23,14 @@ struct WindowBatch<B> {
     batch: Arc<B>,
 }
 
-/// What a cursor stands at.
+/// What is at a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<B> {
     /// The batch in which the record is.
     Batch(Arc<B>),
     /// The cursor has seen everything.
     End,
-    /// The record has fallen out of the window; this is the first that has not.
+    /// The record is no longer in the window; this is the first one that is.
     Missed(Seq),
 }
 
@@ -40,8 +40,8 @@ impl<B> Log<B> {
         Log { batches: VecDeque::new(), next, bytes: 0, limit }
     }
 
-    /// Appends a batch of `count` records that takes `bytes` of memory, and lets go of the oldest
-    /// batches until the window keeps its limit. The newest batch always stays.
+    /// Appends a batch of `count` records that takes `bytes` of memory, and drops the oldest batches
+    /// until the window is within its limit. The newest batch always stays.
     pub fn push(&mut self, batch: Arc<B>, count: usize, bytes: usize) {
         self.batches.push_back(WindowBatch { first: self.next, bytes, batch });
         self.next = Seq(self.next.0 + count as u64);
@@ -49,7 +49,7 @@ impl<B> Log<B> {
         self.shrink();
     }
 
-    /// Puts other batches in the place of some: those for which `change` gives one.
+    /// Replaces the batches for which `change` returns another one.
     pub fn replace(&mut self, change: impl Fn(&B) -> Option<B>) {
         for entry in &mut self.batches {
             if let Some(batch) = change(&entry.batch) {
@@ -64,7 +64,7 @@ impl<B> Log<B> {
         self.shrink();
     }
 
-    /// What stands at `cursor`: the next record that its reader has not seen.
+    /// What is at `cursor`, the next record that its reader has not seen.
     pub fn at(&self, cursor: Seq) -> Found<B> {
         if cursor >= self.next {
             return Found::End;
@@ -75,7 +75,7 @@ impl<B> Log<B> {
         }
     }
 
-    /// The first record in the window; where the window is empty, the one that comes next.
+    /// The first record in the window; if the window is empty, the next one that will be made.
     pub fn first(&self) -> Seq {
         self.batches.front().map_or(self.next, |entry| entry.first)
     }

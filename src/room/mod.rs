@@ -1,8 +1,8 @@
 //! The rules of the room. They know no wire format, no socket and no clock.
 //!
-//! [`Room::apply`] and [`Room::join`] are the only ways in which a record comes to be. What they
-//! accept waits in a batch until the caller has stored it: then it takes it ([`Room::take_batch`])
-//! and shows it. If it cannot be stored, [`Room::roll_back`] makes it as if it had not been asked.
+//! Records are made only by [`Room::apply`] and [`Room::join`]. They wait in a batch until the caller
+//! has stored it; then the caller takes it ([`Room::take_batch`]) and shows it. If it cannot be stored,
+//! [`Room::roll_back`] undoes it.
 
 mod end;
 mod epochs;
@@ -26,30 +26,30 @@ pub use record::{Author, Departure, Position, REDACTED, Record, RecordKind, Seq,
 pub use refusal::Refusal;
 pub use roster::{Member, Roster};
 
-/// What somebody wants everybody to see, before the rules have looked at it.
+/// A request for a record, before the rules are applied.
 #[derive(Debug)]
 pub enum NewRecord {
-    /// A message or an action of a person who is in the room.
+    /// A message or an action of a member.
     Speech { session: SessionId, action: bool, text: String, id: Option<String> },
-    /// What the operator announces.
+    /// An announcement of the operator.
     Notice { text: String },
-    /// A person goes.
+    /// A member leaves.
     Leave { session: SessionId, how: Departure },
-    /// The operator has taken the text of these records away.
+    /// The operator has redacted these records.
     Redaction { targets: Vec<Seq> },
-    /// An operator says what the room is about; an empty text is nothing.
+    /// An operator sets the topic; an empty text is none.
     Topic { text: String },
-    /// The operator gives a person another name.
+    /// The operator renames a member.
     Rename { session: SessionId, to: Name },
 }
 
-/// What became of a draft.
+/// The record of an accepted request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
-    /// It is this record now.
+    /// A new record.
     New(Seq),
-    /// It was this record before: the same session has said something with the same id.
-    Again(Seq),
+    /// An earlier record: the session has sent a message with the same id before.
+    Duplicate(Seq),
 }
 
 /// Where a user has joined the room, or resumed.
@@ -60,7 +60,7 @@ pub struct JoinPoint {
     pub position: Position,
 }
 
-/// The room's state: who is here, and which number comes next.
+/// The state of the room: its members, and the next number.
 #[derive(Debug)]
 pub struct Room {
     epoch: u32,
@@ -69,7 +69,7 @@ pub struct Room {
     policy: Policy,
     recent: RecentIds,
     batch: Vec<Record>,
-    /// What the batch has changed, to take it back if it cannot be stored.
+    /// What the batch has changed, so that it can be rolled back.
     undo: Vec<Undo>,
 }
 
@@ -77,7 +77,7 @@ pub struct Room {
 enum Undo {
     Joined(SessionId),
     Left(Member),
-    /// From this name.
+    /// The former name.
     Renamed(SessionId, Name),
     Said(SessionId, String),
 }
@@ -96,22 +96,22 @@ impl Room {
         }
     }
 
-    /// Who is here.
+    /// The members.
     pub fn roster(&self) -> &Roster {
         &self.roster
     }
 
-    /// The newest record, also one that is still in the batch.
+    /// The position of the newest record, which may still be in the batch.
     pub fn position(&self) -> Position {
         Position { epoch: self.epoch, seq: self.next.previous() }
     }
 
-    /// Replaces the rules for what comes from now on.
+    /// Replaces the rules for texts.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
     }
 
-    /// Puts somebody back who was here when the room was stored.
+    /// Restores a member of the room that was stored.
     ///
     /// # Errors
     /// The name is taken, or the session is here.
@@ -120,7 +120,7 @@ impl Room {
         self.roster.add_again(member)
     }
 
-    /// Lets a person in, or says why not. A session `was_here` if it may have used ids before.
+    /// Lets a user join. `was_here` says whether the session may have used ids before.
     ///
     /// # Errors
     /// The name is taken.
@@ -134,7 +134,7 @@ impl Room {
         self.enter(session, name, was_here, now, Roster::add)
     }
 
-    /// The same for a person whose account has this name: nobody's look keeps them out.
+    /// Lets the owner of the account with this name join, whether or not a member's name is confusable.
     ///
     /// # Errors
     /// The name is taken.
@@ -167,7 +167,7 @@ impl Room {
         Ok(self.join_point(name.clone()))
     }
 
-    /// Lets a person go on whose session is still here. Nobody else notices.
+    /// Resumes a session that is still in the room. The other members do not notice.
     pub fn resume(&mut self, session: SessionId) -> Option<JoinPoint> {
         let member = self.roster.by_session_mut(session)?;
         member.detached_since = None;
@@ -175,7 +175,7 @@ impl Room {
         Some(self.join_point(name))
     }
 
-    /// Keeps the place of a person whose connection is lost. Gives false if they are not here.
+    /// Marks a member as detached: their connection is lost. Returns false if there is no such member.
     pub fn detach(&mut self, session: SessionId, now: Timestamp) -> bool {
         let member = self.roster.by_session_mut(session);
         member.map(|member| member.detached_since = Some(now)).is_some()
@@ -185,11 +185,10 @@ impl Room {
         JoinPoint { name, position: self.position() }
     }
 
-    /// Makes a record out of a draft, or says why not. `stored` tells what only the store knows:
-    /// whether a session has used an id, and for which record.
+    /// Makes a record. `stored` looks up in the store for which record a session has used an id.
     ///
     /// # Errors
-    /// The draft breaks a rule, or its session is not in the room.
+    /// The request breaks a rule, or its session is not in the room.
     pub fn apply(
         &mut self,
         new_record: NewRecord,
@@ -200,7 +199,7 @@ impl Room {
             NewRecord::Speech { session, action, text, id } => {
                 let name = self.member(session)?.name.clone();
                 if let Some(seq) = self.said_before(session, id.as_deref(), stored) {
-                    return Ok(Accepted::Again(seq));
+                    return Ok(Accepted::Duplicate(seq));
                 }
                 let text = self.policy.check_text(&text)?;
                 let kind = match action {
@@ -237,10 +236,10 @@ impl Room {
         Ok(Accepted::New(seq))
     }
 
-    /// Checks a message that only `to` is to see. It is no record. Gives none if it was sent before.
+    /// Checks a direct message, which is not a record. Returns the sender, the receiver and the text.
     ///
     /// # Errors
-    /// The text breaks a rule, the sender is not in the room, or nobody here is called `to`.
+    /// The text breaks a rule, the sender is not in the room, or no member is called `to`.
     pub fn direct(
         &mut self,
         session: SessionId,
@@ -253,7 +252,7 @@ impl Room {
         Ok((from, to.clone(), text))
     }
 
-    /// The record that this session has made with this id; 0 for what is no record.
+    /// The record that this session has made with this id; 0 for a direct message.
     pub fn said_before(
         &self,
         session: SessionId,
@@ -268,7 +267,7 @@ impl Room {
         }
     }
 
-    /// Notes that a session has used an id, for this record.
+    /// Notes that a session has used an id for this record.
     pub fn note_id(&mut self, session: SessionId, id: Option<&str>, seq: Seq) {
         if let Some(id) = id {
             self.recent.note(session, id, seq);
@@ -276,12 +275,12 @@ impl Room {
         }
     }
 
-    /// The records accepted since the last call, in their order.
+    /// The records accepted since the last batch was taken, in their order.
     pub fn batch(&self) -> &[Record] {
         &self.batch
     }
 
-    /// Takes the batch, which is stored now.
+    /// Takes the batch, after it was stored.
     pub fn take_batch(&mut self) -> Vec<Record> {
         for undo in self.undo.drain(..) {
             if let Undo::Left(member) = undo
@@ -293,7 +292,7 @@ impl Room {
         std::mem::take(&mut self.batch)
     }
 
-    /// Makes it as if nothing of the batch had been asked, because it cannot be stored.
+    /// Undoes the batch, because it cannot be stored.
     pub fn roll_back(&mut self) {
         if let Some(first) = self.batch.first() {
             self.next = first.seq;
@@ -303,7 +302,7 @@ impl Room {
         for undo in std::mem::take(&mut self.undo).into_iter().rev() {
             match undo {
                 Undo::Joined(session) => drop(self.roster.remove(session)),
-                // The name is free: who took it meanwhile has been taken out before.
+                // The name is free: a user who took it later has been removed already.
                 Undo::Left(member) => drop(self.roster.add_again(member)),
                 Undo::Renamed(session, name) => {
                     let member = self.roster.remove(session);
@@ -321,7 +320,7 @@ impl Room {
 
     fn append(&mut self, kind: RecordKind, author: Option<Author>, now: Timestamp) -> Seq {
         let seq = self.next;
-        // Milliseconds are what is stored and shown; the rest would differ after a restart.
+        // Rounded to what is stored and shown, so it is the same after a restart.
         let time = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         self.batch.push(Record { epoch: self.epoch, seq, time, kind, author });
         self.next = seq.next();

@@ -1,17 +1,17 @@
-//! What may be said.
+//! The rules for texts.
 
 use super::Refusal;
 use crate::clean;
 
-/// The rules for texts.
+/// The configured rules for texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// The most bytes of a message; 0 is no limit.
+    /// The most bytes of a message; 0 for no limit.
     pub message_bytes: usize,
 }
 
 impl Policy {
-    /// The text as everybody may see it: one line without control characters.
+    /// The text as it is shown: one line without control characters.
     ///
     /// # Errors
     /// It is too long, or nothing is left of it.

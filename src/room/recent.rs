@@ -1,12 +1,12 @@
-//! Which messages were said already, by the ids that clients make.
+//! Recognises messages that are sent again, by the ids that clients choose.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Seq, SessionId};
 
-/// How many ids of a session are kept in memory. What a client repeats are the last ones that it
-/// has no acknowledgement for.
+/// The number of ids of a session that are kept in memory. A client sends only its last messages again,
+/// those that were not acknowledged.
 const KEPT: usize = 256;
 
 /// The newest ids of each session.
@@ -19,14 +19,14 @@ pub struct RecentIds {
 struct Ids {
     by_id: HashMap<Arc<str>, Seq>,
     order: VecDeque<Arc<str>>,
-    /// Whether there were ids that are no longer, or never were, in memory.
+    /// Whether the session may have used ids that are not in memory.
     is_partial: bool,
 }
 
-/// What is known of an id.
+/// The result of looking up an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// It was used for this record; 0 for what is no record.
+    /// It was used for this record; 0 for a direct message.
     Used(Seq),
     Unused,
     /// Only the store can tell.
@@ -65,7 +65,7 @@ impl RecentIds {
         self.sessions.entry(session).or_default().is_partial = true;
     }
 
-    /// Takes back what was noted of some records that were not stored in the end.
+    /// Forgets the ids of records that were not stored.
     pub fn forget_ids(&mut self, forgotten: &[(SessionId, String)]) {
         let mut by_session: HashMap<SessionId, HashSet<&str>> = HashMap::new();
         for (session, id) in forgotten {
@@ -79,7 +79,7 @@ impl RecentIds {
         }
     }
 
-    /// Forgets a session that is gone.
+    /// Forgets a session that has left.
     pub fn forget_session(&mut self, session: SessionId) {
         self.sessions.remove(&session);
     }

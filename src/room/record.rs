@@ -1,4 +1,4 @@
-//! Records: what everybody in the room sees, numbered.
+//! Records: the numbered events that all members see.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl Seq {
         Seq(self.0 + 1)
     }
 
-    /// The number before this one. Before the first comes 0, which no record has.
+    /// The number before this one. Before the first is 0, which no record has.
     #[must_use]
     pub fn previous(self) -> Seq {
         Seq(self.0.saturating_sub(1))
@@ -34,8 +34,8 @@ impl fmt::Display for Seq {
     }
 }
 
-/// A place in the log. The epoch changes only where the end of a log was lost, so that a number
-/// never silently means two things.
+/// A place in the log. The epoch changes only where the end of the log was lost, so a number never
+/// means two records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     pub epoch: u32,
@@ -47,27 +47,27 @@ impl Position {
     pub const START: Position = Position { epoch: 1, seq: Seq(0) };
 }
 
-/// What stands in the place of a text that was taken away.
+/// Replaces the text of a redacted record.
 pub const REDACTED: &str = "(removed by the operator)";
 
-/// One person's stay, over all the connections on which it is taken up again. Never used twice.
+/// A user's stay in the room, over all the connections on which it is resumed. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub u64);
 
-/// One numbered thing that everybody in the room sees.
+/// A numbered event that all members see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub epoch: u32,
     pub seq: Seq,
     pub time: Timestamp,
     pub kind: RecordKind,
-    /// Whose session made it, where one did.
+    /// The session that made it, if one did.
     pub author: Option<Author>,
 }
 
-/// The session that made a record, which sees it in another way than the rest does: a text session
-/// not at all, a JSON session with the id that it chose.
+/// The session that made a record. It sees the record differently: a text session not at all, a JSON
+/// session with the id that it chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     pub session: SessionId,
@@ -95,35 +95,35 @@ pub enum RecordKind {
     Notice {
         text: String,
     },
-    /// The text of these records was taken away by the operator.
+    /// The operator has redacted these records.
     Redacted {
         targets: Vec<Seq>,
     },
-    /// What the room is about from now on.
+    /// The new topic.
     Topic {
         text: String,
     },
-    /// The operator has given somebody another name.
+    /// The operator has renamed a member.
     Renamed {
         name: Name,
-        /// Rare, and not to make every record larger.
+        /// Boxed, because it is rare and would make every record larger.
         to: Box<Name>,
     },
 }
 
-/// How somebody left, as far as the others are told.
+/// How a member left, as the others are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Departure {
     /// They said so.
     Quit,
-    /// The connection is gone.
+    /// The connection was lost.
     Lost,
     /// The operator removed them, and perhaps said why.
     Removed { reason: Option<String> },
 }
 
 impl Record {
-    /// Takes the text away, if there is one.
+    /// Replaces the text, if there is one, with [`REDACTED`].
     pub fn redact(&mut self) {
         if let RecordKind::Message { text, .. }
         | RecordKind::Action { text, .. }
@@ -134,7 +134,7 @@ impl Record {
         }
     }
 
-    /// The text that [`Record::redact`] would take away; none for a join, a leave and the like.
+    /// The text that [`Record::redact`] replaces. None for a join, a leave and the like.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             RecordKind::Message { text, .. }
@@ -148,11 +148,10 @@ impl Record {
         }
     }
 
-    /// At most how many bytes this record takes in memory together with its encoded forms.
+    /// The most bytes that this record takes in memory, together with its encoded forms.
     ///
     /// Names and text are counted four times: as they are, as text, and as JSON, where a character
-    /// can take twice its room. The constant covers the record itself and the fixed parts of both
-    /// forms.
+    /// can take twice as much. The constant covers the record itself and the fixed parts of both forms.
     pub fn weight(&self) -> usize {
         let strings = match &self.kind {
             RecordKind::Message { name, text } | RecordKind::Action { name, text } => {

@@ -1,18 +1,18 @@
-//! Why a request was not carried out, for the person who made it.
+//! Why a request was refused, for the user who made it.
 
 use std::fmt;
 
 use crate::access::Term;
 use crate::names::{Name, NameProblem};
 
-/// Why something was not accepted. `Display` is a sentence for a person, [`Refusal::code`] a stable
-/// word for a program.
+/// Why a request was refused. `Display` is a sentence for the user, [`Refusal::code`] a stable word for
+/// programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// What was given cannot be a name.
+    /// The word cannot be a name.
     BadName(NameProblem),
     NameTaken(Name),
-    /// A person would take the name for that of somebody else.
+    /// The name is confusable with another one.
     LooksLike(Name),
     /// The session is not in the room (yet, or any more).
     NotJoined,
@@ -21,13 +21,13 @@ pub enum Refusal {
     TooLong {
         limit: usize,
     },
-    /// A message in which nothing can be seen.
+    /// A message without visible characters.
     Empty,
     NotUtf8,
     NoSuchUser(String),
-    /// The person is here but does not take in what was sent to them before.
+    /// The receiver is connected but does not read.
     Busy(Name),
-    /// The request is not of the form that the protocol asks for; the text says what is wrong.
+    /// The request is malformed; the text says how.
     BadRequest(String),
     /// The protocol has no request of this type.
     UnknownType(String),
@@ -36,56 +36,56 @@ pub enum Refusal {
         version: u32,
     },
     ShuttingDown,
-    /// The connection of the person is lost; their place is held for them.
+    /// The receiver is detached.
     Detached(Name),
-    /// What was said cannot be stored at present.
+    /// The message cannot be stored at the moment.
     StorageFull,
     /// An operator's action cannot be written to the audit, so it is not carried out.
     AuditUnwritable,
-    /// Only operators may do that.
+    /// The user is not an operator.
     NotPermitted,
-    /// It is against an operator, which only `chatctl` can be.
+    /// The target is an operator, against whom only `chatctl` can act.
     AgainstOperator(String),
-    /// It was done with `chatctl`, or goes further than what operators in the room may do.
+    /// Operators in the room cannot undo what was done with `chatctl`.
     OnlyChatctl,
-    /// It would reach further than an operator in the room may; the text says how far.
+    /// It would affect more than an operator in the room may; the text says how much.
     TooFar(String),
-    /// The name, or the address, is kept out.
+    /// The name or the address is banned.
     Banned(Term),
     Muted(Term),
-    /// Slow mode: the next message may come after so many seconds.
+    /// Slow mode: the user can send the next message after so many seconds.
     SlowMode {
         seconds: u64,
     },
-    /// There is no ban or mute against this.
+    /// There is no such ban or mute.
     NoSuchSanction(String),
     NoSuchAccount(String),
     /// A password is needed for the name.
     PasswordNeeded {
         name: String,
     },
-    /// The password, or in a room for accounts perhaps the name.
+    /// The password is wrong; in a room for accounts, perhaps the name is.
     WrongPassword,
-    /// A password would go over the network for everybody to read.
+    /// The password would be sent unencrypted.
     PasswordInsecure {
         name: String,
     },
-    /// Too many wrong passwords came from the address; it may try again after so many seconds.
+    /// Too many wrong passwords came from the address; it can try again after so many seconds.
     PasswordsTooOften {
         seconds: u64,
     },
-    /// More people give passwords than can be looked at.
+    /// Too many passwords are waiting to be verified.
     PasswordsBusy,
     AccountLocked(String),
-    /// Many searches are under way.
+    /// Too many searches are in progress.
     SearchesBusy,
-    /// A text to look for of more than so many bytes.
+    /// A search of more than so many bytes.
     SearchTooLong {
         limit: usize,
     },
-    /// What was said before cannot be read; the log says why.
+    /// The history cannot be read; the log says why.
     HistoryUnreadable,
-    /// Somebody from the address joins too often; they may again after so many seconds.
+    /// Users from the address join too often; they can join again after so many seconds.
     JoinsTooOften {
         seconds: u64,
     },
@@ -134,7 +134,7 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// After how many seconds it makes sense to ask again, if that is known.
+    /// The seconds after which it makes sense to ask again, if they are known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Refusal::JoinsTooOften { seconds }
@@ -170,7 +170,7 @@ impl fmt::Display for Refusal {
                 write!(f, "Nobody here is called {}.", crate::clean::line(name))
             }
             Refusal::Busy(name) => {
-                write!(f, "{name} does not take in messages just now. Try again in a while.")
+                write!(f, "{name} is not receiving messages at the moment. Try again in a while.")
             }
             Refusal::BadRequest(problem) => f.write_str(problem),
             Refusal::UnknownType(name) => {
@@ -180,7 +180,7 @@ impl fmt::Display for Refusal {
                 write!(f, "This server speaks version {version} of the protocol.")
             }
             Refusal::Detached(name) => {
-                write!(f, "The connection of {name} is lost just now. Try again in a while.")
+                write!(f, "{name} has lost the connection. Try again in a while.")
             }
             Refusal::StorageFull => f.write_str(
                 "That was not accepted: the server has no space left to store it. Try again later.",
@@ -209,15 +209,15 @@ impl fmt::Display for Refusal {
             Refusal::WrongPassword => f.write_str("The name or the password is wrong."),
             Refusal::PasswordInsecure { name } => write!(
                 f,
-                "The name {name} needs a password, and everybody on the way could read it. Connect \
-                 with TLS, or choose another name."
+                "The name {name} needs a password, which would be sent unencrypted. Connect with TLS, \
+                 or choose another name."
             ),
             Refusal::PasswordsTooOften { seconds } => write!(
                 f,
                 "There were too many wrong passwords from your address. Try again in {seconds} s."
             ),
             Refusal::PasswordsBusy => {
-                f.write_str("Too many people give passwords just now. Try again in a few seconds.")
+                f.write_str("Too many logins are in progress. Try again in a moment.")
             }
             Refusal::AccountLocked(name) => {
                 write!(f, "The account {name} is locked. Ask an operator.")

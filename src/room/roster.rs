@@ -1,4 +1,4 @@
-//! Who is here.
+//! The members of the room.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,35 +11,35 @@ use super::{Refusal, SessionId};
 use crate::confusables::skeletons_of;
 use crate::names::{self, Name};
 
-/// A person in the room.
+/// A user in the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub session: SessionId,
     pub name: Name,
     /// When they joined.
     pub since: Timestamp,
-    /// Since when their connection is lost, while their place is held for them.
+    /// When their connection was lost, while they are detached.
     pub detached_since: Option<Timestamp>,
 }
 
-/// The people in the room, each under a name that nobody else has.
+/// The members of the room. No two have the same name.
 #[derive(Debug, Default)]
 pub struct Roster {
     by_name: BTreeMap<Arc<str>, Member>,
     by_session: HashMap<SessionId, Arc<str>>,
-    /// The hashes of what their names look like, with the names. One of the same hash is looked at
-    /// closely.
+    /// The hashes of the skeletons of their names, with the names. Names with the same hash are compared
+    /// in full.
     skeletons: BTreeSet<(u64, Arc<str>)>,
     hasher: RandomState,
-    /// The names, until somebody comes or goes.
+    /// The names, made when they are needed and kept until they change.
     names: OnceLock<Arc<[Name]>>,
 }
 
 impl Roster {
-    /// Adds a person whose name nobody could take for another one's.
+    /// Adds a member whose name is not confusable with that of another member.
     ///
     /// # Errors
-    /// The name is taken or looks like another one, or the session is in the room already.
+    /// The name is taken or confusable, or the session is in the room already.
     pub fn add(&mut self, member: Member) -> Result<(), Refusal> {
         self.check_free(&member)?;
         let skeletons = skeletons_of(member.name.as_str());
@@ -50,8 +50,8 @@ impl Roster {
         Ok(())
     }
 
-    /// Adds a person who may have the name whatever it looks like: they were here, or it is that of
-    /// their account.
+    /// Adds a member who may have the name even if it is confusable: they were in the room before, or it
+    /// is the name of their account.
     ///
     /// # Errors
     /// The name is taken, or the session is in the room already.
@@ -94,7 +94,7 @@ impl Roster {
         Some(member)
     }
 
-    /// Gives a person another name, and gives that of before.
+    /// Renames a member. Returns the former name.
     ///
     /// # Errors
     /// The session is not here, or the name is taken.
@@ -110,8 +110,8 @@ impl Roster {
         }
     }
 
-    /// The people whose names look like this one (see [`looks`]). Several, where rules of before let
-    /// them in.
+    /// The members whose names are confusable with this one, or the same. There can be several, because
+    /// stricter rules do not apply to names that were in use before.
     pub fn by_skeleton(&self, name: &str) -> Vec<&Member> {
         self.with_skeletons(&skeletons_of(name)).collect()
     }
@@ -128,37 +128,37 @@ impl Roster {
         members.filter(move |member| skeletons_of(member.name.as_str()).iter().any(is_wanted))
     }
 
-    /// The person of a session, if they are here.
+    /// The member with a session.
     pub fn by_session(&self, session: SessionId) -> Option<&Member> {
         self.by_name.get(self.by_session.get(&session)?)
     }
 
-    /// The same, to change.
+    /// The member with a session, to change them.
     pub fn by_session_mut(&mut self, session: SessionId) -> Option<&mut Member> {
         self.by_name.get_mut(self.by_session.get(&session)?)
     }
 
-    /// The person of that name, however it is written, if they are here.
+    /// The member with a name, however it is written.
     pub fn by_name(&self, name: &str) -> Option<&Member> {
         self.by_name.get(names::fold(name).as_str())
     }
 
-    /// Everybody, in the order of their names.
+    /// The members, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Member> {
         self.by_name.values()
     }
 
-    /// The names of everybody, in their order. Who asks shares them.
+    /// The names of the members, in their order. All callers share one list.
     pub fn names(&self) -> Arc<[Name]> {
         self.names.get_or_init(|| self.iter().map(|member| member.name.clone()).collect()).clone()
     }
 
-    /// How many are here.
+    /// The number of members.
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
 
-    /// Whether nobody is here.
+    /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }

@@ -107,10 +107,10 @@ fn the_same_id_is_the_same_message() {
     room.join(ANN, &name("ann"), false, time(0)).unwrap();
     let new_record = || say_with(ANN, "i", "hello");
     assert_eq!(apply(&mut room, new_record(), time(1)), Ok(Accepted::New(Seq(2))));
-    assert_eq!(apply(&mut room, new_record(), time(1)), Ok(Accepted::Again(Seq(2))));
+    assert_eq!(apply(&mut room, new_record(), time(1)), Ok(Accepted::Duplicate(Seq(2))));
     room.join(BO, &name("bo"), true, time(1)).unwrap();
     let in_store = room.apply(say_with(BO, "i", "hello"), time(2), |_, _| Some(Seq(1)));
-    assert_eq!(in_store, Ok(Accepted::Again(Seq(1))));
+    assert_eq!(in_store, Ok(Accepted::Duplicate(Seq(1))));
     assert_eq!(room.take_batch().len(), 3);
 }
 

@@ -45,7 +45,7 @@ fn a_resumed_session_misses_nothing_and_the_room_sees_no_change() {
     daemon.until("away", |daemon| daemon.users()[1].away_seconds.is_some());
     ann.say("while bo was away");
     ann.say("!msg bo psst");
-    ann.expect("[SERVER]: The connection of bo is lost just now. Try again in a while.");
+    ann.expect("[SERVER]: bo has lost the connection. Try again in a while.");
     let mut other = Person::connect(&daemon);
     other.say("BO");
     other.expect("[SERVER]: The name BO is taken. Choose another name.");

@@ -155,7 +155,7 @@ impl World {
         };
         let now = Timestamp::from_second(self.seconds).unwrap();
         match self.room.apply(new_record, now, stored) {
-            Ok(Accepted::New(seq) | Accepted::Again(seq)) => Ok(seq.0),
+            Ok(Accepted::New(seq) | Accepted::Duplicate(seq)) => Ok(seq.0),
             Err(refusal) => Err(refusal.code()),
         }
     }

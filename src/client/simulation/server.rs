@@ -147,7 +147,7 @@ impl Server {
         self.commit();
         match accepted {
             Accepted::New(_) => Vec::new(),
-            Accepted::Again(seq) => self.records(session, seq.0, seq.0 + 1, u64::MAX),
+            Accepted::Duplicate(seq) => self.records(session, seq.0, seq.0 + 1, u64::MAX),
         }
     }
 

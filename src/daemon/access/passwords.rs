@@ -1,5 +1,5 @@
-//! Hashing passwords and comparing with what was hashed: slow and large on purpose, and so never more
-//! than two at a time.
+//! Hashing and verifying passwords. Both are slow and take much memory on purpose, so at most two are
+//! done at a time.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,39 +15,39 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use zeroize::{Zeroize, Zeroizing};
 
-/// 19 MiB, twice over, on one lane: the least that OWASP's "Password Storage Cheat Sheet" (2025) asks
-/// of argon2id.
+/// 19 MiB, two passes, one lane: the minimum for argon2id in OWASP's "Password Storage Cheat Sheet"
+/// (2025).
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// So many are hashed at a time at most, and on no more than half of the processors, for those who
-/// talk come first.
+/// The most passwords that are hashed at a time; also at most on half of the processors, because chatting
+/// comes first.
 const MAX_AT_A_TIME: usize = 2;
 
-/// So many wait for that; others are told to come back.
+/// The most passwords that wait for that. Further users are told to try again.
 const MAX_WAITING: usize = 32;
 
-/// The `nice` of the threads, where the service may set it: a tenth of the processor where others
-/// want it as well, so that those who join on a busy machine still do.
+/// The `nice` of the threads, if the service may set it. On a busy machine they get a tenth of a
+/// processor, so users can still log in.
 const NICE: i32 = 10;
 
-/// What a password is compared with where there is no account, so that it takes as long.
+/// The hash for a name without an account, so verifying takes equally long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJl$hJHDFphOEd1OzN9RyK5zm1Ty9BDP3NiXWdT8idDGPa8";
 
-/// What is done with the memory of a thread that hashes.
+/// Work for a thread that hashes, in its memory.
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// The place where passwords are looked at.
+/// The threads that hash and verify passwords.
 pub struct Passwords {
     jobs: SyncSender<Job>,
 }
 
 impl Passwords {
-    /// Begins with threads of its own, for what has once hashed keeps the memory for it.
+    /// Starts the threads. Each keeps its memory for the next password.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// The system cannot start a thread.
     pub fn new() -> io::Result<Passwords> {
         let (jobs, queue) = sync_channel::<Job>(MAX_WAITING);
         let queue = Arc::new(Mutex::new(queue));
@@ -56,13 +56,12 @@ impl Passwords {
             let queue = queue.clone();
             let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let work = move || {
-                // Whoever talks comes first. Where the system does not let a thread do that, they
-                // share.
+                // If the system does not permit a lower priority, chatting and hashing share.
                 let _ = setpriority_process(None, NICE);
                 let mut memory = Vec::new();
                 while let Ok(job) = next() {
                     job(&mut memory);
-                    // Kept, for it is taken again, but not what was in it.
+                    // The memory is kept, its contents are not.
                     memory.zeroize();
                 }
             };
@@ -71,7 +70,7 @@ impl Passwords {
         Ok(Passwords { jobs })
     }
 
-    /// Hashes a new password. That is for operators, who wait where others are told to come back.
+    /// Hashes a new password. Operators wait for their turn, while users are told to try again.
     ///
     /// # Errors
     /// The daemon is ending, or there are no random numbers.
@@ -92,7 +91,7 @@ impl Passwords {
         }
     }
 
-    /// Hashes a password, unless `old` is a hash of it: then it gives that one. For operators, too.
+    /// Hashes a new password, or returns `old` if that is a hash of it.
     ///
     /// # Errors
     /// As [`Passwords::hash`].
@@ -108,10 +107,10 @@ impl Passwords {
         self.wait_for(work).await
     }
 
-    /// Whether a password is the one of a hash; without a hash it never is, and that takes as long.
+    /// Verifies a password. Without a hash it is wrong, and that takes equally long.
     ///
     /// # Errors
-    /// Too many wait.
+    /// Too many are waiting.
     pub async fn is_right(&self, hash: Option<String>, password: Secret) -> Result<bool, Refusal> {
         let is_known = hash.is_some();
         let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
@@ -121,13 +120,13 @@ impl Passwords {
     }
 }
 
-/// Something to be done, and where its outcome comes.
+/// Makes a job, and the receiver of its result.
 fn job<T: Send + 'static>(
     work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
 ) -> (Job, oneshot::Receiver<T>) {
     let (reply, done) = oneshot::channel();
     let job = Box::new(move |memory: &mut Vec<Block>| {
-        // Who asked may be gone meanwhile.
+        // The connection may have ended in the meantime.
         if !reply.is_closed() {
             drop(reply.send(work(memory)));
         }
@@ -135,7 +134,7 @@ fn job<T: Send + 'static>(
     (job, done)
 }
 
-/// Computes what a password comes to, in memory that is given, so that it is bounded.
+/// Computes the hash of a password in the given memory.
 fn compute(
     password: &Secret,
     salt: &Salt,
@@ -151,10 +150,10 @@ fn compute(
     Output::new(&output).map_err(|_| argon2::Error::OutputTooLong)
 }
 
-/// Hashes a password at once, before there is anybody to wait for it.
+/// Hashes a password on this thread, at the start, before there are clients to delay.
 ///
 /// # Errors
-/// There are no random numbers.
+/// The system provides no random numbers.
 pub fn hash_now(password: &Secret) -> anyhow::Result<String> {
     hash(password, &mut Vec::new())
 }
@@ -170,7 +169,7 @@ fn hash(password: &Secret, memory: &mut Vec<Block>) -> anyhow::Result<String> {
     Ok(hash.to_string())
 }
 
-/// Whether this is the password of a hash, found out on this thread.
+/// Verifies a password on this thread.
 pub fn is_of(hash: &str, password: &Secret) -> bool {
     verify(hash, password, &mut Vec::new())
 }
@@ -199,7 +198,7 @@ mod tests {
         assert_ne!(hashed, hash("correct horse").unwrap(), "each has its salt");
         assert!(verify(&hashed, "correct horse"));
         assert!(!verify(&hashed, "battery staple"));
-        // What stands for nobody can be compared with, and so takes its time.
+        // The hash for names without an account is valid, so verifying with it takes its time.
         assert!(PasswordHash::new(NOBODY).is_ok());
         assert!(!verify(NOBODY, "correct horse"));
         assert!(!verify("", "correct horse"));

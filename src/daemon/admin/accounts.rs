@@ -1,4 +1,4 @@
-//! Accounts, and the lists of what operators did.
+//! Accounts, and the lists of sanctions and of the audit.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub fn bans(shared: &Shared) -> Vec<Ban> {
     shown.collect()
 }
 
-/// The last things that operators did.
+/// The newest entries of the audit.
 pub async fn audit(shared: &Arc<Shared>, limit: usize) -> Reply {
     let shared = shared.clone();
     match spawn_blocking(move || shared.access.audit(limit)).await {
@@ -47,7 +47,7 @@ pub async fn audit(shared: &Arc<Shared>, limit: usize) -> Reply {
     }
 }
 
-/// Does what is asked with accounts.
+/// Carries out a request about accounts.
 pub async fn handle(shared: &Arc<Shared>, by: Actor, request: AccountRequest) -> Reply {
     if request == AccountRequest::List {
         let access_state = shared.access.access_state();
@@ -70,7 +70,7 @@ async fn change_account(
     let given = request.name().unwrap_or_default();
     let name = match (Name::new(given), shared.access.access_state().account(given)) {
         (Ok(name), _) => name.to_string(),
-        // It is from before the rules became stricter.
+        // The account is from before the rules became stricter.
         (Err(_), Some(account)) => account.name.clone(),
         (Err(problem), None) => {
             let problem = is_no_name(given).map_or_else(|| problem.into(), Refusal::BadRequest);
@@ -141,7 +141,7 @@ async fn change_account(
     Ok(format!("{name} {sentence}."))
 }
 
-/// What is said where an account is already as it is asked for.
+/// The reply if the account is already as requested.
 fn is_so_already(account: &Account, request: &AccountRequest) -> Option<String> {
     let state = match request {
         AccountRequest::Lock { .. } if account.is_locked => "is locked already",
@@ -157,7 +157,7 @@ fn is_so_already(account: &Account, request: &AccountRequest) -> Option<String> 
 
 type Decide = Box<dyn FnOnce(&AccessState) -> Result<Change, Refusal> + Send>;
 
-/// Changes an account. Where that `renews` it, whoever is here under its name has to come anew.
+/// Changes an account. If that `renews` it, members under its name are removed.
 fn put(name: String, renews: bool, edit: impl FnOnce(&mut Account) + Send + 'static) -> Decide {
     Box::new(move |access_state| {
         with_account(access_state, &name, |mut account| {

@@ -1,4 +1,4 @@
-//! The operator's commands.
+//! The requests of `chatctl`.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use crate::{doctor, logging, systemd};
 /// The longest time to a shutdown, in seconds.
 const MAX_NOTICE: u64 = 366 * 86_400;
 
-/// What the commands need of the daemon.
+/// The parts of the daemon that requests need.
 pub struct Operator {
     pub overview: Arc<Overview>,
     pub health: Health,
@@ -71,8 +71,7 @@ impl Operator {
         }
     }
 
-    /// Makes a reply where that may take a while, or wait for the disk: not on the thread that serves
-    /// everybody.
+    /// Makes a reply on another thread, because that may take a while or wait for the disk.
     async fn aside(&self, make: impl FnOnce(&Overview) -> Reply + Send + 'static) -> Reply {
         let overview = self.overview.clone();
         let made = spawn_blocking(move || make(&overview)).await;
@@ -122,7 +121,7 @@ impl Operator {
                 self.messages_by(name, since, Seq(after)).await
             }
             AdminRequest::Redact { targets } => self.redact(targets).await,
-            // These are answered with more than a line.
+            // These are replied to with more than a line.
             AdminRequest::Watch { .. } => failed("watching has to be asked for on its own"),
             AdminRequest::Backup => failed("a backup has to be asked for on its own"),
             AdminRequest::Reload => reload(&self.control).await,
@@ -170,13 +169,13 @@ impl Operator {
     }
 }
 
-/// The people in the room, with what they may and may not do.
+/// The members, with what they may do.
 async fn users(shared: &Arc<Shared>) -> Reply {
     let Some(mut users) = shared.room.ask(|reply| RoomRequest::Users { reply }).await else {
         return room_is_gone();
     };
     let (access_state, now) = (shared.access.access_state(), Timestamp::now());
-    // What each name looks like takes a while to find out.
+    // Computing the skeletons of all names takes a while.
     let marked = spawn_blocking(move || {
         for user in &mut users {
             let address = user.address.parse::<SocketAddr>().ok().map(|address| address.ip());
@@ -197,7 +196,7 @@ fn outcome(outcome: Result<(), Refusal>) -> Reply {
     }
 }
 
-/// What was done and whom it has hit, or why not.
+/// The reply to a moderation action.
 fn moderated(outcome: Result<Moderated, Refusal>) -> Reply {
     match outcome {
         Ok(Moderated { said, affected: Some(affected) }) => Reply::Moderated { said, affected },
@@ -205,7 +204,7 @@ fn moderated(outcome: Result<Moderated, Refusal>) -> Reply {
     }
 }
 
-/// What was done, in a sentence, or why not.
+/// The reply that consists of a sentence.
 pub(super) fn said(outcome: Result<String, Refusal>) -> Reply {
     match outcome {
         Ok(said) => Reply::Said(said),

@@ -1,4 +1,4 @@
-//! What was said before, for the operator: looking at it, and keeping a copy.
+//! The history for the operator: reading it, and copying it.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -22,10 +22,10 @@ use crate::store::{self};
 /// How long a request that waits for something new is kept waiting.
 const WAIT: Duration = Duration::from_secs(3);
 
-/// How often it is looked meanwhile.
+/// The pause between two looks in that time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The most records of one answer; that there are more is said in it.
+/// The most records of one reply, which says whether there are more.
 const MAX_RECORDS: usize = 1000;
 
 /// Held while a copy is made.
@@ -39,7 +39,7 @@ impl Operator {
             return failed("that is no question for the history");
         };
         let limit = limit.min(MAX_RECORDS);
-        // What such a name said before the rules became stricter is found nevertheless.
+        // Such a name may have been used before the rules became stricter.
         let no_name = from.as_deref().and_then(is_no_name);
         let (after, before) = (after.map(Seq), before.map(Seq));
         let selection = Selection { after, before, since, until, from, grep, limit, max_bytes: 0 };
@@ -68,12 +68,12 @@ impl Operator {
         }
     }
 
-    /// Makes a copy of the history, consistent in itself, while the room goes on.
+    /// Makes a consistent copy of the history while the room is running.
     pub(super) async fn back_up(&self) -> (Reply, Option<File>) {
         let Some(database) = self.overview.database.clone() else {
             return (failed("there is no history on disk: [history] enabled is false"), None);
         };
-        // One after the other: two at a time would write the same file.
+        // One at a time, because they write the same file.
         let _turn = COPYING.lock().await;
         let copied = spawn_blocking(move || copy(&database)).await;
         match copied.context("the copy was broken off").and_then(|copied| copied) {
@@ -94,10 +94,10 @@ fn as_reply(room: &str, records: &[Record], more: bool) -> Reply {
     }
 }
 
-/// A copy in a file that has no name any more, and its length.
+/// Copies the history into a file without a name. Returns it with its length.
 fn copy(database: &Path) -> anyhow::Result<(File, u64)> {
     let path = database.with_extension("backup");
-    // One that was broken off before may be there.
+    // A copy that was interrupted may be there.
     let _ = fs::remove_file(&path);
     let copied = store::copy(database, &path);
     let file = File::open(&path);

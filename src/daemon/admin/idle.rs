@@ -1,26 +1,26 @@
-//! Operators' connections over which nothing is asked at present.
+//! Idle connections to the admin socket.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Those that can be sent away for somebody who has something to ask.
+/// The connections that can be closed for a new one.
 #[derive(Default)]
 pub struct Idle {
-    /// The longest silent first.
+    /// The one that has been idle longest first.
     all: Mutex<VecDeque<oneshot::Sender<()>>>,
-    /// Told when there is one more.
+    /// Notified when there is another one.
     more: Notify,
 }
 
 impl Idle {
-    /// Waits until this connection has to go. It counts as silent for as long as this is waited for.
+    /// Waits until this connection has to be closed. It counts as idle while this waits.
     pub async fn wait(&self) {
         let (send_away, sent_away) = oneshot::channel();
         {
             let mut all = self.all();
-            // Those that were asked something meanwhile wait no more.
+            // Connections that got a request in the meantime are not idle.
             all.retain(|other| !other.is_closed());
             all.push_back(send_away);
         }
@@ -28,7 +28,7 @@ impl Idle {
         let _ = sent_away.await;
     }
 
-    /// Gives one of the places; if there is none, who has been silent for longest leaves theirs.
+    /// Returns a permit. If there is none left, closes the connection that has been idle longest.
     pub async fn make_room(&self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         loop {
             if let Ok(place) = places.clone().try_acquire_owned() {
@@ -44,7 +44,7 @@ impl Idle {
         }
     }
 
-    /// Sends away who has been silent for longest. Gives false if nobody is.
+    /// Closes the connection that has been idle longest. Returns false if none is idle.
     fn send_away(&self) -> bool {
         let mut all = self.all();
         while let Some(longest) = all.pop_front() {

@@ -1,4 +1,4 @@
-//! Taking away what was said: finding it, and redacting it, a bounded piece at a time.
+//! Finding and redacting messages, a bounded number at a time.
 
 use chatroom::admin::{MAX_REDACTED, RefusalCode, Reply};
 use chatroom::room::Seq;
@@ -10,7 +10,7 @@ use crate::control::failed;
 use crate::room_thread::RoomRequest;
 
 impl Operator {
-    /// The numbers of what a user has said, in the next part of the history.
+    /// The numbers of the messages of a user in the next part of the history.
     pub(super) async fn messages_by(
         &self,
         name: String,

@@ -1,4 +1,4 @@
-//! What operators ask for, in the log.
+//! The requests of `chatctl` in the log.
 
 use chatroom::admin::{AdminRequest, Reply};
 use chatroom::clean::line;
@@ -6,8 +6,8 @@ use tracing::{debug, info};
 
 use crate::users;
 
-/// Something that was asked for. What only looks is logged for debugging: else nobody would find
-/// what was done among the looks of a monitoring system.
+/// A request that was logged. Requests that only read are logged at the level debug, so those of a
+/// monitoring system do not hide the others.
 pub struct RequestLog {
     command: &'static str,
     target: Option<String>,
@@ -17,11 +17,11 @@ pub struct RequestLog {
 }
 
 impl RequestLog {
-    /// Logs it, before it is done: it may end the daemon.
+    /// Logs a request before it is carried out, because it may end the daemon.
     pub fn log(request: &AdminRequest, uid: u32, pid: i32) -> RequestLog {
         let (command, target) = (request.command(), request.target());
         let only_looks = request.only_looks();
-        // Who that is, is only looked up where it is logged.
+        // The name of the user is looked up only if it is logged.
         let asked = || format!("administrator {}: {}", users::shown(uid), request.asked());
         match only_looks {
             true => debug!(event = "admin-look", command, target, uid, pid, "{}", asked()),
@@ -30,7 +30,7 @@ impl RequestLog {
         RequestLog { command, target, uid, pid, only_looks }
     }
 
-    /// Logs that it was not done, if so.
+    /// Logs a refusal.
     pub fn log_refusal(self, reply: &Reply) {
         let RequestLog { command, target, uid, pid, only_looks } = self;
         let Reply::Refused { message, .. } = reply else { return };

@@ -18,10 +18,10 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Opens the socket. What a daemon left behind that is no more, is replaced.
+    /// Opens the socket. The dead socket of a former daemon is replaced.
     ///
     /// # Errors
-    /// Another daemon serves there, or there is something else in its place, or it cannot be made.
+    /// Another daemon serves it, something else is in its place, or it cannot be made.
     pub fn open(path: &Path) -> anyhow::Result<(AdminSocket, UnixListener)> {
         let shown = path.display();
         folders::check_runtime(path.parent().unwrap_or(Path::new("/")))?;
@@ -43,7 +43,7 @@ impl Drop for AdminSocket {
     }
 }
 
-/// Makes way for a new socket, but for nothing that is not a dead one: a link is not followed.
+/// Removes a dead socket, and nothing else. A link is not followed.
 fn remove_stale(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let found = match fs::symlink_metadata(path) {
@@ -51,7 +51,7 @@ fn remove_stale(path: &Path) -> anyhow::Result<()> {
         found => found.with_context(|| format!("cannot look at {shown}"))?,
     };
     if !found.file_type().is_socket() {
-        bail!("{shown} is in the way of the admin socket, and it is no socket. Move it away");
+        bail!("{shown} is in the way of the admin socket, and it is not a socket. Move it away");
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {

@@ -1,5 +1,5 @@
-//! Telling a watcher what happens: records from a cursor in the log, as any reader gets them, and
-//! what connections do.
+//! `chatctl watch`: sends records from a cursor in the log, like to any reader, and the events of
+//! connections.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::control::failed;
 use crate::shared::Shared;
 use crate::watchers::{MAX_WATCHERS, Watcher};
 
-/// After so long without anything else a watcher is told that the daemon is still there.
+/// After this time without anything else, a watcher is told that the daemon is still running.
 const ALIVE: Duration = Duration::from_secs(5);
 
 impl Operator {
@@ -39,9 +39,9 @@ impl Operator {
         };
         let mut watch = Watch::begin(shared, request, &mut output.bytes);
         tokio::select! {
-            // Whoever watches says nothing more, and closes at the end.
+            // A watcher sends nothing more, and closes the connection at the end.
             () = until_closed(input) => {}
-            // Writing fails where nobody reads any more.
+            // Writing fails once the watcher is gone.
             _ = watch.run(watcher, &mut output) => {}
         }
     }
@@ -63,7 +63,7 @@ impl Output {
         push_line(event, &mut self.bytes);
     }
 
-    /// Waits until the watcher has room for all of it.
+    /// Waits until everything is written.
     async fn send(&mut self) -> std::io::Result<()> {
         let sent = self.output.write_all(&self.bytes).await;
         self.bytes.clear();
@@ -91,7 +91,7 @@ impl<'w> Watch<'w> {
         let cursor = after.filter(|_| is_known).map_or(next, Seq::next);
         push_line(&Reply::Watching { room, epoch, seq: cursor.previous().0 }, out);
         if let Some(after) = after.filter(|_| !is_known) {
-            // The end of that epoch may have been lost, so that numbers mean something else now.
+            // The end of that epoch may have been lost, so its numbers may mean other records now.
             let missed = (after.next().0, next.previous().0);
             push_line(&Watched::missed_records(missed.0, missed.1, Timestamp::now()), out);
         }
@@ -111,7 +111,7 @@ impl<'w> Watch<'w> {
             }
             output.send().await?;
             tokio::select! {
-                // What a connection does comes before what follows from it.
+                // The events of a connection come before the records that follow from them.
                 biased;
                 event = watcher.events.recv() => match event {
                     Ok(event) => output.push(&event),
@@ -137,7 +137,7 @@ impl<'w> Watch<'w> {
         }
     }
 
-    /// Puts the next records into the output. Gives false where there are none.
+    /// Puts the next records into the output. Returns false if there are none.
     async fn next_records(&mut self, output: &mut Output) -> bool {
         match self.shared.window.at(self.cursor) {
             Found::End => return false,
@@ -145,7 +145,7 @@ impl<'w> Watch<'w> {
             Found::Missed(first) => match self.shared.history_reader.feed(self.cursor, first).await
             {
                 Ok(records) if !records.is_empty() => self.push_all(&records, output),
-                // They are kept no more, or cannot be read.
+                // They are no longer kept, or cannot be read.
                 _ => self.skip_to(first, output),
             },
         }

@@ -1,4 +1,4 @@
-//! Banning, muting, and taking it back.
+//! Bans and mutes: adding and removing them.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{change, spare_operators};
 use crate::access::{Actor, AuditEvent};
 use crate::shared::Shared;
 
-/// Bans or mutes. Whom it affects is counted before it does, so that the audit has it.
+/// Bans or mutes a target. The users affected are counted before, so the audit has their number.
 pub(super) async fn put(
     shared: &Arc<Shared>,
     by: Actor,
@@ -54,7 +54,7 @@ fn term(seconds: Option<u64>, reason: Option<&str>, now: Timestamp) -> Result<Te
     Ok(Term { until, reason: reason.filter(|reason| !reason.is_empty()) })
 }
 
-/// Puts a sanction in the place of the one that there is, if it may.
+/// Decides whether a sanction may replace the one that there is.
 fn replace(
     new: Sanction,
     by: Actor,
@@ -66,7 +66,7 @@ fn replace(
     }
 }
 
-/// Takes a ban or a mute back.
+/// Removes a ban or a mute.
 pub(super) async fn lift(
     shared: &Arc<Shared>,
     by: Actor,
@@ -77,7 +77,7 @@ pub(super) async fn lift(
     let target = match targets::resolve(shared, word).await {
         Ok(target) => target,
         Err(refusal) => {
-            // It may be one that was stored when other words were taken for names.
+            // It may have been stored before the rules for names became stricter.
             let stored = Target::name(word);
             let access_state = shared.access.access_state();
             let found = access_state.sanctions.get(kind, &stored, now);
@@ -95,7 +95,7 @@ pub(super) async fn lift(
     let lift =
         move |access_state: &AccessState| match access_state.sanctions.get(kind, &lifted, now) {
             Some(sanction) if !who.may_undo(&sanction.by) => Err(Refusal::OnlyChatctl),
-            // It may be against another name of this look.
+            // The stored name may be written differently.
             Some(sanction) => Ok(Change::RemoveSanction(kind, sanction.target.clone())),
             None => Err(Refusal::NoSuchSanction(lifted.to_string())),
         };
@@ -112,7 +112,7 @@ pub(super) async fn lift(
     Ok(Moderated { said, affected: Some(affected) })
 }
 
-/// What is in force against all of a target nevertheless.
+/// Another sanction that still covers all of a target.
 fn remaining(
     access_state: &AccessState,
     kind: SanctionKind,

@@ -1,4 +1,4 @@
-//! Whom an operator means, and whom it affects.
+//! The targets of operators, and the users that they include.
 
 use chatroom::access::{SanctionKind, Target, TargetProblem, is_no_name, show_time};
 use chatroom::admin::Affected;
@@ -9,11 +9,11 @@ use crate::access::Actor;
 use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 
-/// What came of what an operator wanted.
+/// The result of an action of an operator.
 pub struct Moderated {
-    /// It in a sentence.
+    /// A sentence that says what was done.
     pub said: String,
-    /// Whom it affected, if it was against somebody, or for them.
+    /// The users that it affected, if it has a target.
     pub affected: Option<Affected>,
 }
 
@@ -23,11 +23,10 @@ impl From<String> for Moderated {
     }
 }
 
-/// Whom a word means.
+/// The target that a word means.
 ///
 /// # Errors
-/// It is neither an address, nor can it be a name, nor is it one from before the rules became
-/// stricter.
+/// It is neither an address, nor a name that is permitted or in use.
 pub async fn resolve(shared: &Shared, word: &str) -> Result<Target, Refusal> {
     let problem = match Target::parse(word) {
         Ok(Target::Name(name)) => match Name::new(&name.name) {
@@ -46,7 +45,7 @@ pub async fn resolve(shared: &Shared, word: &str) -> Result<Target, Refusal> {
     }
 }
 
-/// Why nobody was found who is called this: perhaps it is no name at all.
+/// Replaces the refusal for an unknown name if the word cannot be a name.
 pub fn not_found(refusal: Refusal, word: &str) -> Refusal {
     let is_not_found = matches!(refusal, Refusal::NoSuchUser(_) | Refusal::NoSuchAccount(_));
     match is_no_name(word).filter(|_| is_not_found) {
@@ -55,7 +54,7 @@ pub fn not_found(refusal: Refusal, word: &str) -> Refusal {
     }
 }
 
-/// Whom that affects now.
+/// The users that a target includes at the moment.
 ///
 /// # Errors
 /// The room does not answer.
@@ -69,7 +68,7 @@ pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refu
             let from_there = staying.filter(|it| target.matches(None, Some(it.source.ip())));
             affected.nameless = from_there.count().saturating_sub(connected);
         }
-        // One who is not here is kept out as well.
+        // An operator who is not in the room counts as well, because they could not join.
         Target::Name(name) => {
             let access_state = shared.access.access_state();
             let operator = access_state.confusable_operator(&name.name);
@@ -79,14 +78,14 @@ pub async fn affected(shared: &Shared, target: &Target) -> Result<Affected, Refu
     Ok(affected)
 }
 
-/// Operators in the room act against one person or place at a time, and not where many are.
+/// Checks that an operator in the room acts against one name or address, and not against many users.
 ///
 /// # Errors
-/// This goes further.
+/// It would affect more.
 pub fn check_reach(by: &Actor, target: &Target, affected: &Affected) -> Result<(), Refusal> {
     match target {
         _ if matches!(by, Actor::Administrator { .. }) => Ok(()),
-        // An operator in the room cannot know who is in such a network.
+        // Operators in the room cannot see who is in a network.
         Target::Network(network) if network.prefix_len() < network.max_prefix_len() => {
             Err(Refusal::TooFar(format!("{target} is a network.")))
         }
@@ -95,7 +94,7 @@ pub fn check_reach(by: &Actor, target: &Target, affected: &Affected) -> Result<(
     }
 }
 
-/// What was done, in a sentence: "Banned 10.0.0.0/8 for 2 h: 3 people were removed."
+/// A sentence that says what was done: "Banned 10.0.0.0/8 for 2 h: 3 people were removed."
 pub fn sentence(
     kind: SanctionKind,
     seconds: Option<u64>,
@@ -110,7 +109,7 @@ pub fn sentence(
         Some(seconds) => format!(" for {}", show_time(seconds)),
         None => " permanently".to_owned(),
     };
-    // What somebody wrote stands last.
+    // The text that a user wrote stands last.
     let reason = reason.map(|reason| format!(" Reason: {reason}")).unwrap_or_default();
     format!("{verb} {}{time}: {effect}{reason}", affected.target)
 }

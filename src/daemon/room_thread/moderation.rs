@@ -10,9 +10,9 @@ use chatroom::room::{EndReason, Member, NewRecord, Refusal, SessionId};
 use chatroom::wire::Answer;
 use jiff::Timestamp;
 
+use super::RoomThread;
 use super::aliases::Alias;
 use super::effects::Effect;
-use super::RoomThread;
 
 /// What members are told whose account has changed.
 const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";

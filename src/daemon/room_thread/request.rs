@@ -1,4 +1,4 @@
-//! What the room is asked for, and the way to it.
+//! The requests to the room thread, and the handle that sends them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -18,28 +18,27 @@ use crate::client_connection::ClientConnection;
 use crate::metrics::{CounterMap, Times};
 use crate::store;
 
-/// Told whether something was done, or why not.
+/// Receives whether a request was carried out, or why it was refused.
 pub type ReplySender = oneshot::Sender<Result<(), Refusal>>;
 
-/// How somebody has come in.
+/// How a user has joined.
 pub struct Joined {
     pub name: Name,
-    /// Whether they have taken up a session again,
+    /// Whether they have resumed a session.
     pub resumed: bool,
-    /// which was detached.
+    /// Whether that session was detached.
     pub was_detached: bool,
 }
 
-/// What the rest of the daemon asks of the room. The order in which requests are sent is the order
-/// in which they are carried out.
+/// A request to the room. Requests are carried out in the order in which they are sent.
 pub enum RoomRequest {
     Join {
         client: Arc<ClientConnection>,
         name: Name,
-        /// Why it could not be a new name, if it could not.
+        /// Why it cannot be a new name, if it cannot.
         problem: Option<NameProblem>,
         resume: Option<Resume>,
-        /// What they have proved with a password.
+        /// The password that was verified.
         credential: Credential,
         reply: oneshot::Sender<Result<Joined, Refusal>>,
     },
@@ -63,7 +62,7 @@ pub enum RoomRequest {
         client: Arc<ClientConnection>,
         reason: EndReason,
     },
-    /// The place of who is away since then was held for long enough.
+    /// The session that was detached at this time has not been resumed in time.
     Expire {
         session: SessionId,
         away: Timestamp,
@@ -82,29 +81,29 @@ pub enum RoomRequest {
         to: Name,
         reply: ReplySender,
     },
-    /// Tells everybody what the room is about; an empty text is nothing.
+    /// Shows the topic to all members; an empty text is none.
     Topic {
         text: String,
         reply: ReplySender,
     },
-    /// Whether somebody may do that, after all that was asked before.
+    /// Whether a member has a permission, after everything that was requested before.
     May {
         session: SessionId,
         permission: Permission,
         reply: ReplySender,
     },
-    /// From now on this is in force, which is different in this.
+    /// Replaces the access state; `change` is what differs.
     Access {
         access_state: Arc<AccessState>,
         change: Change,
         reply: ReplySender,
     },
-    /// Takes the text of these records away.
+    /// Redacts these records.
     Redact {
         targets: Vec<Seq>,
         reply: oneshot::Sender<Result<Redaction, Refusal>>,
     },
-    /// Whom a sanction would hit, and how many of them are connected.
+    /// The members whom a sanction would affect, and how many of them are connected.
     Affected {
         target: Target,
         reply: oneshot::Sender<(Affected, usize)>,
@@ -113,34 +112,34 @@ pub enum RoomRequest {
         reply: oneshot::Sender<Vec<User>>,
     },
     Configure(Arc<Config>),
-    /// Answered when everything that was asked before is done.
+    /// Replied to when everything that was requested before is done.
     Probe {
         reply: oneshot::Sender<()>,
     },
-    /// Stores what could not be stored before, if it can be now.
+    /// Tries to store again, after storing has failed.
     TryAgain,
-    /// Connections go on that another process has had, with their sessions.
+    /// Takes over connections of the previous process, with their sessions.
     TakeUp {
         clients: Vec<Arc<ClientConnection>>,
     },
-    /// Gives what the room is, where that is not stored.
+    /// Returns the state of the room, if it is not stored.
     Save {
         reply: oneshot::Sender<Option<SavedRoom>>,
     },
-    /// Closes the store: nothing will be asked any more.
+    /// Closes the store and ends the thread.
     Close {
         reply: oneshot::Sender<()>,
     },
 }
 
-/// About how many bytes an answer has beside the text that is in it.
+/// About how many bytes an answer has beside its text.
 const ANSWER_BYTES: usize = 256;
 
 impl RoomRequest {
-    /// About how many bytes the person who asks will be answered with.
+    /// About how many bytes the answer has.
     pub fn answer_bytes(&self) -> usize {
         match self {
-            // As many people as there are: nothing else is asked meanwhile.
+            // The list has no bound, so the connection makes no other request before it is sent.
             RoomRequest::Who { .. } => usize::MAX,
             RoomRequest::Speech { text, .. } | RoomRequest::Direct { text, .. } => {
                 text.len() + ANSWER_BYTES
@@ -150,7 +149,7 @@ impl RoomRequest {
     }
 }
 
-/// The way to the room thread.
+/// Sends requests to the room thread.
 #[derive(Clone)]
 pub struct RoomHandle {
     pub(super) inbox: mpsc::UnboundedSender<RoomRequest>,
@@ -158,10 +157,10 @@ pub struct RoomHandle {
     pub(super) counts: Arc<Counts>,
 }
 
-/// What is counted of the room for others to see.
+/// What the room thread counts, for the rest of the daemon.
 #[derive(Default)]
 pub struct Counts {
-    /// Requests of people that were refused, by the code of the refusal.
+    /// Requests of users that were refused, by the code of the refusal.
     pub refusals: CounterMap,
     pub times: Times,
     /// Messages and actions since the start.
@@ -175,9 +174,10 @@ pub struct Counts {
 }
 
 impl RoomHandle {
-    /// Asks something of the room.
+    /// Sends a request.
     pub fn submit(&self, request: RoomRequest) {
-        // The thread ends after the last handle only, or has panicked; then the watchdog acts.
+        // The thread ends only after the last handle is dropped, or by a panic, which the watchdog
+        // notices.
         let _ = self.inbox.send(request);
     }
 
@@ -186,7 +186,7 @@ impl RoomHandle {
         self.inbox.is_closed()
     }
 
-    /// Asks something that has a reply, and waits for it. None if the thread is no more.
+    /// Sends a request and waits for its reply. None if the thread has ended.
     pub async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> RoomRequest,
@@ -196,17 +196,17 @@ impl RoomHandle {
         answer.await.ok()
     }
 
-    /// How many people are here, and a way to wait until that changes, or whether all is well.
+    /// The number of members. It also counts as changed when storing fails or works again.
     pub fn people(&self) -> watch::Receiver<usize> {
         self.people.clone()
     }
 
-    /// What is counted.
+    /// The counts.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// How many messages and actions there were.
+    /// The number of messages and actions since the start.
     pub fn messages(&self) -> u64 {
         self.counts.messages.load(Relaxed)
     }
@@ -216,7 +216,7 @@ impl RoomHandle {
         Seq(self.counts.oldest.load(Relaxed))
     }
 
-    /// Whether what is said cannot be stored at present.
+    /// Whether messages cannot be stored at the moment.
     pub fn is_degraded(&self) -> bool {
         self.counts.is_degraded.load(Relaxed)
     }

@@ -27,7 +27,7 @@ impl RoomThread {
                 self.note_said(session, now);
                 self.effects.note_speech(session, id);
             }
-            Ok(Accepted::Again(seq)) => {
+            Ok(Accepted::Duplicate(seq)) => {
                 let room = self.window.room.clone();
                 let found = find_record(seq, &self.room, &self.window, &self.storage);
                 let answer = match found.ok().flatten() {
