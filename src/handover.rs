@@ -1,7 +1,7 @@
-//! What one process tells the next of its connections: the format of it.
+//! The format in which a process describes its connections to the next one.
 //!
-//! It is JSON behind a header. Whoever changes the meaning of anything in it gives it another
-//! [`FORMAT`]; a process that finds another one than its own lets the connections go.
+//! It is JSON behind a header. A change of the meaning of anything in it needs another [`FORMAT`]. A
+//! process that finds another format than its own closes the connections.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -20,23 +20,23 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Nothing was said yet; the first line decides the dialect.
+    /// Nothing was received yet. The first line decides the dialect.
     New,
     /// No name was accepted yet.
     Naming,
-    /// A name was given that needs a password.
+    /// A name was given that needs a password. The next line is the password.
     Password,
     Joined,
-    /// The end is on its way; nothing more is listened to.
+    /// The end is on its way. Nothing more is read.
     Over,
 }
 
-/// Everything that is handed over, but for the sockets.
+/// Everything that is handed over, except for the sockets.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedState {
     /// How many connections were accepted so far.
     pub accepted: u64,
-    /// What the room is, where that is not stored.
+    /// The room, if it has no history from which the next process can read it.
     pub room: Option<SavedRoom>,
     /// In the order of their sockets.
     pub connections: Vec<SavedConnection>,
@@ -51,15 +51,15 @@ pub struct SavedRoom {
     pub members: Vec<SavedMember>,
 }
 
-/// Somebody who is in such a room.
+/// A user in such a room.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedMember {
     pub session: SessionId,
     pub name: String,
     pub since: Timestamp,
-    /// The hash of their token, if they have one.
+    /// The hash of the user's token, if there is one.
     pub token: Option<[u8; 32]>,
-    /// What they were called before, and until when.
+    /// The user's former names, and until when each is remembered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<(String, Timestamp)>,
 }
@@ -67,63 +67,64 @@ pub struct SavedMember {
 /// A connection between two lines of its input.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedConnection {
-    /// What the session is called unless it has taken up another one.
+    /// The session of the connection, unless it has resumed another one.
     pub connection: SessionId,
-    /// What a proxy has said of it, if it comes from one. Version 0.1 knew no proxies.
+    /// The header of the proxy, if the connection comes from one. Version 0.1 had no proxies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied: Option<Proxied>,
     pub input: SavedInput,
     pub output: SavedOutput,
 }
 
-/// What a trusted proxy has said of a connection.
+/// What the header of a trusted proxy says about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proxied {
-    /// Nothing yet: the rest of its header is to come. What has come is in [`SavedInput::opening`].
+    /// The rest of the header is still to come. What has come is in [`SavedInput::first_line`].
     Awaited,
-    /// That it speaks for itself, or for a client that it does not know.
+    /// The proxy speaks for itself, or for a client that it does not know.
     Unnamed,
     /// The address of the client.
     Client(SocketAddr),
 }
 
-/// How far its input has come.
+/// How far the input of a connection has come.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedInput {
     pub stage: Stage,
-    /// Under which they are in the room, or want to be.
+    /// The user's name in the room, or the name that the password is asked for.
     pub name: Option<String>,
     /// The unfinished line.
     pub framer: Framer,
-    /// What has come of the first line while it is not known what the other side speaks; none once it
-    /// is. Version 0.1 did not keep it.
+    /// What has come of the first line, until it is known whether it is in a dialect of this port.
+    /// Version 0.1 did not save it.
     #[serde(default)]
     #[serde(rename = "opening")]
     pub first_line: Option<Vec<u8>>,
     /// The unfinished command of a telnet client.
     #[serde(default)]
     pub telnet: Telnet,
-    /// Lines that have come and are not looked at yet.
+    /// Lines that have come and were not handled.
     pub frames: Vec<Frame>,
-    /// For how many seconds nothing may come.
+    /// For how many seconds the client can be silent.
     pub silence: u32,
 }
 
-/// How far its output has come.
+/// How far the output of a connection has come.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedOutput {
     pub session: SessionId,
     pub dialect: Dialect,
-    /// Whether the place is held when the connection is lost. Version 0.1 did not ask.
+    /// Whether the place is kept when the connection is lost. Version 0.1 did not save it.
     #[serde(default = "yes")]
     pub holds: bool,
     /// The next record to show.
     pub cursor: Option<Seq>,
     pub replay_until: Option<Seq>,
-    /// What is missing of something of which the beginning is written.
+    /// The unwritten rest of a record or an answer of which the beginning is written.
     pub tail: Vec<u8>,
-    /// Answers that wait: after which record, whether in a write of their own, and what.
+    /// Answers that wait: the record after which each is shown, whether it needs a write of its own, and
+    /// its bytes.
     pub outbox: Vec<(Seq, bool, Vec<u8>)>,
     pub bytes_in: u64,
     pub bytes_out: u64,
@@ -133,19 +134,19 @@ fn yes() -> bool {
     true
 }
 
-/// What comes before the rest, so that it can be read whatever that is.
+/// What comes first. It can be read whatever the format of the rest is.
 #[derive(Serialize, Deserialize)]
 struct Header {
     format: u32,
     version: String,
 }
 
-/// Why nothing can be taken up.
+/// Why the connections cannot be resumed.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// It is damaged; in the words of the parser.
+    /// The description is damaged. The text is the parser's.
     Damaged(String),
-    /// Another version has written it in another format.
+    /// Another version has written the description in another format.
     OtherFormat { version: String, format: u32 },
 }
 
@@ -164,10 +165,10 @@ impl fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl SavedState {
-    /// The bytes of it.
+    /// The bytes of the description.
     ///
     /// # Errors
-    /// None is known: everything in it can be written as JSON.
+    /// None is known, because everything in it can be written as JSON.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
         let header = Header { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned() };
         let mut bytes = serde_json::to_vec(&header)?;
@@ -179,7 +180,7 @@ impl SavedState {
     /// Reads what another process has written.
     ///
     /// # Errors
-    /// It is of another format, or damaged.
+    /// It is in another format, or damaged.
     pub fn decode(bytes: &[u8]) -> Result<SavedState, Unreadable> {
         let damaged = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
         let end = bytes.iter().position(|&byte| byte == b'\n');
@@ -202,7 +203,7 @@ mod tests {
         let saved = SavedState::decode(include_bytes!("../fuzz/corpus/handover/room")).unwrap();
         let stages: Vec<Stage> = saved.connections.iter().map(|it| it.input.stage).collect();
         assert_eq!(stages, [Stage::Joined, Stage::Password]);
-        // Version 0.1 has not asked whether a place is to be held.
+        // Version 0.1 did not save whether a place is to be kept.
         assert!(saved.connections.iter().all(|it| it.output.holds));
         assert_eq!(saved.room.unwrap().members[1].name, "bo");
         assert_eq!(

@@ -1,6 +1,6 @@
-//! How often something may happen: for a connection, and for all that comes from one address.
+//! Rate limits, for one connection and for everything that comes from one address.
 //!
-//! Times are those since one moment, which the caller chooses.
+//! A time is the time since a moment that the caller chooses.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,23 +8,23 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// So often, with so many at once now and then.
+/// How often something can happen, and how often in a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// The time that each takes.
+    /// The time between two events, on average.
     pub every: Duration,
-    /// How many may come together. At least 1.
+    /// How many events can come at once. At least 1.
     pub burst: u32,
 }
 
 impl Rate {
-    /// So many in a minute, and as many at once. None for 0, which is no limit.
+    /// So many events per minute, and as many at once. None for 0, which is no limit.
     pub fn per_minute(count: usize) -> Option<Rate> {
         let burst = u32::try_from(count).ok().filter(|&count| count > 0)?;
         Some(Rate { every: Duration::from_secs(60) / burst, burst })
     }
 
-    /// So many in a second, and so many at once. None for 0, which is no limit.
+    /// So many events per second, and so many at once. None for 0, which is no limit.
     pub fn per_second(count: usize, burst: usize) -> Option<Rate> {
         let count = u32::try_from(count).ok().filter(|&count| count > 0)?;
         let burst = u32::try_from(burst).unwrap_or(u32::MAX).max(1);
@@ -32,27 +32,28 @@ impl Rate {
     }
 }
 
-/// When what has happened so far is used up: a leaky bucket as one moment (the "generic cell rate
-/// algorithm" of ITU-T I.371).
-/// In nanoseconds, for every connection has one.
+/// A leaky bucket: the moment at which the bucket is empty (the "generic cell rate algorithm" of ITU-T
+/// I.371).
+///
+/// It is a number of nanoseconds, because every connection has one and it has to be small.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bucket(u64);
 
 impl Bucket {
-    /// Notes that it happens, if it may.
+    /// Counts an event, if the rate allows it.
     ///
     /// # Errors
-    /// After what time it may.
+    /// How long to wait until it does.
     pub fn take(&mut self, rate: Rate, now: Duration) -> Result<(), Duration> {
         self.check(rate, now)?;
         self.0 = self.0.max(nanoseconds(now)).saturating_add(nanoseconds(rate.every));
         Ok(())
     }
 
-    /// Whether it may happen.
+    /// Whether the rate allows an event.
     ///
     /// # Errors
-    /// After what time it may.
+    /// How long to wait until it does.
     pub fn check(&self, rate: Rate, now: Duration) -> Result<(), Duration> {
         let full = rate.every * (rate.burst - 1);
         match Duration::from_nanos(self.0).saturating_sub(now).saturating_sub(full) {
@@ -62,12 +63,12 @@ impl Bucket {
     }
 }
 
-/// Enough for 500 years.
+/// 64 bits are enough for 500 years.
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// All that one subscriber may have: an IPv4 address, or an IPv6 network of 64 bits.
+/// The addresses that one subscriber has: an IPv4 address, or an IPv6 /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AddressBlock {
     V4(u32),
@@ -112,25 +113,26 @@ struct Counted {
 }
 
 impl Counted {
-    /// Whether anything of it still matters.
+    /// Whether anything is left that can limit something.
     fn counts(&self, now: Duration) -> bool {
         self.connections > 0 || self.buckets.iter().any(|bucket| bucket.0 > nanoseconds(now))
     }
 }
 
-/// Every address block of which something is to be remembered.
+/// The counts of all address blocks that have some.
 #[derive(Debug, Default)]
 pub struct AddressBlocks {
     all: HashMap<AddressBlock, Counted>,
-    /// With so many of them it is looked which can be forgotten.
+    /// With so many blocks, the next look for blocks that can be forgotten is due.
     look_at: usize,
 }
 
-/// It is not looked for what can be forgotten with fewer than this.
+/// With fewer blocks than this, none are forgotten.
 const FEW: usize = 1024;
 
 impl AddressBlocks {
-    /// Counts a connection, if there may be one more; `most` 0 is no limit.
+    /// Counts a connection, unless there are `most` already. 0 is no limit. Returns whether it was
+    /// counted.
     pub fn open(&mut self, block: AddressBlock, most: usize, now: Duration) -> bool {
         self.forget(now);
         let counted = self.all.entry(block).or_default();
@@ -139,7 +141,7 @@ impl AddressBlocks {
         is_one_more
     }
 
-    /// A connection that was counted is closed.
+    /// Counts one connection less.
     pub fn close(&mut self, block: AddressBlock, now: Duration) {
         if let Entry::Occupied(mut entry) = self.all.entry(block) {
             let counted = entry.get_mut();
@@ -150,10 +152,10 @@ impl AddressBlocks {
         }
     }
 
-    /// Notes that something happens, if it may.
+    /// Counts an event, if the rate allows it.
     ///
     /// # Errors
-    /// After what time it may.
+    /// How long to wait until it does.
     pub fn take(
         &mut self,
         block: AddressBlock,
@@ -165,7 +167,7 @@ impl AddressBlocks {
         self.all.entry(block).or_default().buckets[kind as usize].take(rate, now)
     }
 
-    /// What was noted does not count.
+    /// Takes one event out of the count.
     pub fn give_back(&mut self, block: AddressBlock, kind: Kind, rate: Rate) {
         if let Some(counted) = self.all.get_mut(&block) {
             let bucket = &mut counted.buckets[kind as usize];
@@ -173,10 +175,10 @@ impl AddressBlocks {
         }
     }
 
-    /// Whether it may happen.
+    /// Whether the rate allows an event.
     ///
     /// # Errors
-    /// After what time it may.
+    /// How long to wait until it does.
     pub fn check(
         &self,
         block: AddressBlock,
@@ -190,7 +192,7 @@ impl AddressBlocks {
         }
     }
 
-    /// Who has to wait at present, for what and how long.
+    /// The blocks that have to wait at present, for what and for how long.
     pub fn limited(
         &self,
         rates: &[(Kind, Rate)],
@@ -206,8 +208,7 @@ impl AddressBlocks {
         self.all.iter().flat_map(of_block).collect()
     }
 
-    /// Forgets those of which nothing counts any more, so that memory is bounded by what the rates
-    /// let happen.
+    /// Forgets the blocks that have no counts left, so that memory is bounded by the rates.
     fn forget(&mut self, now: Duration) {
         if self.all.len() < self.look_at.max(FEW) {
             return;
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_an_address_or_a_network_of_64_bits() {
+    fn an_address_block_is_an_ipv4_address_or_an_ipv6_64() {
         let block = |text: &str| AddressBlock::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(block("10.0.0.1"), block("::ffff:10.0.0.1"));
         assert_ne!(block("10.0.0.1"), block("10.0.0.2"));
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_no_more_is_forgotten() {
+    fn blocks_without_counts_are_forgotten() {
         let rate = Rate::per_minute(60).unwrap();
         let mut blocks = AddressBlocks::default();
         assert!(blocks.open(AddressBlock::V4(0), 1, at(0)));

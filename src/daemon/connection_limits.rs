@@ -1,5 +1,5 @@
-//! Limits for all that comes from one address. What they keep out, they keep out for a minute at the
-//! most: nobody is banned but by an operator.
+//! Limits for everything that comes from one address. They turn a client away for a minute at most; only
+//! operators ban.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,11 @@ use chatroom::throttle::{AddressBlock, AddressBlocks, Kind, Rate};
 
 use crate::source::Source;
 
-/// What was counted of every address.
+/// What was counted for each address.
 pub struct ConnectionLimits {
     start: Instant,
     blocks: Mutex<AddressBlocks>,
-    /// How often a connection was slowed that sent too fast.
+    /// How often a connection was slowed because it sent too fast.
     slowed: AtomicU64,
 }
 
@@ -28,10 +28,10 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// Counts a new connection, if there may be one more.
+    /// Counts a new connection, unless there are too many.
     ///
     /// # Errors
-    /// Why it is turned away.
+    /// Why the connection is turned away.
     pub fn open(&self, source: &Source, limits: &Limits) -> Result<(), EndReason> {
         let is_exempt = source.is_exempt(limits);
         let block = AddressBlock::from(source.ip());
@@ -40,26 +40,26 @@ impl ConnectionLimits {
             let too_often = |wait| EndReason::TooOften { seconds: whole_seconds(wait) };
             blocks.take(block, Kind::Connection, rate, self.now()).map_err(too_often)?;
         }
-        // Counted in any case: the configuration can be another one when it is closed.
+        // Counted in any case, because the configuration can change before it is closed.
         let most = if is_exempt { 0 } else { limits.connections_per_address };
         let is_open = blocks.open(block, most, self.now());
         is_open.then_some(()).ok_or(EndReason::Crowded)
     }
 
-    /// Counts a connection that another process has had, whatever the limits are.
+    /// Counts a connection that another process has served, whatever the limits are.
     pub fn resume(&self, source: &Source) {
         let _ = self.blocks().open(AddressBlock::from(source.ip()), 0, self.now());
     }
 
-    /// A connection that was counted is closed.
+    /// Counts one connection less.
     pub fn close(&self, source: &Source) {
         self.blocks().close(AddressBlock::from(source.ip()), self.now());
     }
 
-    /// Notes that somebody wants to join.
+    /// Counts an attempt to join.
     ///
     /// # Errors
-    /// They have to wait.
+    /// The user has to wait.
     pub fn join(&self, source: &Source, limits: &Limits) -> Result<(), Refusal> {
         match rate(Kind::Join, limits).filter(|_| !source.is_exempt(limits)) {
             None => Ok(()),
@@ -70,17 +70,17 @@ impl ConnectionLimits {
         }
     }
 
-    /// They have only come back.
+    /// Takes an attempt to join out of the count.
     pub fn forgive_join(&self, source: &Source, limits: &Limits) {
         if let Some(rate) = rate(Kind::Join, limits).filter(|_| !source.is_exempt(limits)) {
             self.blocks().give_back(AddressBlock::from(source.ip()), Kind::Join, rate);
         }
     }
 
-    /// Notes that somebody gives a password that may be wrong.
+    /// Counts a password as wrong, before it is verified.
     ///
     /// # Errors
-    /// They have to wait.
+    /// The user has to wait.
     pub fn try_password(&self, source: &Source, limits: &Limits) -> Result<(), Refusal> {
         let Some(rate) = rate(Kind::WrongPassword, limits) else { return Ok(()) };
         self.blocks()
@@ -88,24 +88,24 @@ impl ConnectionLimits {
             .map_err(|wait| Refusal::PasswordsTooOften { seconds: whole_seconds(wait) })
     }
 
-    /// It was not wrong.
+    /// Takes a password out of the count, because it was right.
     pub fn forgive_password(&self, source: &Source, limits: &Limits) {
         if let Some(rate) = rate(Kind::WrongPassword, limits) {
             self.blocks().give_back(AddressBlock::from(source.ip()), Kind::WrongPassword, rate);
         }
     }
 
-    /// Notes that a connection was slowed.
+    /// Counts that a connection was slowed.
     pub fn note_slowed(&self) {
         self.slowed.fetch_add(1, Relaxed);
     }
 
-    /// How often that was.
+    /// How often a connection was slowed.
     pub fn slowed(&self) -> u64 {
         self.slowed.load(Relaxed)
     }
 
-    /// Which addresses have to wait at present, for what and how long.
+    /// The addresses that have to wait at present, for what and for how long.
     pub fn limited(&self, limits: &Limits) -> Vec<Limited> {
         let rates = [Kind::Connection, Kind::Join, Kind::WrongPassword]
             .into_iter()
@@ -134,7 +134,7 @@ impl ConnectionLimits {
     }
 }
 
-/// How often something may happen, if that is limited.
+/// How often something can happen, if that is limited.
 fn rate(kind: Kind, limits: &Limits) -> Option<Rate> {
     Rate::per_minute(match kind {
         Kind::Connection => limits.new_connections_per_minute,
@@ -143,7 +143,7 @@ fn rate(kind: Kind, limits: &Limits) -> Option<Rate> {
     })
 }
 
-/// Rounded up, so that who waits for so long has waited for long enough.
+/// Rounded up, so that waiting for so long is enough.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs_f64().ceil() as u64
 }

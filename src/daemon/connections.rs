@@ -20,42 +20,44 @@ use crate::metrics::{CounterMap, Lag, Totals};
 use crate::source::Source;
 use crate::transport::Transport;
 
-/// Every connection that there is, joined or not.
+/// All connections, joined or not.
 #[derive(Default)]
 pub struct Connections {
-    /// Makes sessions of this run differ from those of others, which are stored.
+    /// The number of this run of the daemon. It makes session ids differ from those of other runs,
+    /// which are stored.
     run: u64,
     accepted: AtomicU64,
     open: Mutex<BTreeMap<SessionId, Arc<ClientConnection>>>,
-    /// Whether farewell was said: who comes now comes too late.
+    /// Whether all connections were closed. New connections are turned away then.
     is_closing: AtomicBool,
     ended: CounterMap,
-    /// What went over those that are closed, less what went over others in another process.
+    /// The traffic of closed connections in this process. The traffic that open connections had in a
+    /// previous process is subtracted.
     closed: Mutex<Totals>,
     count: watch::Sender<usize>,
-    /// Those that are to be handed over, whose tasks have ended.
+    /// The connections that are to be handed over. Their tasks have ended.
     kept: Mutex<Vec<(Arc<ClientConnection>, SavedInput)>>,
-    /// What is counted by address.
+    /// The limits for each address.
     pub connection_limits: ConnectionLimits,
 }
 
-/// The ban that is in force against an address.
+/// The term of the ban that is in force against an address.
 pub fn banned(access_state: &AccessState, address: IpAddr, now: Timestamp) -> Option<Term> {
     let ban = access_state.sanctions.against(SanctionKind::Ban, None, Some(address), now)?;
     Some(ban.term.clone())
 }
 
 impl Connections {
-    /// Those of the `run`th run of the daemon on its store: none yet.
+    /// An empty register, for the `run`th run of the daemon on its store.
     pub fn new(run: u64) -> Connections {
         Connections { run, ..Connections::default() }
     }
 
-    /// Registers a connection that was accepted, if there may be one more and its address is not
-    /// `banned`. One from a proxy is counted by address when its client is known ([`Self::count_client`]).
+    /// Registers a connection that was accepted, unless there are too many or its address is `banned`. A
+    /// connection from a proxy is counted by address when its client is known ([`Self::count_client`]).
     ///
     /// # Errors
-    /// Why it is turned away.
+    /// Why the connection is turned away.
     pub fn admit(
         &self,
         transport: &Transport,
@@ -85,11 +87,11 @@ impl Connections {
         Ok(client)
     }
 
-    /// Counts a registered connection by the address of its client, which its proxy has named, if there
-    /// may be one more from there and it is not `banned`.
+    /// Counts a registered connection by the address of the client that its proxy has named, unless there
+    /// are too many from that address or it is `banned`.
     ///
     /// # Errors
-    /// Why it is turned away.
+    /// Why the connection is turned away.
     pub fn count_client(
         &self,
         source: &Source,
@@ -104,7 +106,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Takes a connection out of the register.
+    /// Removes a connection from the register.
     pub fn remove(&self, session: SessionId) {
         let mut open = self.open();
         if let Some(client) = open.remove(&session) {
@@ -116,17 +118,17 @@ impl Connections {
         self.count.send_replace(open.len());
     }
 
-    /// Keeps a connection to be handed over.
+    /// Adds a connection to those that are to be handed over.
     pub fn keep(&self, kept: (Arc<ClientConnection>, SavedInput)) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
     }
 
-    /// Gives those that are to be handed over.
+    /// Takes the connections that are to be handed over.
     pub fn take_kept(&self) -> Vec<(Arc<ClientConnection>, SavedInput)> {
         std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Registers a connection that another process has had, whatever the limits are.
+    /// Registers a connection that another process has served, whatever the limits are.
     pub fn resume(&self, client: &Arc<ClientConnection>) {
         let mut open = self.open();
         if client.source.is_counted() {
@@ -137,7 +139,7 @@ impl Connections {
         self.count.send_replace(open.len());
     }
 
-    /// Goes on counting where another process has stopped.
+    /// Continues to count where the previous process has stopped.
     pub fn continue_count(&self, accepted: u64) {
         self.accepted.fetch_max(accepted, Relaxed);
     }
@@ -147,8 +149,8 @@ impl Connections {
         self.ended.count(reason.code());
     }
 
-    /// Sends those away from whose address nobody may come. A ban of a proxy's own address is none of
-    /// the clients that it has still to name.
+    /// Closes the connections from banned addresses. A ban of a proxy's own address does not apply to
+    /// clients that it has yet to name.
     pub fn close_banned(&self, access_state: &AccessState, after: Seq, now: Timestamp) {
         for client in self.all() {
             if !client.source.awaits_header()
@@ -159,42 +161,42 @@ impl Connections {
         }
     }
 
-    /// Says farewell on every connection, behind the record `after`.
+    /// Closes every connection behind the record `after`, and turns new ones away.
     pub fn close_all(&self, after: Seq, reason: &EndReason) {
         let open = self.open();
         self.is_closing.store(true, Relaxed);
         open.values().for_each(|client| client.close(after, reason.clone()));
     }
 
-    /// All of them.
+    /// All connections, in the order of their sessions.
     pub fn all(&self) -> Vec<Arc<ClientConnection>> {
         self.open().values().cloned().collect()
     }
 
-    /// How many connections there are, and a way to wait until that changes.
+    /// The number of connections, and a way to wait until it changes.
     pub fn count(&self) -> watch::Receiver<usize> {
         self.count.subscribe()
     }
 
-    /// Waits until there is no connection any more, for so long at most. Gives how many are left.
+    /// Waits until no connection is left, at most for the time `within`. Returns how many are left.
     pub async fn until_none(&self, within: Duration) -> usize {
         let mut count = self.count();
         let is_none = timeout(within, count.wait_for(|&count| count == 0)).await.is_ok();
         if is_none { 0 } else { *count.borrow() }
     }
 
-    /// How many connections were accepted so far.
+    /// The number of connections that were accepted so far.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Relaxed)
     }
 
-    /// How many connections ended so far, by the reason.
+    /// The number of connections that ended so far, by reason.
     pub fn ended(&self) -> BTreeMap<String, u64> {
         self.ended.all()
     }
 
-    /// What went over all of them in this process, and how far they are behind the record `next`,
-    /// which is the one to come.
+    /// The traffic of all connections in this process, and how far they are behind `next`, the number of
+    /// the next record.
     pub fn measure(&self, next: Seq) -> (Totals, Lag) {
         let open = self.open();
         let (mut totals, mut lag) = (*self.closed(), Lag::default());

@@ -10,14 +10,14 @@ use chatroom::handover::Proxied;
 /// Where a connection comes from.
 pub struct Source {
     socket: SocketAddr,
-    /// What is known of a connection from a trusted proxy.
+    /// Set if the connection comes from a trusted proxy.
     proxy: Option<Box<Behind>>,
 }
 
-/// A connection that begins with a header of the PROXY protocol.
+/// What is known of a connection that begins with a header of the PROXY protocol.
 #[derive(Default)]
 struct Behind {
-    /// The client in the header, once the header has come. A header need not name one.
+    /// The client that the header names, once the header has come. A header need not name one.
     client: OnceLock<Option<SocketAddr>>,
     /// Whether the connection is counted by the address of its client.
     is_counted: AtomicBool,
@@ -34,7 +34,7 @@ impl Source {
         Source { socket, proxy: Some(Box::default()) }
     }
 
-    /// The source of a connection that another process has had.
+    /// The source of a connection that another process has served.
     pub fn restore(socket: SocketAddr, proxied: Option<Proxied>) -> Source {
         let client = match proxied {
             None => return Source::direct(socket),
@@ -46,7 +46,7 @@ impl Source {
         Source { socket, proxy: Some(Box::new(behind)) }
     }
 
-    /// What the next process has to know beyond the socket.
+    /// What the next process has to know in addition to the socket.
     pub fn save(&self) -> Option<Proxied> {
         Some(match self.proxy.as_ref()?.client.get() {
             None => Proxied::Awaited,
@@ -55,24 +55,24 @@ impl Source {
         })
     }
 
-    /// Notes what the header says. Only the first time counts.
+    /// Notes the client that the header names. Only the first call counts.
     pub fn name(&self, client: Option<SocketAddr>) {
         if let Some(behind) = &self.proxy {
             let _ = behind.client.set(client);
         }
     }
 
-    /// Whether the header of a proxy is still to come, so that nothing is known of the client.
+    /// Whether the header of a proxy is still to come. Until then nothing is known of the client.
     pub fn awaits_header(&self) -> bool {
         self.save() == Some(Proxied::Awaited)
     }
 
-    /// The address of the client, as far as it is known; else that of the proxy.
+    /// The address of the client if it is known, otherwise that of the proxy.
     pub fn address(&self) -> SocketAddr {
         self.client().unwrap_or(self.socket)
     }
 
-    /// The same without the port.
+    /// [`Source::address`] without the port.
     pub fn ip(&self) -> IpAddr {
         self.address().ip()
     }
@@ -82,15 +82,15 @@ impl Source {
         self.save() == Some(Proxied::Unnamed)
     }
 
-    /// Whether the client is on this machine, with nothing between that is elsewhere.
+    /// Whether the client is on this machine, and so is everything between.
     pub fn is_this_machine(&self) -> bool {
         let is_loopback = |address: SocketAddr| address.ip().to_canonical().is_loopback();
         let is_client_here = self.proxy.is_none() || self.client().is_some_and(is_loopback);
         is_loopback(self.socket) && is_client_here
     }
 
-    /// Whether the limits by address do not hold: everybody on this machine comes from one address, and
-    /// so does everybody whom a proxy does not name.
+    /// Whether the limits for each address do not apply. All clients on this machine share one address,
+    /// and so do all clients that a proxy does not name.
     pub fn is_exempt(&self, limits: &Limits) -> bool {
         self.is_unnamed() || !limits.loopback && self.is_this_machine()
     }
@@ -100,7 +100,7 @@ impl Source {
         self.proxy.as_ref().is_none_or(|behind| behind.is_counted.load(Relaxed))
     }
 
-    /// From now on it is.
+    /// Notes that the connection is counted by address.
     pub fn set_counted(&self) {
         if let Some(behind) = &self.proxy {
             behind.is_counted.store(true, Relaxed);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_who_the_proxy_names() {
+    fn the_client_is_the_one_that_the_proxy_names() {
         let source = Source::proxy(address("127.0.0.1:5"));
         assert!(source.awaits_header() && !source.is_counted() && !source.is_this_machine());
         source.name(Some(address("192.0.2.7:9")));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_elsewhere_brings_nobody_from_this_machine() {
+    fn a_proxy_elsewhere_brings_no_client_from_this_machine() {
         let is_here = |socket: &str, client: Option<&str>| {
             let source = Source::proxy(address(socket));
             source.name(client.map(address));
@@ -143,11 +143,11 @@ mod tests {
         assert!(is_here("127.0.0.1:5", Some("[::1]:9")));
         assert!(!is_here("10.0.0.2:5", Some("127.0.0.1:9")));
         assert!(!is_here("127.0.0.1:5", Some("192.0.2.7:9")));
-        assert!(!is_here("127.0.0.1:5", None), "it may be anybody");
+        assert!(!is_here("127.0.0.1:5", None), "the client is unknown");
     }
 
     #[test]
-    fn a_proxy_is_not_limited_as_one_person() {
+    fn a_proxy_is_not_limited_like_one_client() {
         let source = Source::proxy(address("10.0.0.2:5"));
         source.name(None);
         assert_eq!(source.address(), address("10.0.0.2:5"));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn another_process_knows_as_much() {
+    fn a_source_is_restored_as_it_was_saved() {
         let socket = address("10.0.0.2:5");
         for proxied in
             [None, Some(Proxied::Awaited), Some(Proxied::Unnamed), Some(Proxied::Client(socket))]

@@ -1,7 +1,7 @@
 //! What carries the bytes of a connection: TCP, or TLS over it.
 //!
-//! Both are read and written without ever waiting, so that one kind of session serves both.
-//! rustls never touches the socket by itself, which is just what that needs.
+//! Both are read and written without ever waiting, so one kind of session serves both. This works
+//! because rustls never touches the socket by itself.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -13,13 +13,13 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-/// So many encrypted bytes may wait in memory for the socket, beside what waits in the system.
+/// So many encrypted bytes can wait in memory for the socket, in addition to those in the kernel.
 const MAX_BUFFERED: usize = 64 * 1024;
 
 /// The first byte of a connection that speaks TLS (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
 
-/// So many steps of handshakes are taken before all others have their turn.
+/// So many steps of handshakes are taken before all other connections have their turn.
 static HANDSHAKES: Semaphore = Semaphore::const_new(2);
 
 /// The transport of one connection.
@@ -33,7 +33,7 @@ impl Transport {
         Transport { tcp, tls: None }
     }
 
-    /// TLS, of which [`Transport::handshake`] comes first.
+    /// TLS over a socket. [`Transport::handshake`] comes first.
     ///
     /// # Errors
     /// The configuration cannot be used.
@@ -43,12 +43,12 @@ impl Transport {
         Ok(Transport { tcp, tls: Some(Box::new(Mutex::new(tls))) })
     }
 
-    /// Whether what is written goes to the socket as it is.
+    /// Whether the connection is not encrypted.
     pub fn is_plain(&self) -> bool {
         self.tls.is_none()
     }
 
-    /// Whether the first byte of the other side shows that it does not speak TLS.
+    /// Whether the first byte from the other side shows that it does not speak TLS.
     ///
     /// # Errors
     /// The connection is broken, or has ended.
@@ -60,10 +60,10 @@ impl Transport {
         }
     }
 
-    /// Agrees on keys, if that is needed.
+    /// Completes the TLS handshake, if there is one.
     ///
     /// # Errors
-    /// Why there is no agreement; the other side was told, if it can hear that.
+    /// Why it failed. The other side was told, if it can understand that.
     pub async fn handshake(&self) -> io::Result<()> {
         let Some(tls) = self.session() else { return Ok(()) };
         drop(tls);
@@ -84,8 +84,8 @@ impl Transport {
         }
     }
 
-    /// The same as a step, of which there are few before all others have their turn: signing takes
-    /// up to milliseconds, and many may come at once.
+    /// Takes a step of the handshake when it is this connection's turn. Signing takes up to
+    /// milliseconds, and many handshakes can come at once.
     async fn step_in_turn(&self) -> io::Result<bool> {
         let _turn = HANDSHAKES.acquire().await;
         let step = self.step();
@@ -93,7 +93,7 @@ impl Transport {
         step
     }
 
-    /// Whether the handshake is over; if not, goes on with what has come.
+    /// Returns whether the handshake is over. If not, continues with what has come.
     fn step(&self) -> io::Result<bool> {
         let Some(mut tls) = self.session() else { return Ok(true) };
         if !tls.is_handshaking() {
@@ -105,16 +105,16 @@ impl Transport {
         }
     }
 
-    /// Reads what has come. Zero is the end.
+    /// Reads what has come. Zero bytes are the end.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] if nothing has come; else the connection is broken.
+    /// [`ErrorKind::WouldBlock`] if nothing has come; otherwise the connection is broken.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(mut tls) = self.session() else { return self.tcp.try_read(buffer) };
         loop {
             match tls.reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // Many programs close without a word; a line that is not whole is dropped anyway.
+                // Many programs close without an alert. An incomplete line is dropped in any case.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 outcome => return outcome,
             }
@@ -125,31 +125,32 @@ impl Transport {
     /// Writes as much as can be taken at once.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] if that is nothing; else the connection is broken.
+    /// [`ErrorKind::WouldBlock`] if that is nothing; otherwise the connection is broken.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let Some(mut tls) = self.session() else { return self.tcp.try_write(bytes) };
         self.send(&mut tls)?;
         let taken = tls.writer().write(bytes)?;
         match self.send(&mut tls) {
-            // It is taken; `flush` sees to the rest.
+            // The bytes are taken. `flush` writes the rest.
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(taken),
             outcome => outcome.map(|()| taken),
         }
     }
 
-    /// Gives the system what was taken and is still here.
+    /// Writes the encrypted bytes that wait in memory.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] if it does not take all of it; else the connection is broken.
+    /// [`ErrorKind::WouldBlock`] if the socket does not take all of them; otherwise the connection is
+    /// broken.
     pub fn flush(&self) -> io::Result<()> {
         self.session().map_or(Ok(()), |mut tls| self.send(&mut tls))
     }
 
-    /// Waits for bytes, or the end of them. Unlike `TcpStream::readable`, this does not take a place
-    /// of its own among those who wait for the socket.
+    /// Waits for bytes, or the end of them. Unlike `TcpStream::readable`, this does not allocate a
+    /// waiter of its own.
     pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(mut tls) = self.session() {
-            // What is decrypted already does not make the socket readable.
+            // Bytes that are decrypted already do not make the socket readable.
             let state = tls.process_new_packets().map_err(io::Error::other)?;
             if state.plaintext_bytes_to_read() > 0 {
                 return Poll::Ready(Ok(()));
@@ -165,7 +166,7 @@ impl Transport {
     pub fn shut_down(&self) -> io::Result<()> {
         if let Some(mut tls) = self.session() {
             tls.send_close_notify();
-            // Where there is no room for it, nobody reads.
+            // If there is no room for the alert, the other side does not read.
             let _ = self.send(&mut tls);
         }
         SockRef::from(&self.tcp).shutdown(Shutdown::Write)
@@ -179,7 +180,7 @@ impl Transport {
     fn receive(&self, tls: &mut ServerConnection) -> io::Result<usize> {
         let count = tls.read_tls(&mut Socket(&self.tcp))?;
         if let Err(error) = tls.process_new_packets() {
-            // An alert tells the other side; then it is over.
+            // An alert tells the other side. Then the connection is over.
             let _ = self.send(tls);
             return Err(io::Error::other(error));
         }
@@ -194,7 +195,7 @@ impl Transport {
     }
 }
 
-/// The socket as the standard library reads and writes.
+/// The socket with the traits of the standard library.
 struct Socket<'s>(&'s TcpStream);
 
 impl Read for Socket<'_> {

@@ -1,4 +1,4 @@
-//! What is meant for one connection alone, in either dialect.
+//! Answers: what the server tells one connection alone, in any dialect.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use crate::room::{EndReason, Position, Record, Refusal, Seq};
 /// Something that the server tells one connection.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// The first line: what to do. JSON clients read past it.
+    /// The first line, which asks for a name. JSON clients ignore it.
     Prompt {
         greeting: String,
     },
     Welcome(Welcome),
     KeepAlive,
     Help,
-    /// Something for this person alone to know; an answer if it has the id of what was asked.
+    /// Something for this user alone. It answers a request if it has the id of one.
     Info {
         message: String,
         id: Option<String>,
     },
-    /// Something was done that an operator asked for.
+    /// An action of an operator was carried out.
     Moderated {
         message: String,
-        /// How many people it affected, if it was against somebody, or for them.
+        /// How many people it affected, if it was about users.
         affected: Option<usize>,
         id: Option<String>,
     },
@@ -39,17 +39,17 @@ pub enum Answer {
         id: Option<String>,
     },
     Direct(Direct),
-    /// Records that the connection was too slow for, both ends included.
+    /// Records that were no longer kept when the connection came to them, both ends included.
     Gap {
         room: String,
         epoch: u32,
         from: Seq,
         to: Seq,
     },
-    /// Before the records that are shown although they came before joining.
+    /// Comes before the records that are replayed.
     StartOfReplay,
     History(History),
-    /// A record again, to who made it and asked for it a second time.
+    /// A record again, because its author sent the same request a second time.
     Repeated {
         room: String,
         record: Box<Record>,
@@ -57,51 +57,52 @@ pub enum Answer {
     Pong {
         id: Option<String>,
     },
-    /// The last thing that is said.
+    /// The last line: why the connection ends.
     Closing {
         reason: EndReason,
     },
 }
 
-/// What somebody is told who has just joined.
+/// What a user is told who has just joined.
 #[derive(Debug, Clone)]
 pub struct Welcome {
     pub room: String,
     pub topic: String,
     pub name: Name,
     pub people: Arc<[Name]>,
-    /// The last record that `people` is the outcome of.
+    /// The last record that `people` takes into account.
     pub position: Position,
-    /// The first record that is shown: one of before, or the one after `position`.
+    /// The first record that is shown: a replayed one, or the one after `position`.
     pub next: Seq,
-    /// The most bytes of a message.
+    /// The maximum bytes of a message.
     pub message_bytes: usize,
-    /// The secret with which the session can be taken up again, for JSON clients.
+    /// The secret with which the session can be resumed, for clients that can do that.
     pub token: Option<String>,
-    /// Whether a session was taken up again.
+    /// Whether a session was resumed.
     pub resumed: bool,
-    /// Records that the client has seen and that are no more.
+    /// Records that the client has seen and that were lost.
     pub lost: Option<(Seq, Seq)>,
-    /// After so many seconds without a line a JSON client is taken for gone; 0 is never.
+    /// After so many seconds without a line, a client that has to send keep-alives counts as gone. 0 is
+    /// never.
     pub silence_seconds: u64,
 }
 
-/// A part of what was said before.
+/// A page of stored records.
 #[derive(Debug, Clone)]
 pub struct History {
     pub room: String,
     pub id: Option<String>,
-    /// Whether it is what was found, and not all that was said.
+    /// Whether these are matches of a search, and not all records.
     pub is_search: bool,
     /// In the order of their numbers.
     pub records: Vec<Record>,
-    /// Whether there is more in the direction in which was asked.
+    /// Whether there are more records in the direction of the request.
     pub more: bool,
-    /// The time zone of times in text.
+    /// The time zone for times that people read.
     pub zone: TimeZone,
 }
 
-/// A message from one person to one other.
+/// A message from one user to another.
 #[derive(Debug, Clone)]
 pub struct Direct {
     pub room: String,

@@ -1,4 +1,4 @@
-//! A batch of records with its encoded forms: the unit in which the room is shown.
+//! A batch of records with its encoded forms: the unit of publishing.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -8,16 +8,16 @@ use jiff::tz::TimeZone;
 use super::Dialect;
 use crate::room::{Record, Seq, SessionId};
 
-/// What a batch takes beside its records: its own fields and what the allocator adds to its parts.
+/// What a batch takes in addition to its records: its own fields, and what the allocator adds.
 const BATCH_BYTES: usize = 384;
 
-/// Consecutive records that were accepted together. They are encoded once per dialect, by whoever
-/// needs that first, into one contiguous piece of bytes that every connection shares.
+/// Consecutive records that were accepted together. They are encoded once per dialect, when that is
+/// first needed, into contiguous bytes that all connections share.
 #[derive(Debug)]
 pub struct Batch {
     room: String,
     records: Box<[Record]>,
-    /// Whose records are in here: (session, index), ordered.
+    /// The sessions that made the records, each with the index of a record, in order.
     authors: Box<[(SessionId, usize)]>,
     /// The encoded form in each dialect.
     encoded: [OnceLock<Encoded>; Dialect::ALL.len()],
@@ -32,10 +32,10 @@ pub struct Encoded {
 }
 
 impl Batch {
-    /// A batch of the given room. There is at least one record in it.
+    /// A batch of records of this room.
     ///
     /// # Panics
-    /// If there is none.
+    /// There is no record.
     pub fn new(room: String, records: Vec<Record>) -> Batch {
         assert!(!records.is_empty(), "a batch has records");
         let mut authors: Vec<_> = records
@@ -44,7 +44,7 @@ impl Batch {
             .filter_map(|(index, record)| Some((record.author.as_ref()?.session, index)))
             .collect();
         authors.sort_unstable();
-        // A window holds many small batches, which would double with what a vector has to spare.
+        // A window holds many small batches. The spare capacity of vectors would double them.
         let (records, authors) = (records.into(), authors.into());
         Batch { room, records, authors, encoded: Default::default() }
     }
@@ -64,12 +64,12 @@ impl Batch {
         &self.records
     }
 
-    /// At most how many bytes of memory this takes, all encoded forms included.
+    /// The maximum bytes of memory that this takes, including all encoded forms.
     pub fn weight(&self) -> usize {
         BATCH_BYTES + self.records.iter().map(Record::weight).sum::<usize>()
     }
 
-    /// Whether a session sees this batch as everybody does: it made none of these records.
+    /// Whether a session is shown this batch like all others, because it made none of the records.
     pub fn is_foreign_to(&self, session: SessionId) -> bool {
         let at = self.authors.partition_point(|&(author, _)| author < session);
         self.authors.get(at).is_none_or(|&(author, _)| author != session)
@@ -114,10 +114,10 @@ impl Batch {
         }
     }
 
-    /// The same batch with the text of some records taken away. None if none of them is in it. The
+    /// The same batch with the text of the `targets` redacted. None if no target is in the batch. The
     /// targets are in order.
     pub fn redacted(&self, targets: &[Seq]) -> Option<Batch> {
-        // Most batches of a window are not concerned, and are not to be copied.
+        // Most batches of a window contain no target, and must not be copied.
         let from = targets.partition_point(|target| *target < self.first());
         targets.get(from).filter(|target| **target < self.end())?;
         let mut records = self.records.to_vec();
@@ -139,7 +139,7 @@ impl Encoded {
         start..self.ends[index]
     }
 
-    /// Where a write of `written` bytes stopped: how many records are begun, and what is missing of
+    /// Where a write of `written` bytes stopped: how many records are begun, and the unwritten rest of
     /// the last of these.
     pub fn split_at(&self, written: usize) -> (u64, &[u8]) {
         let whole = self.ends.partition_point(|&end| end <= written);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_sees_is_the_encoded_piece() {
+    fn other_sessions_see_the_shared_bytes() {
         let batch = batch();
         for dialect in [Dialect::Text, Dialect::Json] {
             assert_eq!(batch.encoded(dialect).bytes(), seen_by(3, dialect).as_bytes());
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_redacted_is_another_batch() {
+    fn redacting_makes_another_batch() {
         let redacted = batch().redacted(&[Seq(7), Seq(99)]).unwrap();
         let texts = redacted.records().iter().map(|record| match &record.kind {
             RecordKind::Message { text, .. } => text.as_str(),

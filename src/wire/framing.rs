@@ -1,17 +1,17 @@
-//! From the bytes of a connection to its lines.
+//! Cuts the bytes of a connection into lines.
 
 use serde::{Deserialize, Serialize};
 
 use super::greeting::{is_line_end, lead};
 
-/// How the bytes of a connection are cut into pieces that mean something.
+/// How the bytes of a connection are cut into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
-    /// Nothing was received yet that would tell.
+    /// Nothing was received yet that decides.
     Undecided,
-    /// Each line is one, whether it ends with `\n`, `\r\n`, or with NUL as telnet's do.
+    /// A frame is a line. It ends with `\n`, `\r\n`, or NUL, which telnet sends.
     Lines,
-    /// The older script client sends no line ends: what is received together is one.
+    /// The old script client sends no line ends. What is received together is a frame.
     Pieces,
 }
 
@@ -19,19 +19,19 @@ pub enum Framing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Frame {
     Line(Vec<u8>),
-    /// It was longer than the limit. Its bytes are gone, what comes after it is not.
+    /// The line was longer than the limit. Only its own bytes are dropped.
     TooLong,
 }
 
-/// Cuts a stream of bytes into frames. It holds no more than the limit of an unfinished line, and
-/// no memory at all when there is none.
+/// Cuts a stream of bytes into frames. It holds at most the limit of an unfinished line, and no memory if
+/// there is none.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Framer {
     framing: Framing,
     limit: usize,
     /// The unfinished line.
     rest: Vec<u8>,
-    /// Whether the unfinished line is too long and its rest is to be dropped.
+    /// Whether the unfinished line is too long, so that its rest is dropped.
     overlong: bool,
 }
 
@@ -41,25 +41,25 @@ impl Framer {
         Framer { framing: Framing::Undecided, limit, rest: Vec::new(), overlong: false }
     }
 
-    /// How this connection is framed, as far as is known.
+    /// How this connection is framed, as far as it is decided.
     pub fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Changes how long a line may be, from the next byte on.
+    /// Changes the maximum length of a line, from the next byte on.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Whether something has come, but no line end yet, so that time has to tell what it is.
+    /// Whether something has come without a line end, so that a pause has to decide the framing.
     pub fn is_waiting_for_decision(&self) -> bool {
-        // A JSON object is never a piece: the older script client does not speak it.
+        // A JSON object is never a piece, because the old script client does not send JSON.
         let first = lead(&self.rest).first();
         self.framing == Framing::Undecided && first.is_some_and(|&first| first != b'{')
     }
 
-    /// The first input stood alone without a line end: this is a connection of pieces, and what
-    /// there is, is the first.
+    /// Decides that the connection sends pieces, because its first input has no line end and nothing
+    /// followed. Returns the first piece.
     pub fn decide_for_pieces(&mut self) -> Option<Frame> {
         let is_piece = self.is_waiting_for_decision();
         if is_piece {
@@ -68,17 +68,17 @@ impl Framer {
         is_piece.then(|| self.end_frame())
     }
 
-    /// Takes in what was received together, and adds the lines or pieces that are whole to `frames`.
+    /// Takes in what was received together, and adds the complete lines or pieces to `frames`.
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
         let mut bytes = bytes;
         while let Some(end) = bytes.iter().position(|&byte| is_line_end(byte)) {
             let is_nul = bytes[end] == 0;
-            // A script that sends pieces may put NUL behind each.
+            // A script that sends pieces can put NUL behind each.
             if !is_nul || self.framing == Framing::Undecided {
                 self.framing = Framing::Lines;
             }
             self.extend(&bytes[..end]);
-            // One NUL, or several, may stand behind another line end.
+            // One NUL, or several, can follow another line end.
             if !is_nul || self.has_rest() {
                 frames.push(self.end_frame());
             }
@@ -99,7 +99,7 @@ impl Framer {
     }
 
     fn extend(&mut self, bytes: &[u8]) {
-        // One byte more for a `\r` that is not part of the line.
+        // One byte more, for a `\r` that is not part of the line.
         if self.overlong || self.rest.len() + bytes.len() > self.limit.saturating_add(1) {
             self.overlong = true;
             self.rest = Vec::new();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_a_line_that_is_too_long() {
+    fn a_line_that_is_too_long_takes_no_memory() {
         let (mut framer, mut frames) = (Framer::new(10), Vec::new());
         for _ in 0..5 {
             framer.push(b"123456", &mut frames);

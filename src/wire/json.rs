@@ -1,7 +1,7 @@
 //! JSON lines, for `chatroom-client` and bots: one object a line, tagged by `type`.
 //!
-//! [`JsonRequest`] is what a client says, [`Event`] what the server says. Both sides use these types,
-//! so that a round trip cannot differ. Unknown fields are ignored.
+//! Clients send a [`JsonRequest`], the server sends an [`Event`]. Both sides use these types, so that they
+//! cannot disagree. Unknown fields are ignored.
 
 mod decode;
 mod encode;
@@ -19,27 +19,27 @@ pub(super) use encode::around_users;
 pub use encode::{encode_answer, encode_record, format_time, push_line, push_string, record_event};
 pub use parse::{MAX_ID_BYTES, parse_request};
 
-/// What a client asks for.
+/// A request of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum JsonRequest {
     Hello {
         protocol: u32,
         name: String,
-        /// Takes up a session again.
+        /// The session to resume.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Resume>,
-        /// That of the account, or of the room.
+        /// The password of the account, or of the room.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<Secret>,
-        /// Whether the place is to be held when the connection is lost. Not so for who keeps the token
-        /// nowhere but in memory.
+        /// Whether to keep the place when the connection is lost. Clients that would lose the token say
+        /// no.
         #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
         hold: bool,
     },
     Say {
         text: String,
-        /// Whether it is something that the person does (`* ann waves`) and not says.
+        /// Whether it is an action (`* ann waves`).
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         action: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub enum JsonRequest {
         id: Option<String>,
     },
     Who,
-    /// What was said before a record, or after one; without either, the last.
+    /// Asks for records before or after another one; without either, for the newest.
     History {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<u64>,
@@ -61,13 +61,13 @@ pub enum JsonRequest {
         /// 1 to 200.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<usize>,
-        /// Only what has this in its text, without regard to case.
+        /// Only records with this in their text, ignoring case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         search: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },
-    /// What an operator does.
+    /// An action of an operator.
     Moderate {
         #[serde(flatten)]
         action: ModerationAction,
@@ -115,7 +115,7 @@ fn yes() -> bool {
     true
 }
 
-/// Where a client goes on: its session, and the last record that it has seen.
+/// Where a client resumes: its session, and the last record that it has seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
     pub token: String,
@@ -123,7 +123,7 @@ pub struct Resume {
     pub seq: u64,
 }
 
-/// What the server says.
+/// A line of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event<'a> {
@@ -149,19 +149,19 @@ pub enum Event<'a> {
         stamp: Stamp<'a>,
         text: Cow<'a, str>,
     },
-    /// The text of these records was taken away.
+    /// The text of these records was removed.
     Redacted {
         #[serde(flatten)]
         stamp: Stamp<'a>,
         targets: Vec<u64>,
     },
-    /// What the room is about from now on.
+    /// The room has a new topic.
     Topic {
         #[serde(flatten)]
         stamp: Stamp<'a>,
         text: Cow<'a, str>,
     },
-    /// The operator has given somebody another name.
+    /// An operator has renamed a user.
     Renamed {
         #[serde(flatten)]
         stamp: Stamp<'a>,
@@ -172,9 +172,9 @@ pub enum Event<'a> {
         room: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
-        /// Records, each as it is sent otherwise.
+        /// The records, each in the form in which it was first sent.
         records: Vec<Event<'a>>,
-        /// Whether there is more in that direction.
+        /// Whether there are more records in that direction.
         more: bool,
     },
     Direct {
@@ -202,7 +202,7 @@ pub enum Event<'a> {
         id: Option<Cow<'a, str>>,
         code: Cow<'a, str>,
         message: Cow<'a, str>,
-        /// After how many seconds it makes sense to ask again, if that is known.
+        /// The seconds after which to ask again, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_seconds: Option<u64>,
     },
@@ -210,28 +210,28 @@ pub enum Event<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
     },
-    /// Something for this one alone to know; with the id of the request that it answers, if it does.
+    /// Something for this user alone, with the id of the request that it answers, if it answers one.
     Info {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
         message: Cow<'a, str>,
-        /// How many people it affected, if an operator did something to somebody.
+        /// How many people an operator's action affected, if it was about users.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         affected: Option<usize>,
     },
     Closing {
         code: Cow<'a, str>,
         message: Cow<'a, str>,
-        /// After how many seconds it makes sense to come back, if that is known.
+        /// The seconds after which to connect again, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_seconds: Option<u64>,
     },
-    /// Something that a newer server says; a client passes over it.
+    /// A type that only newer servers know. Clients ignore it.
     #[serde(other)]
     Unknown,
 }
 
-/// What one is told who has joined.
+/// What a user is told who has joined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome<'a> {
     pub protocol: u32,
@@ -240,23 +240,23 @@ pub struct Welcome<'a> {
     pub topic: Cow<'a, str>,
     pub epoch: u32,
     pub seq: u64,
-    /// The first record that follows. What is not after `seq` happened before.
+    /// The first record that follows. Records up to `seq` are replayed.
     pub next: u64,
     pub users: Vec<Cow<'a, str>>,
-    /// The secret with which to take up this session again.
+    /// The secret with which to resume this session.
     #[serde(default)]
     pub token: Cow<'a, str>,
-    /// Whether that is what happened.
+    /// Whether a session was resumed.
     #[serde(default)]
     pub resumed: bool,
-    /// Records that the client has seen and that are no more: first and last, in the epoch of
-    /// the position that it came with.
+    /// Records that the client has seen and that were lost: first and last, in the epoch of the position
+    /// that it gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<(u64, u64)>,
     pub limits: Limits,
 }
 
-/// What every record carries: its room, its place and its time.
+/// What every record has: its room, its number and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp<'a> {
     pub room: Cow<'a, str>,
@@ -264,7 +264,7 @@ pub struct Stamp<'a> {
     pub seq: u64,
     /// UTC, as in RFC 3339, with milliseconds.
     pub time: Cow<'a, str>,
-    /// Whether it happened before one (re)joined.
+    /// Whether it is from before the user joined or resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
@@ -276,17 +276,17 @@ pub struct Speech<'a> {
     pub stamp: Stamp<'a>,
     pub name: Cow<'a, str>,
     pub text: Cow<'a, str>,
-    /// Only in the copy that goes to the session that said it: it is stored.
+    /// Only in the copy for the session that sent it. It means that the record is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Cow<'a, str>>,
 }
 
-/// What a client should know to be well-behaved.
+/// The limits that a client should keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The most bytes of a message.
+    /// The maximum bytes of a message.
     pub message_bytes: usize,
-    /// After so many seconds without a line from the client it is taken for gone; 0 is never.
+    /// After so many seconds without a line, the client counts as gone. 0 is never.
     pub silence_seconds: u64,
 }
 

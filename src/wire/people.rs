@@ -1,31 +1,30 @@
-//! Long lists of people, encoded a piece at a time: in a large room one takes megabytes, and whoever
-//! asks for it may not read it.
+//! Long lists of users, encoded a piece at a time. In a large room a list takes megabytes, and the client
+//! that asked for it may not read it.
 
 use std::sync::Arc;
 
 use super::{Answer, Dialect, Welcome};
 use crate::names::Name;
 
-/// A list of fewer bytes of names is encoded at once.
+/// A list with fewer bytes of names is encoded at once.
 const LONG: usize = 8 * 1024;
 
-/// What stands between two names beside them, at most: quotation marks and a comma.
+/// The maximum bytes around a name: quotation marks and a comma.
 const BETWEEN: usize = 3;
 
-/// An answer with a long list of people, as far as it is encoded. It shares the list with the others
-/// that were made of it.
+/// An answer with a long list of users, as far as it is encoded. Answers with the same list share it.
 #[derive(Debug, Clone)]
 pub struct PeopleList {
     dialect: Dialect,
     before: Box<[u8]>,
     people: Arc<[Name]>,
     behind: Box<[u8]>,
-    /// The next of the people; none before the beginning is encoded.
+    /// The index of the next user. None before the beginning is encoded.
     next: Option<usize>,
 }
 
 impl PeopleList {
-    /// An answer as a list to be encoded, if it has a long one.
+    /// An answer to be encoded a piece at a time, if it has a long list.
     pub fn of(dialect: Dialect, answer: &Answer) -> Option<PeopleList> {
         let (people, without) = match answer {
             Answer::Who { room, people } => {
@@ -51,7 +50,7 @@ impl PeopleList {
         self.before.len() + names.iter().map(bytes_of).sum::<usize>() + self.behind.len()
     }
 
-    /// Appends about so many bytes. Gives what is left, if there is something.
+    /// Appends about so many bytes. Returns the index of the next user, if there is one.
     pub fn append(&self, bytes: usize, out: &mut Vec<u8>) -> Option<usize> {
         let start = out.len();
         if self.next.is_none() {
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pieces_are_the_whole() {
+    fn the_pieces_are_the_bytes_of_the_answer() {
         for answer in answers(&people(2000)) {
             for dialect in Dialect::ALL {
                 let Some(mut list) = PeopleList::of(dialect, &answer) else {
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_is_encoded_at_once() {
+    fn a_short_list_is_encoded_at_once() {
         for answer in answers(&people(20)) {
             assert!(PeopleList::of(Dialect::Json, &answer).is_none());
         }

@@ -1,4 +1,4 @@
-//! Headers of the PROXY protocol, versions 1 and 2: what a proxy says of the client behind it.
+//! Headers of the PROXY protocol, versions 1 and 2, in which a proxy names the client behind it.
 //!
 //! <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>
 
@@ -12,12 +12,12 @@ const MAX_V1: usize = 107;
 
 const V1: &[u8] = b"PROXY ";
 
-/// What stands before the addresses of version 2: the signature, the version and command, the family,
-/// and the length of the rest.
+/// The bytes before the addresses of version 2: the signature, the version and command, the family, and
+/// the length of the rest.
 const FIXED: usize = PROXY_V2.len() + 4;
 
-/// The longest header of version 2, with its extensions (TLVs), that is accepted. The format itself
-/// allows 64 KiB; proxies send some hundred bytes.
+/// The longest header of version 2 that is accepted, including its extensions (TLVs). The format allows
+/// 64 KiB; proxies send some hundred bytes.
 pub const MAX_HEADER: usize = 4096;
 
 /// How far a header has come.
@@ -31,9 +31,9 @@ pub enum Progress {
 /// A complete header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// How many bytes it has. What follows belongs to the client.
+    /// How many bytes the header has. What follows comes from the client.
     pub length: usize,
-    /// The address of the client; none where the proxy speaks for itself (`LOCAL`, as for its health
+    /// The address of the client. None if the proxy speaks for itself (`LOCAL`, for example for health
     /// checks) or does not know it (`UNKNOWN`).
     pub client: Option<SocketAddr>,
 }
@@ -43,16 +43,16 @@ pub struct Header {
 pub enum HeaderProblem {
     /// The connection begins with something else.
     Missing,
-    /// It is no valid header, and why.
+    /// The header is not valid; the text says why.
     Malformed(&'static str),
-    /// The connection ended in the middle of it.
+    /// The connection ended in the middle of the header.
     Truncated,
-    /// It was not complete in time.
+    /// The header was not complete in time.
     Late,
 }
 
 impl HeaderProblem {
-    /// What was wrong, as the part of a sentence.
+    /// The problem, as part of a sentence.
     pub fn as_str(self) -> &'static str {
         match self {
             HeaderProblem::Missing => "the connection began with something else",
@@ -66,7 +66,7 @@ impl HeaderProblem {
 /// Reads the header at the beginning of `bytes`.
 ///
 /// # Errors
-/// There is none, whatever follows.
+/// `bytes` do not begin with a header, whatever follows.
 pub fn read(bytes: &[u8]) -> Result<Progress, HeaderProblem> {
     if starts_alike(bytes, PROXY_V2) {
         return read_v2(bytes);
@@ -101,7 +101,7 @@ fn read_v1(bytes: &[u8]) -> Result<Progress, HeaderProblem> {
     };
     let mut words = line.split(' ').skip(1);
     let client = match words.next() {
-        // Whatever follows is to be ignored.
+        // The rest of the line is ignored.
         Some("UNKNOWN") => None,
         Some("TCP4") => Some(addresses::<Ipv4Addr>(words)?),
         Some("TCP6") => Some(addresses::<Ipv6Addr>(words)?),
@@ -162,7 +162,7 @@ fn read_v2(bytes: &[u8]) -> Result<Progress, HeaderProblem> {
         return Err(HeaderProblem::Malformed("the header is longer than 4096 bytes"));
     }
     let Some(rest) = bytes.get(FIXED..length) else { return Ok(Progress::Incomplete) };
-    // A proxy that speaks for itself may fill the rest with anything.
+    // If a proxy speaks for itself, the rest can be anything.
     let client = if is_local { None } else { client_of(family, rest)? };
     Ok(Progress::Complete(Header { length, client }))
 }
@@ -186,7 +186,7 @@ fn client_of(family: u8, addresses: &[u8]) -> Result<Option<SocketAddr>, HeaderP
             let port = u16::from_be_bytes([addresses[32], addresses[33]]);
             Ok(Some(SocketAddr::new(Ipv6Addr::from(*source).into(), port)))
         }
-        // Unspecified, or a stream of a Unix socket, which has no address that means anything here.
+        // Unspecified, or a Unix socket, whose address means nothing here.
         0x00 | 0x31 => Ok(None),
         _ => Err(HeaderProblem::Malformed("the protocol in the header is not TCP")),
     }

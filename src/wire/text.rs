@@ -1,4 +1,4 @@
-//! The text dialect, for people with `nc` and for the older script client.
+//! The text dialect, for people with `nc` and for the old script client.
 
 mod parse;
 
@@ -50,7 +50,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
                 server_line(out, &format!("Topic: {}", welcome.topic));
             }
         }
-        // Exactly one byte: the older script client compares what it receives with it.
+        // Exactly one byte, because the old script client compares what it receives with it.
         Answer::KeepAlive => out.push(b'&'),
         Answer::Help => help(out),
         Answer::Info { message, .. } | Answer::Moderated { message, .. } => {
@@ -62,7 +62,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             push_line(out, &[SERVER, &people, ": "], &names.join(", "));
         }
         Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
-        // A text client shows what it sent by itself.
+        // The user's terminal has shown what was typed.
         Answer::Direct(Direct { own: true, .. }) => {}
         Answer::Direct(Direct { from, text, .. }) => {
             push_line(out, &["[private] ", from.as_str(), ": "], text);

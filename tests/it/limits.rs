@@ -142,8 +142,7 @@ fn a_client_that_sends_too_fast_is_slowed_and_loses_nothing() {
     // 20 beyond the burst, 50 ms each; there is no upper limit.
     assert!(start.elapsed() >= Duration::from_millis(900), "{:?}", start.elapsed());
     bo.expect(
-        "[SERVER]: You are sending faster than this room takes it. Nothing is lost; it goes on a \
-         little later.",
+        "[SERVER]: You are sending too fast. Your messages are delayed a little; none is lost.",
     );
     bo.say("!who");
     bo.expect("[SERVER]: 2 people are here: ann, bo");

@@ -1,22 +1,22 @@
-//! Counting what goes over a connection.
+//! Counts the bytes of a connection, and notes when its user was active.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What has gone over a connection.
+/// How much was received and sent over a connection.
 pub struct Traffic {
     pub bytes_in: AtomicU64,
     pub bytes_out: AtomicU64,
     /// When the connection was accepted.
     pub start: Instant,
-    /// When the person did something, in milliseconds after `start`.
+    /// When the user last did something, in milliseconds after `start`.
     active: AtomicU64,
 }
 
 impl Traffic {
-    /// Nothing yet.
+    /// The traffic of a connection that was just accepted.
     pub(super) fn new() -> Traffic {
         Traffic {
             bytes_in: AtomicU64::new(0),
@@ -26,12 +26,12 @@ impl Traffic {
         }
     }
 
-    /// Notes that the person did something.
+    /// Notes that the user did something.
     pub fn touch(&self) {
         self.active.store(self.start.elapsed().as_millis() as u64, Relaxed);
     }
 
-    /// How long the person has done nothing.
+    /// For how long the user has done nothing.
     pub fn idle(&self) -> Duration {
         self.start.elapsed().saturating_sub(Duration::from_millis(self.active.load(Relaxed)))
     }

@@ -12,8 +12,8 @@ use crate::source::Source;
 const LIMITED_READ_BYTES: usize = 2048;
 
 /// What a client is told when it has to wait for the first time.
-pub(super) const TOLD: &str = "You are sending faster than this room takes it. Nothing is lost; it \
-                               goes on a little later.";
+pub(super) const TOLD: &str =
+    "You are sending too fast. Your messages are delayed a little; none is lost.";
 
 /// How fast a connection has sent.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Telling a connection why it is not served, and closing it.
+//! Tells a connection why it is not served, and closes it.
 
 use std::io;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use crate::shared::Shared;
 use crate::tls::Identity;
 use crate::transport::Transport;
 
-/// How long the other side may take to close after it was told that this is the end.
+/// How long the other side can take to close after it was told the reason.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// So many connections that were turned away may take in the reason at a time; others are not
-/// waited for.
+/// So many connections that were turned away are given time to read the reason; others are closed at
+/// once.
 static TURNED_AWAY: Semaphore = Semaphore::const_new(MAX_TURNED_AWAY);
 pub const MAX_TURNED_AWAY: usize = 16;
 
-/// Over TLS that takes a handshake, which is what somebody might want who has to be turned away: so
-/// many at a time are told, each turn takes so long, and the others are just closed.
+/// Over TLS, telling the reason takes a handshake, which can be what an attacker wants. So few at a time
+/// are told, each occupies its place for a while, and others are closed without a word.
 static TOLD_OVER_TLS: Semaphore = Semaphore::const_new(8);
 const BETWEEN_TURNS: Duration = Duration::from_millis(400);
 pub(super) const SHORT_HANDSHAKE: Duration = Duration::from_secs(2);
 
-/// Closes without losing the last words: closing a socket while unread input waits in it would
-/// reset the connection, and a reset overtakes what is still on its way out.
+/// Closes without losing the last words. Closing a socket that has unread input would reset the
+/// connection, and a reset overtakes bytes that are still on their way.
 pub(super) async fn linger(transport: &Transport) {
     let stream = &transport.tcp;
     if transport.shut_down().is_err() {
@@ -49,8 +49,8 @@ pub(super) async fn linger(transport: &Transport) {
     let _ = timeout(LINGER, until_end).await;
 }
 
-/// Tells somebody why they cannot come in, at once: a task for each would hold its descriptor until
-/// it gets its turn, and they can be many.
+/// Turns a connection away, and tells it why if there is a place for that. Connections do not wait for
+/// one, because they can be many and each would occupy a file descriptor.
 pub(super) fn turn_away(
     transport: Transport,
     shared: &Shared,
@@ -73,7 +73,7 @@ pub(super) fn turn_away(
     });
 }
 
-/// Tells a connection why it is not served, over TLS if that is spoken there and it is its turn.
+/// Tells a connection why it is not served. If it is encrypted, only if there is a place for that.
 pub(super) async fn tell(transport: &Transport, reason: &EndReason) {
     if transport.is_plain() {
         return farewell(transport, reason).await;
@@ -82,23 +82,22 @@ pub(super) async fn tell(transport: &Transport, reason: &EndReason) {
     if let Ok(Ok(())) = timeout(SHORT_HANDSHAKE, transport.handshake()).await {
         farewell(transport, reason).await;
     }
-    // The next turn comes later, but this connection is over.
+    // The place is occupied for longer than the connection exists.
     tokio::spawn(async move {
         sleep(BETWEEN_TURNS).await;
         drop(turn);
     });
 }
 
-/// What a connection is told that is not served. What it speaks is not known; every client can show
-/// a line of text.
+/// The last words to a connection that is not served. Its dialect is not known.
 fn last_words(reason: &EndReason) -> Vec<u8> {
     let reason = reason.clone();
     Dialect::INITIAL.encode_answer(&Answer::Closing { reason })
 }
 
-/// Tells a connection that nobody is served on why that is so, and ends it.
+/// Tells a connection why it is not served, and closes it.
 pub(super) async fn farewell(transport: &Transport, reason: &EndReason) {
-    // A new connection takes a line at once; if not, there is nobody to tell.
+    // A new connection takes a line at once. If it does not, nobody reads.
     let _ = transport.try_write(&last_words(reason));
     linger(transport).await;
 }
@@ -107,8 +106,8 @@ pub(super) fn not_tls() -> EndReason {
     EndReason::Foreign(NO_TLS)
 }
 
-/// Tells somebody that the room is not open, and closes. Those who speak TLS hear it encrypted, behind
-/// the header of their proxy if that `awaits_header`.
+/// Tells a client why the room is not open, and closes the connection. Over TLS this is encrypted, behind
+/// the header of the proxy if the connection `awaits_header`.
 pub fn turn_away_unopened(
     stream: TcpStream,
     identity: Option<&Identity>,

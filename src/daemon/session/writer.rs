@@ -1,4 +1,4 @@
-//! Writes what a connection has to show.
+//! The writing half of a connection: sends what the client connection has to show.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::{ConnectionTask, broken};
 use crate::client_connection::{ClientConnection, Pumped};
 use crate::shared::Shared;
 
-/// Writes whatever there is to write until the connection is to end, and gives the reason.
+/// Writes until the connection ends. Returns the reason.
 pub async fn run(connection: &ConnectionTask) -> EndReason {
     loop {
         if let Some(waiting) = write(connection)
@@ -25,8 +25,8 @@ pub async fn run(connection: &ConnectionTask) -> EndReason {
     }
 }
 
-/// Writes what can be written at once. The rest is kept apart, so that an idle connection does not
-/// hold the state of that.
+/// Writes what can be written at once. Returns a future for the rest, boxed because an idle connection
+/// does not need it.
 fn write(
     connection: &ConnectionTask,
 ) -> Option<Pin<Box<impl Future<Output = Result<(), EndReason>>>>> {
@@ -50,7 +50,10 @@ fn pump(ConnectionTask { transport, client, shared }: &ConnectionTask) -> Pumped
     }
 }
 
-/// Goes on until everything is written. Gives the reason for the end as an error.
+/// Continues until everything is written.
+///
+/// # Errors
+/// Why the connection ends.
 async fn keep_writing(connection: &ConnectionTask, mut pumped: Pumped) -> Result<(), EndReason> {
     let ConnectionTask { transport, client, shared } = connection;
     loop {
@@ -65,7 +68,7 @@ async fn keep_writing(connection: &ConnectionTask, mut pumped: Pumped) -> Result
     }
 }
 
-/// Gets for a reader that is behind what is no longer in memory.
+/// Reads the records that are no longer in the window, for a connection that is behind.
 async fn feed(
     client: &ClientConnection,
     shared: &Shared,
@@ -84,7 +87,7 @@ async fn feed(
     }
 }
 
-/// Waits until the socket takes more, for as long as its reader may take.
+/// Waits until the socket takes more, but no longer than its client can take.
 async fn until_taken(
     stream: &TcpStream,
     client: &ClientConnection,
@@ -97,13 +100,13 @@ async fn until_taken(
             Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(EndReason::TooSlow),
         },
-        // Who does not read when it is time to go does not get the whole time.
+        // When the connection is to end, its client gets less time.
         () = until_ending_and_then(client, timeouts.grace) => Ok(()),
     }
 }
 
-/// Waits until the connection is to end, and then for as long as its other side may take to read
-/// the rest; nobody is waited for who cannot hear any more.
+/// Waits until the connection is to end, and then for as long as the other side can take to read the
+/// rest. If it cannot read any more, this does not wait.
 async fn until_ending_and_then(client: &ClientConnection, grace: Duration) {
     client.until_ending().await;
     if !client.is_abandoned() {

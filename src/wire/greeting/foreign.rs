@@ -1,6 +1,6 @@
-//! Other protocols, told by their first line.
+//! Recognises other protocols by their first line.
 
-/// What somebody speaks who has come to the wrong port.
+/// The protocol of a client that has connected to the wrong port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
     Tls,
@@ -17,19 +17,19 @@ pub enum Foreign {
     Stomp,
     Postgres,
     Xml,
-    /// A header of the PROXY protocol, from where none is taken.
+    /// A header of the PROXY protocol, from an address that is not a trusted proxy.
     Proxy,
     Binary,
-    /// Something else that is no name.
+    /// Something else that is not a name.
     Unknown,
-    /// It may be our language, but not our encoding.
+    /// Text in another encoding.
     Utf16,
-    /// It is longer than a first line can be.
+    /// A line that is longer than a first line can be.
     TooLong,
 }
 
 impl Foreign {
-    /// Its name, as [`crate::room::EndReason::Foreign`] has it.
+    /// Its name in [`crate::room::EndReason::Foreign`].
     pub fn as_str(self) -> &'static str {
         match self {
             Foreign::Tls => "TLS",
@@ -54,7 +54,7 @@ impl Foreign {
         }
     }
 
-    /// What a whole line shows, before there is a name.
+    /// The protocol that a complete line before there is a name belongs to.
     pub fn of_line(line: &str) -> Option<Foreign> {
         let line = line.trim();
         let mut words = line.split_ascii_whitespace();
@@ -65,14 +65,14 @@ impl Foreign {
         }
     }
 
-    /// What the beginning of a line shows that has no end yet.
+    /// The protocol that a line without an end belongs to.
     pub fn of_beginning(line: &str) -> Option<Foreign> {
         let (word, rest) = line.trim_start().split_once(' ')?;
         of_verb(word).or_else(|| (is_method(word) && is_target(rest)).then_some(Foreign::Http))
     }
 }
 
-/// Whether a line without an end may become one that shows another protocol.
+/// Whether a line without an end can become one of another protocol.
 pub fn may_become_foreign(line: &str) -> bool {
     let line = line.trim_start();
     let is_token = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -81,7 +81,7 @@ pub fn may_become_foreign(line: &str) -> bool {
         let word = word.to_ascii_uppercase();
         all.into_iter().any(|verb| verb.starts_with(&word))
     };
-    // No name has white space in it, either.
+    // A line with a space in it is not a name.
     line.contains(' ') || is_token(line) || begins_a_verb(line)
 }
 
@@ -108,7 +108,7 @@ const VERBS: &[(&str, Foreign)] = &[
     ("BEGIN", Foreign::Unknown),
 ];
 
-/// Words that are a line of another protocol as they stand, and hardly what a person is called.
+/// Words that alone are a line of another protocol, and hardly a name.
 const ALONE: &[(&str, Foreign)] = &[
     ("EHLO", Foreign::Smtp),
     ("HELO", Foreign::Smtp),
@@ -136,13 +136,13 @@ const ALONE: &[(&str, Foreign)] = &[
     ("PROXY", Foreign::Proxy),
 ];
 
-/// The methods of HTTP that are known without a version behind them.
+/// The methods of HTTP that are recognised without a version behind them.
 const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI",
     "PROPFIND",
 ];
 
-/// Fields that stand in the headers of HTTP, SIP and mail, beside those with a hyphen.
+/// Header fields of HTTP, SIP and mail, in addition to those with a hyphen.
 const FIELDS: &[&str] = &[
     "host",
     "accept",
@@ -204,7 +204,7 @@ fn of_words(line: &str, first: &str, second: &str) -> Option<Foreign> {
         _ if upper.starts_with("SSH-") => return Some(Foreign::Ssh),
         "HTTP/1.0" | "HTTP/1.1" | "HTTP/2" => return Some(Foreign::Http),
         "RFB" if second.starts_with(|c: char| c.is_ascii_digit()) => return Some(Foreign::Unknown),
-        // Written by programs in capitals or in small letters, by people in neither.
+        // Programs write these in capitals or in small letters, people with a capital first letter.
         "GET" | "SET" | "DEL" | "GETS" | "ADD" | "HELLO" | "MGET" | "KEYS"
             if !is_target(second) =>
         {
@@ -228,8 +228,8 @@ fn of_words(line: &str, first: &str, second: &str) -> Option<Foreign> {
     of_verb(first).or_else(|| of_tag(first, second))
 }
 
-/// A request line ends with the version of its protocol (RFC 9112, section 3), whatever the method is,
-/// and however it is written.
+/// Recognises a request line by the version of its protocol, with which it ends (RFC 9112, section 3),
+/// whatever its method is.
 fn of_version(line: &str, first: &str) -> Option<Foreign> {
     let is_token =
         first.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_!#$%&'*+.^`|~".contains(&byte));
@@ -246,7 +246,7 @@ fn of_version(line: &str, first: &str) -> Option<Foreign> {
             _ => None,
         }
     };
-    // "I like HTTP/2" is what a person says.
+    // "I like HTTP/2" is not a request.
     let is_request = first.len() >= 3 || has_target || line.contains("HTTP/1.");
     words.filter_map(named).next().filter(|_| is_token && is_request)
 }
@@ -256,7 +256,7 @@ fn of_verb(word: &str) -> Option<Foreign> {
     VERBS.iter().find(|(verb, _)| *verb == upper).map(|(_, foreign)| *foreign)
 }
 
-/// A command of IMAP has a tag before it.
+/// Recognises a command of IMAP, which follows a tag.
 fn of_tag(tag: &str, command: &str) -> Option<Foreign> {
     let digits = tag.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '.');
     let is_tag = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -265,7 +265,7 @@ fn of_tag(tag: &str, command: &str) -> Option<Foreign> {
     (is_tag && is_command).then_some(Foreign::Imap)
 }
 
-/// A line of a header: nobody is called that, nor is what follows a name.
+/// Recognises a line of a header, which is not a name.
 fn of_header(line: &str) -> Option<Foreign> {
     let (field, _) = line.split_once(": ")?;
     let is_field = |field: &str| {
@@ -285,7 +285,7 @@ fn is_method(word: &str) -> bool {
     METHODS.contains(&&*word.to_ascii_uppercase())
 }
 
-/// Whether it looks like what a request asks for.
+/// Whether a word looks like the target of a request.
 fn is_target(word: &str) -> bool {
     word.starts_with('/') || word.starts_with("* ") || word == "*" || word.contains("://")
 }
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_protocols_are_told_by_their_first_line() {
+    fn other_protocols_are_recognised_by_their_first_line() {
         for (line, foreign) in [
             ("GET / HTTP/1.1", Foreign::Http),
             ("get / http/1.1", Foreign::Http),
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_line_end_yet_is_told_as_far_as_it_can_be() {
+    fn a_line_without_an_end_is_recognised_as_far_as_it_goes() {
         assert_eq!(Foreign::of_beginning("POST /aaaaa"), Some(Foreign::Http));
         assert_eq!(Foreign::of_beginning("PROXY TCP4 1"), Some(Foreign::Proxy));
         assert_eq!(Foreign::of_beginning("post"), None);

@@ -1,5 +1,5 @@
-//! The first bytes of a connection: whether it speaks what this port does. Nothing that begins as
-//! something else becomes a person by what comes later.
+//! Looks at the first bytes of a connection: whether they are in a dialect of this port. A connection that
+//! begins with another protocol does not become a user by what comes later.
 
 mod foreign;
 mod telnet;
@@ -9,36 +9,36 @@ use std::time::Duration;
 pub use foreign::Foreign;
 pub use telnet::{Telnet, strip_telnet};
 
-/// No name is longer, nor does a request of the text format come before there is one.
+/// The longest first line. No name is longer, and other requests of the text protocol come after it.
 pub const MAX_FIRST_LINE: usize = 4 * 1024;
 
-/// How long the first input may stand alone without a line end before it is taken for a piece of
-/// the older script client, which sends none.
+/// How long the first input can stay without a line end before it counts as a piece of the old script
+/// client, which sends no line ends.
 pub const PAUSE: Duration = Duration::from_millis(200);
 
-/// The same for what may be the beginning of something else.
+/// The same for input that can be the beginning of another protocol.
 const LONG_PAUSE: Duration = Duration::from_secs(2);
 
-/// What a header of the PROXY protocol, version 2, begins with.
+/// The beginning of a header of the PROXY protocol, version 2.
 pub const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// What PostgreSQL's clients say first, behind the length: that they want the protocol 3.0, TLS,
-/// something cancelled, or GSSAPI.
+/// What PostgreSQL's clients send first, behind the length: a request for protocol 3.0, for TLS, to cancel
+/// a query, or for GSSAPI.
 const POSTGRES: [[u8; 4]; 4] =
     [[0, 3, 0, 0], [4, 0xd2, 0x16, 0x2f], [4, 0xd2, 0x16, 0x2e], [4, 0xd2, 0x16, 0x30]];
 
-/// What the first bytes show.
+/// What the first bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// More has to come. When nothing does for so long, this is what it is: something foreign, or
-    /// else a piece of the older script client.
+    /// More has to come. If nothing does for so long, it is this protocol, or else a piece of the old
+    /// script client.
     Wait(Duration, Option<Foreign>),
-    /// It may be a person, or a client of ours.
+    /// It is in a dialect of this port, or can be.
     Ours,
     Foreign(Foreign),
 }
 
-/// What all that a connection has sent so far shows, up to the end of its first line.
+/// Judges everything that a connection has sent so far, up to the end of its first line.
 pub fn judge(bytes: &[u8]) -> Verdict {
     if let Some(verdict) = judge_raw(bytes) {
         return verdict;
@@ -72,7 +72,7 @@ pub fn judge(bytes: &[u8]) -> Verdict {
     }
 }
 
-/// What is seen before anything is taken away.
+/// Judges the bytes as they came, with telnet commands and blanks.
 fn judge_raw(bytes: &[u8]) -> Option<Verdict> {
     if bytes.starts_with(PROXY_V2) {
         return Some(Verdict::Foreign(Foreign::Proxy));
@@ -91,7 +91,7 @@ fn judge_raw(bytes: &[u8]) -> Option<Verdict> {
             Some(Verdict::Foreign(Foreign::Utf16))
         }
         [one, 0] | [one, 0, _] | [0, one] | [0, one, 0] if is_letter(one) => wait,
-        // It may be JSON, or the first half of a brace in UTF-16.
+        // It can be JSON, or the first half of a brace in UTF-16.
         [0 | b'{'] => wait,
         [0, 0, _, _, a, b, c, d, ..] => {
             Some(Verdict::Foreign(match POSTGRES.contains(&[a, b, c, d]) {
@@ -104,8 +104,8 @@ fn judge_raw(bytes: &[u8]) -> Option<Verdict> {
     }
 }
 
-/// What comes behind all that a reader of text passes over: a byte order mark, white space, empty
-/// lines.
+/// What follows everything that means nothing at the beginning of text: a byte order mark, white space,
+/// empty lines.
 pub(super) fn lead(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     loop {
@@ -113,7 +113,7 @@ pub(super) fn lead(bytes: &[u8]) -> &[u8] {
         rest = rest.trim_ascii_start();
         rest = rest.strip_prefix("\u{feff}".as_bytes()).unwrap_or(rest);
         rest = rest.strip_prefix(b"\0").unwrap_or(rest);
-        // A mark of which the end is still to come.
+        // A mark whose end is still to come.
         if matches!(rest, [0xEF] | [0xEF, 0xBB]) {
             return &[];
         }
@@ -123,18 +123,18 @@ pub(super) fn lead(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether a byte ends a line. Telnet has NUL behind a carriage return, and some programs have it
-/// behind all that they send.
+/// Whether a byte ends a line. Telnet sends NUL behind a carriage return, and some programs behind
+/// everything.
 pub fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | 0)
 }
 
-/// Whether a byte stands in no line of text. What a terminal sends when a key is pressed may.
+/// Whether a byte is in no line of text. Bytes that a terminal sends for keys can be.
 fn is_binary(byte: u8) -> bool {
     byte < b' ' && !matches!(byte, b'\t' | b'\r' | 0x08 | 0x1B)
 }
 
-/// A line before there is a name, where a byte order mark and white space mean nothing.
+/// A line without its byte order mark and leading white space, which mean nothing before there is a name.
 pub fn without_blanks(line: &str) -> &str {
     line.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace())
 }

@@ -1,4 +1,4 @@
-//! Taking out what a telnet client says to the terminal of the other side (RFC 854).
+//! Removes the commands of telnet clients (RFC 854) from text.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ const IAC: u8 = 255;
 const SUBNEGOTIATION: u8 = 250;
 const END_OF_SUBNEGOTIATION: u8 = 240;
 
-/// Commands begin here: that of the end of a file (RFC 1184).
+/// The lowest command, end of file (RFC 1184).
 const FIRST_COMMAND: u8 = 236;
 
-/// A subnegotiation that is longer than this is none: nothing asks for one.
+/// The longest subnegotiation. Nothing asks for one, so what is longer is not one.
 const MAX_SUBNEGOTIATION: u16 = 256;
 
-/// How far a command has come. No text has such bytes in it: 255 does not occur in UTF-8. But behind
-/// one of them there can be any bytes, those that end lines among them.
+/// How far a command has come. Text does not contain the byte that begins one: 255 does not occur in
+/// UTF-8. But any bytes can follow it, including line ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Telnet {
@@ -30,7 +30,7 @@ pub enum Telnet {
 }
 
 impl Telnet {
-    /// The text in bytes that have come together.
+    /// The text in bytes that were received together.
     pub fn strip<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         if *self == Telnet::Text && !bytes.contains(&IAC) {
             return Cow::Borrowed(bytes);
@@ -46,7 +46,7 @@ impl Telnet {
                 (Telnet::Command, SUBNEGOTIATION) => Telnet::Subnegotiation(0),
                 // WILL, WON'T, DO and DON'T name an option.
                 (Telnet::Command, 251..=254) => Telnet::Option,
-                // No command: it is text that is not UTF-8.
+                // This is not a command, but text that is not UTF-8.
                 (Telnet::Command, 0..FIRST_COMMAND) => {
                     text.extend([IAC, byte]);
                     Telnet::Text
@@ -64,10 +64,10 @@ impl Telnet {
     }
 }
 
-/// The same for a whole line.
+/// Removes the commands from a whole line.
 pub fn strip_telnet(line: &mut Vec<u8>) {
     if let Cow::Owned(text) = Telnet::default().strip(line) {
-        // It may be a password.
+        // It can be a password.
         line.zeroize();
         *line = text;
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subnegotiation_without_an_end_does_not_take_all_that_comes() {
+    fn a_subnegotiation_without_an_end_does_not_swallow_everything() {
         let mut bytes = b"\xff\xfa".to_vec();
         bytes.extend([b'x'; 1000]);
         let mut telnet = Telnet::default();

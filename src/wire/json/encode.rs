@@ -1,4 +1,4 @@
-//! Writing records and answers.
+//! Encodes records and answers.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub fn format_time(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// Appends a record as one line, with the id that its author gave it where that is to be seen.
+/// Appends a record as one line, with the id that its author gave it if the author is to see it.
 pub fn encode_record(
     room: &str,
     record: &Record,
@@ -69,7 +69,7 @@ pub fn record_event<'a>(
     }
 }
 
-/// Appends an answer as one line. The prompt is for people only.
+/// Appends an answer as one line. Answers that are only for people have none.
 pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     let event = match answer {
         Answer::Prompt { .. } | Answer::KeepAlive | Answer::Help | Answer::StartOfReplay => return,
@@ -160,15 +160,15 @@ pub fn push_line<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let start = out.len();
     match serde_json::to_writer(&mut *out, value) {
         Ok(()) => out.push(b'\n'),
-        // Writing to memory does not fail, and the types here have no other way to.
+        // Writing to memory does not fail, and neither does serializing these types.
         Err(_) => out.truncate(start),
     }
 }
 
-/// A text as a string of JSON.
+/// Appends a text as a JSON string.
 pub fn push_string(text: &str, out: &mut Vec<u8>) {
     push_line(text, out);
-    // Where nothing could be written, there is no line end either.
+    // If nothing could be written, there is no line end either.
     if out.last() == Some(&b'\n') {
         out.pop();
     }
