@@ -36,7 +36,7 @@ impl std::str::FromStr for Level {
 
     fn from_str(word: &str) -> Result<Level, String> {
         let known = Level::ALL.into_iter().find(|level| level.as_str() == word);
-        known.ok_or_else(|| "it is one of error, warn, info, debug, trace".to_owned())
+        known.ok_or_else(|| "it must be one of error, warn, info, debug, trace".to_owned())
     }
 }
 

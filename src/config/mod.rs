@@ -1,7 +1,7 @@
-//! The configuration: TOML text to a checked [`Config`], or every problem in it at once.
+//! The configuration: from TOML text to a checked [`Config`], or to the list of all its problems.
 //!
-//! etc/chatroomd.toml describes each option for the people who set them; its defaults are those of
-//! [`Config::default`], and a test keeps the two equal.
+//! etc/chatroomd.toml describes the options for administrators. A test compares its defaults with
+//! [`Config::default`].
 
 mod defaults;
 mod level;
@@ -23,13 +23,13 @@ use reader::Document;
 use crate::access::Mode;
 use crate::room::Policy;
 
-/// The port that the chat has always had.
+/// The default port.
 pub const DEFAULT_PORT: u16 = 53000;
 
-/// The port for TLS that is expected where none is named.
+/// The default port for TLS, for clients.
 pub const DEFAULT_TLS_PORT: u16 = 53001;
 
-/// Everything that can be set.
+/// All options.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     pub listen: Listen,
@@ -48,20 +48,20 @@ pub struct Config {
 /// `[listen]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// Addresses of the chat port.
+    /// Addresses of the plain port.
     pub chat: Vec<SocketAddr>,
-    /// Addresses of the port that speaks TLS. At least one of the two has an address.
+    /// Addresses of the TLS port. At least one of the two has an address.
     pub tls: Vec<SocketAddr>,
-    /// The proxies whose connections begin with a header of the PROXY protocol.
+    /// The proxies whose connections begin with a PROXY protocol header.
     pub proxy_protocol: Vec<IpNet>,
 }
 
 /// `[tls]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tls {
-    /// The file of the certificate in PEM, with those that lead to a root, if not in the usual place.
+    /// The PEM file of the certificate and its intermediate certificates, if not in the default place.
     pub certificate: Option<PathBuf>,
-    /// The file of its key in PEM.
+    /// The PEM file of the key.
     pub key: Option<PathBuf>,
 }
 
@@ -69,9 +69,9 @@ pub struct Tls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomConfig {
     pub name: String,
-    /// What comes before the request for a name.
+    /// Precedes the prompt for a name.
     pub greeting: String,
-    /// Shown to who joins, where it is not empty.
+    /// Shown to users who join, unless it is empty.
     pub topic: String,
 }
 
@@ -79,79 +79,79 @@ pub struct RoomConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessConfig {
     pub mode: Mode,
-    /// The file with the password of the room, if not in the usual place.
+    /// The file with the room password, if not in the default place.
     pub password_file: Option<PathBuf>,
 }
 
 /// `[history]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
-    /// Whether what is said is stored on disk; else only the window in memory is kept.
+    /// Whether messages are stored on disk. Otherwise only the window in memory is kept.
     pub enabled: bool,
     pub durability: Durability,
-    /// How many records are shown to who joins: 0 to 200.
+    /// How many records are shown to users who join: 0 to 200.
     pub replay: usize,
-    /// How long records are kept; zero is for ever.
+    /// How long records are kept. Zero is forever.
     pub keep_for: Duration,
-    /// How many bytes of disk they may take; 0 is no limit.
+    /// The maximum size of the records on disk. 0 is no limit.
     pub keep_bytes: usize,
 }
 
-/// What a record survives once anybody has seen it.
+/// The failures that a record survives once it has been shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// A power cut.
     #[default]
     Power,
-    /// The end of the daemon, however sudden.
+    /// A crash of the daemon.
     Process,
 }
 
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The most connections at a time; 0 is no limit but that of the descriptors.
+    /// The maximum number of connections. 0 is as many as the limit of open files allows.
     pub connections: usize,
-    /// The most connections from one IPv4 address or IPv6 /64; 0 is no limit.
+    /// The maximum number of connections from an address block. 0 is no limit, here and below.
     pub connections_per_address: usize,
-    /// How many new connections may come from there in a minute; 0 is no limit.
+    /// New connections from an address block in a minute.
     pub new_connections_per_minute: usize,
-    /// How often somebody from there may join in a minute; 0 is no limit.
+    /// Joins from an address block in a minute.
     pub joins_per_minute: usize,
-    /// How many wrong passwords may come from there in a minute; 0 is no limit.
+    /// Wrong passwords from an address block in a minute.
     pub wrong_passwords_per_minute: usize,
-    /// How many messages a connection may send in a second; 0 is no limit. Who sends more is slowed.
+    /// Messages of a connection in a second. A faster sender is slowed down.
     pub messages_per_second: usize,
-    /// How many it may send together before that: at least 1.
+    /// Messages that a connection may send at once before that limit applies, at least 1.
     pub burst: usize,
-    /// Whether the limits above hold for connections from this machine, too, which are all from one
-    /// address. That of wrong passwords always does.
+    /// Whether the limits above, except `connections`, also apply to connections from this machine,
+    /// which all have one address. The limit for wrong passwords always applies.
     pub loopback: bool,
-    /// The most bytes of a message: 16 to 1 MiB.
+    /// The maximum size of a message: 16 bytes to 1 MiB.
     pub message_bytes: usize,
-    /// About how many bytes the newest records may take in memory: 64 KiB to 4 GiB.
+    /// The approximate size of the newest records in memory: 64 KiB to 4 GiB.
     pub window: usize,
 }
 
-/// `[timeouts]`; zero is never, where that is allowed.
+/// `[timeouts]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To give a name.
+    /// How long a new connection may take to give a name.
     pub name: Duration,
-    /// After which a connection over which the network has gone silent is taken for gone.
+    /// How long the network may be silent before a connection counts as lost.
     pub silence: Duration,
-    /// For which a reader may read nothing of what waits for it.
+    /// How long a client may read nothing while messages wait for it.
     pub stalled: Duration,
-    /// For which the place of a JSON client is held whose connection is lost.
+    /// How long the place of a JSON client is held after its connection is lost.
     pub hold: Duration,
-    /// To say farewell to everybody at the end.
+    /// How long to wait at shutdown until all clients have read the farewell.
     pub grace: Duration,
 }
 
 /// `[admin]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Admin {
-    /// Where the admin socket is to be, if not in the runtime folder.
+    /// The path of the admin socket, if not in the runtime folder.
     pub socket: Option<PathBuf>,
 }
 
@@ -164,30 +164,30 @@ pub struct Log {
 /// `[metrics]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Metrics {
-    /// Where they are served over HTTP: an address of this machine alone.
+    /// Where metrics are served over HTTP: a loopback address.
     pub listen: Option<SocketAddr>,
 }
 
 /// `[paths]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Paths {
-    /// The folder of the history, if systemd gives none.
+    /// The state folder, if systemd does not provide one.
     pub state: Option<PathBuf>,
-    /// The folder of the admin socket, if systemd gives none.
+    /// The runtime folder, if systemd does not provide one.
     pub runtime: Option<PathBuf>,
 }
 
-/// Something that is wrong in a configuration.
+/// A problem in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong where, and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
 impl Listen {
-    /// Whether a connection from this address has to begin with a header of the PROXY protocol.
+    /// Whether a connection from this address has to begin with a PROXY protocol header.
     pub fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxy_protocol.iter().any(|network| network.contains(&address))
@@ -195,10 +195,10 @@ impl Listen {
 }
 
 impl Config {
-    /// Reads a configuration. What it leaves out has its default.
+    /// Parses a configuration. Missing options have their defaults.
     ///
     /// # Errors
-    /// Every problem that there is, in the order of the lines.
+    /// All problems, in the order of the lines.
     pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
         let mut config = Config::default();
         let mut document = Document::parse(text.trim_start_matches('\u{feff}'));
@@ -281,7 +281,7 @@ impl Config {
         document.finish().map(|()| config)
     }
 
-    /// The rules of the room that follow from this.
+    /// The rules of the room that follow from the configuration.
     pub fn policy(&self) -> Policy {
         Policy { message_bytes: self.limits.message_bytes }
     }

@@ -1,13 +1,14 @@
-//! Addresses and networks.
+//! Values that are addresses and networks.
 
 use ipnet::IpNet;
 use toml::de::DeValue;
 
 use crate::access::{advice, network, show_network};
 
-const EXPECTED: &str = "it is an IP address or a network, such as \"10.0.0.7\" or \"10.0.0.0/8\"";
+const EXPECTED: &str =
+    "it must be an IP address or a network, such as \"10.0.0.7\" or \"10.0.0.0/8\"";
 
-/// One address or network, or a list of them. Each is to be trusted, so nothing is guessed.
+/// An address or a network, or a list of them. They are trusted, so nothing is guessed.
 pub(super) fn trusted(value: &DeValue<'_>) -> Result<Vec<IpNet>, String> {
     let one = |value: &DeValue<'_>| match value {
         DeValue::String(text) => parse(text),
@@ -18,7 +19,7 @@ pub(super) fn trusted(value: &DeValue<'_>) -> Result<Vec<IpNet>, String> {
     for value in list.iter() {
         let network = one(value.get_ref())?;
         if networks.contains(&network) {
-            return Err(format!("{} stands in it twice", show_network(&network)));
+            return Err(format!("it contains {} twice", show_network(&network)));
         }
         networks.push(network);
     }
@@ -28,7 +29,7 @@ pub(super) fn trusted(value: &DeValue<'_>) -> Result<Vec<IpNet>, String> {
 fn parse(text: &str) -> Result<IpNet, String> {
     match network(text) {
         Some(network) if network.prefix_len() == 0 => {
-            Err(format!("{text} is everyone; name the addresses of your proxies"))
+            Err(format!("{text} contains all addresses; name those of your proxies"))
         }
         Some(network) => Ok(network),
         None => {

@@ -1,4 +1,4 @@
-//! Reading a TOML document section by section, and collecting what is wrong on the way.
+//! Reads a TOML document section by section, and collects all problems.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::Problem;
 
-/// A document of which sections are taken one after the other. What nobody took is a problem.
+/// A document whose sections are taken one after the other. What is left over is a problem.
 pub(super) struct Document<'t> {
     text: &'t str,
     root: DeTable<'t>,
@@ -15,10 +15,10 @@ pub(super) struct Document<'t> {
     problems: Vec<Problem>,
 }
 
-/// What to tell of an error of the parser, which found it in `part` of the text.
+/// The sentence about an error that the parser found in `part` of the text.
 fn syntax(message: &str, part: Option<&str>) -> String {
     match part {
-        // What a block that is pasted below a whole file does.
+        // As after a section was pasted below a complete file.
         Some(key) if message == "duplicate key" => {
             format!("`{}` appears a second time: keep one, with the lines of both", key.trim())
         }
@@ -26,13 +26,13 @@ fn syntax(message: &str, part: Option<&str>) -> String {
     }
 }
 
-/// One table of a document, of which options are taken one after the other.
+/// A table of a document, whose options are taken one after the other.
 pub(super) struct Section<'d, 't> {
     name: &'static str,
     text: &'t str,
     table: DeTable<'t>,
     known: Vec<&'static str>,
-    /// Where the values stood that were taken.
+    /// The positions of the values that were taken.
     lines: Vec<(&'static str, usize)>,
     problems: &'d mut Vec<Problem>,
 }
@@ -53,7 +53,7 @@ impl<'t> Document<'t> {
         Document { text, root: root.into_inner(), sections: Vec::new(), problems }
     }
 
-    /// Lets `read` take the options of a section, if it is there.
+    /// Lets `read` take the options of a section, if it exists.
     pub(super) fn section(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_, 't>)) {
         self.sections.push(name);
         let table = match self.root.remove(name) {
@@ -79,7 +79,7 @@ impl<'t> Document<'t> {
         section.finish();
     }
 
-    /// All that was wrong, with what is left over.
+    /// All problems, including what is left over.
     pub(super) fn finish(mut self) -> Result<(), Vec<Problem>> {
         for (key, value) in &self.root {
             let (kind, shown) = match value.get_ref() {
@@ -96,7 +96,7 @@ impl<'t> Document<'t> {
 }
 
 impl Section<'_, '_> {
-    /// Reads an option into `place`, if it is there and right.
+    /// Reads an option into `place`, if it exists and is valid.
     pub(super) fn take<T>(
         &mut self,
         key: &'static str,
@@ -116,7 +116,7 @@ impl Section<'_, '_> {
         }
     }
 
-    /// Says that an option which was taken does not go with others.
+    /// Reports that an option that was taken is not compatible with others.
     pub(super) fn complain(&mut self, key: &str, expected: &str) {
         let line = self.lines.iter().find(|(taken, _)| *taken == key).map_or(1, |(_, line)| *line);
         let message = format!("`{key}` in [{}]: {expected}", self.name);
@@ -132,16 +132,16 @@ impl Section<'_, '_> {
     }
 }
 
-/// What could have been meant by an unknown word.
+/// What an unknown word could have meant.
 fn hint(word: &str, known: &[&str]) -> String {
     match known.iter().find(|known| is_near(word, known)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there is {}", known.join(", ")),
+        None => format!("expected one of {}", known.join(", ")),
     }
 }
 
-/// Whether a slip of the finger leads from one word to the other: they differ only in what stands
-/// for a hyphen and in case, or in one place.
+/// Whether one word can be a typing error for the other: they differ only in hyphens and case, or in
+/// one place.
 fn is_near(word: &str, known: &str) -> bool {
     let word = word.to_lowercase().replace('-', "_");
     let start = word.bytes().zip(known.bytes()).take_while(|(a, b)| a == b).count();

@@ -118,14 +118,14 @@ fn all_problems_are_said_at_once_with_their_lines() {
     check_problems(
         text,
         &[
-            "line 2: `chat` in [listen] cannot be [\"localhost\"]: it is an IP address and a port",
+            "line 2: `chat` in [listen] cannot be [\"localhost\"]: it must be an IP address and a port",
             "line 3: unknown option `chta` in [listen]; did you mean `chat`?",
             "line 5: unknown option `message-bytes` in [limits]; did you mean `message_bytes`?",
-            "line 6: `window` in [limits] cannot be 5: it is a size such as",
+            "line 6: `window` in [limits] cannot be 5: it must be a size such as",
             "line 7: unknown section [tiemouts]; did you mean `timeouts`?",
-            "line 9: `name` in [timeouts] cannot be 30: it is a time with its unit",
+            "line 9: `name` in [timeouts] cannot be 30: it must be a time with a unit",
             "line 10: `grace` in [timeouts] cannot be \"9 h\"",
-            "line 12: `level` in [log] cannot be \"loud\": it is one of error, warn",
+            "line 12: `level` in [log] cannot be \"loud\": it must be one of error, warn",
         ],
     );
 }
@@ -153,7 +153,7 @@ fn metrics_stay_on_this_machine() {
     assert_eq!(parse("[metrics]\nlisten = \"\"\n"), Ok(None));
     let address = "[::1]:9153".parse().ok();
     assert_eq!(parse("[metrics]\nlisten = \"[::1]:9153\"\n"), Ok(address));
-    check_problems("[metrics]\nlisten = \"0.0.0.0:9153\"\n", &["nobody is asked for a password"]);
+    check_problems("[metrics]\nlisten = \"0.0.0.0:9153\"\n", &["no password is required"]);
     check_problems("[metrics]\nlisten = 9153\n", &["such as \"127.0.0.1:9153\""]);
 }
 
@@ -190,9 +190,9 @@ fn proxies_are_named_exactly() {
     let bits = ["\"10.0.0.7/8\"", "\"fd00::1/64\""];
     check_values("listen", "proxy_protocol", &[], &bits, "bits set after its prefix: write ");
     let all = ["\"0.0.0.0/0\"", "[\"::/0\"]", "\"::ffff:0:0/96\""];
-    check_values("listen", "proxy_protocol", &[], &all, "everyone");
+    check_values("listen", "proxy_protocol", &[], &all, "contains all addresses");
     let twice = ["[\"::1\", \"::1/128\"]", "[\"10.0.0.7\", \"::ffff:10.0.0.7\"]"];
-    check_values("listen", "proxy_protocol", &[], &twice, "stands in it twice");
+    check_values("listen", "proxy_protocol", &[], &twice, "it contains ");
 }
 
 /// The shipped file, with its options uncommented, is the default; and it has every option.
@@ -252,7 +252,7 @@ fn values_are_taken_up_to_their_limits() {
         "mode",
         &modes,
         &["\"closed\"", "\"\"", "true"],
-        "it is one of \"open\"",
+        "it must be one of \"open\"",
     );
     let durable = ["\"power\"", "\"process\""];
     check_values("history", "durability", &durable, &["\"none\"", "1"], "\"power\" or \"process\"");
@@ -272,7 +272,7 @@ fn values_are_taken_up_to_their_limits() {
         "a path that begins with /",
     );
     let taken = ["\"25 s\"", "\"0 s\"", "\"0.5 s\""];
-    check_values("timeouts", "grace", &taken, &["\"26 s\"", "\"-1 s\"", "60"], "with its unit");
+    check_values("timeouts", "grace", &taken, &["\"26 s\"", "\"-1 s\"", "60"], "with a unit");
 }
 
 #[test]
@@ -295,6 +295,6 @@ fn only_a_slip_of_the_finger_is_taken_for_an_option() {
         check_problems(&format!("[room]\n{near} = 1\n"), &["did you mean `name`?"]);
     }
     for far in ["nabcd", "naxy", "nxye", "mane", ""] {
-        check_problems(&format!("[room]\n\"{far}\" = 1\n"), &["there is "]);
+        check_problems(&format!("[room]\n\"{far}\" = 1\n"), &["expected one of "]);
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of values. Each reader says, when a value is none, what would be right.
+//! The kinds of values. For an invalid value, each function returns what would be valid.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,9 +12,9 @@ use crate::access::{Mode, parse_time};
 use crate::clean;
 
 const ADDRESS: &str =
-    "it is an IP address and a port, such as \"127.0.0.1:53000\" or \"[::1]:53000\"";
+    "it must be an IP address and a port, such as \"127.0.0.1:53000\" or \"[::1]:53000\"";
 
-/// One address or a list of them.
+/// An address or a list of addresses.
 pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> {
     let one = |value: &DeValue<'_>| match value {
         DeValue::String(text) => text.parse().map_err(|_| ADDRESS.to_owned()),
@@ -24,63 +24,66 @@ pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> 
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for value in list.iter() {
         let address = one(value.get_ref())?;
-        // Port 0 is "any free one", of which there can be several.
+        // Port 0 stands for any free port, so it can be there several times.
         if addresses.contains(&address) && address.port() != 0 {
-            return Err(format!("{address} stands in it twice"));
+            return Err(format!("it contains {address} twice"));
         }
         addresses.push(address);
     }
     Ok(addresses)
 }
 
-/// An address that only this machine reaches, or none.
+/// A loopback address, or none.
 pub(super) fn loopback(value: &DeValue<'_>) -> Result<Option<SocketAddr>, String> {
-    let expected = "it is a port of this machine, such as \"127.0.0.1:9153\", or \"\" for none";
+    let expected =
+        "it must be a port of this machine, such as \"127.0.0.1:9153\", or \"\" for none";
     let DeValue::String(text) = value else { return Err(expected.to_owned()) };
     if text.is_empty() {
         return Ok(None);
     }
     match text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
-        Ok(_) => Err(format!("{expected}; nobody is asked for a password there")),
+        Ok(_) => Err(format!("{expected}, because no password is required there")),
         Err(_) => Err(expected.to_owned()),
     }
 }
 
-/// A text of one line, which may be empty.
+/// A line of text, which may be empty.
 pub(super) fn line(value: &DeValue<'_>) -> Result<String, String> {
     match value {
-        DeValue::String(text) if text.len() > 1024 => Err("it has at most 1024 bytes".to_owned()),
+        DeValue::String(text) if text.len() > 1024 => {
+            Err("it can have at most 1024 bytes".to_owned())
+        }
         DeValue::String(text) if text.contains(clean::is_unsafe) => {
-            Err("it is one line without control characters".to_owned())
+            Err("it must be one line without control characters".to_owned())
         }
         DeValue::String(text) => Ok(text.trim().to_owned()),
-        _ => Err("it is a text in quotation marks".to_owned()),
+        _ => Err("it must be a text in quotation marks".to_owned()),
     }
 }
 
-/// A text of one word.
+/// A word.
 pub(super) fn word(value: &DeValue<'_>) -> Result<String, String> {
     let word = line(value)?;
     if word.is_empty() || word.len() > 64 || word.contains(char::is_whitespace) {
-        return Err("it is one word of at most 64 bytes".to_owned());
+        return Err("it must be one word of at most 64 bytes".to_owned());
     }
     Ok(word)
 }
 
-/// Who is let in.
+/// Which users can join.
 pub(super) fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
     match value {
         DeValue::String(word) if word == "open" => Ok(Mode::Open),
         DeValue::String(word) if word == "password" => Ok(Mode::Password),
         DeValue::String(word) if word == "accounts" => Ok(Mode::Accounts),
-        _ => Err("it is one of \"open\", \"password\", \"accounts\"".to_owned()),
+        _ => Err("it must be one of \"open\", \"password\", \"accounts\"".to_owned()),
     }
 }
 
 /// A number between two limits, both included.
 pub(super) fn count(value: &DeValue<'_>, least: usize, most: usize) -> Result<usize, String> {
-    let expected = || format!("it is a number from {least} to {most}");
+    let expected = || format!("it must be a number from {least} to {most}");
     let DeValue::Integer(number) = value else { return Err(expected()) };
     let number = usize::from_str_radix(number.as_str(), number.radix()).map_err(|_| expected())?;
     if (least..=most).contains(&number) { Ok(number) } else { Err(expected()) }
@@ -89,8 +92,9 @@ pub(super) fn count(value: &DeValue<'_>, least: usize, most: usize) -> Result<us
 /// A size between two limits in bytes, both included: a number of bytes, or a text with a unit.
 pub(super) fn size(value: &DeValue<'_>, least: usize, most: usize) -> Result<usize, String> {
     let shown = |bytes: usize| ByteSize::b(bytes as u64).display().iec().to_string();
-    let expected =
-        || format!("it is a size such as \"64 KiB\", from {} to {}", shown(least), shown(most));
+    let expected = || {
+        format!("it must be a size such as \"64 KiB\", from {} to {}", shown(least), shown(most))
+    };
     let bytes = match value {
         DeValue::String(text) => text.parse::<ByteSize>().map_err(|_| expected())?.as_u64(),
         _ => count(value, 0, usize::MAX).map_err(|_| expected())? as u64,
@@ -105,7 +109,7 @@ pub(super) fn size(value: &DeValue<'_>, least: usize, most: usize) -> Result<usi
 pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Duration, String> {
     let expected = || {
         format!(
-            "it is a time with its unit such as \"30 s\" or \"2 min\", from {least} s to {most} s"
+            "it must be a time with a unit, such as \"30 s\" or \"2 min\", from {least} s to {most} s"
         )
     };
     let DeValue::String(text) = value else { return Err(expected()) };
@@ -114,29 +118,29 @@ pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Dur
     if limits.contains(&duration) { Ok(duration) } else { Err(expected()) }
 }
 
-/// An absolute path; the empty text is none.
+/// An absolute path. An empty string is none.
 pub(super) fn path(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
     match value {
         DeValue::String(text) if text.is_empty() => Ok(None),
         DeValue::String(text) if text.starts_with('/') => Ok(Some(PathBuf::from(text.as_ref()))),
-        _ => Err("it is a path that begins with /, or \"\" for the usual place".to_owned()),
+        _ => Err("it must be a path that begins with /, or \"\" for the default place".to_owned()),
     }
 }
 
-/// Yes or no.
+/// A Boolean.
 pub(super) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
     match value {
         DeValue::Boolean(flag) => Ok(*flag),
-        _ => Err("it is true or false".to_owned()),
+        _ => Err("it must be true or false".to_owned()),
     }
 }
 
-/// What a record survives.
+/// The failures that a record survives.
 pub(super) fn durability(value: &DeValue<'_>) -> Result<Durability, String> {
     match value {
         DeValue::String(word) if word == "power" => Ok(Durability::Power),
         DeValue::String(word) if word == "process" => Ok(Durability::Process),
-        _ => Err("it is \"power\" or \"process\"".to_owned()),
+        _ => Err("it must be \"power\" or \"process\"".to_owned()),
     }
 }
 
