@@ -6,13 +6,13 @@
 
 #[path = "../../src/client/fuzz/client.rs"]
 mod client;
+#[path = "../../src/client/decode.rs"]
+mod decode;
 #[path = "../../src/client/model/mod.rs"]
 mod model;
 #[path = "../../src/client/palette.rs"]
 mod palette;
 #[path = "../../src/client/screen/mod.rs"]
 mod screen;
-#[path = "../../src/client/understand.rs"]
-mod understand;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| client::run(data));

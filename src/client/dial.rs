@@ -14,11 +14,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::decode::decode;
 use crate::link::{Connected, Security, Stream, explain};
+use crate::model::Input;
 use crate::secure::{self, Failure};
 
 use chatroom::clean;
-use chatroom::room::TLS_ONLY;
+use chatroom::wire::Frame;
+use chatroom::wire::json::Event;
 
 /// How long after one attempt the next begins beside it (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -197,11 +200,10 @@ async fn until_greeted(
     }
 }
 
-/// What a server is that begins so, if it is none that can be talked to like this.
+/// Why the client cannot talk to a server that sends these first bytes; none if it can.
 fn foreign(first: &[u8], is_plain: bool) -> Option<String> {
-    // An alert or a handshake record (RFC 8446, section 5.1), or its own words.
-    let is_tls = matches!(first, [0x15 | 0x16, 0x03, ..])
-        || String::from_utf8_lossy(first).contains(TLS_ONLY);
+    // An alert or a handshake record (RFC 8446, section 5.1).
+    let is_tls = matches!(first, [0x15 | 0x16, 0x03, ..]) || requires_tls(first);
     if is_tls && is_plain {
         return Some("speaks TLS. Connect with --tls".to_owned());
     }
@@ -213,6 +215,13 @@ fn foreign(first: &[u8], is_plain: bool) -> Option<String> {
     let said = said.lines().next().unwrap_or_default();
     let said: String = clean::line(said).chars().take(MAX_SHOWN).collect();
     Some(format!("is not a chatroomd server. It says: {said}"))
+}
+
+/// Whether the first line of a chatroomd server says that its port speaks TLS only.
+fn requires_tls(first: &[u8]) -> bool {
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let input = decode(&Frame::Line(line.to_vec()));
+    matches!(input, Some(Input::Event(Event::Closing { code, .. })) if code == "tls-required")
 }
 
 fn no_answer_within(limit: Duration) -> String {

@@ -8,6 +8,7 @@ use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use chatroom::wire::Dialect;
 use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -48,15 +49,17 @@ impl Transport {
         self.tls.is_none()
     }
 
-    /// Whether the first byte from the other side shows that it does not speak TLS.
+    /// The dialect of a client whose first byte shows that it does not speak TLS; none if it does.
     ///
     /// # Errors
     /// The connection is broken, or has ended.
-    pub async fn is_addressed_in_plain(&self) -> io::Result<bool> {
+    pub async fn plain_dialect(&self) -> io::Result<Option<Dialect>> {
         let mut first = [0];
-        match self.tcp.peek(&mut first).await? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            _ => Ok(first != [HANDSHAKE_RECORD]),
+        match (self.tcp.peek(&mut first).await?, first) {
+            (0, _) => Err(ErrorKind::UnexpectedEof.into()),
+            (_, [HANDSHAKE_RECORD]) => Ok(None),
+            (_, [b'{']) => Ok(Some(Dialect::Json)),
+            _ => Ok(Some(Dialect::Text)),
         }
     }
 

@@ -21,7 +21,7 @@ pub const FIRST_LINE_TOO_LONG: &str = "a first line of that length";
 pub const LINES_BEHIND: &str = "lines behind a name that was refused";
 
 /// The sentence for [`NO_TLS`].
-pub const TLS_ONLY: &str = "This port speaks TLS only. Connect with TLS: chatroom-client --tls.";
+const TLS_ONLY: &str = "This port speaks TLS only. Connect with TLS: chatroom-client --tls.";
 
 /// Why a connection ended. It is named in the log and in the counters, and told to the user if they can
 /// still be reached.
@@ -87,6 +87,15 @@ impl EndReason {
         }
     }
 
+    /// The code of `closing` in the JSON protocol. It tells a client more than [`EndReason::code`]
+    /// where the client can act on that.
+    pub fn closing_code(&self) -> &'static str {
+        match self {
+            EndReason::Foreign(NO_TLS) => "tls-required",
+            reason => reason.code(),
+        }
+    }
+
     /// The seconds after which it makes sense to connect again, if they are known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
@@ -95,8 +104,9 @@ impl EndReason {
         }
     }
 
-    /// Recognises the line that a connection gets when it is turned away, which is always text. Returns
-    /// the code, and the seconds after which it makes sense to connect again.
+    /// Recognises the line of text with which a server closes a connection before the client has
+    /// chosen a dialect. Returns the code that `closing` has in the JSON protocol, and after how many
+    /// seconds the client can come back, if the line says so.
     pub fn of_text(line: &str) -> Option<(&'static str, Option<u64>)> {
         let fixed = [
             EndReason::Full,
@@ -104,9 +114,10 @@ impl EndReason {
             EndReason::ShuttingDown,
             EndReason::Failed,
             EndReason::NoName,
+            EndReason::Foreign(NO_TLS),
         ];
         if let Some(reason) = fixed.iter().find(|reason| reason.to_string() == line) {
-            return Some((reason.code(), None));
+            return Some((reason.closing_code(), None));
         }
         let seconds = line.strip_prefix("Your address connects too often. Try again in ");
         if let Some(seconds) = seconds.and_then(|rest| rest.strip_suffix(" s.")?.parse().ok()) {
@@ -239,6 +250,8 @@ mod tests {
             assert_eq!((end.code(), end.departure()), (code, departure));
             assert!(end.to_string().contains(part), "{end}");
             assert_eq!(end.retry_after(), (code == "too-often").then_some(7));
+            let needs_tls = end == EndReason::Foreign(NO_TLS);
+            assert_eq!(end.closing_code(), if needs_tls { "tls-required" } else { code });
         }
     }
 
@@ -253,9 +266,10 @@ mod tests {
             EndReason::Banned(term(Some("spam")).into()),
             EndReason::Failed,
             EndReason::ShuttingDown,
+            EndReason::Foreign(NO_TLS),
         ] {
             let told = EndReason::of_text(&reason.to_string());
-            assert_eq!(told, Some((reason.code(), reason.retry_after())), "{reason}");
+            assert_eq!(told, Some((reason.closing_code(), reason.retry_after())), "{reason}");
         }
         for line in ["", "Welcome ann!", "Your address connects too often.", "The room is full"] {
             assert_eq!(EndReason::of_text(line), None, "{line}");

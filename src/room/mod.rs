@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::names::Name;
 
-pub use end::{EndReason, FIRST_LINE_TOO_LONG, LINES_BEHIND, NO_PROXY, NO_TLS, NO_UTF16, TLS_ONLY};
+pub use end::{EndReason, FIRST_LINE_TOO_LONG, LINES_BEHIND, NO_PROXY, NO_TLS, NO_UTF16};
 pub use epochs::{Epochs, ResumePoint};
 pub use log::{Found, Log};
 pub use policy::Policy;

@@ -15,6 +15,15 @@ use crate::room::{EndReason, Record, RecordKind};
 
 pub use parse::{MAX_HISTORY, Mistake, TextRequest, USUAL_HISTORY, parse, parse_command};
 
+/// How the prompt ends, with which the server opens a connection. The operator's greeting, if there
+/// is one, stands before it.
+const PROMPT: &str = "Type your name (at least 2 characters long), then press enter!";
+
+/// Whether a line of the server is the prompt. It is meant for people: a JSON client passes over it.
+pub fn is_prompt(line: &str) -> bool {
+    line.ends_with(PROMPT)
+}
+
 /// Begins every line of the server itself.
 const SERVER: &str = "[SERVER]: ";
 
@@ -38,11 +47,9 @@ pub fn encode_replayed(record: &Record, zone: &TimeZone, out: &mut Vec<u8>) {
 /// Appends an answer as lines.
 pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     match answer {
-        Answer::Prompt { greeting } => server_line(
-            out,
-            format!("{greeting} Type your name (at least 2 characters long), then press enter!")
-                .trim_start(),
-        ),
+        Answer::Prompt { greeting } => {
+            server_line(out, format!("{greeting} {PROMPT}").trim_start());
+        }
         Answer::Welcome(welcome) => {
             let name = &welcome.name;
             server_line(out, &format!("Welcome {name}! To leave chat write !quit."));

@@ -154,6 +154,10 @@ fn without_tls_on_the_port_for_it_one_is_told() {
     let mut browser = Person::connect_to(address);
     browser.say("GET / HTTP/1.1\r");
     browser.expect("[SERVER]: This port speaks TLS only. Connect with TLS: chatroom-client --tls.");
+    let mut bot = Person::connect_to(address);
+    bot.say(r#"{"type":"ping"}"#);
+    assert_eq!(bot.event("closing")["code"], "tls-required");
+    bot.expect_end();
 }
 
 #[test]

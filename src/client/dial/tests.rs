@@ -153,6 +153,7 @@ fn greeted(words: &'static [u8], is_plain: bool) -> (Result<Vec<u8>, Failure>, V
 fn a_server_that_waits_for_tls_is_found_out() {
     for words in [
         &b"\x15\x03\x03\x00\x02\x02\x46"[..],
+        b"{\"type\":\"closing\",\"code\":\"tls-required\",\"message\":\"No.\"}\n",
         b"[SERVER]: This port speaks TLS only. Connect with TLS: chatroom-client --tls.\n",
     ] {
         let (connected, heard) = greeted(words, true);

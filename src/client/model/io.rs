@@ -78,7 +78,7 @@ pub enum Input {
     /// Connecting failed, or the connection is gone, and why.
     Disconnected(String),
     Event(Event<'static>),
-    /// A line that is no JSON, as the server says it to people.
+    /// A line of text that has no meaning for the client. It is shown if the connection ends.
     Text(String),
     /// Time has passed, as [`Model::deadline`] asked for.
     Tick,

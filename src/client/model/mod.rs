@@ -223,9 +223,7 @@ impl Model {
             Input::Misdirected(why) => self.misdirected(&why, now),
             Input::Disconnected(why) => self.disconnected(&why, now),
             Input::Event(event) => self.received(event, now),
-            // The question for a name is for people.
-            Input::Text(line) if line.contains("Type your name") => {}
-            Input::Text(line) => self.turned_away(line, now),
+            Input::Text(line) => self.last_words = Some(line),
             Input::Tick => self.time_passed(now),
         }
         self.keep(now);

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use chatroom::room::EndReason;
-
 use super::{Model, Output, Phase};
 
 /// No server makes a client wait longer than this at a time, in seconds.
@@ -31,14 +29,6 @@ impl Model {
         )
     }
 
-    /// The server has turned this connection away in text, before it knew what it speaks.
-    pub(super) fn turned_away(&mut self, line: String, now: Duration) {
-        match EndReason::of_text(&line) {
-            Some((code, seconds)) => self.closing(code, &line, seconds, now),
-            None => self.last_words = Some(line),
-        }
-    }
-
     /// Waits as the server says, which may be known to take so many seconds. Where the connection
     /// `stays`, it is asked again on it.
     pub(super) fn told_to_wait(
@@ -55,7 +45,7 @@ impl Model {
             return self.give_up_joining(&what, &format!("Gave up after waiting {minutes} min."));
         }
         let usual = WAITS[(self.waits as usize).min(WAITS.len() - 1)];
-        let seconds = seconds.or_else(|| seconds_in(message)).unwrap_or(usual).min(MAX_WAIT);
+        let seconds = seconds.unwrap_or(usual).min(MAX_WAIT);
         self.waits = self.waits.saturating_add(1);
         let wait = Duration::from_secs(seconds);
         let wait = wait + self.up_to((wait / 2).max(Duration::from_secs(1)));
@@ -88,10 +78,4 @@ impl Model {
             *until = (*until).max(now + Duration::from_secs(seconds.min(MAX_WAIT)));
         }
     }
-}
-
-/// How long to wait, in the words of a server that says it no other way.
-fn seconds_in(message: &str) -> Option<u64> {
-    let (_, rest) = message.split_once("Try again in ")?;
-    rest.split_once(" s")?.0.parse().ok()
 }

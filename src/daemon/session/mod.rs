@@ -176,19 +176,20 @@ impl ConnectionTask {
     /// Agrees on keys, unless that takes too long or the connection is to end.
     async fn shake_hands(&self) -> Result<(), EndReason> {
         let shaking = async {
-            if self.transport.is_addressed_in_plain().await? {
-                return Ok(false);
+            if let Some(dialect) = self.transport.plain_dialect().await? {
+                return Ok(Some(dialect));
             }
-            self.transport.handshake().await.map(|()| true)
+            self.transport.handshake().await.map(|()| None)
         };
         let problem = tokio::select! {
             shaken = timeout(HANDSHAKE, shaking) => match shaken {
-                Ok(Ok(false)) => {
+                Ok(Ok(Some(dialect))) => {
                     // Unencrypted, because the other side does not speak TLS.
-                    farewell(&Transport::plain(self.transport.tcp.clone()), &not_tls()).await;
+                    let plain = Transport::plain(self.transport.tcp.clone());
+                    farewell(&plain, dialect, &not_tls()).await;
                     return Err(not_tls());
                 }
-                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(None)) => return Ok(()),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("it took longer than {} s", HANDSHAKE.as_secs()),
             },

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use chatroom::handover::SavedInput;
 use chatroom::room::EndReason;
-use chatroom::wire::Answer;
 use chatroom::wire::proxy::{self, HeaderProblem, Progress};
+use chatroom::wire::{Answer, Dialect};
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, timeout_at};
@@ -83,12 +83,15 @@ impl ConnectionTask {
     async fn tell_proxy(&self, reason: &EndReason) {
         let is_missing = *reason == no_header(HeaderProblem::Missing);
         if self.transport.is_plain() {
-            farewell(&self.transport, reason).await;
+            farewell(&self.transport, Dialect::INITIAL, reason).await;
         } else if is_missing {
             // What came instead of a header was not read, so it can still be looked at.
-            match self.transport.is_addressed_in_plain().await {
-                Ok(true) => farewell(&Transport::plain(self.transport.tcp.clone()), reason).await,
-                Ok(false) => tell(&self.transport, reason).await,
+            match self.transport.plain_dialect().await {
+                Ok(Some(dialect)) => {
+                    let plain = Transport::plain(self.transport.tcp.clone());
+                    farewell(&plain, dialect, reason).await;
+                }
+                Ok(None) => tell(&self.transport, reason).await,
                 Err(_) => {}
             }
         }

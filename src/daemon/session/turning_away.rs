@@ -60,7 +60,7 @@ pub(super) fn turn_away(
     shared.connections.count_end(&reason);
     let Ok(permit) = TURNED_AWAY.try_acquire() else {
         if transport.is_plain() {
-            let _ = transport.try_write(&last_words(&reason));
+            let _ = transport.try_write(&last_words(Dialect::INITIAL, &reason));
         }
         return;
     };
@@ -76,11 +76,11 @@ pub(super) fn turn_away(
 /// Tells a connection why it is not served. If it is encrypted, only if there is a place for that.
 pub(super) async fn tell(transport: &Transport, reason: &EndReason) {
     if transport.is_plain() {
-        return farewell(transport, reason).await;
+        return farewell(transport, Dialect::INITIAL, reason).await;
     }
     let Ok(turn) = TOLD_OVER_TLS.try_acquire() else { return };
     if let Ok(Ok(())) = timeout(SHORT_HANDSHAKE, transport.handshake()).await {
-        farewell(transport, reason).await;
+        farewell(transport, Dialect::INITIAL, reason).await;
     }
     // The place is occupied for longer than the connection exists.
     tokio::spawn(async move {
@@ -89,16 +89,15 @@ pub(super) async fn tell(transport: &Transport, reason: &EndReason) {
     });
 }
 
-/// The last words to a connection that is not served. Its dialect is not known.
-fn last_words(reason: &EndReason) -> Vec<u8> {
-    let reason = reason.clone();
-    Dialect::INITIAL.encode_answer(&Answer::Closing { reason })
+/// The last words to a connection that is not served.
+fn last_words(dialect: Dialect, reason: &EndReason) -> Vec<u8> {
+    dialect.encode_answer(&Answer::Closing { reason: reason.clone() })
 }
 
 /// Tells a connection why it is not served, and closes it.
-pub(super) async fn farewell(transport: &Transport, reason: &EndReason) {
+pub(super) async fn farewell(transport: &Transport, dialect: Dialect, reason: &EndReason) {
     // A new connection takes a line at once. If it does not, nobody reads.
-    let _ = transport.try_write(&last_words(reason));
+    let _ = transport.try_write(&last_words(dialect, reason));
     linger(transport).await;
 }
 

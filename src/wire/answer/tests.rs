@@ -39,6 +39,8 @@ fn what_only_people_are_told() {
     let prompt = |greeting: &str| Answer::Prompt { greeting: greeting.to_owned() };
     check(&prompt(""), &[&format!("[SERVER]: {how}")], &Value::Null);
     check(&prompt("Hello."), &[&format!("[SERVER]: Hello. {how}")], &Value::Null);
+    assert!(text::is_prompt(how) && text::is_prompt(&format!("Hello. {how}")));
+    assert!(!text::is_prompt("The room is full. Try again later."));
     check(&Answer::StartOfReplay, &["[SERVER]: Earlier messages:"], &Value::Null);
     assert_eq!(Dialect::Text.encode_answer(&Answer::KeepAlive), b"&");
     assert_eq!(Dialect::Json.encode_answer(&Answer::KeepAlive), b"");

@@ -136,7 +136,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             affected: *affected,
         },
         Answer::Closing { reason } => Event::Closing {
-            code: reason.code().into(),
+            code: reason.closing_code().into(),
             message: reason.to_string().into(),
             retry_after_seconds: reason.retry_after(),
         },

@@ -1,19 +1,27 @@
 //! Being told to wait, giving up, and never giving up.
 
-use super::*;
+use chatroom::wire::Frame;
+use serde_json::json;
 
-fn told(code: &'static str, message: &'static str, seconds: Option<u64>) -> Input {
-    let retry_after_seconds = seconds;
-    Input::Event(Event::Refused {
-        id: None,
-        code: code.into(),
-        message: message.into(),
-        retry_after_seconds,
-    })
+use super::*;
+use crate::decode::decode;
+
+fn decoded(line: String) -> Input {
+    decode(&Frame::Line(line.into_bytes())).unwrap()
 }
 
+/// A refusal, as it comes from the server.
+fn told(code: &'static str, message: &'static str, seconds: Option<u64>) -> Input {
+    let mut line = json!({ "type": "refused", "code": code, "message": message });
+    if let Some(seconds) = seconds {
+        line["retry_after_seconds"] = seconds.into();
+    }
+    decoded(line.to_string())
+}
+
+/// A line of text with which a server turns a connection away.
 fn turned_away(line: &str) -> Input {
-    Input::Text(line.to_owned())
+    decoded(format!("[SERVER]: {line}"))
 }
 
 fn statuses(outputs: &[Output]) -> Vec<&str> {
