@@ -1,6 +1,6 @@
 //! Draws the pictures of the terminal client that the README shows, with the client's own drawing
 //! code: `cargo run --example pictures` writes them into docs/pictures.
-#![allow(dead_code, reason = "the client uses all of it, its pictures use some")]
+#![allow(dead_code, unused_imports, reason = "the pictures use a part of the client")]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,7 +20,7 @@ mod model;
 #[path = "../src/client/palette.rs"]
 mod palette;
 #[path = "../src/program.rs"]
-#[allow(dead_code, reason = "it does not need all of that")]
+#[allow(dead_code, reason = "only printing is needed")]
 mod program;
 #[path = "../src/client/screen/mod.rs"]
 mod screen;
@@ -85,7 +85,7 @@ impl Scene {
 
     fn say(&mut self, text: &str) {
         let (id, text) = ("1".to_owned(), text.to_owned());
-        self.show(&Show::Said { id, to: None, action: false, text });
+        self.show(&Show::Own { id, to: None, action: false, text });
     }
 
     fn press(&mut self, code: KeyCode) {
@@ -125,7 +125,7 @@ fn main() -> std::io::Result<()> {
     scene.save("narrow", (36, 14), joined, NOW)?;
     let mut scene = Scene::new();
     scene.talk();
-    // Where one scrolls is known from what was drawn before.
+    // How far to scroll depends on what was drawn before.
     scene.save("scrolled", (90, 10), joined, NOW)?;
     scene.press(KeyCode::PageUp);
     scene.hear("cy", "done: 212 s, all green");
@@ -133,7 +133,7 @@ fn main() -> std::io::Result<()> {
     scene.save("scrolled", (90, 10), joined, NOW)?;
     let mut scene = Scene::new();
     scene.talk();
-    let text = "The connection is gone: server is shutting down. Trying again in 8 s.".to_owned();
+    let text = "Connection lost: server is shutting down. Trying again in 8 s.".to_owned();
     scene.show(&Show::Status(text));
     scene.say("I write them");
     let waiting = ConnectionState::Waiting(Duration::from_secs(5));

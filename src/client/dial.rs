@@ -1,8 +1,8 @@
 //! Reaching a server that has several addresses: "happy eyeballs" (RFC 8305).
 //!
-//! A connection to the next address begins a quarter of a second after the one before, or as soon as
-//! that has failed, and the first one that is made is used. A server speaks first, so an address
-//! counts as answering once something has come from it; until then the next ones stay in reserve.
+//! The next address is tried a quarter of a second after the one before, or as soon as that has failed,
+//! and the first connection that is made is used. A server speaks first, so an address counts as
+//! answering once something has come from it; until then the other addresses stay in reserve.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,63 +15,64 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::decode::decode;
-use crate::link::{Connected, Security, Stream, explain};
 use crate::model::Input;
-use crate::secure::{self, Failure};
+use crate::tls;
+use crate::transport::{ConnectError, Connected, Security, Stream, explain};
 
 use chatroom::clean;
 use chatroom::wire::Frame;
 use chatroom::wire::json::Event;
 
-/// How long after one attempt the next begins beside it (RFC 8305, section 8).
+/// How long after one attempt the next one begins in parallel (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// How long looking up a name, connecting to one address, and waiting for what its server says may
-/// each take.
+/// The time limit for each of: looking up a name, connecting to an address, waiting for its server to
+/// speak.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a server may take to say something where there is another address to try.
+/// The time limit for a server to speak if there is another address to try.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// After so long without a word, a server is asked for one: one that waits for TLS shows itself then.
+/// A server that is silent for this long is sent a ping: one that waits for TLS then reveals itself.
 const PROMPTING: Duration = Duration::from_secs(1);
 
-/// So much is shown of what another server says.
+/// How many characters of the first line of a foreign server are shown.
 const MAX_SHOWN: usize = 60;
 
-/// What any chat server answers to anybody.
+/// A request that every chatroomd server answers, even before joining.
 const PING: &[u8] = b"{\"type\":\"ping\"}\n";
 
-/// Connects to `address`, a host and a port, at whichever of its addresses answers first.
+/// Connects to `address`, a host and a port: to the first of its addresses that answers.
 ///
 /// # Errors
-/// Why none of them does.
-pub async fn connect(address: &str, security: Security) -> Result<Connected, Failure> {
+/// Why none of them answers.
+pub async fn connect(address: &str, security: Security) -> Result<Connected, ConnectError> {
     let found = timeout(LIMIT, tokio::net::lookup_host(address)).await;
-    let found = found.map_err(|_| Failure::Passing("the name service does not answer".into()))?;
-    let found = found.map_err(|error| Failure::Passing(explain(&error)))?;
+    let found =
+        found.map_err(|_| ConnectError::Transient("the name service does not answer".into()))?;
+    let found = found.map_err(|error| ConnectError::Transient(explain(&error)))?;
     race(interleaved(found), TcpStream::connect, |stream| secured(stream, address, security)).await
 }
 
-/// Waits for the first words of a server, over what is to protect the connection.
+/// Protects a new connection, and waits until the server has spoken.
 async fn secured(
     stream: TcpStream,
     address: &str,
     security: Security,
-) -> Result<Connected, Failure> {
-    stream.set_nodelay(true).map_err(|error| Failure::Passing(explain(&error)))?;
+) -> Result<Connected, ConnectError> {
+    stream.set_nodelay(true).map_err(|error| ConnectError::Transient(explain(&error)))?;
     match security {
         Security::None => until_greeted(stream, address, true).await,
-        Security::Tls { told } => {
-            let (stream, news) = secure::connect(address, stream, told).await?;
+        Security::Tls { expected } => {
+            let (stream, news) = tls::connect(address, stream, expected).await?;
             let connected = until_greeted(stream, address, false).await?;
             Ok(Connected { news, ..connected })
         }
     }
 }
 
-/// The addresses in the order in which they are tried: as they were found, but the families take
-/// turns.
+/// The addresses in the order in which they are tried: as they were found, but alternating between the
+/// families.
 fn interleaved(found: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let mut all: Vec<SocketAddr> = Vec::new();
     for address in found {
@@ -93,36 +94,36 @@ fn interleaved(found: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> 
     }
 }
 
-/// Gives the first of the addresses that `open` can connect to and whose server `greet` hears.
+/// Returns the first connection that `open` makes to one of the addresses and that `greet` accepts.
 async fn race<S: Send + 'static, O, G>(
     mut waiting: VecDeque<SocketAddr>,
     open: impl Fn(SocketAddr) -> O,
     greet: impl Fn(S) -> G,
-) -> Result<Connected, Failure>
+) -> Result<Connected, ConnectError>
 where
     O: Future<Output = io::Result<S>> + Send + 'static,
-    G: Future<Output = Result<Connected, Failure>>,
+    G: Future<Output = Result<Connected, ConnectError>>,
 {
     let (mut failures, mut misdirected) = (Vec::new(), None);
     while let Some((address, stream)) = first_open(&mut waiting, &open, &mut failures).await {
         let limit = if waiting.is_empty() { LIMIT } else { SILENCE };
         let greeted = timeout(limit, greet(stream)).await;
-        match greeted.unwrap_or_else(|_| Err(Failure::Passing(no_answer_within(limit)))) {
+        match greeted.unwrap_or_else(|_| Err(ConnectError::Transient(no_answer_within(limit)))) {
             Ok(connected) => return Ok(connected),
-            Err(Failure::Passing(why)) => failures.push((address, why)),
-            // Perhaps another server is at another address.
-            Err(Failure::Misdirected(why)) => misdirected = Some(why),
-            Err(Failure::Untrusted(why)) => return Err(Failure::Untrusted(why)),
+            Err(ConnectError::Transient(why)) => failures.push((address, why)),
+            // Another address may be that of another server.
+            Err(ConnectError::WrongProtocol(why)) => misdirected = Some(why),
+            Err(ConnectError::Untrusted(why)) => return Err(ConnectError::Untrusted(why)),
         }
     }
     Err(match misdirected {
-        Some(why) => Failure::Misdirected(why),
-        None => Failure::Passing(summary(&failures)),
+        Some(why) => ConnectError::WrongProtocol(why),
+        None => ConnectError::Transient(summary(&failures)),
     })
 }
 
-/// The first connection that is made. Those addresses that were not at their end then wait again,
-/// behind the others.
+/// The first connection that is made. Addresses that were still being tried are tried again later,
+/// after the others.
 async fn first_open<S: Send + 'static, O>(
     waiting: &mut VecDeque<SocketAddr>,
     open: &impl Fn(SocketAddr) -> O,
@@ -131,7 +132,7 @@ async fn first_open<S: Send + 'static, O>(
 where
     O: Future<Output = io::Result<S>> + Send + 'static,
 {
-    // Those that are under way end with this.
+    // Dropping this cancels the attempts that are still running.
     let mut running = JoinSet::new();
     let mut tried = Vec::new();
     let mut next = Instant::now();
@@ -169,30 +170,31 @@ async fn in_time<S>(opening: impl Future<Output = io::Result<S>>) -> Result<S, S
     }
 }
 
-/// Waits until the server has said something. Where nothing may be read that is not `plain`, it is
-/// asked to after a while.
+/// Waits until the server has spoken. A silent server is sent a ping, if that may go unencrypted.
 async fn until_greeted(
     mut stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     address: &str,
     is_plain: bool,
-) -> Result<Connected, Failure> {
+) -> Result<Connected, ConnectError> {
     let mut first = vec![0; 1024];
     let read = match timeout(PROMPTING, stream.read(&mut first)).await {
         Ok(read) => read,
         Err(_) if is_plain => {
-            // What went wrong shows when it is read.
+            // If this fails, reading fails, too.
             let _ = stream.write_all(PING).await;
             stream.read(&mut first).await
         }
         Err(_) => stream.read(&mut first).await,
     };
     match read {
-        Ok(0) => Err(Failure::Passing("the server closed it without a word".to_owned())),
-        Err(error) => Err(Failure::Passing(explain(&error))),
+        Ok(0) => Err(ConnectError::Transient(
+            "the server closed the connection without a word".to_owned(),
+        )),
+        Err(error) => Err(ConnectError::Transient(explain(&error))),
         Ok(count) => {
             first.truncate(count);
             if let Some(what) = foreign(&first, is_plain) {
-                return Err(Failure::Misdirected(format!("{address} {what}")));
+                return Err(ConnectError::WrongProtocol(format!("{address} {what}")));
             }
             let stream: Box<dyn Stream> = Box::new(stream);
             Ok(Connected { stream, first, news: None })

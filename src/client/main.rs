@@ -3,24 +3,26 @@
 mod args;
 mod decode;
 mod dial;
-mod ending;
 #[cfg(test)]
 mod fuzz;
-mod link;
-mod memory;
 mod model;
 mod palette;
 mod plain;
 mod preferences;
 #[path = "../program.rs"]
-#[allow(dead_code, reason = "it prints in its own ways")]
+#[allow(dead_code, reason = "the client prints in its own way")]
 mod program;
+mod report;
 mod screen;
-mod secure;
+mod server_connection;
+mod session_file;
+mod session_store;
 mod settings;
 #[cfg(test)]
 mod simulation;
 mod terminal;
+mod tls;
+mod transport;
 mod trust;
 mod view;
 
@@ -31,19 +33,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use args::Args;
 use clap::{CommandFactory, error::ErrorKind};
-use ending::tell;
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
-use link::{Link, Security};
-use memory::{Memory, Place};
-use model::{Exit, Input, Keeps, Model, Output, Recalled, Settings, Show};
+use model::{Exit, Input, Model, Output, Persistence, Settings};
 use palette::Colours;
 use preferences::{Notify, Preferences};
 use program::{EXIT_OUTPUT, cannot_print, variable};
+use report::tell;
 use screen::Appearance;
+use server_connection::ServerConnection;
+use session_file::{SessionFile, SessionLocation};
+use session_store::SessionStore;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::time::sleep_until;
+use transport::Security;
 use view::View;
 
 fn main() -> ExitCode {
@@ -71,9 +75,9 @@ fn main() -> ExitCode {
     }
     let (security, is_private) = (args.security(), args.is_private());
     let is_all_kept = interactive || args.session.is_some();
-    let place = match args.session {
-        Some(file) => Some(Place::File(file)),
-        None => Place::of_user().filter(|_| !args.no_session),
+    let location = match args.session {
+        Some(file) => Some(SessionLocation::File(file)),
+        None => SessionLocation::of_user().filter(|_| !args.no_session),
     };
     let settings = Settings {
         password,
@@ -83,14 +87,14 @@ fn main() -> ExitCode {
         default_name: variable("USER"),
         attempts: args.attempts.unwrap_or_default(),
         interactive,
-        keeps: match &place {
-            None => Keeps::Nothing,
-            Some(_) if is_all_kept => Keeps::All,
-            Some(_) => Keeps::Session,
+        persistence: match &location {
+            None => Persistence::Nothing,
+            Some(_) if is_all_kept => Persistence::Everything,
+            Some(_) => Persistence::Session,
         },
         tag: tag(),
     };
-    // A screen is for people, on a terminal that has one.
+    // The full-screen view needs a terminal on both sides.
     let has_screen = interactive
         && io::stdout().is_terminal()
         && variable("TERM").is_some_and(|term| term != "dumb");
@@ -103,8 +107,8 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.context("cannot start").and_then(|runtime| {
         let outcome =
-            runtime.block_on(run(settings, place, appearance, preferences.notify, security));
-        // Looking up a host's address cannot be interrupted, and is not waited for.
+            runtime.block_on(run(settings, location, appearance, preferences.notify, security));
+        // Looking up a host name cannot be interrupted, and is not waited for.
         runtime.shutdown_background();
         outcome
     });
@@ -119,7 +123,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Begins the ids of this run: no other run of any client has the same.
+/// Begins the ids of this run. No other run of any client has the same tag.
 fn tag() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", now.as_nanos(), std::process::id())
@@ -133,56 +137,58 @@ fn is_ignored(signal: i32) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Lets the model decide, and does what it says, until it is over.
+/// Passes inputs to the model, and does what it decides, until the end.
 async fn run(
     settings: Settings,
-    place: Option<Place>,
+    location: Option<SessionLocation>,
     appearance: Option<Appearance>,
     notify: Notify,
     security: Security,
 ) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let address = settings.address.clone();
-    // What `nohup` has had ignored goes on when the terminal is gone.
+    // A client that was started with `nohup` continues when the terminal is gone.
     let signals = [SIGCONT, SIGHUP, SIGINT, SIGTERM].into_iter();
     let signals = signals.filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
     let mut signals = Signals::new(signals).context("cannot take over the signals")?;
     let mut view = match appearance {
-        Some(appearance) => View::full(appearance, notify)?,
+        Some(appearance) => View::full_screen(appearance, notify)?,
         None => View::plain(),
     };
-    let mut link: Option<Link> = None;
-    // Why nothing can be shown any more.
+    let mut connection: Option<ServerConnection> = None;
+    // Why nothing can be shown any more, once that is so.
     let mut broken: Option<io::Error> = None;
     let mut leaves_broken = false;
-    let is_told = settings.keeps == Keeps::All;
-    let mut memory = Remembering { place, address: address.clone(), memory: None, is_told };
+    let is_told = settings.persistence == Persistence::Everything;
+    let mut store = SessionStore::new(location, address.clone(), is_told);
     let (mut model, mut outputs) = Model::new(settings);
     loop {
-        let mut recalled = None;
-        // Before anything is shown: who reads that they are in can see what they type.
+        let mut loaded = None;
+        // Before anything is shown: a user who reads that they have joined can see what they type.
         view.hide_typed(&model);
         for output in outputs {
             match output {
-                Output::Recall(name) => recalled = Some(memory.recall(&name, &mut view)),
-                Output::Keep(kept) => memory.attempt(&mut view, |memory| memory.keep(&kept)),
-                Output::Forget => memory.attempt(&mut view, Memory::forget),
-                Output::Connect => link = Some(Link::open(address.clone(), security)),
-                Output::Disconnect => link = None,
+                Output::Load(name) => loaded = Some(store.load(&name, &mut view)),
+                Output::Save(session) => store.attempt(&mut view, |file| file.save(&session)),
+                Output::Delete => store.attempt(&mut view, SessionFile::delete),
+                Output::Connect => {
+                    connection = Some(ServerConnection::open(address.clone(), security));
+                }
+                Output::Disconnect => connection = None,
                 Output::Send(request) => {
-                    if let Some(link) = &link {
-                        link.send(request);
+                    if let Some(connection) = &connection {
+                        connection.send(request);
                     }
                 }
                 Output::Show(show) => broken = view.show(&show).err().or(broken),
                 Output::Exit(exit) => {
-                    let has_screen = matches!(view, View::Full(_));
+                    let has_screen = matches!(view, View::FullScreen(_));
                     view.end(exit == Exit::Left);
                     return match broken {
                         Some(error) if has_screen => {
                             Err(error).context("the terminal cannot be used any more")
                         }
-                        // Whoever reads a pipe may stop when they have enough.
+                        // The reader of a pipe may stop when it has enough.
                         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                             Err(NoOutput(error).into())
                         }
@@ -191,8 +197,8 @@ async fn run(
                 }
             }
         }
-        if let Some(recalled) = recalled {
-            outputs = model.handle(Input::Recalled(recalled), start.elapsed());
+        if let Some(loaded) = loaded {
+            outputs = model.handle(Input::Loaded(loaded), start.elapsed());
             continue;
         }
         if broken.is_none() {
@@ -204,7 +210,7 @@ async fn run(
             continue;
         }
         let changes_in = view.changes_in(&model, start.elapsed()).filter(|_| broken.is_none());
-        // All of these can be given up and waited for again without losing anything.
+        // All of these can be cancelled without losing anything.
         let input = tokio::select! {
             biased;
             signal = signals.next() => match signal {
@@ -216,13 +222,13 @@ async fn run(
                 _ => Some(Input::Hangup),
             },
             () = until(start, model.deadline()) => Some(Input::Tick),
-            // Before what comes in, or a flood of that would keep a person from having a say.
+            // Before the network, or a flood of messages would keep the user from typing.
             input = view.next(model.wants_input()) => input,
             () = until(start, changes_in.map(|time| start.elapsed() + time)) => {
                 view.time_passed();
                 None
             }
-            input = next_of(&mut link) => Some(input),
+            input = next_of(&mut connection) => Some(input),
         };
         outputs = match input {
             Some(input) => model.handle(input, start.elapsed()),
@@ -231,7 +237,7 @@ async fn run(
     }
 }
 
-/// What was to be shown could not be written.
+/// The output could not be written.
 #[derive(Debug)]
 struct NoOutput(io::Error);
 
@@ -243,55 +249,9 @@ impl std::fmt::Display for NoOutput {
 
 impl std::error::Error for NoOutput {}
 
-/// Where the session is kept. A person is told when it cannot be, and talks on without.
-struct Remembering {
-    place: Option<Place>,
-    address: String,
-    memory: Option<Memory>,
-    /// Whether it matters to the person that nothing can be kept.
-    is_told: bool,
-}
-
-impl Remembering {
-    fn recall(&mut self, name: &str, view: &mut View) -> Recalled {
-        self.memory = None;
-        let Some(place) = &self.place else { return Recalled::NoPlace };
-        match Memory::open(place, &self.address, name) {
-            Ok((memory, kept)) => {
-                self.memory = Some(memory);
-                kept.map_or(Recalled::Nothing, Recalled::Kept)
-            }
-            Err(error) => {
-                self.complain(view, &format!("{error:#}"));
-                Recalled::NoPlace
-            }
-        }
-    }
-
-    fn attempt(&mut self, view: &mut View, act: impl FnOnce(&Memory) -> io::Result<()>) {
-        if let Some(memory) = &self.memory
-            && let Err(error) = act(memory)
-        {
-            let file = memory.path().display();
-            self.complain(view, &format!("{file}: {error}"));
-            // Once is enough.
-            self.memory = None;
-        }
-    }
-
-    fn complain(&self, view: &mut View, why: &str) {
-        if !self.is_told {
-            return;
-        }
-        let line = format!("The session is not kept over the end of this program: {why}.");
-        // An output that is gone is noticed where the talk is shown.
-        let _ = view.show(&Show::Status(line));
-    }
-}
-
-async fn next_of(link: &mut Option<Link>) -> Input {
-    match link {
-        Some(link) => link.next().await,
+async fn next_of(connection: &mut Option<ServerConnection>) -> Input {
+    match connection {
+        Some(connection) => connection.next().await,
         None => std::future::pending().await,
     }
 }

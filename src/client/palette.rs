@@ -1,29 +1,29 @@
 //! The colours of names.
 
-/// How many colours there are.
+/// How many colours the terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
     None,
-    /// Those that every terminal with colours has.
+    /// The 16 that every terminal with colours has.
     Sixteen,
     /// The 256 of xterm.
     Many,
 }
 
-/// A colour as terminals number them: below 16 it is one that the terminal's owner has chosen.
+/// The number of a colour. Those below 16 are chosen by the owner of the terminal.
 pub type Index = u8;
 
-/// Red, green, yellow, blue, magenta, cyan: those that can be read on light and on dark.
+/// Red, green, yellow, blue, magenta, cyan: readable on light and on dark backgrounds.
 const OF_SIXTEEN: [Index; 6] = [1, 2, 3, 4, 5, 6];
 
-/// Of the cube of xterm's 256 colours, those that stand out from black and from white.
+/// The colours of xterm's colour cube that stand out from both black and white.
 const OF_MANY: [Index; 24] = [
     160, 167, 166, 130, 136, 100, 64, 28, 29, 30, 31, 33, 26, 69, 63, 99, 135, 128, 164, 170, 163,
     162, 168, 161,
 ];
 
 impl Colours {
-    /// What the standard output has, going by the variables of the environment:
+    /// The colours of the standard output, according to the environment variables
     /// [NO_COLOR](https://no-color.org), `COLORTERM` and `TERM`.
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Colours {
         if variable("NO_COLOR").is_some() {
@@ -36,9 +36,9 @@ impl Colours {
         }
     }
 
-    /// The colour of a name. It is the same everywhere, however the name is written.
+    /// The colour of a name. It is the same in every client, however the name is written.
     pub fn of_name(self, name: &str) -> Option<Index> {
-        // FNV-1a, of which the higher bits are the better mixed.
+        // FNV-1a; its upper bits are the better mixed ones.
         let hash = chatroom::names::fold(name)
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

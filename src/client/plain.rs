@@ -1,4 +1,4 @@
-//! Line by line: what is shown goes below what was shown, as in a pipe or with `nc`.
+//! The plain view: prints line by line, for pipes and simple terminals.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -11,23 +11,23 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::ending::{rows, tell, width_of};
 use crate::model::Show;
 use crate::palette::Colours;
 use crate::program::variable;
+use crate::report::{rows, tell, width_of};
 
-/// Where lines go and how they look there.
+/// The standard output, and how lines look there.
 pub struct Plain {
     colours: Colours,
-    /// Whether a person looks at the output, so that times are shown and all goes to one place.
+    /// Whether the output is a terminal: then times are shown, and everything goes to the same place.
     terminal: bool,
     zone: TimeZone,
-    /// How the terminal was before it was told not to show what is typed.
+    /// The settings of the terminal before typed text was hidden.
     before: Option<Termios>,
 }
 
 impl Plain {
-    /// For the standard output as it is.
+    /// A view on the standard output.
     pub fn new() -> Plain {
         let terminal = io::stdout().is_terminal();
         let colours = if terminal { Colours::of_environment(variable) } else { Colours::None };
@@ -37,14 +37,14 @@ impl Plain {
     /// Shows something.
     ///
     /// # Errors
-    /// The output cannot be written. Where standard error cannot be, there is nobody to tell.
+    /// The standard output cannot be written. Errors of standard error are ignored.
     pub fn show(&mut self, show: &Show) -> io::Result<()> {
         if let Show::AskPassword { .. } = show {
             self.hide_typed(true);
         }
         let Some(line) = self.line(show) else { return Ok(()) };
         match show {
-            // What is not the room's talk must not get between it in a pipe.
+            // In a pipe, only messages go to the standard output.
             Show::Status(text) | Show::Parting(text) if !self.terminal => {
                 tell(text);
                 Ok(())
@@ -60,7 +60,7 @@ impl Plain {
         }
     }
 
-    /// Has the terminal show what is typed or, where that may be a password, not.
+    /// Has the terminal show what is typed, or hide it if it may be a password.
     pub fn hide_typed(&mut self, hide: bool) {
         match &self.before {
             None if hide => self.hide(),
@@ -69,10 +69,10 @@ impl Plain {
         }
     }
 
-    /// A line was typed. Whether it was hidden, so that the terminal has not shown its end either.
+    /// A line was typed. Returns whether it was hidden; its line end was hidden, too, and is printed now.
     pub fn was_hidden(&self) -> bool {
         if self.before.is_some() {
-            // An output that is gone is noticed where the talk is shown.
+            // If this fails, showing the next message fails, too.
             let _ = writeln!(io::stdout());
         }
         self.before.is_some()
@@ -87,15 +87,16 @@ impl Plain {
         }
     }
 
-    /// Has it shown again.
+    /// Has the terminal show what is typed.
     pub fn show_typed(&mut self) {
         if let Some(before) = self.before.take() {
-            // A terminal that is gone needs nothing.
+            // This only fails if the terminal is gone.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
         }
     }
 
-    /// The line for it. None where the terminal shows it already, or it is for a whole screen.
+    /// The line that is printed; none if the terminal shows the text already, or only the full-screen view
+    /// needs it.
     fn line(&self, show: &Show) -> Option<String> {
         let dim = Style::new().dimmed();
         let of_room = |time: &str, earlier: bool, text: &str| {
@@ -103,7 +104,7 @@ impl Plain {
             format!("{}{}", self.time(time, earlier), self.styled(dim, &text))
         };
         Some(match show {
-            Show::Said { .. }
+            Show::Own { .. }
             | Show::Stored { .. }
             | Show::NotStored { .. }
             | Show::Here { .. }
@@ -147,7 +148,7 @@ impl Plain {
         })
     }
 
-    /// The time of day of a record, for a person; with the date for what was said earlier.
+    /// The time of a record, on a terminal only; with the date if the record is from earlier.
     fn time(&self, time: &str, earlier: bool) -> String {
         let format = if earlier { "%Y-%m-%d %H:%M " } else { "%H:%M " };
         match time.parse::<Timestamp>() {
@@ -159,7 +160,7 @@ impl Plain {
         }
     }
 
-    /// A name in the colour that it always has.
+    /// A name in its colour.
     fn name(&self, name: &str) -> String {
         let colour = self.colours.of_name(name).map(|index| {
             let colour = Ansi256Color(index);

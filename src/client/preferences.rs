@@ -1,4 +1,4 @@
-//! What a person has set once and for all, in `client.toml`.
+//! The user's settings in `client.toml`.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -8,33 +8,33 @@ use serde::Deserialize;
 
 use crate::program;
 
-/// The file in the folder of the person's configuration.
+/// The file, in the folder of the user's configuration.
 const FILE: &str = "chatroom/client.toml";
 
-/// What can be set. The command line counts more.
+/// The settings. The command line takes precedence.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preferences {
-    /// Where the room is.
+    /// The address of the server.
     pub address: Option<String>,
-    /// Whether to encrypt the way there.
+    /// Whether to encrypt the connection.
     pub tls: Option<bool>,
-    /// The certificate that it has to have.
+    /// The certificate that the server must have.
     pub fingerprint: Option<String>,
     pub name: Option<String>,
-    /// Give up after so many failed attempts in a row; 0 is never.
+    /// Give up after this many failed attempts in a row; 0 is never.
     pub attempts: Option<u32>,
-    /// Whether to ring the bell when somebody says one's name.
+    /// Whether to ring the bell when the user is mentioned.
     pub bell: Option<bool>,
-    /// How to have the desktop told of that while one looks elsewhere.
+    /// How to notify the user of that while the terminal is in the background.
     pub notify: Notify,
-    /// Whether the terminal is told where links lead; that is so unless it is set.
+    /// Whether links can be clicked; they can unless this is set.
     pub links: Option<bool>,
-    /// Whether to show line by line.
+    /// Whether to show messages line by line.
     pub plain: Option<bool>,
 }
 
-/// How a terminal is told to tell the desktop something.
+/// The escape sequence with which a terminal shows a desktop notification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Notify {
@@ -45,10 +45,10 @@ pub enum Notify {
 }
 
 impl Preferences {
-    /// What the person has set, if anything.
+    /// The user's settings; the defaults if there is no file.
     ///
     /// # Errors
-    /// The file, and what is wrong with it.
+    /// What is wrong with the file.
     pub fn of_user() -> Result<Preferences, String> {
         match config_home(program::variable) {
             Some(home) => Preferences::read(&home.join(FILE)),
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_set_is_read_and_a_mistake_is_shown() {
+    fn settings_are_read_and_mistakes_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("client.toml");
         assert_eq!(Preferences::read(&file), Ok(Preferences::default()));

@@ -1,4 +1,4 @@
-//! What follows from the command line together with what the person prefers.
+//! Combines the command line with the user's settings.
 
 use std::net::IpAddr;
 
@@ -6,16 +6,16 @@ use chatroom::config::{DEFAULT_PORT, DEFAULT_TLS_PORT};
 use chatroom::secret::Secret;
 
 use crate::args::{Args, address, checked_address};
-use crate::link::Security;
 use crate::preferences::Preferences;
+use crate::transport::Security;
 
 impl Args {
-    /// Fills in what is not on the command line: what the person prefers, else what is usual.
+    /// Fills in what is not on the command line: from the user's settings, otherwise the default.
     ///
     /// # Errors
-    /// What is wrong with what is preferred.
+    /// What is wrong with the settings.
     pub fn complete(&mut self, preferences: &Preferences) -> Result<(), String> {
-        // What is said of the server in the file is said of the one that is named there.
+        // Settings about a server are only for the server that the file names.
         if self.address.is_none() {
             let of_file = |option: &str| format!("{option} in client.toml");
             if let Some(fingerprint) = &preferences.fingerprint {
@@ -43,7 +43,7 @@ impl Args {
         Ok(())
     }
 
-    /// Whether nobody on the way could read a password.
+    /// Whether nobody on the way to the server could read a password.
     pub fn is_private(&self) -> bool {
         let address = self.address.as_deref().unwrap_or_default();
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
@@ -52,7 +52,7 @@ impl Args {
         self.security() != Security::None || is_loopback || host == "localhost"
     }
 
-    /// The password in the file that is named for it.
+    /// The password from the file of `--password-file`.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -63,11 +63,11 @@ impl Args {
         Ok(Some(Secret::of_line(text)))
     }
 
-    /// What is to protect the connection.
+    /// How to protect the connection.
     pub fn security(&self) -> Security {
         match (self.tls, self.fingerprint) {
             (false, None) => Security::None,
-            (_, told) => Security::Tls { told },
+            (_, expected) => Security::Tls { expected },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal while the client has the whole screen: taken over, given back, and read.
+//! The terminal in full-screen mode: taken over, restored, and read.
 
 use std::io::{self, Write, stdout};
 
@@ -20,20 +20,20 @@ use tokio::sync::mpsc;
 use crate::preferences::Notify;
 use crate::screen::Alert;
 
-/// So many characters of a message stand in a notification.
+/// The longest notification, in characters.
 const MAX_NOTIFIED: usize = 200;
 
-/// A terminal that was taken over. It is given back when this is dropped, and on a panic.
-pub struct Taken {
+/// A terminal in full-screen mode. It is restored when this is dropped, and on a panic.
+pub struct FullScreenTerminal {
     pub terminal: Terminal<CrosstermBackend<io::Stdout>>,
 }
 
-impl Taken {
-    /// Takes it over.
+impl FullScreenTerminal {
+    /// Takes the terminal over.
     ///
     /// # Errors
-    /// It does not take what it is told.
-    pub fn take() -> anyhow::Result<Taken> {
+    /// The terminal cannot be used.
+    pub fn take() -> anyhow::Result<FullScreenTerminal> {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             give_back();
@@ -43,11 +43,11 @@ impl Taken {
         if taken.is_err() {
             give_back();
         }
-        let terminal = taken.context("cannot use the terminal; --plain needs less of it")?;
-        Ok(Taken { terminal })
+        let terminal = taken.context("cannot use the terminal in full-screen mode; try --plain")?;
+        Ok(FullScreenTerminal { terminal })
     }
 
-    /// Calls the person, as far as that is wanted.
+    /// Rings the bell and shows a notification, as far as the user wants that.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -60,38 +60,39 @@ impl Taken {
             let text: String = text.chars().take(MAX_NOTIFIED).collect();
             match notify {
                 Notify::Off => {}
-                // As iTerm2, kitty and Windows Terminal have it.
+                // For iTerm2, kitty and Windows Terminal.
                 Notify::Osc9 => write!(out, "\x1b]9;{text}\x1b\\")?,
-                // As rxvt-unicode, foot and Ghostty have it.
+                // For rxvt-unicode, foot and Ghostty.
                 Notify::Osc777 => write!(out, "\x1b]777;notify;chat;{text}\x1b\\")?,
             }
         }
         out.flush()
     }
 
-    /// Gives it back, stops until the shell lets this process go on, and takes it again.
+    /// Restores the terminal, stops until the shell resumes this process, and takes the terminal over
+    /// again.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        // To this thread, so that it stops here and not a little later.
+        // Raised in this thread, so that it stops here and not a little later.
         signal_hook::low_level::raise(SIGTSTP)?;
         self.take_again()
     }
 
-    /// Takes it again after somebody else had it, whatever they left it like.
+    /// Takes the terminal over again after another program has used it.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn take_again(&mut self) -> io::Result<()> {
-        // Without this it counts as taken, and nothing is done.
+        // Otherwise raw mode counts as enabled already.
         disable_raw_mode()?;
         enter()?;
         self.redraw()
     }
 
-    /// Has everything drawn anew the next time.
+    /// Draws everything from scratch the next time.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -103,7 +104,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for FullScreenTerminal {
     fn drop(&mut self) {
         give_back();
     }
@@ -120,7 +121,7 @@ fn enter() -> io::Result<()> {
     )
 }
 
-/// What of it fails, fails because there is no terminal any more.
+/// Restores the terminal. This only fails if there is no terminal any more.
 fn give_back() {
     let _ = execute!(
         stdout(),
@@ -133,7 +134,8 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Reads what the terminal reports, on a thread of its own. The channel closes when it is gone.
+/// Reads the events of the terminal, on a thread of its own. The channel closes when the terminal is
+/// gone.
 pub fn read_events() -> mpsc::Receiver<Event> {
     let (sender, receiver) = mpsc::channel(64);
     std::thread::spawn(move || {

@@ -1,5 +1,5 @@
-//! Whether a server is the one that it should be: because the system vouches for its certificate,
-//! or because it shows the same certificate as before.
+//! Whether a server is the expected one: because the system trusts its certificate, or because it shows
+//! the same certificate as before.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -16,49 +16,52 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::program;
 
-/// What is known of a server before one connects.
+/// Knowledge about a server before connecting to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     Nothing,
-    /// The system has vouched for it.
+    /// The system has trusted its certificate.
     System,
-    /// It has shown this certificate, for which nobody vouches.
+    /// It has shown this certificate, which the system does not trust.
     Shown(Fingerprint),
-    /// Somebody has said that it has this certificate.
-    Told(Fingerprint),
+    /// The user has named this certificate.
+    Expected(Fingerprint),
 }
 
-/// Decides about a certificate, given what is known and what the system says of it.
+/// Decides whether to trust the certificate that a server has shown, given what is known of the server
+/// and what the system says. Returns what is known then.
 ///
 /// # Errors
-/// A sentence on why it is not trusted, and what to do.
+/// Why the certificate is not trusted, and what to do.
 fn decide(known: Known, shown: Fingerprint, system: Result<(), String>) -> Result<Known, String> {
     let accept = |why: &str| {
         format!(
-            "{why} Somebody may stand between. If you know that {shown} is right, join once with \
-             --fingerprint {shown}"
+            "{why} Someone may be intercepting the connection. If you know that {shown} is right, join \
+             once with --fingerprint {shown}"
         )
     };
     match (known, system) {
-        (Known::Told(told), _) if told == shown => Ok(Known::Shown(shown)),
-        (Known::Told(told), _) => Err(format!("It shows the certificate {shown}, and not {told}")),
+        (Known::Expected(expected), _) if expected == shown => Ok(Known::Shown(shown)),
+        (Known::Expected(expected), _) => {
+            Err(format!("The server shows the certificate {shown}, not {expected}"))
+        }
         (_, Ok(())) => Ok(Known::System),
         (Known::Nothing, Err(_)) => Ok(Known::Shown(shown)),
         (Known::Shown(before), Err(_)) if before == shown => Ok(known),
         (Known::Shown(before), Err(_)) => {
             Err(accept(&format!("Its certificate is {shown} now; it was {before} before.")))
         }
-        (Known::System, Err(problem)) => Err(accept(&format!(
-            "The system does not vouch for its certificate any more ({problem})."
-        ))),
+        (Known::System, Err(problem)) => {
+            Err(accept(&format!("The system no longer trusts its certificate ({problem}).")))
+        }
     }
 }
 
-/// Looks at the certificate of one server, and notes what is known of it then.
+/// Verifies the certificate of one server, and records the outcome.
 #[derive(Debug)]
 pub struct Verifier {
     provider: Arc<CryptoProvider>,
-    /// None where the system has no roots.
+    /// None if the system has no root certificates.
     system: Option<rustls_platform_verifier::Verifier>,
     known: Known,
     outcome: Mutex<Option<Result<Known, String>>>,
@@ -70,7 +73,7 @@ impl Verifier {
         Verifier { provider, system, known, outcome: Mutex::new(None) }
     }
 
-    /// What was decided, once a certificate was seen.
+    /// The decision, once the server has shown a certificate.
     pub fn outcome(&self) -> Option<Result<Known, String>> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -90,7 +93,7 @@ impl ServerCertVerifier for Verifier {
                 .verify_server_cert(certificate, intermediates, name, ocsp, now)
                 .map(|_| ())
                 .map_err(|error| error.to_string()),
-            None => Err("it has no roots".to_owned()),
+            None => Err("it has no root certificates".to_owned()),
         };
         let outcome = decide(self.known, Fingerprint::of(certificate), system);
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome.clone());
@@ -122,22 +125,23 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The file in which is kept what servers have shown: a line for each, of which the last counts.
+/// The file that remembers the certificates of servers: one line each. The last line about a server
+/// counts.
 pub struct KnownServers {
     file: PathBuf,
 }
 
 impl KnownServers {
-    /// The user's own. None for who has no home.
+    /// The user's own; none if the user has no home.
     pub fn of_user() -> Option<KnownServers> {
         let state = state_home(program::variable)?;
         Some(KnownServers { file: state.join("chatroom/known_servers") })
     }
 
-    /// What is known of the server at an address.
+    /// Looks up the server at an address.
     ///
     /// # Errors
-    /// The file cannot be read, or what it says of the server cannot be understood.
+    /// The file cannot be read, or what it says about the server is invalid.
     pub fn get(&self, address: &str) -> Result<Known, String> {
         let shown = self.file.display();
         let text = match fs::read_to_string(&self.file) {
@@ -155,11 +159,11 @@ impl KnownServers {
             Some(what) => what
                 .parse()
                 .map(Known::Shown)
-                .map_err(|error| format!("{shown}: `{what}` cannot be understood: {error}")),
+                .map_err(|error| format!("{shown}: `{what}` is invalid: {error}")),
         }
     }
 
-    /// Notes what is known of it from now on.
+    /// Remembers what is known of the server at an address.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -167,7 +171,7 @@ impl KnownServers {
         let what = match known {
             Known::Nothing => return Ok(()),
             Known::System => "system".to_owned(),
-            Known::Shown(fingerprint) | Known::Told(fingerprint) => fingerprint.to_string(),
+            Known::Shown(fingerprint) | Known::Expected(fingerprint) => fingerprint.to_string(),
         };
         let write = || {
             if let Some(folder) = self.file.parent() {
@@ -175,7 +179,7 @@ impl KnownServers {
             }
             let mut options = OpenOptions::new();
             let mut file = options.append(true).create(true).mode(0o600).open(&self.file)?;
-            // In one piece, beside what other clients may note.
+            // In one write, since other clients may append at the same time.
             file.write_all(format!("{address} {what}\n").as_bytes())
         };
         write().map_err(|error: io::Error| format!("{}: {error}", self.file.display()))
@@ -197,9 +201,12 @@ mod tests {
         let changed = decide(Known::Shown(one), other, unknown()).unwrap_err();
         assert!(changed.contains(&format!("--fingerprint {other}")), "{changed}");
         let lost = decide(Known::System, one, unknown()).unwrap_err();
-        assert!(lost.contains("any more (unknown issuer)"), "{lost}");
-        assert_eq!(decide(Known::Told(one), one, unknown()), Ok(Known::Shown(one)));
-        assert!(decide(Known::Told(one), other, Ok(())).is_err(), "whoever vouches for it");
+        assert!(lost.contains("no longer trusts its certificate (unknown issuer)"), "{lost}");
+        assert_eq!(decide(Known::Expected(one), one, unknown()), Ok(Known::Shown(one)));
+        assert!(
+            decide(Known::Expected(one), other, Ok(())).is_err(),
+            "even if the system trusts it"
+        );
     }
 
     #[test]
@@ -213,6 +220,6 @@ mod tests {
         servers.note("a:10", Known::System).unwrap();
         assert_eq!((servers.get("a:1"), servers.get("a:10")), (Ok(shown), Ok(Known::System)));
         fs::write(&servers.file, "a:1 nonsense\n").unwrap();
-        assert!(servers.get("a:1").unwrap_err().contains("`nonsense` cannot be understood"));
+        assert!(servers.get("a:1").unwrap_err().contains("`nonsense` is invalid"));
     }
 }

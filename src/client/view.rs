@@ -1,4 +1,4 @@
-//! Where the person is: line by line, or on the whole screen.
+//! The two views: plain, line by line; and full-screen.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
@@ -10,35 +10,35 @@ use ratatui::crossterm::event::Event;
 use tokio::sync::mpsc;
 use zeroize::Zeroize;
 
-use crate::ending::tell;
 use crate::model::{ConnectionState, Input, Model, Show};
 use crate::plain::Plain;
 use crate::preferences::Notify;
+use crate::report::tell;
 use crate::screen::{Appearance, Screen, UiAction};
-use crate::terminal::{Taken, read_events};
+use crate::terminal::{FullScreenTerminal, read_events};
 
-/// What the network brings is drawn at most so often.
+/// Messages from the network are drawn at most this often.
 const FRAME: Duration = Duration::from_micros(16_667);
 
-/// Shows what is to be shown and gives what is typed.
+/// Shows what the model wants to show, and reads what the user types.
 pub enum View {
     Plain { plain: Plain, lines: mpsc::Receiver<String> },
-    Full(Box<Full>),
+    FullScreen(Box<FullScreen>),
 }
 
 impl View {
-    /// Line by line.
+    /// The plain view.
     pub fn plain() -> View {
         View::Plain { plain: Plain::new(), lines: read_lines() }
     }
 
-    /// On the whole screen.
+    /// The full-screen view.
     ///
     /// # Errors
-    /// The terminal cannot be used so.
-    pub fn full(appearance: Appearance, notify: Notify) -> anyhow::Result<View> {
-        Ok(View::Full(Box::new(Full {
-            taken: Taken::take()?,
+    /// The terminal cannot be used for it.
+    pub fn full_screen(appearance: Appearance, notify: Notify) -> anyhow::Result<View> {
+        Ok(View::FullScreen(Box::new(FullScreen {
+            terminal: FullScreenTerminal::take()?,
             notify,
             screen: Screen::new(appearance),
             events: read_events(),
@@ -59,15 +59,15 @@ impl View {
     pub fn show(&mut self, show: &Show) -> io::Result<()> {
         match self {
             View::Plain { plain, .. } => plain.show(show),
-            View::Full(full) => {
+            View::FullScreen(full) => {
                 full.show(show);
                 Ok(())
             }
         }
     }
 
-    /// The next input of the person. None if something is to be drawn, and no more. It can be given
-    /// up and waited for again.
+    /// Waits for the next input of the user; none if only something is to be drawn. This can be cancelled
+    /// without losing anything.
     pub async fn next(&mut self, wants_lines: bool) -> Option<Input> {
         match self {
             View::Plain { plain, lines } if wants_lines => {
@@ -78,66 +78,66 @@ impl View {
                 })
             }
             View::Plain { .. } => std::future::pending().await,
-            View::Full(full) => full.next(wants_lines).await,
+            View::FullScreen(full) => full.next(wants_lines).await,
         }
     }
 
-    /// Has the terminal show what is typed line by line or, where that may be a password, not.
+    /// Hides what is typed in the plain view if it may be a password.
     pub fn hide_typed(&mut self, model: &Model) {
         if let View::Plain { plain, .. } = self {
             plain.hide_typed(model.is_secret());
         }
     }
 
-    /// Draws if it is time for that.
+    /// Draws if it is time to.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn draw(&mut self, model: &Model, now: Duration) -> io::Result<()> {
         match self {
             View::Plain { .. } => Ok(()),
-            View::Full(full) => full.draw(model.connection(now)),
+            View::FullScreen(full) => full.draw(model.connection(now)),
         }
     }
 
-    /// How long from now the screen changes by itself, if it does.
+    /// After how long the screen changes by itself, if it does.
     pub fn changes_in(&self, model: &Model, now: Duration) -> Option<Duration> {
         match self {
             View::Plain { .. } => None,
-            View::Full(full) => full.changes_in(model.connection(now)),
+            View::FullScreen(full) => full.changes_in(model.connection(now)),
         }
     }
 
-    /// The process goes on after it was stopped, and somebody else had the terminal.
+    /// The process continues after it was stopped, and another program had the terminal.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn resumed(&mut self) -> io::Result<()> {
         match self {
             View::Plain { .. } => Ok(()),
-            View::Full(full) => {
+            View::FullScreen(full) => {
                 (full.is_stale, full.drawn) = (true, None);
-                full.taken.take_again()
+                full.terminal.take_again()
             }
         }
     }
 
-    /// Time has passed, as [`View::changes_in`] asked for.
+    /// The time has passed that [`View::changes_in`] returned.
     pub fn time_passed(&mut self) {
-        if let View::Full(full) = self {
+        if let View::FullScreen(full) = self {
             full.is_stale = true;
         }
     }
 
-    /// Ends showing, with a word below about why that was not wanted, if it was not, and about what
-    /// is to be known afterwards.
+    /// Ends the view. Prints why the client ended unless that `is_wanted`, and what the user has to know
+    /// afterwards.
     pub fn end(self, is_wanted: bool) {
         let full = match self {
             View::Plain { mut plain, .. } => return plain.show_typed(),
-            View::Full(full) => full,
+            View::FullScreen(full) => full,
         };
-        let Full { taken, mut last_words, parting, .. } = *full;
-        drop(taken);
+        let FullScreen { terminal, mut last_words, parting, .. } = *full;
+        drop(terminal);
         if is_wanted {
             last_words.clear();
         }
@@ -145,28 +145,28 @@ impl View {
     }
 }
 
-/// The whole screen.
-pub struct Full {
-    taken: Taken,
+/// The full-screen view.
+pub struct FullScreen {
+    terminal: FullScreenTerminal,
     notify: Notify,
     screen: Screen,
     events: mpsc::Receiver<Event>,
-    /// Whether there will be no more of them: the terminal is gone.
+    /// Whether the terminal is gone, so that there are no more events.
     is_gone: bool,
-    /// What is wanted and not taken yet.
+    /// Inputs that wait to be read.
     inputs: VecDeque<Input>,
-    /// Whether something has changed since it was drawn.
+    /// Whether something has changed since the screen was drawn.
     is_stale: bool,
     drawn: Option<Instant>,
-    /// The last things that the client said of itself, for after the end.
+    /// The last sentences of the client itself, to be printed after the end.
     last_words: Vec<String>,
-    /// What is to be known after the end in any case.
+    /// A sentence to be printed after the end in any case.
     parting: Option<String>,
-    /// Why the terminal could not be taken again.
+    /// Why the terminal could not be taken over again.
     broken: Option<io::Error>,
 }
 
-impl Full {
+impl FullScreen {
     fn show(&mut self, show: &Show) {
         if let Show::Status(text) = show {
             if self.last_words.len() == 2 {
@@ -192,7 +192,7 @@ impl Full {
             self.is_gone = true;
             return Some(Input::Hangup);
         };
-        // A key is drawn at once.
+        // The effect of a key is drawn at once.
         (self.is_stale, self.drawn) = (true, None);
         for action in self.screen.handle(&event, Timestamp::now()) {
             match action {
@@ -201,8 +201,8 @@ impl Full {
                 UiAction::Password(password) => self.inputs.push_back(Input::Password(password)),
                 UiAction::End => self.inputs.push_back(Input::NoMoreLines),
                 UiAction::Interrupt => return Some(Input::Interrupt),
-                UiAction::Suspend => self.broken = self.taken.suspend().err(),
-                UiAction::Redraw => self.broken = self.taken.redraw().err(),
+                UiAction::Suspend => self.broken = self.terminal.suspend().err(),
+                UiAction::Redraw => self.broken = self.terminal.redraw().err(),
             }
         }
         self.inputs.pop_front().filter(|_| wants_lines)
@@ -213,13 +213,13 @@ impl Full {
             return Err(error);
         }
         if let Some(alert) = self.screen.take_alert() {
-            self.taken.call(&alert, self.notify)?;
+            self.terminal.call(&alert, self.notify)?;
         }
         if !self.is_stale || self.drawn.is_some_and(|drawn| drawn.elapsed() < FRAME) {
             return Ok(());
         }
         let screen = &mut self.screen;
-        self.taken.terminal.draw(|frame| screen.draw(frame, connection, Timestamp::now()))?;
+        self.terminal.terminal.draw(|frame| screen.draw(frame, connection, Timestamp::now()))?;
         (self.is_stale, self.drawn) = (false, Some(Instant::now()));
         if self.screen.take_wants_older() {
             self.inputs.push_back(Input::Older);
@@ -230,7 +230,7 @@ impl Full {
     fn changes_in(&self, connection: ConnectionState) -> Option<Duration> {
         let frame = self.drawn.map(|drawn| FRAME.saturating_sub(drawn.elapsed()));
         let by_itself = match connection {
-            // The seconds that are shown count down.
+            // The seconds on the screen count down.
             ConnectionState::Waiting(_) => Some(Duration::from_secs(1)),
             _ => self.screen.changes_in(Timestamp::now()),
         };
@@ -238,8 +238,8 @@ impl Full {
     }
 }
 
-/// Reads the input on a thread of its own, for that cannot be interrupted. The channel closes at
-/// its end.
+/// Reads the input on a thread of its own, since reading cannot be interrupted. The channel closes at
+/// the end of the input.
 fn read_lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
@@ -250,7 +250,7 @@ fn read_lines() -> mpsc::Receiver<String> {
             if sender.blocking_send(text).is_err() {
                 return;
             }
-            // It may have been a password.
+            // The line may have been a password.
             line.zeroize();
         }
     });

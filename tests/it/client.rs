@@ -120,7 +120,10 @@ fn a_server_that_is_not_there_is_69() {
     let output = pipe("hello\n", &["--name", "bo", "--attempts", "2", &nobody.to_string()]);
     assert_eq!(output.status.code(), Some(69));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("nobody listens there") && said.contains("Gave up after 2"), "{said}");
+    assert!(
+        said.contains("nothing is listening there") && said.contains("Gave up after 2"),
+        "{said}"
+    );
     assert!(said.contains("1 line was not sent."), "{said}");
 }
 
@@ -266,10 +269,10 @@ fn it_comes_back_by_itself_and_sends_what_was_typed_meanwhile() {
     terminal.until_shown("You are bo");
     daemon.signal(Signal::TERM);
     daemon.until_ended();
-    terminal.until_shown("The connection is gone: server is shutting down.");
+    terminal.until_shown("Connection lost: server is shutting down.");
     terminal.type_line("typed meanwhile");
-    terminal.until_shown("this is kept and sent as soon as it can be");
-    terminal.until_shown("nobody listens there. Trying again");
+    terminal.until_shown("the line is kept and sent later");
+    terminal.until_shown("nothing is listening there. Trying again");
 
     daemon.start_again();
     terminal.until_shown("Reconnected after");

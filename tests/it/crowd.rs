@@ -54,7 +54,7 @@ fn a_client_that_joins_too_often_waits_as_told_and_gets_in() {
     let address = daemon.address.to_string();
     let late: Vec<Child> = (0..3).map(|number| start(number, &address)).collect();
     let said: Vec<String> = late.into_iter().map(finish).collect();
-    let waits = "The server asks to wait: Your address joins too often. Trying again in ";
+    let waits = "The server asks you to wait: Your address joins too often. Trying again in ";
     assert!(said.iter().any(|said| said.contains(waits)), "{said:?}");
     assert!(said.iter().all(|said| !said.contains("Cannot join")), "{said:?}");
 }
@@ -81,7 +81,8 @@ fn a_client_that_connects_too_often_waits_as_told_with_and_without_tls() {
         let output = pipe_to("here\n", client.env("XDG_STATE_HOME", state.path()));
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(0), "{said}");
-        let waits = "The server asks to wait: Your address connects too often. Trying again in ";
+        let waits =
+            "The server asks you to wait: Your address connects too often. Trying again in ";
         assert!(said.contains(waits), "{said}");
     }
 }
@@ -92,7 +93,7 @@ fn a_full_room_is_waited_for_and_said_to_be_so() {
     let ann = Person::text(&daemon, "ann");
     let address = daemon.address.to_string();
     let mut screen = Screen::of(&mut client(&["--name", "bo", "--attempts", "1", &address]));
-    screen.until_shown("The server asks to wait: The room is full. Trying again in ");
+    screen.until_shown("The server asks you to wait: The room is full. Trying again in ");
     drop(ann);
     screen.until_shown("You are bo in the room lobby");
     screen.type_in("/quit\r");

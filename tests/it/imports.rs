@@ -21,9 +21,6 @@ const IMPURE: [&str; 12] = [
     "tokio",
 ];
 
-/// Cycles that are still to be cut.
-const KNOWN_CYCLES: [&[&str]; 1] = [&["dial", "link", "secure"]];
-
 const ORDER: &str =
     "In the daemon, a module imports only modules of the lines above its own:\n\n```\n";
 
@@ -144,11 +141,7 @@ fn modules_form_no_import_cycle() {
         let count: usize = imports.values().map(BTreeSet::len).sum();
         assert!(count >= 10, "only {count} imports found in {root}");
         let cycle = cycle(imports);
-        let is_known = KNOWN_CYCLES.iter().any(|known| cycle == *known);
-        assert!(
-            cycle.is_empty() || is_known,
-            "these modules of {root} import each other: {cycle:?}"
-        );
+        assert!(cycle.is_empty(), "these modules of {root} import each other: {cycle:?}");
     }
 }
 

@@ -122,7 +122,7 @@ fn a_killed_client_resumes_unnoticed() {
     check_end(child, keyboard, End::Signal(Signal::KILL));
     watcher.say("while bo was gone");
     let mut screen = Screen::of(&mut keeping(state.path(), &args));
-    screen.until_shown("Back where you were, 1 message while away");
+    screen.until_shown("Resumed where you left off: 1 new message");
     screen.type_in("still here\r");
     watcher.expect("bo: still here");
     screen.type_in("/quit\r");
@@ -145,7 +145,7 @@ fn a_farewell_that_nobody_hears_leaves_the_way_back() {
     assert_eq!(sessions(state.path()).len(), 1, "the server may not know");
     daemon.kill_and_start_again();
     let mut terminal = Terminal::of(&mut keeping(state.path(), &args));
-    terminal.until_shown("Back where you were");
+    terminal.until_shown("Resumed where you left off");
     terminal.type_line("/quit");
     assert_eq!(until_ended(&mut terminal.child).code(), Some(0));
 }

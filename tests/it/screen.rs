@@ -169,7 +169,7 @@ fn a_daemon_that_is_started_again_costs_nothing_that_was_typed() {
     screen.until_shown("half a sentence (not sent yet)");
     screen.type_in("more");
     daemon.start_again();
-    screen.until_shown("1 kept line is");
+    screen.until_shown("sending 1 saved line");
     screen.until("stored", |screen| !screen.contents().contains("not sent yet"));
     screen.until_shown("> more");
     let mut ann = Person::connect_to(address);
@@ -250,7 +250,7 @@ fn suspending_and_resuming_the_client_restores_the_screen() {
 #[test]
 fn a_room_that_is_not_there_is_noticed_before_a_name_is_given() {
     let mut screen = Screen::start(&["127.0.0.1:1"]);
-    screen.until_shown("Cannot join at 127.0.0.1:1: nobody listens there.");
+    screen.until_shown("Cannot join the room at 127.0.0.1:1: nothing is listening there.");
     screen.until_shown("Your name [somebody]:");
     screen.type_in("bo\r");
     screen.until_shown("trying again in");

@@ -2,15 +2,15 @@ use std::net::IpAddr;
 
 use super::*;
 
-/// What becomes of a connection to an address.
+/// The fate of a connection to an address.
 #[derive(Clone, Copy)]
 enum Fate {
-    /// Made and greeted after so many milliseconds.
+    /// Made and greeted after this many milliseconds.
     Answers(u64),
     /// Nothing comes back, not even a refusal.
     Swallows,
     Refuses,
-    /// The connection is made, and nothing is said on it.
+    /// The connection is made, and the server stays silent.
     IsSilent,
     Closes,
     SpeaksTls,
@@ -22,8 +22,9 @@ fn address(text: &str) -> SocketAddr {
     (text.parse::<IpAddr>().unwrap(), 1).into()
 }
 
-/// Where one got to, or why nowhere; after how many milliseconds; and what was tried when.
-fn dial(fates: &[(&str, Fate)]) -> (Result<String, Failure>, u64, Vec<(String, u64)>) {
+/// The address that was reached, or why none was; after how many milliseconds; and which addresses were
+/// tried when.
+fn dial(fates: &[(&str, Fate)]) -> (Result<String, ConnectError>, u64, Vec<(String, u64)>) {
     let fates: Vec<_> = fates.iter().map(|(text, fate)| (address(text), *fate)).collect();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -48,12 +49,12 @@ fn dial(fates: &[(&str, Fate)]) -> (Result<String, Failure>, u64, Vec<(String, u
             }
         };
         let greet = |(address, fate): (SocketAddr, Fate)| async move {
-            let passing = |why: &str| Err(Failure::Passing(why.to_owned()));
+            let passing = |why: &str| Err(ConnectError::Transient(why.to_owned()));
             match fate {
                 IsSilent => std::future::pending().await,
-                Closes => passing("the server closed it without a word"),
-                SpeaksTls => Err(Failure::Misdirected("it speaks TLS".to_owned())),
-                IsUntrusted => Err(Failure::Untrusted("it is another one".to_owned())),
+                Closes => passing("the server closed the connection without a word"),
+                SpeaksTls => Err(ConnectError::WrongProtocol("it speaks TLS".to_owned())),
+                IsUntrusted => Err(ConnectError::Untrusted("it is another one".to_owned())),
                 _ => Ok(Connected {
                     stream: Box::new(tokio::io::empty()),
                     first: Vec::new(),
@@ -72,9 +73,9 @@ fn check(fates: &[(&str, Fate)], expect: &str, within: std::ops::RangeInclusive<
     let (outcome, took, tried) = dial(fates);
     let got = match outcome {
         Ok(address) => address,
-        Err(Failure::Passing(why)) => format!("passing: {why}"),
-        Err(Failure::Misdirected(why)) => format!("misdirected: {why}"),
-        Err(Failure::Untrusted(why)) => format!("untrusted: {why}"),
+        Err(ConnectError::Transient(why)) => format!("passing: {why}"),
+        Err(ConnectError::WrongProtocol(why)) => format!("misdirected: {why}"),
+        Err(ConnectError::Untrusted(why)) => format!("untrusted: {why}"),
     };
     assert_eq!(got, expect, "{tried:?}");
     assert!(within.contains(&took), "{took} ms: {tried:?}");
@@ -103,7 +104,7 @@ fn the_first_address_that_answers_is_used() {
         "1.1.1.2",
         750..=760,
     );
-    // What is slow is not given up: it may still be the first.
+    // A slow address is not given up: it may still be the first.
     check(&[("::1", Answers(400)), ("1.1.1.1", Answers(900))], "::1", 400..=410);
 }
 
@@ -112,33 +113,33 @@ fn an_address_whose_server_does_not_speak_is_passed_over() {
     check(&[("::1", IsSilent), ("1.1.1.1", Answers(0))], "1.1.1.1", 3000..=3010);
     check(&[("::1", Closes), ("1.1.1.1", Answers(0))], "1.1.1.1", 0..=10);
     check(&[("::1", SpeaksTls), ("1.1.1.1", Answers(0))], "1.1.1.1", 0..=10);
-    // One that was overtaken is tried again where the faster one is of no use.
+    // An address that was overtaken is tried again if the faster one is of no use.
     check(&[("::1", Answers(300)), ("1.1.1.1", Closes)], "::1", 550..=560);
 }
 
 #[test]
 fn each_address_has_its_time_and_says_why_not() {
-    check(&[("::1", Refuses)], "passing: nobody listens there", 0..=0);
-    check(&[("::1", Refuses), ("1.1.1.1", Refuses)], "passing: nobody listens there", 0..=0);
+    check(&[("::1", Refuses)], "passing: nothing is listening there", 0..=0);
+    check(&[("::1", Refuses), ("1.1.1.1", Refuses)], "passing: nothing is listening there", 0..=0);
     check(&[("1.1.1.1", Swallows)], "passing: no answer within 10 s", 10_000..=10_010);
     check(&[("1.1.1.1", IsSilent)], "passing: no answer within 10 s", 10_000..=10_010);
-    let both = "passing: ::1: nobody listens there; 1.1.1.1: no answer within 10 s";
+    let both = "passing: ::1: nothing is listening there; 1.1.1.1: no answer within 10 s";
     check(&[("::1", Refuses), ("1.1.1.1", Swallows)], both, 10_000..=10_010);
     check(&[], "passing: the name has no address", 0..=0);
     check(&[("::1", Closes), ("1.1.1.1", SpeaksTls)], "misdirected: it speaks TLS", 0..=10);
-    // Another server than the known one is not made up for by a second address.
+    // An untrusted server is not ignored because there is a second address.
     check(&[("::1", IsUntrusted), ("1.1.1.1", Answers(0))], "untrusted: it is another one", 0..=0);
 }
 
-/// What a server says first, and what becomes of the connection.
-fn greeted(words: &'static [u8], is_plain: bool) -> (Result<Vec<u8>, Failure>, Vec<u8>) {
+/// The outcome for a server with these first words, and what the server has heard.
+fn greeted(words: &'static [u8], is_plain: bool) -> (Result<Vec<u8>, ConnectError>, Vec<u8>) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let (client, mut server) = tokio::io::duplex(1024);
         let serving = tokio::spawn(async move {
             let mut heard = vec![0; 64];
-            // It waits for the other side, as TLS does.
+            // It waits for the client, as a TLS server does.
             let count = server.read(&mut heard).await.unwrap();
             server.write_all(words).await.unwrap();
             heard.truncate(count);
@@ -150,14 +151,14 @@ fn greeted(words: &'static [u8], is_plain: bool) -> (Result<Vec<u8>, Failure>, V
 }
 
 #[test]
-fn a_server_that_waits_for_tls_is_found_out() {
+fn a_server_that_waits_for_tls_is_recognised() {
     for words in [
         &b"\x15\x03\x03\x00\x02\x02\x46"[..],
         b"{\"type\":\"closing\",\"code\":\"tls-required\",\"message\":\"No.\"}\n",
         b"[SERVER]: This port speaks TLS only. Connect with TLS: chatroom-client --tls.\n",
     ] {
         let (connected, heard) = greeted(words, true);
-        let Err(Failure::Misdirected(why)) = connected else { panic!("{words:?}") };
+        let Err(ConnectError::WrongProtocol(why)) = connected else { panic!("{words:?}") };
         assert_eq!((&*why, &*heard), ("host:1 speaks TLS. Connect with --tls", PING));
     }
     let (connected, _) = greeted(b"{\"type\":\"pong\"}\n", true);
@@ -165,7 +166,7 @@ fn a_server_that_waits_for_tls_is_found_out() {
 }
 
 #[test]
-fn another_server_is_found_out_by_its_first_words() {
+fn a_foreign_server_is_recognised_by_its_first_words() {
     let what = |first: &[u8]| foreign(first, true);
     assert_eq!(
         what(b"SSH-2.0-OpenSSH_9.2p1\r\n").unwrap(),
@@ -174,10 +175,10 @@ fn another_server_is_found_out_by_its_first_words() {
     let long = what(&[b'x'; 500]).unwrap();
     assert!(long.len() < 120, "{long}");
     assert!(!what(b"220 \x1b]0;owned\x07 ready").unwrap().contains('\x1b'));
-    // However little of its first line has come so far.
+    // However little of the first line has arrived.
     for first in [&b"["[..], b"[SERVER]: Hi!", b"[SERVER]: The room is full.", b"{", b"{\"type\""] {
         assert_eq!(what(first), None, "{first:?}");
     }
-    // Over TLS, what looks like TLS is nothing else than strange.
+    // Inside TLS, nothing speaks TLS again.
     assert!(foreign(b"\x15\x03\x03", false).unwrap().contains("is not a chatroomd server"));
 }

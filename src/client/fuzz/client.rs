@@ -1,4 +1,4 @@
-//! The client without the terminal and the network, for the tests and for the fuzzer.
+//! The client without terminal and network, for the tests and the fuzzer.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::decode::{MAX_LINE_BYTES, decode};
-use crate::model::{Input, Keeps, Kept, Model, Output, Recalled, Settings};
+use crate::model::{Input, Loaded, Model, Output, Persistence, SavedSession, Settings};
 use crate::palette::Colours;
 use crate::screen::{Appearance, Screen, UiAction};
 
@@ -42,7 +42,7 @@ pub const KEYS: [KeyCode; 18] = [
 pub const MODIFIERS: [KeyModifiers; 3] =
     [KeyModifiers::NONE, KeyModifiers::CONTROL, KeyModifiers::ALT];
 
-/// One thing that happens to the client.
+/// An event that happens to the client.
 #[derive(Debug, Clone)]
 pub enum Step {
     Bytes(Bytes),
@@ -51,11 +51,11 @@ pub enum Step {
     Draw(u16, u16),
     /// The connection is gone.
     Lost,
-    Recalled(bool),
+    Loaded(bool),
     Seconds(u64),
 }
 
-/// Bytes that are shown as text where a test fails.
+/// Bytes that are shown as text if a test fails.
 #[derive(Clone)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -65,8 +65,8 @@ impl fmt::Debug for Bytes {
     }
 }
 
-/// What the lines of an input of the fuzzer do, one line each: its first byte says what, the others
-/// how. A line that says nothing else is one of the server.
+/// The steps of an input of the fuzzer, one on each line. The first byte of a line is the kind of the
+/// step, the rest its details. Any other line comes from the server.
 #[allow(dead_code, reason = "the fuzzer and the tests each use a part of this file")]
 pub fn steps(data: &[u8]) -> impl Iterator<Item = Step> {
     data.split_inclusive(|&byte| byte == b'\n').flat_map(|line| {
@@ -79,14 +79,14 @@ pub fn steps(data: &[u8]) -> impl Iterator<Item = Step> {
                 vec![Step::Draw(1 + u16::from(width) % 128, 1 + u16::from(height) % 48)]
             }
             b"l" => vec![Step::Lost],
-            &[b'r', any] => vec![Step::Recalled(any % 2 == 1)],
+            &[b'r', any] => vec![Step::Loaded(any % 2 == 1)],
             &[b's', seconds] => vec![Step::Seconds(seconds.into())],
             _ => vec![Step::Bytes(Bytes(line.to_vec()))],
         }
     })
 }
 
-/// A letter for itself, and one of the keys for everything else.
+/// A letter stands for itself, and every other byte for one of the keys.
 fn key(byte: u8) -> Step {
     if byte.is_ascii_graphic() {
         return Step::Key(KeyCode::Char(byte.into()), KeyModifiers::NONE);
@@ -105,7 +105,7 @@ pub fn run(data: &[u8]) {
     client.draw(80, 24);
 }
 
-/// The client as it is under its edges.
+/// The pure parts of the client.
 pub struct Client {
     model: Model,
     screen: Screen,
@@ -123,7 +123,7 @@ impl Client {
             default_name: None,
             attempts: 0,
             interactive: true,
-            keeps: Keeps::All,
+            persistence: Persistence::Everything,
             tag: "t".to_owned(),
         };
         let appearance =
@@ -134,8 +134,8 @@ impl Client {
             framer: Framer::new(MAX_LINE_BYTES),
             now: Duration::ZERO,
         };
-        // As most of what happens is of somebody who is there.
-        client.take(Input::Recalled(Recalled::Nothing));
+        // Most steps make sense only once the client is connected.
+        client.take(Input::Loaded(Loaded::Nothing));
         client.take(Input::Connected);
         client
     }
@@ -182,9 +182,9 @@ impl Client {
                 self.take(Input::Tick);
                 self.take(Input::Connected);
             }
-            Step::Recalled(any) => self.take(Input::Recalled(match any {
-                true => Recalled::Kept(Kept::default()),
-                false => Recalled::Nothing,
+            Step::Loaded(any) => self.take(Input::Loaded(match any {
+                true => Loaded::Saved(SavedSession::default()),
+                false => Loaded::Nothing,
             })),
             Step::Seconds(seconds) => {
                 self.now += Duration::from_secs(seconds);
@@ -193,14 +193,14 @@ impl Client {
         }
     }
 
-    /// Draws all of it: nothing but text gets to the terminal, and twice it is the same.
+    /// Draws everything, and checks that only text reaches the terminal and that drawing is repeatable.
     pub fn draw(&mut self, width: u16, height: u16) {
         let drawn = self.cells(width, height);
         let again = self.cells(width, height);
-        // How a cell gets to the terminal may differ, what is seen may not.
+        // The way in which a cell is drawn may differ, its look may not.
         let seen = |cell: &Cell| (cell.symbol().to_owned(), cell.style());
         for (one, other) in drawn.content.iter().zip(&again.content) {
-            assert_eq!(seen(one), seen(other), "drawn again it is another picture");
+            assert_eq!(seen(one), seen(other), "drawing twice gives different pictures");
         }
         if self.screen.take_wants_older() {
             self.take(Input::Older);
@@ -220,8 +220,7 @@ impl Client {
     }
 }
 
-/// What is seen of a cell that is a link. Nothing but the client's own way to make one is taken for
-/// that.
+/// The visible text of a cell that may be a link. Only links as the client makes them are recognised.
 fn without_link(symbol: &str) -> &str {
     let inside = || {
         let (target, rest) = symbol.strip_prefix("\x1b]8;id=")?.split_once("\x1b\\")?;

@@ -1,5 +1,5 @@
-//! Whatever a server sends and whatever keys are pressed meanwhile: the client decides, shows and
-//! draws without falling over, and draws nothing but text.
+//! Whatever a server sends and whatever keys are pressed: the client does not crash, and draws nothing
+//! but text.
 //!
 //! `PROPTEST_CASES=100000 cargo test --release fuzz` tries more than the usual 64.
 
@@ -41,7 +41,7 @@ fn number() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// What has all fields of all records and answers, under a type of its own.
+/// An event with the fields of all records and answers, under one of these types.
 fn event(kinds: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let words = (text(), text(), text(), prop::collection::vec(text(), 0..4));
     let numbers = prop::collection::vec(number(), 7);
@@ -133,14 +133,14 @@ fn step() -> impl Strategy<Value = Step> {
         1 => text().prop_map(Step::Paste),
         3 => (width, 1_u16..30).prop_map(|(width, height)| Step::Draw(width, height)),
         1 => Just(Step::Lost),
-        1 => any::<bool>().prop_map(Step::Recalled),
+        1 => any::<bool>().prop_map(Step::Loaded),
         1 => (0_u64..100).prop_map(Step::Seconds),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        // The variable PROPTEST_CASES counts more.
+        // The variable PROPTEST_CASES takes precedence.
         cases: 64,
         rng_seed: RngSeed::Fixed(5),
         failure_persistence: None,
@@ -157,10 +157,11 @@ proptest! {
     }
 }
 
-/// What the fuzzer has found and what it begins with: `cargo fuzz run --sanitizer none drawing`.
+/// Replays the inputs that the fuzzer has found and those that it begins with. To run the fuzzer:
+/// `cargo fuzz run --sanitizer none drawing`.
 #[test]
 #[expect(clippy::disallowed_macros, reason = "a test says how far it came")]
-fn every_drawing_that_is_kept_still_holds() {
+fn every_input_of_the_corpus_holds() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/drawing");
     let inputs: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!inputs.is_empty());

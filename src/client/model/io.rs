@@ -1,98 +1,108 @@
-//! What goes into the model and what comes out of it.
+//! The inputs and outputs of the model.
 
 use std::time::Duration;
 
 use chatroom::room::Departure;
 use chatroom::secret::Secret;
-use chatroom::wire::json::{Event, JsonRequest};
-
-use super::Kept;
+use chatroom::wire::json::{Event, JsonRequest, Resume};
+use serde::{Deserialize, Serialize};
 
 /// How the client was started.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub address: String,
     pub name: Option<String>,
-    /// What is taken when somebody just presses Enter at the question for a name.
+    /// The name of a user who only presses Enter at the question for a name.
     pub default_name: Option<String>,
-    /// Give up after so many failed attempts in a row; 0 is never. Who has joined at a terminal does
-    /// not give up.
+    /// Give up after this many failed attempts in a row; 0 is never. A client that has joined at a
+    /// terminal does not give up.
     pub attempts: u32,
-    /// What is given where the server asks for a password, before a person is asked.
+    /// The password to give if the server asks for one, before the user is asked.
     pub password: Option<Secret>,
     /// Whether nobody on the way to the server could read a password.
     pub is_private: bool,
-    /// Whether a person types, so that commands are understood and questions answered.
+    /// Whether a user types: then there are commands, and questions are answered.
     pub interactive: bool,
-    /// What is to outlive the client.
-    pub keeps: Keeps,
-    /// Begins every message id; different for each start of the client.
+    /// Which state is to outlive the client.
+    pub persistence: Persistence,
+    /// Begins the id of every message; different for each start of the client.
     pub tag: String,
 }
 
-/// What is to outlive a client.
+/// Which state is to outlive a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeps {
-    /// Nothing: nobody can come back to the session.
+pub enum Persistence {
+    /// Nothing: nobody can resume the session.
     Nothing,
-    /// The session, so that its name is not held against the next client. What was not said is not
-    /// said later: a script that failed tries again by itself.
+    /// The session, so that its name is not held against the next client. Unsent lines are dropped: a
+    /// script that failed has to try again by itself.
     Session,
-    /// Everything, so that the next client goes on where this one was.
-    All,
+    /// Everything, so that the next client continues where this one ended.
+    Everything,
 }
 
-/// What was found under a name.
+/// The part of a session that is saved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSession {
+    /// The session, and the last record that was seen.
+    pub resume: Option<Resume>,
+    /// The lines that are not acknowledged, in their order.
+    pub pending: Vec<JsonRequest>,
+}
+
+/// The saved session of a name, if there is one.
 #[derive(Debug)]
-pub enum Recalled {
-    Kept(Kept),
+pub enum Loaded {
+    Saved(SavedSession),
     Nothing,
-    /// Nothing can be kept under it either.
-    NoPlace,
+    /// Nothing can be saved under the name either.
+    Unavailable,
 }
 
-/// What happens to the client.
+/// An event for the client to react to.
 #[derive(Debug)]
 pub enum Input {
+    /// A line to be understood as a command or a message.
     Line(String),
-    /// Text to be said as it is, whatever it begins with.
+    /// Text to be sent as it is, whatever it begins with.
     Say(String),
     /// The password that was asked for.
     Password(Secret),
-    /// Show what was said before all that is shown.
+    /// The user has scrolled up to the oldest message.
     Older,
     /// There will be no more lines.
     NoMoreLines,
     /// Ctrl-C. A second one does not wait for the server.
     Interrupt,
-    /// There is nobody any more: the terminal is gone, nobody reads the output, or the system ends.
+    /// The terminal is gone, nobody reads the output, or the system shuts down.
     Hangup,
-    Recalled(Recalled),
+    /// Answers [`Output::Load`].
+    Loaded(Loaded),
     Connected,
-    /// What was learned of the server on the way there, for the person to know.
+    /// The server is trusted; something that the user should know about that.
     Trusted(String),
-    /// The server is not who it should be, or that cannot be found out; why, and what to do.
+    /// The server is not the expected one, or that cannot be found out; why, and what to do.
     Untrusted(String),
-    /// The server speaks TLS where that was not asked for, or does not where it was.
-    Misdirected(String),
-    /// Connecting failed, or the connection is gone, and why.
+    /// The server does not speak the expected protocol: it uses TLS and should not, or the reverse.
+    WrongProtocol(String),
+    /// Connecting failed, or the connection was lost, and why.
     Disconnected(String),
     Event(Event<'static>),
     /// A line of text that has no meaning for the client. It is shown if the connection ends.
     Text(String),
-    /// Time has passed, as [`Model::deadline`] asked for.
+    /// The time has come that [`Model::deadline`](super::Model::deadline) named.
     Tick,
 }
 
-/// What the client does.
+/// An action of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Look up what was kept under this name; [`Input::Recalled`] answers.
-    Recall(String),
-    /// Keep this, in the place of what was kept.
-    Keep(Kept),
-    /// Keep nothing any more.
-    Forget,
+    /// Load what was saved under this name; [`Input::Loaded`] answers.
+    Load(String),
+    /// Save this, in place of what was saved.
+    Save(SavedSession),
+    /// Delete what was saved.
+    Delete,
     Connect,
     Disconnect,
     Send(JsonRequest),
@@ -100,12 +110,11 @@ pub enum Output {
     Exit(Exit),
 }
 
-/// What a person sees.
+/// A thing to show to the user. `earlier` is set on records from before they (re)joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Show {
     Message {
         time: String,
-        /// Whether it was said before one has (re)joined.
         earlier: bool,
         name: String,
         text: String,
@@ -132,78 +141,77 @@ pub enum Show {
         name: String,
         how: Departure,
     },
-    /// The room as it is at the moment: who is here, oneself included.
-    Here {
-        room: String,
-        name: String,
-        users: Vec<String>,
-    },
-    /// One has said something, and it is kept until it is stored.
-    Said {
-        id: String,
-        /// To whom, if only to one.
-        to: Option<String>,
-        action: bool,
-        text: String,
-    },
-    /// What one has said is stored, at that time if that is known.
-    Stored {
-        id: String,
-        time: Option<String>,
-    },
-    /// What one has said is not accepted; why is said beside.
-    NotStored {
-        id: String,
-    },
-    /// What was said before all that is shown, in its order.
-    Older(Vec<Show>),
-    /// Something of the room: the operator says something.
-    Room {
-        time: String,
-        earlier: bool,
-        text: String,
-    },
-    /// Something of the client itself: the connection, an answer, a mistake.
-    Status(String),
-    /// The same, where it is to be known after the end.
-    Parting(String),
-    /// Somebody has another name from now on.
     Renamed {
         time: String,
         earlier: bool,
         name: String,
         to: String,
     },
+    /// Something else that happened in the room, such as a new topic.
+    Room {
+        time: String,
+        earlier: bool,
+        text: String,
+    },
+    /// The room at the moment, and who is in it, including the user `name`.
+    Here {
+        room: String,
+        name: String,
+        users: Vec<String>,
+    },
+    /// A line of the user, which is not stored yet.
+    Own {
+        id: String,
+        /// The recipient of a direct message.
+        to: Option<String>,
+        action: bool,
+        text: String,
+    },
+    /// A line of the user is stored; at what time, if that is known.
+    Stored {
+        id: String,
+        time: Option<String>,
+    },
+    /// A line of the user was not accepted. The reason is shown separately.
+    NotStored {
+        id: String,
+    },
+    /// Messages from before all that are shown, in their order.
+    Older(Vec<Show>),
+    /// A sentence of the client itself: about the connection, an answer, a mistake.
+    Status(String),
+    /// The same, to be shown after the end of the client, too.
+    Parting(String),
     AskName {
         default: Option<String>,
     },
-    /// What is typed next is not to be seen.
+    /// The password must not be shown as it is typed.
     AskPassword {
         name: String,
     },
 }
 
-/// How the connection is.
+/// The state of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// There is no name yet.
-    Naming,
+    /// The user is asked for a name or a password.
+    SigningIn,
     Connecting,
     Joined {
-        /// How long the last ping took to be answered.
+        /// How long the server took to answer the last ping.
         round_trip: Option<Duration>,
     },
-    /// Connects again in so much time.
+    /// The client connects again after this time.
     Waiting(Duration),
     Leaving,
 }
 
-/// How it ended.
+/// How the client ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything was said.
+    /// Everything was sent.
     Left,
-    /// The server refused something, or the person was removed.
+    /// The server refused something, or removed the user.
     Refused,
     /// The server could not be reached.
     Unreachable,

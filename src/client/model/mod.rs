@@ -1,210 +1,112 @@
-//! What the client knows and decides: inputs in, outputs out. Time is passed in; nothing here
+//! The state and the decisions of the client: inputs in, outputs out. Time is passed in; nothing here
 //! reads, writes or waits.
+//!
+//! [`Model`] puts the parts of the state together and passes each input to those that it concerns:
+//! `connection` handles the connection, `events` the events of the server, `typed` the user's input.
 
+mod attempts;
+mod catch_up;
 mod command;
 mod connection;
+mod credentials;
+mod events;
 mod io;
-mod keeping;
+mod jitter;
+mod liveness;
 mod older;
-mod password;
-mod room;
-mod speech;
-mod typing;
-mod waiting;
+mod outputs;
+mod pending;
+mod phase;
+mod records;
+mod session;
+mod typed;
+mod waits;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use chatroom::secret::Secret;
-use chatroom::wire::json::{JsonRequest, Resume};
+use chatroom::wire::json::JsonRequest;
 
+use attempts::Attempts;
+use catch_up::CatchUp;
 pub use command::{Command, spelled};
-pub use io::{ConnectionState, Exit, Input, Keeps, Output, Recalled, Settings, Show};
-use keeping::Change;
-pub use keeping::Kept;
-use older::Older;
-use speech::Pending;
+use credentials::Credentials;
+pub use io::{
+    ConnectionState, Exit, Input, Loaded, Output, Persistence, SavedSession, Settings, Show,
+};
+use jitter::Jitter;
+use liveness::Liveness;
+use older::OlderMessages;
+use outputs::Outputs;
+use pending::PendingLines;
+use phase::Phase;
+use session::{SaveNow, Session};
+use waits::Waits;
 
 /// How long the server may take to close the connection after `quit`.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How long a server may take to answer a `hello`.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
-
-/// So many lines from a pipe may be unacknowledged before no more are read.
+/// No more lines are read from a pipe while this many are not acknowledged.
 const MAX_PENDING_PIPED: usize = 64;
-/// The same for a person, who can type on while the connection is gone.
+/// The same for a user, who can type on while there is no connection.
 const MAX_PENDING_TYPED: usize = 10_000;
-
-/// How far the client has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Needs a name. `connected` where the server refused the one before.
-    Naming {
-        connected: bool,
-    },
-    /// Waits for what was kept under the name.
-    Recalling {
-        connected: bool,
-    },
-    /// Needs the password of the name. The connection may be lost meanwhile, and then waits for it.
-    Password {
-        connected: bool,
-    },
-    Connecting,
-    /// `hello` is sent.
-    Greeting,
-    Joined,
-    /// Asks again at this time: over a new connection, unless it is still `connected`.
-    Pausing {
-        until: Duration,
-        connected: bool,
-    },
-    /// `quit` is sent; waits for the end of the connection until this time.
-    Leaving {
-        until: Duration,
-    },
-    Over,
-}
-
-/// What was missed is on its way.
-#[derive(Debug)]
-struct CatchingUp {
-    /// The last record of it.
-    until: u64,
-    /// How many messages there were so far.
-    messages: usize,
-    after: Absence,
-}
-
-/// What has been before somebody joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Absence {
-    /// Has just come.
-    None,
-    /// The connection was lost for so long.
-    Lost(Duration),
-    /// The client was ended and started again.
-    Ended,
-}
 
 /// The state of the client.
 #[derive(Debug)]
 pub struct Model {
     settings: Settings,
     phase: Phase,
-    name: Option<String>,
-    /// That of the name, once it was asked for.
-    password: Option<Secret>,
-    /// Whether it goes with the next `hello`: only if the server asks, for looking at it costs.
-    gives_password: bool,
+    credentials: Credentials,
+    session: Session,
+    pending: PendingLines,
+    attempts: Attempts,
+    waits: Waits,
+    jitter: Jitter,
+    liveness: Liveness,
+    catch_up: CatchUp,
+    older: OlderMessages,
     topic: String,
-    /// Whether the room was joined before.
+    /// Whether the client has joined since it was started.
     was_joined: bool,
-    pending: VecDeque<Pending>,
-    next_id: u64,
     end_of_input: bool,
+    /// Whether the server has refused something.
     any_refused: bool,
-    failed_attempts: u32,
-    /// What was last said of a pause that repeats without an end.
-    told_pause: Option<String>,
-    /// Whether any server has spoken there.
-    was_reached: bool,
-    /// Since when, and how often, the server has made this client wait; what was said of that, when.
-    waiting_since: Option<Duration>,
-    waits: u32,
-    told_wait: Option<(String, Duration)>,
-    /// The session to take up again, and the last record that was seen.
-    resume: Option<Resume>,
-    /// Whether anything can be kept under the name.
-    has_place: bool,
-    /// That of an earlier pipe of this name, for where the name is still held for it.
-    spare: Option<Resume>,
-    /// Whether the server knows that the session is over, so that nobody needs to come back to it.
-    is_session_over: bool,
-    /// Chooses the times between attempts.
-    chance: u32,
-    /// What is shown of the time before: up to this record; and how many messages that were.
-    catching_up: Option<CatchingUp>,
-    /// What was kept is not taken up yet; so many lines of what is pending come from it.
-    recalled: Option<usize>,
-    change: Change,
-    kept_at: Duration,
-    /// When the connection was lost, to say for how long.
-    lost_at: Option<Duration>,
-    /// The most bytes of a message, once the server has said so.
-    message_bytes: Option<usize>,
-    /// What the server says in text, before it closes a connection that has not joined.
-    last_words: Option<String>,
-    /// The server's silence limit, and when it was last heard and spoken to.
-    silence: Option<Duration>,
-    heard: Duration,
-    spoke: Duration,
-    /// When the ping that is not answered yet was sent, and how long the last one took.
-    pinged: Option<Duration>,
-    round_trip: Option<Duration>,
-    older: Older,
-    outputs: Vec<Output>,
+    outputs: Outputs,
 }
 
 impl Model {
     /// A client that was just started, and what it does first.
     pub fn new(settings: Settings) -> (Model, Vec<Output>) {
-        let name = settings.name.clone();
-        let settings_password = settings.password.clone();
-        let seed = |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte));
-        let chance = settings.tag.bytes().fold(1, seed);
         let mut model = Model {
-            settings,
             phase: Phase::Naming { connected: false },
-            name: None,
-            password: settings_password,
-            gives_password: false,
+            credentials: Credentials::new(settings.password.clone()),
+            session: Session::new(settings.persistence),
+            pending: PendingLines::new(settings.tag.clone()),
+            attempts: Attempts::new(settings.attempts),
+            waits: Waits::default(),
+            jitter: Jitter::new(&settings.tag),
+            liveness: Liveness::default(),
+            catch_up: CatchUp::default(),
+            older: OlderMessages::default(),
             topic: String::new(),
             was_joined: false,
-            pending: VecDeque::new(),
-            next_id: 1,
             end_of_input: false,
             any_refused: false,
-            failed_attempts: 0,
-            told_pause: None,
-            was_reached: false,
-            waiting_since: None,
-            waits: 0,
-            told_wait: None,
-            resume: None,
-            has_place: true,
-            spare: None,
-            is_session_over: false,
-            chance,
-            recalled: None,
-            change: Change::Nothing,
-            kept_at: Duration::ZERO,
-            catching_up: None,
-            lost_at: None,
-            message_bytes: None,
-            last_words: None,
-            silence: None,
-            heard: Duration::ZERO,
-            spoke: Duration::ZERO,
-            pinged: None,
-            round_trip: None,
-            older: Older::default(),
-            outputs: Vec::new(),
+            outputs: Outputs::default(),
+            settings,
         };
-        match name {
-            Some(name) => model.begin(name, false),
+        match model.settings.name.clone() {
+            Some(name) => model.begin(&name, false),
             None => {
                 model.ask_name(false);
-                // Nobody thinks of a name for a room that is not there.
+                // So that the user hears of a server that is not there before choosing a name.
                 model.outputs.push(Output::Connect);
             }
         }
-        let first = std::mem::take(&mut model.outputs);
+        let first = model.outputs.take();
         (model, first)
     }
 
-    /// Takes in what happened and gives what to do, in this order.
+    /// Handles an input. Returns what is to be done, in this order.
     pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Output> {
         match input {
             Input::Line(line) => self.typed(&line, now),
@@ -212,25 +114,25 @@ impl Model {
                 self.say(|id| JsonRequest::Say { text, action: false, id: Some(id) }, now);
             }
             Input::Password(password) => self.password_given(password, now),
-            Input::Older => self.ask_older(now),
+            Input::Older => self.request_older(now),
             Input::NoMoreLines => self.input_ended(now),
             Input::Interrupt => self.interrupted(now),
             Input::Hangup => self.leave(now),
-            Input::Recalled(kept) => self.recalled(kept),
+            Input::Loaded(loaded) => self.loaded(loaded),
             Input::Connected => self.connected(now),
-            Input::Trusted(news) => self.status(&news),
+            Input::Trusted(news) => self.outputs.status(&news),
             Input::Untrusted(why) => self.untrusted(&why),
-            Input::Misdirected(why) => self.misdirected(&why, now),
+            Input::WrongProtocol(why) => self.wrong_protocol(&why, now),
             Input::Disconnected(why) => self.disconnected(&why, now),
             Input::Event(event) => self.received(event, now),
-            Input::Text(line) => self.last_words = Some(line),
+            Input::Text(line) => self.attempts.set_last_words(line),
             Input::Tick => self.time_passed(now),
         }
-        self.keep(now);
-        std::mem::take(&mut self.outputs)
+        self.save(now);
+        self.outputs.take()
     }
 
-    /// Whether another line can be taken in.
+    /// Whether another line can be handled.
     pub fn wants_input(&self) -> bool {
         let most = match self.settings.interactive {
             true => MAX_PENDING_TYPED,
@@ -241,41 +143,91 @@ impl Model {
 
     /// When [`Input::Tick`] is needed next.
     pub fn deadline(&self) -> Option<Duration> {
-        let next = match (self.phase, self.silence) {
-            (Phase::Pausing { until, .. } | Phase::Leaving { until }, _) => Some(until),
-            (Phase::Greeting, _) => Some(self.heard + ANSWER_TIME),
-            (Phase::Joined, Some(silence)) => {
-                Some((self.heard + silence).min(self.spoke + silence / 3))
-            }
+        let next = match self.phase {
+            Phase::Pausing { until, .. } | Phase::Leaving { until } => Some(until),
+            Phase::Greeting => Some(self.liveness.answer_due()),
+            Phase::Joined => self.liveness.next_check(),
             _ => None,
         };
-        next.into_iter().chain(self.keep_at()).min()
+        next.into_iter().chain(self.session.save_due()).min()
     }
 
-    /// Whether what a person types now is a password, or may be meant as one: it was asked for, or
-    /// it is not known yet whether the last one was right.
+    /// Whether what the user types now is a password, or may be meant as one: the client has asked for
+    /// it, or does not know yet whether the last one was right.
     pub fn is_secret(&self) -> bool {
         match self.phase {
             Phase::Password { .. } => true,
-            Phase::Greeting => self.gives_password,
+            Phase::Greeting => self.credentials.sends_password(),
             _ => false,
         }
     }
 
-    /// How the connection is.
+    /// The state of the connection, to be shown.
     pub fn connection(&self, now: Duration) -> ConnectionState {
         match self.phase {
-            Phase::Naming { .. } | Phase::Password { .. } => ConnectionState::Naming,
-            Phase::Recalling { .. } | Phase::Connecting | Phase::Greeting => {
+            Phase::Naming { .. } | Phase::Password { .. } => ConnectionState::SigningIn,
+            Phase::Loading { .. } | Phase::Connecting | Phase::Greeting => {
                 ConnectionState::Connecting
             }
-            Phase::Joined => ConnectionState::Joined { round_trip: self.round_trip },
+            Phase::Joined => ConnectionState::Joined { round_trip: self.liveness.round_trip() },
             Phase::Pausing { until, .. } => ConnectionState::Waiting(until.saturating_sub(now)),
             Phase::Leaving { .. } | Phase::Over => ConnectionState::Leaving,
         }
     }
 
-    /// Leaves once there is nothing more to say and everything said is acknowledged.
+    fn send(&mut self, request: JsonRequest, now: Duration) {
+        self.liveness.spoke(now);
+        self.outputs.send(request);
+    }
+
+    /// Begins under a name: with what was saved, if anything is, else by connecting.
+    fn begin(&mut self, name: &str, connected: bool) {
+        self.credentials.choose(name);
+        let foreign_lines = self.session.begin();
+        for id in self.pending.remove_first(foreign_lines) {
+            self.outputs.show(Show::NotStored { id });
+        }
+        if self.session.persistence() == Persistence::Nothing {
+            return self.begin_session(connected);
+        }
+        self.phase = Phase::Loading { connected };
+        self.outputs.push(Output::Load(name.to_owned()));
+    }
+
+    /// Continues with what was saved under the name.
+    fn loaded(&mut self, loaded: Loaded) {
+        let Phase::Loading { connected } = self.phase else { return };
+        if let Some(lines) = self.session.load(loaded) {
+            let shown = self.pending.restore(lines);
+            self.session.set_loaded_lines(shown.len());
+            shown.into_iter().for_each(|show| self.outputs.show(show));
+        }
+        self.begin_session(connected);
+    }
+
+    fn begin_session(&mut self, connected: bool) {
+        if connected {
+            self.greet();
+        } else {
+            self.phase = Phase::Connecting;
+            self.outputs.push(Output::Connect);
+        }
+    }
+
+    /// Saves what is to be saved now.
+    fn save(&mut self, now: Duration) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        let Some(when) = self.session.take_save(now) else { return };
+        let save = Output::Save(self.session.saved(self.pending.requests()));
+        match when {
+            SaveNow::First => self.outputs.push_first(save),
+            SaveNow::Last => self.outputs.push(save),
+        }
+    }
+
+    /// Leaves once there is nothing more to send and everything is acknowledged.
     fn leave_if_done(&mut self, now: Duration) {
         let has_said_all = self.end_of_input && self.pending.is_empty();
         // A pipe without a line still shows that the room can be joined.
@@ -298,45 +250,48 @@ impl Model {
 
     fn interrupted(&mut self, now: Duration) {
         match self.phase {
-            // Whoever presses twice does not want to wait.
+            // The user does not want to wait.
             Phase::Leaving { .. } => self.exit_left(),
             _ => self.leave(now),
         }
     }
 
-    fn send(&mut self, request: JsonRequest, now: Duration) {
-        self.spoke = now;
-        self.outputs.push(Output::Send(request));
-    }
-
-    fn ask_name(&mut self, connected: bool) {
-        self.phase = Phase::Naming { connected };
-        let default = self.settings.default_name.clone();
-        self.outputs.push(Output::Show(Show::AskName { default }));
-    }
-
-    fn status(&mut self, text: &str) {
-        self.outputs.push(Output::Show(Show::Status(text.to_owned())));
-    }
-
-    /// Ends because it was wanted. For a pipe that is a failure if not everything was said, and for
-    /// a person if they never got in.
+    /// Ends because that was wanted. For a pipe this is a failure unless everything was sent, and for
+    /// a user if they never joined.
     fn exit_left(&mut self) {
-        self.tell_unsent();
-        let said_all = self.pending.is_empty() && !self.any_refused;
-        self.exit(match (self.settings.interactive, self.was_joined) {
+        let sent_all = self.pending.is_empty() && !self.any_refused;
+        let was_kept_out = self.attempts.have_failed() || self.waits.have_been();
+        self.end(match (self.settings.interactive, self.was_joined) {
             (true, true) => Exit::Left,
-            (true, false) if self.failed_attempts > 0 || self.waits > 0 => Exit::Unreachable,
+            (true, false) if was_kept_out => Exit::Unreachable,
             (true, false) if self.any_refused => Exit::Refused,
             (true, false) => Exit::Left,
-            (false, _) if said_all => Exit::Left,
+            (false, _) if sent_all => Exit::Left,
             (false, _) => Exit::Refused,
         });
     }
 
+    /// Ends, and says how many lines were not sent.
+    fn end(&mut self, exit: Exit) {
+        self.tell_unsent();
+        self.exit(exit);
+    }
+
+    fn tell_unsent(&mut self) {
+        let are_saved = self.session.persistence() == Persistence::Everything
+            && self.credentials.name().is_some();
+        if let Some(sentence) = self.pending.unsent_sentence(are_saved) {
+            self.outputs.show(Show::Parting(sentence));
+        }
+    }
+
     fn exit(&mut self, exit: Exit) {
         self.phase = Phase::Over;
-        self.keep_at_end();
+        let is_saved = self.session.persistence() != Persistence::Nothing;
+        if is_saved && self.credentials.name().is_some() {
+            let saved = self.session.saved_at_end(self.pending.requests());
+            self.outputs.push(saved.map_or(Output::Delete, Output::Save));
+        }
         self.outputs.push(Output::Exit(exit));
     }
 }

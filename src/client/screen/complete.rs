@@ -33,7 +33,7 @@ impl Screen {
             }
             false => {
                 let folded = chatroom::names::fold(&word);
-                let fits = self.people.range(folded.clone()..);
+                let fits = self.presence.people.range(folded.clone()..);
                 let fits = fits.take_while(|(key, _)| key.starts_with(&folded));
                 fits.map(|(_, name)| name.clone()).collect()
             }

@@ -1,6 +1,4 @@
-//! From the state to cells.
-
-use std::time::Duration;
+//! Draws the state of the screen into cells.
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -13,19 +11,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
 use super::editor::CURSOR;
-use super::layout::NARROW;
+use super::metrics::{NARROW, PEOPLE_WIDTH, RULE, WIDE};
 use super::wrap::cut;
 use crate::model::ConnectionState;
-
-/// From this width on it is shown who is here, in so many columns, and names have a column.
-pub(super) const WIDE: u16 = 80;
-pub(super) const PEOPLE_WIDTH: u16 = 20;
-
-/// For so long nothing is said of a message that is not stored yet.
-pub const PATIENCE: Duration = Duration::from_secs(3);
-
-/// How what is less important looks.
-pub(super) const RULE: Style = Style::new().add_modifier(Modifier::DIM);
 
 impl Screen {
     /// Draws everything.
@@ -54,8 +42,8 @@ impl Screen {
         self.refresh_joined(frame.buffer_mut());
     }
 
-    /// Has rows drawn whole in which characters are, or were, of which terminals do not agree how
-    /// wide they are: several that are joined to one. What is left of them is overwritten so.
+    /// Has rows with joined characters drawn whole, now and once after they are gone. Terminals do not
+    /// agree on the width of such characters, and might leave parts of them behind.
     fn refresh_joined(&mut self, buffer: &mut Buffer) {
         let before = std::mem::take(&mut self.joined_rows);
         for y in buffer.area.rows().map(|row| row.y) {
@@ -77,7 +65,7 @@ impl Screen {
     }
 
     fn is_people_shown(&self, area: Rect) -> bool {
-        self.shows_people && area.width >= WIDE && !self.room.is_empty()
+        self.shows_people && area.width >= WIDE && !self.presence.room.is_empty()
     }
 
     fn input_rows(&self, area: Rect) -> u16 {
@@ -87,11 +75,11 @@ impl Screen {
         (rows as u16).clamp(1, (area.height / 3).max(1))
     }
 
-    /// What stands before what is typed.
+    /// The text before the input.
     fn label(&self) -> String {
-        match (&self.question, &self.recall) {
+        match (&self.question, &self.line_search) {
             (Some(question), _) => question.text.clone(),
-            (None, Some(recall)) => recall.label(),
+            (None, Some(search)) => search.label(),
             (None, None) => "> ".to_owned(),
         }
     }
@@ -103,7 +91,7 @@ impl Screen {
             Layout::horizontal([Constraint::Length(width), Constraint::Min(1)]).areas(area);
         frame.render_widget(Paragraph::new(cut(&label, width as usize)), question);
         frame.render_widget(self.editor.area(), input);
-        // The terminal's own cursor stands there too: input methods and screen readers look for it.
+        // The terminal's own cursor is there, too: input methods and screen readers look for it.
         let buffer = frame.buffer_mut();
         let cursor = input.positions().find(|&at| buffer[at].modifier.contains(CURSOR));
         if let Some(at) = cursor {
@@ -117,34 +105,38 @@ impl Screen {
         let inside = block.inner(area);
         frame.render_widget(block, area);
         let room = inside.height as usize;
-        let mut lines = vec![Line::styled(format!(" {} here", self.people.len()), RULE)];
-        let all = self.people.len() < room;
-        let shown = if all { self.people.len() } else { room.saturating_sub(2) };
-        for name in self.people.values().take(shown) {
+        let mut lines = vec![Line::styled(format!(" {} here", self.presence.people.len()), RULE)];
+        let all = self.presence.people.len() < room;
+        let shown = if all { self.presence.people.len() } else { room.saturating_sub(2) };
+        for name in self.presence.people.values().take(shown) {
             let text = format!(" {}", cut(name, inside.width.saturating_sub(1) as usize));
             lines.push(Line::styled(text, self.name_style(name)));
         }
         if !all {
-            lines.push(Line::styled(format!(" and {} more", self.people.len() - shown), RULE));
+            lines.push(Line::styled(
+                format!(" and {} more", self.presence.people.len() - shown),
+                RULE,
+            ));
         }
         frame.render_widget(Paragraph::new(lines), inside);
     }
 
-    /// Where one is, how the connection is, and what is to be known beside.
+    /// The room, the state of the connection, and what else the user should know.
     fn status_line(&self, connection: ConnectionState, width: usize) -> String {
         if let Some(lines) = self.asking {
-            let question = format!(" Send {lines} lines? Enter does, Ctrl-C drops them.");
+            let question = format!(" Send {lines} lines? Enter sends them, Ctrl-C drops them.");
             return cut(&question, width);
         }
         let connection = match connection {
-            ConnectionState::Naming => "who are you?".to_owned(),
+            ConnectionState::SigningIn => "signing in".to_owned(),
             ConnectionState::Connecting => "connecting".to_owned(),
             ConnectionState::Joined { round_trip: None } => "connected".to_owned(),
             ConnectionState::Joined { round_trip: Some(time) } => {
                 format!("connected, {} ms", time.as_micros().div_ceil(1000))
             }
             ConnectionState::Waiting(time) => {
-                let what = if self.room.is_empty() { "trying again" } else { "reconnecting" };
+                let what =
+                    if self.presence.room.is_empty() { "trying again" } else { "reconnecting" };
                 format!("{what} in {} s", time.as_secs().max(1))
             }
             ConnectionState::Leaving => "leaving".to_owned(),
@@ -158,11 +150,11 @@ impl Screen {
         }
         let before = parts.len();
         parts.push(connection);
-        if !self.room.is_empty() {
-            // Where there is room for one thing, it is how the connection is.
+        if !self.presence.room.is_empty() {
+            // If there is only room for one thing, it is the state of the connection.
             let at = if width < NARROW { before + 1 } else { before };
-            parts.insert(at, format!("{} in {}", self.me, self.room));
-            parts.push(format!("{} here", self.people.len()));
+            parts.insert(at, format!("{} in {}", self.presence.me, self.presence.room));
+            parts.push(format!("{} here", self.presence.people.len()));
         }
         let left = format!(" {}", parts.join(" · "));
         let right = "F1 help ";
@@ -174,20 +166,20 @@ impl Screen {
 
     fn draw_talk(&mut self, frame: &mut Frame<'_>, area: Rect, now: Timestamp) {
         self.now = now;
-        (self.scroll.width, self.scroll.height) = (area.width as usize, area.height as usize);
+        (self.viewport.width, self.viewport.height) = (area.width as usize, area.height as usize);
         let (bottom, mut hidden) = self.bottom();
         let mut rows = Vec::new();
         let mut index = bottom;
-        while self.talk.get(index).is_some() && rows.len() < self.scroll.height {
-            let mut of_entry = self.rows_of(index, self.scroll.width);
+        while self.talk.get(index).is_some() && rows.len() < self.viewport.height {
+            let mut of_entry = self.rows_of(index, self.viewport.width);
             of_entry.truncate(of_entry.len().saturating_sub(std::mem::take(&mut hidden)));
             rows.extend(of_entry.into_iter().rev());
             let Some(before) = index.checked_sub(1) else { break };
             index = before;
         }
-        rows.truncate(self.scroll.height);
+        rows.truncate(self.viewport.height);
         rows.reverse();
-        // The newest stands next to where one types.
+        // The newest entry is next to the input.
         let empty = area.height - rows.len() as u16;
         let below = Rect { y: area.y + empty, height: rows.len() as u16, ..area };
         for (row, y) in rows.into_iter().zip(below.rows()) {

@@ -1,20 +1,20 @@
-//! What is being typed, and what was typed before.
+//! The input line, and the lines that were typed before.
 
 use ratatui::style::{Modifier, Style};
 use ratatui_textarea::{CursorMove, Input, Key, TextArea, WrapMode};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Marks the cell where the cursor is. Nothing else that is typed looks so.
+/// Marks the cell with the cursor. Nothing else in the input has this style.
 pub const CURSOR: Modifier = Modifier::RAPID_BLINK;
 
-/// So many lines that were typed before can be had again.
+/// How many lines that were typed before are kept.
 const MAX_REMEMBERED: usize = 500;
 
-/// The input line, which can be several.
+/// The input, which can have several lines.
 pub struct Editor {
     area: TextArea<'static>,
     before: Vec<String>,
-    /// Which of those is shown, and what was being typed when it was asked for.
+    /// Which of those is shown, and what was being typed before it was.
     shown: Option<(usize, String)>,
 }
 
@@ -39,12 +39,12 @@ impl Editor {
         self.area.is_empty()
     }
 
-    /// Puts `text` in the place of what was typed, with the cursor behind it.
+    /// Replaces the input with `text`, and puts the cursor at its end.
     pub fn set(&mut self, text: &str) {
         self.area = area(text);
     }
 
-    /// Whether what is typed is to be seen. What was typed goes.
+    /// Clears the input, and hides what is typed from now on if it `is_secret`.
     pub fn hide(&mut self, is_secret: bool) {
         self.set("");
         if is_secret {
@@ -52,7 +52,7 @@ impl Editor {
         }
     }
 
-    /// Takes what was typed away, and remembers it.
+    /// Clears the input, and remembers it.
     pub fn finish(&mut self) {
         let text = self.text();
         if !text.trim().is_empty() && self.before.last() != Some(&text) {
@@ -65,7 +65,7 @@ impl Editor {
         self.set("");
     }
 
-    /// Edits as the key says. What is drawn as one character is passed and deleted as one.
+    /// Edits the input. What is drawn as one character is passed and deleted as one.
     pub fn input(&mut self, input: &Input) {
         let (row, column) = (self.area.cursor().0, self.area.cursor().1);
         let line = self.area.lines().get(row).map_or("", String::as_str);
@@ -86,7 +86,7 @@ impl Editor {
         }
     }
 
-    /// Selects all, so that it is kept by moving in it and replaced by typing.
+    /// Selects everything: moving the cursor then keeps it, and typing replaces it.
     pub fn select_all(&mut self) {
         self.area.select_all();
     }
@@ -99,15 +99,14 @@ impl Editor {
         self.area.insert_str(text);
     }
 
-    /// The last of what was typed before that has `wanted` in it, and was typed before another one
-    /// if one is given.
+    /// The last earlier line that contains `wanted`; if `end` is given, one that is older than that.
     pub fn find_before(&self, wanted: &str, end: Option<usize>) -> Option<usize> {
         let end = end.unwrap_or(self.before.len()).min(self.before.len());
         let wanted = wanted.to_lowercase();
         self.before[..end].iter().rposition(|text| text.to_lowercase().contains(&wanted))
     }
 
-    /// Shows one of what was typed before; going down from it leads back.
+    /// Shows an earlier line. Going down from it leads back to the input.
     pub fn show_before(&mut self, at: usize) {
         let typed = match self.shown.take() {
             Some((_, typed)) => typed,
@@ -119,7 +118,7 @@ impl Editor {
         }
     }
 
-    /// Goes a line up, or to what was typed before.
+    /// Goes up a line, or to the previous earlier line.
     pub fn up(&mut self) {
         if self.area.cursor().0 > 0 {
             return self.area.move_cursor(CursorMove::Up);
@@ -128,7 +127,7 @@ impl Editor {
         self.show_before(before.saturating_sub(1));
     }
 
-    /// Goes a line down, or back to what was typed later.
+    /// Goes down a line, or to the next earlier line, or back to the input.
     pub fn down(&mut self) {
         if self.area.cursor().0 + 1 < self.area.lines().len() {
             return self.area.move_cursor(CursorMove::Down);

@@ -1,4 +1,4 @@
-//! What keys and the mouse do.
+//! Keys, mouse, and other events of the terminal.
 
 use chatroom::commands::{self, CommandId};
 use jiff::Timestamp;
@@ -9,29 +9,30 @@ use ratatui_textarea::{CursorMove, TextArea};
 
 use chatroom::secret::Secret;
 
+use super::line_search::{LineSearch, Searched};
 use super::wrap::harmless;
 use super::{Screen, UiAction};
 use crate::model::{Command, spelled};
 
-/// So many lines are sent without a question.
+/// How many lines are sent without asking.
 const UNASKED: usize = 3;
 
-/// So many rows the wheel scrolls at a time.
+/// How many rows a step of the wheel scrolls.
 const WHEEL: usize = 3;
 
-/// What `/help` shows of keys.
+/// The part of `/help` about keys.
 const KEYS: &[&str] = &[
-    "Enter sends; Alt-Enter begins another line; Tab completes names and commands.",
+    "Enter sends; Alt-Enter starts another line; Tab completes names and commands.",
     "PgUp, PgDn and the wheel scroll; Ctrl-End or Esc goes back to the newest.",
-    "Up and Down: what you typed before; Ctrl-R searches in that.",
-    "F2: who is here. Ctrl-C drops what you typed, Ctrl-L draws anew, Ctrl-Z suspends.",
+    "Up and Down: lines you typed before; Ctrl-R searches them.",
+    "F2: the member list. Ctrl-C discards the line, Ctrl-L redraws, Ctrl-Z suspends.",
     "Ctrl-D and Ctrl-C on an empty line leave.",
     "Ctrl-A, E, B, F, K, U, W, Y, Alt-B, F, D, Backspace as in a shell; Ctrl-_ undoes, Alt-_ redoes.",
     "Hold Shift to select text with the mouse.",
 ];
 
 impl Screen {
-    /// Takes in what the terminal reports, and gives what is wanted by that.
+    /// Handles an event of the terminal. Returns what the user wants by it.
     pub fn handle(&mut self, event: &Event, now: Timestamp) -> Vec<UiAction> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, now),
@@ -72,10 +73,17 @@ impl Screen {
             key.modifiers.contains(KeyModifiers::ALT),
         );
         let asked = self.asking.take();
-        if self.recall_key(key) {
-            return Vec::new();
+        if let Some(search) = self.line_search.take() {
+            match search.key(key, &mut self.editor) {
+                Searched::Continues(search) => {
+                    self.line_search = Some(search);
+                    return Vec::new();
+                }
+                Searched::Over => return Vec::new(),
+                Searched::NotHandled => {}
+            }
         }
-        let page = self.scroll.height.saturating_sub(1).max(1);
+        let page = self.viewport.height.saturating_sub(1).max(1);
         match key.code {
             KeyCode::Enter if alt || key.modifiers.contains(KeyModifiers::SHIFT) => {
                 self.editor.change(TextArea::insert_newline);
@@ -86,7 +94,7 @@ impl Screen {
                 Some(question) => self.editor.hide(question.is_secret),
                 None => self.editor.finish(),
             },
-            // What was typed before is no answer to a question.
+            // Lines that were typed before are no answers to a question.
             KeyCode::Up | KeyCode::Down if self.question.is_some() => {}
             KeyCode::Char('p' | 'n' | 'r') if control && self.question.is_some() => {}
             KeyCode::Char('c') if control => return vec![UiAction::Interrupt],
@@ -105,7 +113,9 @@ impl Screen {
             KeyCode::Char('j') if control => self.editor.change(TextArea::insert_newline),
             KeyCode::Char('p') if control => self.editor.up(),
             KeyCode::Char('n') if control => self.editor.down(),
-            KeyCode::Char('r') if control => self.recall(),
+            KeyCode::Char('r') if control => {
+                self.line_search = Some(LineSearch::begin(&self.editor));
+            }
             KeyCode::Tab => self.complete(),
             KeyCode::Up => self.editor.up(),
             KeyCode::Down => self.editor.down(),
@@ -126,7 +136,7 @@ impl Screen {
         Vec::new()
     }
 
-    /// Sends what was typed, unless it has to be asked for first or cannot be meant.
+    /// Sends what was typed, unless the user has to confirm or correct it first.
     fn enter(&mut self, is_confirmed: bool, now: Timestamp) -> Vec<UiAction> {
         let lines = self.editor.lines();
         if let Some(question) = &self.question {
@@ -151,7 +161,7 @@ impl Screen {
                     return Vec::new();
                 }
             },
-            // Of several lines each is said as it is.
+            // If there are several lines, each is sent as it is.
             lines => lines
                 .iter()
                 .filter(|line| !line.trim().is_empty())
@@ -164,7 +174,10 @@ impl Screen {
         actions
     }
 
-    /// Does what concerns the screen alone. All else is for the model, unless it is a mistake.
+    /// Carries out commands of the screen itself. All others are for the model.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
     fn command(&mut self, line: &str, now: Timestamp) -> Result<Vec<UiAction>, String> {
         let line = &*spelled(line);
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -183,22 +196,17 @@ impl Screen {
     }
 
     fn ignore(&mut self, name: &str, now: Timestamp) {
-        let folded = chatroom::names::fold(name);
-        let what = match self.ignored.iter().position(|ignored| *ignored == folded) {
-            Some(at) => {
-                self.ignored.remove(at);
-                format!("What {name} says is shown again.")
-            }
-            None => {
-                self.ignored.push(folded);
-                format!("What {name} says is hidden from now on. /ignore {name} shows it again.")
-            }
+        let what = match self.presence.toggle_ignored(name) {
+            true => format!(
+                "Messages from {name} are hidden from now on. /ignore {name} shows them again."
+            ),
+            false => format!("Messages from {name} are shown again."),
         };
         self.status(&what, now);
     }
 
     fn help(&mut self, now: Timestamp) {
-        // Who asks twice looks for it.
+        // If the help is at the end of the talk already, the user only has to see it.
         if self.talk.ends_with(KEYS.last().unwrap_or(&"")) {
             return self.scroll_to_end();
         }

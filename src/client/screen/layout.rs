@@ -1,23 +1,18 @@
-//! From what was said and what happened to rows.
+//! Lays out the entries of the talk as rows.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
-use super::draw::{PATIENCE, PEOPLE_WIDTH, RULE, WIDE};
 use super::links::{Link, Row};
-use super::talk::{Said, State, TalkEntry, What};
+use super::metrics::{NAME_COLUMN, NARROW, PATIENCE, PEOPLE_WIDTH, RULE, WIDE};
+use super::talk::{Delivery, EntryKind, Message, TalkEntry};
 use super::wrap::{Part, cut, wrap};
 use crate::palette;
 
-/// How wide the column of names is.
-const NAME_COLUMN: usize = 12;
-/// Below this width there are no times.
-pub(super) const NARROW: usize = 40;
-
 impl Screen {
-    /// The rows of an entry, with what stands before it: a new day, where one has stopped reading.
+    /// The rows of an entry, after the rules above it: a new day, where the user has stopped reading.
     pub(super) fn rows_of(&self, index: usize, width: usize) -> Vec<Row> {
         let Some(entry) = self.talk.get(index) else { return Vec::new() };
         let before = index.checked_sub(1).and_then(|before| self.talk.get(before));
@@ -27,23 +22,23 @@ impl Screen {
             rows.push(rule(&day(entry).strftime("%A, %-d %B %Y").to_string(), width));
         }
         if before.is_some_and(|before| before.earlier && !entry.earlier) {
-            rows.push(rule("that was earlier", width));
+            rows.push(rule("earlier messages end here", width));
         }
         if self.talk.mark == Some(entry.number) && index > 0 {
             rows.push(rule("new", width));
         }
-        match &entry.what {
-            What::Said(said) => self.said(entry, said, width, &mut rows),
-            What::Traffic { joined, left, how } => {
+        match &entry.kind {
+            EntryKind::Message(message) => self.message(entry, message, width, &mut rows),
+            EntryKind::Traffic { joined, left, how } => {
                 let mut parts = Vec::new();
                 parts.extend(joined.sentence().map(|names| format!("{names} joined")));
                 let how = if left.count() == 1 { how } else { "left" };
                 parts.extend(left.sentence().map(|names| format!("{names} {how}")));
                 self.quiet(entry, "--", &parts.join("; "), width, &mut rows);
             }
-            What::Room(text) => self.quiet(entry, "--", text, width, &mut rows),
-            // What the client says itself takes the whole width.
-            What::Status(text) => rows.extend(wrap(text, width).into_iter().map(|parts| {
+            EntryKind::Room(text) => self.quiet(entry, "--", text, width, &mut rows),
+            // Sentences of the client itself take the whole width.
+            EntryKind::Status(text) => rows.extend(wrap(text, width).into_iter().map(|parts| {
                 let text = parts.into_iter().map(|part| part.text).collect::<String>();
                 Row::from(Line::styled(text, RULE))
             })),
@@ -51,15 +46,15 @@ impl Screen {
         rows
     }
 
-    fn said(&self, entry: &TalkEntry, said: &Said, width: usize, rows: &mut Vec<Row>) {
+    fn message(&self, entry: &TalkEntry, message: &Message, width: usize, rows: &mut Vec<Row>) {
         let mut text_style = Style::new();
-        if said.mention {
+        if message.mention {
             text_style = text_style.add_modifier(Modifier::BOLD);
         }
-        let (mut text, mut style) = (said.text.clone(), self.name_style(&said.name));
-        match &said.state {
-            State::Stored => {}
-            State::Waiting(_, since) => {
+        let (mut text, mut style) = (message.text.clone(), self.name_style(&message.name));
+        match &message.delivery {
+            Delivery::Stored => {}
+            Delivery::Pending(_, since) => {
                 text_style = text_style.add_modifier(Modifier::DIM);
                 style = style.add_modifier(Modifier::DIM);
                 let patience = jiff::SignedDuration::try_from(PATIENCE).unwrap_or_default();
@@ -67,22 +62,22 @@ impl Screen {
                     text.push_str(" (not sent yet)");
                 }
             }
-            State::Refused => {
+            Delivery::Refused => {
                 text_style = text_style.add_modifier(Modifier::DIM);
                 text.push_str(" (not accepted)");
             }
         }
-        let who = match (&said.to, said.private) {
+        let who = match (&message.to, message.private) {
             (Some(to), _) => format!("to {to}"),
-            (None, true) => format!("{} to you", said.name),
-            (None, false) => said.name.clone(),
+            (None, true) => format!("{} to you", message.name),
+            (None, false) => message.name.clone(),
         };
-        if said.action {
+        if message.action {
             text = format!("{who} {text}");
         }
-        let mark = if said.mention { "!" } else { "" };
-        let who = if said.action { "*".to_owned() } else { format!("{mark}{who}") };
-        if said.mention || said.private {
+        let mark = if message.mention { "!" } else { "" };
+        let who = if message.action { "*".to_owned() } else { format!("{mark}{who}") };
+        if message.mention || message.private {
             style = style.add_modifier(Modifier::REVERSED);
         }
         self.lay_out(entry, &Span::styled(who, style), &text, text_style, width, rows);
@@ -117,7 +112,7 @@ impl Screen {
         head.push(Span::styled(name, who.style));
         head.push(Span::raw(gap));
         let full: usize = head.iter().map(Span::width).sum();
-        // On a narrow screen what follows the first row has more room than that.
+        // On a narrow screen, the rows after the first are indented less.
         let indent = if has_column { full } else { full.min(width / 4) };
         let first = full - indent;
         let padded = format!("{}{text}", "\u{a0}".repeat(first));
@@ -152,8 +147,8 @@ impl Screen {
     }
 }
 
-/// A colour by its number. The first have names of their own in the language of terminals, which
-/// those understand too that know no others.
+/// A colour by its number. The first ones have escape sequences of their own, which terminals with only
+/// those colours understand, too.
 fn colour(index: palette::Index) -> Color {
     match index {
         1 => Color::Red,

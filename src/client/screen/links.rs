@@ -1,4 +1,4 @@
-//! Links that can be clicked on: the terminal is told where one begins and where it leads
+//! Links that can be clicked: the terminal is told where a link begins and where it leads
 //! ([OSC 8](https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda)).
 
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use ratatui::layout::Position;
 use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
-/// Some terminals take no longer ones.
+/// Some terminals do not accept longer ones.
 const MAX_BYTES: usize = 2000;
 
 /// A row of the talk.
@@ -20,7 +20,7 @@ pub struct Row {
     pub links: Vec<Link>,
 }
 
-/// A link, or the part of it that stands in one row.
+/// A link, or the part of it in one row.
 #[derive(Debug)]
 pub struct Link {
     /// The number of cells before it.
@@ -38,8 +38,8 @@ impl From<Line<'static>> for Row {
 }
 
 impl Link {
-    /// Makes what is drawn at `row` a link. All of it goes into the first cell, which stands for as
-    /// many as the link has, so that the terminal gets it in one piece or not at all.
+    /// Turns the text that is drawn at `row` into a link. All of it goes into its first cell, which counts
+    /// as wide as the link, so that the terminal gets it in one piece or not at all.
     pub fn draw(&self, buffer: &mut Buffer, row: Position) {
         let width = self.text.width() as u16;
         let (Some(cells), Some(target)) = (NonZeroU16::new(width), escape(&self.target)) else {
@@ -54,7 +54,7 @@ impl Link {
     }
 }
 
-/// What is not in the printable part of ASCII must not be in a link that a terminal is told.
+/// The target with everything escaped that is not printable ASCII, which must not be in the sequence.
 fn escape(target: &str) -> Option<String> {
     let mut escaped = String::with_capacity(target.len());
     for byte in target.bytes() {
@@ -66,8 +66,8 @@ fn escape(target: &str) -> Option<String> {
     (escaped.len() <= MAX_BYTES).then_some(escaped)
 }
 
-/// Where in a word a link is, if one is: without the bracket or quote before it, and without what
-/// ends a sentence behind it.
+/// Where a word contains a link, without a bracket or quote before it and without the punctuation after
+/// it.
 pub fn find(word: &str) -> Option<std::ops::Range<usize>> {
     let start = word.find(|c: char| c.is_ascii_alphanumeric())?;
     let scheme = ["https://", "http://"].into_iter().find(|scheme| {
@@ -77,7 +77,7 @@ pub fn find(word: &str) -> Option<std::ops::Range<usize>> {
     let mut link = word[start..].trim_end();
     loop {
         let shorter = link.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', '>', ']']);
-        // A bracket belongs to the link that has opened it.
+        // A bracket that was opened in the link belongs to it.
         let count = |c| shorter.matches(c).count();
         let shorter = match shorter.strip_suffix(')') {
             Some(without) if count(')') > count('(') => without,

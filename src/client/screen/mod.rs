@@ -1,4 +1,4 @@
-//! The whole screen: what is shown and what is typed. Events come in, wishes and cells come out;
+//! The full-screen view: what is shown and what is typed. Events come in, actions and cells come out;
 //! nothing here reads, writes or waits, and time is passed in.
 
 mod complete;
@@ -6,74 +6,74 @@ mod draw;
 mod editor;
 mod keys;
 mod layout;
+mod line_search;
 mod links;
-mod recall;
+mod metrics;
+mod name_list;
+mod presence;
 mod scroll;
 mod talk;
+mod viewport;
 pub mod wrap;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chatroom::names;
 use chatroom::secret::Secret;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::Show;
 use crate::palette::Colours;
-use draw::PATIENCE;
 use editor::Editor;
-use recall::Recall;
-use scroll::Scroll;
-use talk::{Said, State, Talk, What};
+use line_search::LineSearch;
+use metrics::PATIENCE;
+use presence::Presence;
+use talk::{Delivery, EntryKind, Message, Talk};
+use viewport::Viewport;
 use wrap::{harmless, harmless_name};
 
-/// So many people are listed. No daemon lets in more, but who knows who says so.
-const MAX_PEOPLE: usize = 100_000;
-
-/// How the screen looks and what it does unasked.
+/// How the screen looks and behaves.
 #[derive(Debug, Clone)]
 pub struct Appearance {
     pub colours: Colours,
-    /// Whether the terminal is told where links lead.
+    /// Whether links can be clicked.
     pub links: bool,
-    /// Whether the bell is rung when one is meant.
+    /// Whether the bell is rung when the user is mentioned.
     pub bell: bool,
     pub zone: TimeZone,
 }
 
-/// A call to somebody who may be looking elsewhere.
+/// A call to the user, who may be looking elsewhere.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Alert {
     pub bell: bool,
-    /// Who has said what, if one does not see it anyway.
+    /// The message, unless the user is looking at the terminal.
     pub text: Option<String>,
 }
 
-/// What a person wants.
+/// An action that the user wants.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UiAction {
-    /// Do what this line says, or say it.
+    /// Carry this line out if it is a command, otherwise send it.
     Line(String),
-    /// Say this as it is, whatever it begins with.
+    /// Send this as it is, whatever it begins with.
     Say(String),
-    /// This is the password.
+    /// The password that was asked for.
     Password(Secret),
-    /// Leave once everything is said.
+    /// Leave once everything is sent.
     End,
     /// Leave at once.
     Interrupt,
     /// Go to the background.
     Suspend,
-    /// Draw everything anew.
+    /// Draw everything from scratch.
     Redraw,
 }
 
-/// What is asked of the person where they type.
+/// A question in the input line.
 struct Question {
     text: String,
-    /// Whether the answer is not to be seen.
+    /// Whether the answer must not be shown.
     is_secret: bool,
 }
 
@@ -82,29 +82,25 @@ pub struct Screen {
     appearance: Appearance,
     talk: Talk,
     editor: Editor,
-    scroll: Scroll,
-    /// Who is here, by the folded name.
-    people: BTreeMap<String, String>,
+    viewport: Viewport,
+    presence: Presence,
     shows_people: bool,
-    ignored: Vec<String>,
-    me: String,
-    room: String,
     /// The question for a name or a password, while it is asked.
     question: Option<Question>,
-    /// So many lines would be sent; the next Enter sends them.
+    /// How many lines the next Enter sends, if the user is asked whether to send them.
     asking: Option<usize>,
-    recall: Option<Recall>,
-    /// Who has said what to oneself since that was asked for.
+    line_search: Option<LineSearch>,
+    /// The last message for the user since [`Screen::take_alert`].
     alert: Option<String>,
     /// Whether the terminal has the focus, as far as it says so.
     has_focus: bool,
-    /// Whether one has tried to go further up than there is something.
+    /// Whether the user has tried to scroll up further than the oldest entry.
     wants_older: bool,
-    /// So many rows one goes up when that is there.
+    /// How many rows to scroll up once older entries are there.
     rows_owed: usize,
-    /// The rows with joined characters when it was last drawn.
+    /// The rows that had joined characters when the screen was last drawn.
     joined_rows: Vec<u16>,
-    /// When it is drawn.
+    /// When the screen is drawn.
     now: Timestamp,
 }
 
@@ -114,15 +110,12 @@ impl Screen {
             appearance,
             talk: Talk::default(),
             editor: Editor::new(),
-            scroll: Scroll::default(),
-            people: BTreeMap::new(),
+            viewport: Viewport::default(),
+            presence: Presence::default(),
             shows_people: true,
-            ignored: Vec::new(),
-            me: String::new(),
-            room: String::new(),
             question: None,
             asking: None,
-            recall: None,
+            line_search: None,
             alert: None,
             has_focus: false,
             wants_older: false,
@@ -132,25 +125,25 @@ impl Screen {
         }
     }
 
-    /// What one is to be called for, if that is so. It is asked for once.
+    /// Takes the alert that is to be given, if there is one.
     pub fn take_alert(&mut self) -> Option<Alert> {
         let text = self.alert.take()?;
         Some(Alert { bell: self.appearance.bell, text: (!self.has_focus).then_some(text) })
     }
 
-    /// Whether one wants to see what is older than all that is there. It is asked for once.
+    /// Takes whether older messages are to be loaded.
     pub fn take_wants_older(&mut self) -> bool {
         std::mem::take(&mut self.wants_older)
     }
 
-    /// How long from now it looks different without anything happening, if it does.
+    /// After how long the screen changes by itself, if it does.
     pub fn changes_in(&self, now: Timestamp) -> Option<Duration> {
         let waited = now.duration_since(self.talk.waiting_since()?).unsigned_abs();
-        // What is late is late until it is stored.
+        // A late message is marked until it is stored.
         PATIENCE.checked_sub(waited).filter(|time| !time.is_zero())
     }
 
-    /// Takes in what the model shows.
+    /// Shows what the model wants to show.
     pub fn show(&mut self, show: &Show, now: Timestamp) {
         let at = |time: &str| time.parse().unwrap_or(now);
         match show {
@@ -163,43 +156,40 @@ impl Screen {
             Show::Private { time, name, text } => {
                 self.heard(at(time), false, name, text, false, true);
             }
-            Show::Said { id, to, action, text } => {
-                let said = Said {
-                    name: self.me.clone(),
+            Show::Own { id, to, action, text } => {
+                let message = Message {
+                    name: self.presence.me.clone(),
                     text: harmless(text),
                     action: *action,
                     private: to.is_some(),
                     to: to.as_deref().map(harmless_name),
                     mention: false,
-                    state: State::Waiting(id.clone(), now),
+                    delivery: Delivery::Pending(id.clone(), now),
                 };
-                self.talk.push(now, false, What::Said(said));
+                self.talk.push(now, false, EntryKind::Message(message));
             }
             Show::Stored { id, time } => {
                 let time = time.as_deref().and_then(|time| time.parse().ok());
-                self.talk.settle(id, time, State::Stored);
+                self.talk.settle(id, time, Delivery::Stored);
             }
-            Show::NotStored { id } => self.talk.settle(id, None, State::Refused),
+            Show::NotStored { id } => self.talk.settle(id, None, Delivery::Refused),
             Show::Joined { time, earlier, name } => {
                 self.talk.joined(at(time), *earlier, name);
-                if !earlier && self.people.len() < MAX_PEOPLE {
-                    self.people.insert(names::fold(name), harmless_name(name));
+                if !earlier {
+                    self.presence.joined(name);
                 }
             }
             Show::Left { time, earlier, name, how } => {
                 self.talk.left(at(time), *earlier, name, how);
                 if !earlier {
-                    self.people.remove(&names::fold(name));
+                    self.presence.left(name);
                 }
             }
             Show::Here { room, name, users } => {
                 if self.question.take().is_some_and(|question| question.is_secret) {
                     self.editor.hide(false);
                 }
-                self.room = harmless_name(room);
-                self.me = harmless_name(name);
-                let person = |name: &String| (names::fold(name), harmless_name(name));
-                self.people = users.iter().take(MAX_PEOPLE).map(person).collect();
+                self.presence.entered(room, name, users);
             }
             Show::Older(shows) => {
                 let talk = std::mem::take(&mut self.talk);
@@ -211,7 +201,7 @@ impl Screen {
             }
             Show::Room { time, earlier, text } => {
                 let text = harmless(text);
-                self.talk.push(at(time), *earlier, What::Room(text));
+                self.talk.push(at(time), *earlier, EntryKind::Room(text));
             }
             Show::Status(text) | Show::Parting(text) => self.status(text, now),
             Show::AskName { default } => {
@@ -226,9 +216,9 @@ impl Screen {
             }
             Show::Renamed { time, earlier, name, to } => {
                 let text = harmless(&format!("{name} is now called {to}"));
-                self.talk.push(at(time), *earlier, What::Room(text));
+                self.talk.push(at(time), *earlier, EntryKind::Room(text));
                 if !earlier {
-                    self.renamed(name, to);
+                    self.presence.renamed(name, to);
                 }
             }
         }
@@ -243,17 +233,17 @@ impl Screen {
         action: bool,
         private: bool,
     ) {
-        if self.ignored.contains(&names::fold(name)) {
+        if self.presence.is_ignored(name) {
             return;
         }
         let (name, text) = (harmless_name(name), harmless(text));
-        let mention = name != self.me && mentions(&text, &self.me);
+        let mention = name != self.presence.me && self.presence.is_mentioned_in(&text);
         if !earlier && (mention || private) {
             self.alert = Some(format!("{name}: {text}"));
         }
-        let state = State::Stored;
-        let said = Said { name, text, action, private, to: None, mention, state };
-        self.talk.push(time, earlier, What::Said(said));
+        let delivery = Delivery::Stored;
+        let message = Message { name, text, action, private, to: None, mention, delivery };
+        self.talk.push(time, earlier, EntryKind::Message(message));
     }
 
     fn ask(&mut self, text: String, is_secret: bool) {
@@ -261,31 +251,9 @@ impl Screen {
         self.editor.hide(is_secret);
     }
 
-    fn renamed(&mut self, name: &str, to: &str) {
-        if self.people.remove(&names::fold(name)).is_some() {
-            self.people.insert(names::fold(to), harmless_name(to));
-        }
-        if names::fold(&self.me) == names::fold(name) {
-            self.me = harmless_name(to);
-        }
-    }
-
     fn status(&mut self, text: &str, now: Timestamp) {
-        self.talk.push(now, false, What::Status(harmless(text)));
+        self.talk.push(now, false, EntryKind::Status(harmless(text)));
     }
-}
-
-/// Whether `name` stands in `text` as a word, however it is written.
-fn mentions(text: &str, name: &str) -> bool {
-    if name.is_empty() {
-        return false;
-    }
-    let (text, name) = (names::fold(text), names::fold(name));
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(&name).any(|(at, _)| {
-        !text[..at].chars().next_back().is_some_and(is_part)
-            && !text[at + name.len()..].chars().next().is_some_and(is_part)
-    })
 }
 
 #[cfg(test)]

@@ -1,52 +1,42 @@
-//! Where in the talk one looks.
+//! Scrolling.
 
 use super::Screen;
 
-/// The place of the lowest row that is seen. None is the end, which moves on.
-#[derive(Debug, Default)]
-pub struct Scroll {
-    /// The entry at the bottom, and how many of its rows are below the bottom.
-    pub place: Option<(u64, usize)>,
-    /// The size of the talk when it was last drawn.
-    pub width: usize,
-    pub height: usize,
-}
-
 impl Screen {
-    /// Whether the newest is seen.
+    /// Whether the newest entry is seen.
     pub(super) fn is_at_end(&self) -> bool {
-        self.scroll.place.is_none()
+        self.viewport.place.is_none()
     }
 
     /// The lowest entry that is seen, as an index, and how many of its rows are hidden.
     pub(super) fn bottom(&self) -> (usize, usize) {
-        match self.scroll.place {
+        match self.viewport.place {
             Some((number, hidden)) => (self.talk.index_of(number), hidden),
             None => (self.talk.len().saturating_sub(1), 0),
         }
     }
 
-    /// How many messages are below what is seen, and in how many of them one is meant.
+    /// How many messages are below what is seen, and how many of them are for the user.
     pub(super) fn below(&self) -> (usize, usize) {
-        match self.scroll.place {
+        match self.viewport.place {
             Some(_) => self.talk.messages_from(self.bottom().0 + 1),
             None => (0, 0),
         }
     }
 
-    /// Goes up by so many rows, as far as there are some.
+    /// Scrolls up by so many rows, to the oldest at most.
     pub(super) fn scroll_up(&mut self, rows: usize) {
         if self.is_at_end() {
             self.talk.mark_end();
         }
         let (mut index, mut hidden) = self.bottom();
-        // The highest place is that where the first row is the highest one.
-        let spare = self.rows_up_to(index, hidden, rows + self.scroll.height);
-        let mut left = rows.min(spare.saturating_sub(self.scroll.height));
+        // At the highest place, the oldest row is the topmost one.
+        let spare = self.rows_up_to(index, hidden, rows + self.viewport.height);
+        let mut left = rows.min(spare.saturating_sub(self.viewport.height));
         self.wants_older |= left < rows;
-        self.rows_owed = (rows - left).min(self.scroll.height);
+        self.rows_owed = (rows - left).min(self.viewport.height);
         while left > 0 {
-            let height = self.rows_of(index, self.scroll.width).len();
+            let height = self.rows_of(index, self.viewport.width).len();
             let step = left.min(height - hidden);
             hidden += step;
             left -= step;
@@ -61,7 +51,7 @@ impl Screen {
         self.look_at(index, hidden);
     }
 
-    /// Goes down by so many rows, to the end at most.
+    /// Scrolls down by so many rows, to the end at most.
     pub(super) fn scroll_down(&mut self, rows: usize) {
         if self.is_at_end() {
             return;
@@ -77,27 +67,27 @@ impl Screen {
                     break;
                 }
                 index += 1;
-                hidden = self.rows_of(index, self.scroll.width).len();
+                hidden = self.rows_of(index, self.viewport.width).len();
             }
         }
         self.look_at(index, hidden);
     }
 
     pub(super) fn scroll_to_end(&mut self) {
-        self.scroll.place = None;
+        self.viewport.place = None;
     }
 
     fn look_at(&mut self, index: usize, hidden: usize) {
         let is_end = index + 1 >= self.talk.len() && hidden == 0;
         let entry = self.talk.get(index).filter(|_| !is_end);
-        self.scroll.place = entry.map(|entry| (entry.number, hidden));
+        self.viewport.place = entry.map(|entry| (entry.number, hidden));
     }
 
-    /// How many rows there are up to a place, counting no further than `most`.
+    /// How many rows there are up to a place, counting to `most` at most.
     fn rows_up_to(&self, index: usize, hidden: usize, most: usize) -> usize {
         let mut count = 0;
         for index in (0..=index.min(self.talk.len().saturating_sub(1))).rev() {
-            count += self.rows_of(index, self.scroll.width).len();
+            count += self.rows_of(index, self.viewport.width).len();
             if count >= most + hidden {
                 break;
             }

@@ -1,140 +1,93 @@
-//! The talk: what was said and what happened, as far back as it is kept.
+//! The talk: messages and what else happened, as far back as they are kept.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use chatroom::names;
 use chatroom::room::Departure;
 use jiff::Timestamp;
 
+use super::name_list::NameList;
 use super::wrap::harmless_name;
 
-/// So many entries are kept; the oldest go first.
+/// How many entries are kept; the oldest are dropped first.
 const MOST: usize = 10_000;
 
-/// The same in bytes of text, should messages be long.
+/// How many bytes of text are kept.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What comes after so many bytes of names stands on its own.
+/// How many bytes of names one entry may hold.
 const MAX_TRAFFIC_BYTES: usize = 1 << 20;
-
-/// So many names of those who came or went are shown; others are counted.
-const NAMED: usize = 3;
 
 /// One thing that is shown.
 #[derive(Debug)]
 pub struct TalkEntry {
-    /// Counts up, and goes on when old entries go.
+    /// Counts up. The numbers of dropped entries are not used again.
     pub number: u64,
     pub time: Timestamp,
-    /// Whether it was before one came.
+    /// Whether it is from before the user joined.
     pub earlier: bool,
-    pub what: What,
+    pub kind: EntryKind,
 }
 
 #[derive(Debug)]
-pub enum What {
-    Said(Said),
-    /// Who came and who went, one after the other without a word between.
+pub enum EntryKind {
+    Message(Message),
+    /// Joins and leaves with no message between them.
     Traffic {
-        joined: Names,
-        left: Names,
-        /// What became of the last who went.
+        joined: NameList,
+        left: NameList,
+        /// How the last user left.
         how: String,
     },
-    /// Something of the room.
+    /// Something else that happened in the room.
     Room(String),
-    /// Something of the client itself.
+    /// A sentence of the client itself.
     Status(String),
 }
 
-impl What {
+impl EntryKind {
     fn bytes(&self) -> usize {
         match self {
-            What::Said(said) => said.name.len() + said.text.len(),
-            What::Traffic { joined, left, .. } => joined.bytes + left.bytes,
-            What::Room(text) | What::Status(text) => text.len(),
+            EntryKind::Message(message) => message.name.len() + message.text.len(),
+            EntryKind::Traffic { joined, left, .. } => joined.bytes + left.bytes,
+            EntryKind::Room(text) | EntryKind::Status(text) => text.len(),
         }
     }
 }
 
 #[derive(Debug)]
-pub struct Said {
+pub struct Message {
     pub name: String,
     pub text: String,
     pub action: bool,
-    /// Only between two people; and to whom, if one said it oneself.
+    /// Whether it is a direct message; and to whom, if the user has sent it.
     pub private: bool,
     pub to: Option<String>,
-    /// Whether one is meant oneself.
+    /// Whether it mentions the user.
     pub mention: bool,
-    pub state: State,
+    pub delivery: Delivery,
 }
 
-/// Whether what one has said has arrived.
+/// Whether a message of the user has arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Delivery {
     Stored,
-    /// On its way under this id, since that time.
-    Waiting(String, Timestamp),
+    /// On its way, under this id and since that time.
+    Pending(String, Timestamp),
     Refused,
 }
 
-/// The first few names, and how many there are. Who comes twice counts once.
-#[derive(Debug, Default)]
-pub struct Names {
-    named: Vec<String>,
-    /// All of them, folded.
-    seen: BTreeSet<String>,
-    /// The text in them.
-    bytes: usize,
-}
-
-impl Names {
-    fn add(&mut self, name: &str) {
-        let name = harmless_name(name);
-        let folded = names::fold(&name);
-        let bytes = folded.len();
-        if self.seen.insert(folded) {
-            self.bytes += bytes;
-            if self.named.len() < NAMED {
-                self.named.push(name);
-            }
-        }
-    }
-
-    /// As in "ann, bo and 3 others". None if there are none.
-    pub fn sentence(&self) -> Option<String> {
-        let names: Vec<&str> = self.named.iter().map(String::as_str).collect();
-        Some(match (&names[..], self.count()) {
-            ([], _) => return None,
-            ([one], _) => (*one).to_owned(),
-            ([first @ .., last], count) if count == names.len() => {
-                format!("{} and {last}", first.join(", "))
-            }
-            (_, count) => {
-                let named = names[..NAMED - 1].join(", ");
-                format!("{named} and {} others", count - (NAMED - 1))
-            }
-        })
-    }
-
-    pub fn count(&self) -> usize {
-        self.seen.len()
-    }
-}
-
-/// All of it, oldest first.
+/// All entries, oldest first.
 #[derive(Debug)]
 pub struct Talk {
     entries: VecDeque<TalkEntry>,
     /// The text in them.
     bytes: usize,
     next: u64,
-    /// Where one has stopped reading: before the entry of this number.
+    /// Where the user has stopped reading: before the entry with this number.
     pub mark: Option<u64>,
 }
 
-/// There is room for what is older before the first number.
+/// The number of the first entry, which leaves room for older ones.
 const FIRST: u64 = 1 << 40;
 
 impl Default for Talk {
@@ -144,10 +97,10 @@ impl Default for Talk {
 }
 
 impl Talk {
-    /// Puts what is older above all others. What is too much is left out; it can be had again.
+    /// Puts older entries above all others, as far as there is room. The rest can be loaded again.
     pub fn prepend(&mut self, older: Talk) {
         for mut entry in older.entries.into_iter().rev() {
-            let bytes = self.bytes + entry.what.bytes();
+            let bytes = self.bytes + entry.kind.bytes();
             if self.entries.len() >= 2 * MOST || bytes > MAX_BYTES {
                 return;
             }
@@ -157,22 +110,22 @@ impl Talk {
         }
     }
 
-    pub fn push(&mut self, time: Timestamp, earlier: bool, what: What) {
-        self.bytes += what.bytes();
+    pub fn push(&mut self, time: Timestamp, earlier: bool, kind: EntryKind) {
+        self.bytes += kind.bytes();
         while self.entries.len() >= MOST || self.bytes > MAX_BYTES {
             let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.what.bytes();
+            self.bytes -= oldest.kind.bytes();
         }
-        self.entries.push_back(TalkEntry { number: self.next, time, earlier, what });
+        self.entries.push_back(TalkEntry { number: self.next, time, earlier, kind });
         self.next += 1;
     }
 
-    /// Somebody came.
+    /// A user has joined.
     pub fn joined(&mut self, time: Timestamp, earlier: bool, name: &str) {
         self.traffic(time, earlier, |joined, _, _| joined.add(name));
     }
 
-    /// Somebody went.
+    /// A user has left.
     pub fn left(&mut self, time: Timestamp, earlier: bool, name: &str, how: &Departure) {
         let words = match how {
             Departure::Quit => "left".to_owned(),
@@ -192,44 +145,47 @@ impl Talk {
         &mut self,
         at: Timestamp,
         is_earlier: bool,
-        change: impl FnOnce(&mut Names, &mut Names, &mut String),
+        change: impl FnOnce(&mut NameList, &mut NameList, &mut String),
     ) {
         let last = self.entries.back_mut().filter(|last| last.earlier == is_earlier);
-        if let Some(TalkEntry { time, what, .. }) = last {
-            let before = what.bytes();
-            if let What::Traffic { joined, left, how } = what
+        if let Some(TalkEntry { time, kind, .. }) = last {
+            let before = kind.bytes();
+            if let EntryKind::Traffic { joined, left, how } = kind
                 && before < MAX_TRAFFIC_BYTES
             {
                 *time = at;
                 change(joined, left, how);
-                self.bytes += what.bytes() - before;
+                self.bytes += kind.bytes() - before;
                 return;
             }
         }
-        let (mut joined, mut left, mut how) = (Names::default(), Names::default(), String::new());
+        let (mut joined, mut left, mut how) =
+            (NameList::default(), NameList::default(), String::new());
         change(&mut joined, &mut left, &mut how);
-        self.push(at, is_earlier, What::Traffic { joined, left, how });
+        self.push(at, is_earlier, EntryKind::Traffic { joined, left, how });
     }
 
-    /// What is known now of something that one has said. What is stored takes the place that it has
-    /// for everybody: behind all that was said until now.
-    pub fn settle(&mut self, id: &str, time: Option<Timestamp>, state: State) {
-        let is_waiting = |entry: &TalkEntry| match &entry.what {
-            What::Said(said) => matches!(&said.state, State::Waiting(waiting, _) if waiting == id),
+    /// Notes what became of a message of the user. A stored message moves to the place that it has for
+    /// all members: below everything that was stored before it.
+    pub fn settle(&mut self, id: &str, time: Option<Timestamp>, delivery: Delivery) {
+        let is_waiting = |entry: &TalkEntry| match &entry.kind {
+            EntryKind::Message(message) => {
+                matches!(&message.delivery, Delivery::Pending(waiting, _) if waiting == id)
+            }
             _ => false,
         };
-        // It is one of the last, so that this does not look at all of them.
+        // It is one of the last entries, so this does not search all of them.
         let Some(at) = self.entries.iter().rposition(is_waiting) else { return };
-        let is_stored = state == State::Stored;
+        let is_stored = delivery == Delivery::Stored;
         let entry = &mut self.entries[at];
         entry.time = time.unwrap_or(entry.time);
-        if let What::Said(said) = &mut entry.what {
-            said.state = state;
+        if let EntryKind::Message(message) = &mut entry.kind {
+            message.delivery = delivery;
         }
-        let is_of_room = |entry: &TalkEntry| match &entry.what {
-            What::Said(said) => said.state == State::Stored,
-            What::Traffic { .. } | What::Room(_) => true,
-            What::Status(_) => false,
+        let is_of_room = |entry: &TalkEntry| match &entry.kind {
+            EntryKind::Message(message) => message.delivery == Delivery::Stored,
+            EntryKind::Traffic { .. } | EntryKind::Room(_) => true,
+            EntryKind::Status(_) => false,
         };
         let last = self.entries.iter().rposition(is_of_room);
         if let Some(last) = last.filter(|&last| is_stored && last > at) {
@@ -237,27 +193,27 @@ impl Talk {
         }
     }
 
-    /// Moves an entry to the place of a later one. The numbers stay with the places.
+    /// Moves an entry to the place of a later one. The numbers stay in order.
     fn move_down(&mut self, from: usize, to: usize) {
         let first = self.entries[from].number;
         self.entries.make_contiguous()[from..=to].rotate_left(1);
         for (entry, number) in self.entries.range_mut(from..=to).zip(first..) {
             entry.number = number;
         }
-        // What was below a mark stays there.
+        // What was below the mark stays below it.
         let moved = first..=first + (to - from) as u64;
         self.mark = self.mark.map(|mark| mark - u64::from(mark > first && moved.contains(&mark)));
     }
 
-    /// Since when the oldest of what one has said waits, if something does.
+    /// Since when the oldest pending message waits, if there is one.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         self.entries.iter().rev().take(200).filter_map(since).min()
     }
 
-    /// Whether the last of it is this, of the client itself.
+    /// Whether the last entry is this sentence of the client itself.
     pub fn ends_with(&self, text: &str) -> bool {
-        let last = self.entries.back().map(|entry| &entry.what);
-        matches!(last, Some(What::Status(last)) if last == text)
+        let last = self.entries.back().map(|entry| &entry.kind);
+        matches!(last, Some(EntryKind::Status(last)) if last == text)
     }
 
     pub fn clear(&mut self) {
@@ -266,7 +222,7 @@ impl Talk {
         self.mark = None;
     }
 
-    /// Marks the end as the place where one has stopped reading.
+    /// Marks the end as the place where the user has stopped reading.
     pub fn mark_end(&mut self) {
         if self.mark.is_none() || self.mark == Some(self.next) {
             self.mark = Some(self.next);
@@ -277,35 +233,35 @@ impl Talk {
         self.entries.len()
     }
 
-    /// From the oldest, which is 0.
+    /// An entry by its index; the oldest has the index 0.
     pub fn get(&self, index: usize) -> Option<&TalkEntry> {
         self.entries.get(index)
     }
 
-    /// The index of an entry, or of the one that took its place.
+    /// The index of the entry with a number.
     pub fn index_of(&self, number: u64) -> usize {
         let first = self.entries.front().map_or(self.next, |entry| entry.number);
         number.saturating_sub(first) as usize
     }
 
-    /// How many messages there are from an index on, and in how many of them one is meant.
+    /// How many messages there are from an index on, and how many of them are for the user.
     pub fn messages_from(&self, index: usize) -> (usize, usize) {
-        let said = self.entries.range(index.min(self.entries.len())..).filter_map(|entry| {
-            match &entry.what {
-                What::Said(said) => Some(said),
+        let messages = self.entries.range(index.min(self.entries.len())..).filter_map(|entry| {
+            match &entry.kind {
+                EntryKind::Message(message) => Some(message),
                 _ => None,
             }
         });
-        said.fold((0, 0), |(all, mine), said| {
-            let is_mine = said.mention || (said.private && said.to.is_none());
+        messages.fold((0, 0), |(all, mine), message| {
+            let is_mine = message.mention || (message.private && message.to.is_none());
             (all + 1, mine + usize::from(is_mine))
         })
     }
 }
 
 fn since(entry: &TalkEntry) -> Option<Timestamp> {
-    match &entry.what {
-        What::Said(Said { state: State::Waiting(_, since), .. }) => Some(*since),
+    match &entry.kind {
+        EntryKind::Message(Message { delivery: Delivery::Pending(_, since), .. }) => Some(*since),
         _ => None,
     }
 }

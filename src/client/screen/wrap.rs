@@ -8,27 +8,27 @@ use unicode_width::UnicodeWidthStr;
 
 use super::links;
 
-/// A cell shows a character with at most so many bytes of marks on it.
+/// The longest character with its marks, in bytes.
 const MAX_GRAPHEME_BYTES: usize = 64;
 
-/// What is longer is cut: the longest message that a room can allow.
+/// The longest text, in bytes: the longest message that a room can allow.
 const MAX_TEXT_BYTES: usize = 1 << 20;
-/// The same for names and what stands beside them.
+/// The same for names and short phrases.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// So many cells of a link are worth to be seen in a row.
+/// How many cells of a link a row must have room for.
 const MIN_LINK: usize = 16;
 
 /// A part of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub text: String,
-    /// Where it leads, if it is a link or a part of one.
+    /// The target, if it is a link or a part of one.
     pub link: Option<Rc<str>>,
 }
 
-/// Breaks `text` into rows of at most `width` cells, between words where that is possible. There is
-/// at least one row.
+/// Breaks `text` into rows of at most `width` cells, between words if possible. There is at least one
+/// row.
 pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
     let width = width.max(2);
     let mut rows = Rows { rows: vec![Vec::new()], used: 0 };
@@ -39,7 +39,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
             rows.begin();
         }
         if rows.used + bare <= width {
-            // The space at the end of a row is not needed, and must not begin another one.
+            // A space at the end of a row is dropped, and must not begin another row.
             let fits = rows.used + word.width() <= width;
             let word = if fits { word } else { word.trim_end_matches(' ') };
             pieces(word).for_each(|(piece, link)| rows.push(piece, link.as_ref()));
@@ -59,13 +59,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
 
 struct Rows {
     rows: Vec<Vec<Part>>,
-    /// The cells of the last row that are taken.
+    /// How many cells of the last row are used.
     used: usize,
 }
 
 impl Rows {
-    /// Whether a link that is longer than a row is better begun on the next one: it takes no more
-    /// rows so, or hardly more of it than its beginning could be seen on this one.
+    /// Whether a link that is longer than a row should begin on the next one: because it takes no more
+    /// rows that way, or because hardly any of it fits on this one.
     fn begins_better(&self, word: &str, bare: usize, width: usize) -> bool {
         let rest = width.saturating_sub(self.used);
         let here = bare.saturating_sub(rest).div_ceil(width);
@@ -88,7 +88,7 @@ impl Rows {
     }
 }
 
-/// A word, and where the part of it leads that is a link.
+/// The parts of a word, each with its target if it is a link.
 fn pieces(word: &str) -> impl Iterator<Item = (&str, Option<Rc<str>>)> {
     let link = links::find(word).unwrap_or_default();
     let target = (!link.is_empty()).then(|| Rc::from(&word[link.clone()]));
@@ -97,7 +97,7 @@ fn pieces(word: &str) -> impl Iterator<Item = (&str, Option<Rc<str>>)> {
     all.into_iter().filter(|(piece, _)| !piece.is_empty())
 }
 
-/// A grapheme with any number of marks on it becomes one with a bearable number.
+/// Drops excessive marks from a character.
 fn shorten(grapheme: &str) -> &str {
     if grapheme.len() <= MAX_GRAPHEME_BYTES {
         return grapheme;
@@ -106,13 +106,13 @@ fn shorten(grapheme: &str) -> &str {
     &grapheme[..end.last().unwrap_or(0)]
 }
 
-/// `text` as one line that can be drawn: without control characters, without more marks on a
-/// character than a cell can bear, and not longer than a message can be.
+/// `text` as one line that is safe to draw: without control characters, without excessive marks, and not
+/// longer than a message can be.
 pub fn harmless(text: &str) -> String {
     harmless_within(text, MAX_TEXT_BYTES)
 }
 
-/// The same for a name, or a few words beside it.
+/// The same for a name or a short phrase.
 pub fn harmless_name(text: &str) -> String {
     harmless_within(text, MAX_NAME_BYTES)
 }
@@ -126,7 +126,7 @@ fn harmless_within(text: &str, most_bytes: usize) -> String {
     }
 }
 
-/// The beginning of `text` in at most `width` cells, with an ellipsis where it was cut.
+/// The beginning of `text` in at most `width` cells, with an ellipsis if it was cut.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();

@@ -1,12 +1,12 @@
-//! The client in a simulated network: whatever is delayed, cut or crashed, each line is said once
-//! and in its order, and what is shown has no gap and no double.
+//! The client in a simulated network: whatever is delayed, cut or crashed, each line is stored once and
+//! in order, and the messages that are shown have no gaps and no duplicates.
 //!
-//! A seed gives the same run each time. By hand, with how many and the first:
+//! A seed gives the same run each time. To run more, name their number and the first seed:
 //! `SIMULATIONS="1000 1" cargo test --release --bin chatroom-client simulation`
 
 mod server;
 
-// What the tests have.
+// The random numbers of the integration tests.
 #[path = "../../../tests/it/chance.rs"]
 #[allow(dead_code, reason = "bytes are not damaged here")]
 mod chance;
@@ -23,26 +23,26 @@ use tokio::time::{Instant, sleep_until, timeout};
 use turmoil::net::TcpStream;
 
 use crate::dial;
-use crate::link::{Connected, Link, explain};
-use crate::model::{Exit, Input, Keeps, Model, Output, Settings, Show};
-use crate::secure::Failure;
+use crate::model::{Exit, Input, Model, Output, Persistence, Settings, Show};
+use crate::server_connection::ServerConnection;
+use crate::transport::{ConnectError, Connected, explain};
 
 /// How many people talk, and how many lines each says.
 const PEOPLE: usize = 4;
 const LINES: usize = 25;
 
-/// How often something is done to the network or the server.
+/// How many faults a run has.
 const FAULTS: usize = 12;
 
-/// So long after the last one has left nobody is awaited any more.
+/// After this long, the server has given up every lost client.
 const AWAITED: Duration = Duration::from_secs(60);
 
-/// What one person has seen.
+/// The messages that one client has shown.
 #[derive(Default)]
 struct Ledger {
     /// The first record that was to be seen.
     from: Option<u64>,
-    /// What others have said, as it was shown.
+    /// Messages of others, as they were shown.
     shown: Vec<(String, String)>,
     connections: usize,
 }
@@ -56,16 +56,17 @@ fn settings(name: &str) -> Settings {
         password: None,
         is_private: true,
         interactive: false,
-        keeps: Keeps::Nothing,
+        persistence: Persistence::Nothing,
         tag: name.to_owned(),
     }
 }
 
-async fn connect() -> Result<Connected, Failure> {
-    let failure = |error: io::Error| Failure::Passing(explain(&error));
+async fn connect() -> Result<Connected, ConnectError> {
+    let failure = |error: io::Error| ConnectError::Transient(explain(&error));
     let connecting = TcpStream::connect(("server", PORT));
     let stream = timeout(dial::LIMIT, connecting).await;
-    let stream = stream.map_err(|_| Failure::Passing("no answer".to_owned()))?.map_err(failure)?;
+    let stream =
+        stream.map_err(|_| ConnectError::Transient("no answer".to_owned()))?.map_err(failure)?;
     Ok(Connected { stream: Box::new(stream), first: Vec::new(), news: None })
 }
 
@@ -73,30 +74,32 @@ fn line(name: &str, number: usize) -> String {
     format!("{name} says {number}")
 }
 
-/// Says all lines, with pauses, and leaves when they are stored.
+/// Sends all lines, with pauses, and leaves when they are stored.
 async fn talk(name: String, ledger: Arc<Mutex<Ledger>>, mut chance: Chance) -> turmoil::Result {
     let start = Instant::now();
     let (mut model, mut outputs) = Model::new(settings(&name));
-    let mut link: Option<Link> = None;
+    let mut connection: Option<ServerConnection> = None;
     let (mut said, mut due) = (0, start);
     loop {
         for output in outputs {
             match output {
                 Output::Connect => {
                     lock(&ledger).connections += 1;
-                    link = Some(Link::over(connect()));
+                    connection = Some(ServerConnection::over(connect()));
                 }
-                Output::Disconnect => link = None,
-                Output::Send(request) => link.iter().for_each(|link| link.send(request.clone())),
+                Output::Disconnect => connection = None,
+                Output::Send(request) => {
+                    connection.iter().for_each(|connection| connection.send(request.clone()));
+                }
                 Output::Show(Show::Message { name, text, .. }) => {
                     lock(&ledger).shown.push((name, text));
                 }
-                Output::Show(_) | Output::Keep(_) | Output::Forget => {}
+                Output::Show(_) | Output::Save(_) | Output::Delete => {}
                 Output::Exit(exit) => {
                     assert_eq!(exit, Exit::Left, "{name}");
                     return Ok(());
                 }
-                Output::Recall(_) => panic!("nothing is kept"),
+                Output::Load(_) => panic!("nothing is kept"),
             }
         }
         let input = tokio::select! {
@@ -110,7 +113,7 @@ async fn talk(name: String, ledger: Arc<Mutex<Ledger>>, mut chance: Chance) -> t
                     false => Input::NoMoreLines,
                 }
             }
-            input = next(&mut link) => input,
+            input = next(&mut connection) => input,
         };
         if let Input::Event(Event::Welcome(welcome)) = &input {
             lock(&ledger).from.get_or_insert(welcome.next);
@@ -126,14 +129,14 @@ async fn until(start: Instant, deadline: Option<Duration>) {
     }
 }
 
-async fn next(link: &mut Option<Link>) -> Input {
-    match link {
-        Some(link) => link.next().await,
+async fn next(connection: &mut Option<ServerConnection>) -> Input {
+    match connection {
+        Some(connection) => connection.next().await,
         None => std::future::pending().await,
     }
 }
 
-/// Something that lasts for a while.
+/// A fault that lasts for a while.
 enum Fault {
     Partition(String),
     Held(String),
@@ -168,8 +171,8 @@ impl Fault {
     }
 }
 
-/// Lets people talk while things are done to them. Gives what is on the disk then, and what
-/// everybody has seen.
+/// Lets clients talk while there are faults. Returns the disk of the server, and what each client has
+/// shown.
 fn simulate(seed: u64) -> (Disk, Vec<Arc<Mutex<Ledger>>>) {
     let disk = Arc::new(Mutex::new(Disk::default()));
     let mut sim = turmoil::Builder::new()
@@ -205,13 +208,13 @@ fn simulate(seed: u64) -> (Disk, Vec<Arc<Mutex<Ledger>>>) {
             None if faults < FAULTS => {
                 faults += 1;
                 under = Some(Fault::begin(&mut sim, &mut chance));
-                // Some of them are longer than anybody is awaited.
+                // Some last longer than the server holds a place.
                 sim.elapsed() + Duration::from_millis(1 + chance.below(30_000))
             }
             None => Duration::MAX,
         };
     }
-    // Whose farewell was lost is awaited for a while.
+    // A client whose farewell was lost stays in the room for a while.
     under.into_iter().for_each(|fault| Fault::end(fault, &mut sim));
     let end = sim.elapsed() + AWAITED;
     while sim.elapsed() < end {
@@ -222,7 +225,7 @@ fn simulate(seed: u64) -> (Disk, Vec<Arc<Mutex<Ledger>>>) {
     (disk, ledgers)
 }
 
-/// What was said, by whom, with its number.
+/// The stored messages: number, name and text.
 fn said(disk: &Disk) -> Vec<(u64, String, String)> {
     let messages = disk.records.iter().filter_map(|record| match &record.kind {
         RecordKind::Message { name, text } => Some((record.seq.0, name.to_string(), text.clone())),
@@ -239,12 +242,15 @@ fn check(seed: u64) -> usize {
         let own: Vec<&String> =
             said.iter().filter(|it| it.1 == name).map(|(_, _, text)| text).collect();
         let expected: Vec<String> = (0..LINES).map(|number| line(&name, number)).collect();
-        assert!(own.iter().copied().eq(&expected), "seed {seed}, {name}: each once, in its order");
+        assert!(
+            own.iter().copied().eq(&expected),
+            "seed {seed}, {name}: each line once and in order"
+        );
         let last_own = said.iter().rfind(|it| it.1 == name).unwrap().0;
         let from = ledger.from.unwrap();
         let others = said.iter().filter(|it| it.0 >= from && it.1 != name);
         let others: Vec<_> = others.map(|(_, name, text)| (name.clone(), text.clone())).collect();
-        assert!(others.starts_with(&ledger.shown), "seed {seed}, {name}: a gap or a double");
+        assert!(others.starts_with(&ledger.shown), "seed {seed}, {name}: a gap or a duplicate");
         let due = said.iter().filter(|it| it.0 >= from && it.1 != name && it.0 < last_own).count();
         assert!(ledger.shown.len() >= due, "seed {seed}, {name}: something was not shown");
     }
@@ -253,14 +259,14 @@ fn check(seed: u64) -> usize {
 }
 
 #[test]
-#[expect(clippy::disallowed_macros, reason = "a test says how far it came")]
-fn nothing_is_lost_or_doubled_in_a_simulated_network() {
+#[expect(clippy::disallowed_macros, reason = "a test reports its progress")]
+fn nothing_is_lost_or_duplicated_in_a_simulated_network() {
     let given = crate::program::variable("SIMULATIONS").unwrap_or_default();
     let mut given = given.split(' ').filter_map(|number| number.parse().ok());
     let (count, first) = (given.next().unwrap_or(8), given.next().unwrap_or(1));
     let connections: usize = (first..first + count).map(check).sum();
     let per_run = connections / count as usize;
-    assert!(per_run > 2 * PEOPLE, "hardly anything was cut: {per_run} connections in a run");
+    assert!(per_run > 2 * PEOPLE, "too few connections were cut: {per_run} connections in a run");
     println!("{count} runs, {per_run} connections in each");
 }
 

@@ -1,5 +1,5 @@
-//! A bare server around the real room and the real wire format. It stores before it shows, and may
-//! be crashed at any point: what is on its disk stays.
+//! A minimal server around the real room and the real wire format. It stores before it shows, and can be
+//! crashed at any point without losing what is on its disk.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,15 +21,15 @@ use turmoil::net::{TcpListener, TcpStream};
 
 pub const PORT: u16 = 53000;
 
-/// After so long without a line somebody is taken for gone.
+/// A client that sends nothing for this long counts as gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// So long the place of somebody is held.
+/// How long the place of a lost client is held.
 const HOLD: Duration = Duration::from_secs(20);
 
 const LIMITS: Limits = Limits { message_bytes: 4096, silence_seconds: SILENCE.as_secs() };
 
-/// What a crash does not take.
+/// The state that survives a crash.
 #[derive(Default)]
 pub struct Disk {
     pub records: Vec<Record>,
@@ -37,7 +37,7 @@ pub struct Disk {
     tokens: BTreeMap<String, SessionId>,
 }
 
-/// Takes a lock, also where somebody who had it has failed: the test fails anyway.
+/// Takes a lock, even a poisoned one: the test fails anyway.
 pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -45,10 +45,10 @@ pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Server {
     room: Room,
     disk: Arc<Mutex<Disk>>,
-    /// Which connection each session is served by.
+    /// The connection that serves each session.
     owners: BTreeMap<SessionId, u64>,
     connections: u64,
-    /// There is something to show. (A `watch` wakes who waits in an order that is chance.)
+    /// There are new records. (A `watch` would wake its receivers in random order.)
     news: Arc<Notify>,
 }
 
@@ -80,12 +80,12 @@ impl Server {
         Server { room, disk, owners: BTreeMap::new(), connections: 0, news: Arc::default() }
     }
 
-    /// The number of the next record is as good a time as any.
+    /// A repeatable time: the number of the next record.
     fn now(&self) -> Timestamp {
         Timestamp::from_second(self.room.position().seq.0 as i64).unwrap()
     }
 
-    /// Stores what was accepted, and then shows it.
+    /// Stores the accepted records, and then shows them.
     fn commit(&mut self) {
         let batch = self.room.take_batch();
         let mut disk = lock(&self.disk);
@@ -94,8 +94,8 @@ impl Server {
         self.news.notify_waiters();
     }
 
-    /// Lets somebody in or back in; gives their session, where they go on, and the welcome. None, and
-    /// nothing said, where the name is taken.
+    /// Lets a client join or resume. Returns its session, the next record for it, and the welcome; none
+    /// if the name is taken.
     fn enter(&mut self, name: &str, resume: Option<&Resume>) -> Option<(SessionId, u64, Vec<u8>)> {
         let name = Name::new(name).unwrap();
         let mut disk = lock(&self.disk);
@@ -131,7 +131,7 @@ impl Server {
         Some((session, next, bytes))
     }
 
-    /// Says something; gives an answer where it was said before.
+    /// Accepts a message. Returns an answer if it was accepted before.
     fn say(&mut self, session: SessionId, text: String, id: Option<String>) -> Vec<u8> {
         let disk = self.disk.clone();
         let stored = |session: SessionId, id: &str| {
@@ -152,12 +152,12 @@ impl Server {
     }
 
     fn leave(&mut self, session: SessionId, how: Departure) {
-        // They may have gone already.
+        // The session may be over already.
         let _ = self.room.apply(NewRecord::Leave { session, how }, self.now(), |_, _| None);
         self.commit();
     }
 
-    /// These records as events; those up to `before` are of the time before.
+    /// These records as events; those up to `before` are marked as replayed.
     fn records(&self, session: SessionId, from: u64, to: u64, before: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         for record in &lock(&self.disk).records[from as usize - 1..to as usize - 1] {
@@ -169,7 +169,7 @@ impl Server {
     }
 }
 
-/// Has somebody leave who is not back in time.
+/// Ends a session that is not resumed in time.
 async fn give_up_later(server: Shared, session: SessionId, owner: u64) {
     sleep(HOLD).await;
     let mut server = lock(&server);
@@ -178,13 +178,13 @@ async fn give_up_later(server: Shared, session: SessionId, owner: u64) {
     }
 }
 
-/// One connection: who it is, and the next record that it is to be shown.
+/// A connection: its session, and the next record for it.
 struct SimulatedConnection {
     server: Shared,
     number: u64,
     session: Option<SessionId>,
     cursor: u64,
-    /// The last record of the time before.
+    /// The last record from before it joined.
     before: u64,
 }
 
@@ -209,13 +209,13 @@ async fn connection(server: Shared, mut stream: TcpStream) {
 }
 
 impl SimulatedConnection {
-    /// Whether the session was not taken up by another connection.
+    /// Whether no other connection has resumed the session.
     fn is_owner(&self) -> bool {
         let server = lock(&self.server);
         self.session.is_none_or(|session| server.owners.get(&session) == Some(&self.number))
     }
 
-    /// Serves it until it ends; gives whether that was asked for.
+    /// Serves the connection until it ends. Returns whether the client has quit.
     async fn run(&mut self, stream: &mut TcpStream) -> bool {
         let news_come = lock(&self.server).news.clone();
         let (mut framer, mut frames, mut buffer) = (Framer::new(8192), Vec::new(), [0; 4096]);
@@ -245,7 +245,7 @@ impl SimulatedConnection {
         }
     }
 
-    /// The records that were not shown yet.
+    /// The records that were not sent yet.
     fn news(&mut self) -> Vec<u8> {
         let Some(session) = self.session else { return Vec::new() };
         let server = lock(&self.server);
@@ -254,7 +254,7 @@ impl SimulatedConnection {
         server.records(session, from, end, self.before)
     }
 
-    /// Does what a line asks for and gives what to answer at once. None at `quit`.
+    /// Handles a line. Returns the immediate answer; none at `quit`.
     fn handle(&mut self, frame: &Frame) -> Option<Vec<u8>> {
         let Frame::Line(line) = frame else { panic!("the client has sent too long a line") };
         let request = parse_request(std::str::from_utf8(line).unwrap()).unwrap();
@@ -279,7 +279,7 @@ impl SimulatedConnection {
                 push_line(&Event::Pong { id: id.map(Into::into) }, &mut answer);
             }
             (JsonRequest::Quit, _) => return None,
-            // Another connection has taken the session up.
+            // Another connection has resumed the session.
             (JsonRequest::Say { .. }, Some(_)) => {}
             (other, _) => panic!("not expected: {other:?}"),
         }

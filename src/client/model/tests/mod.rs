@@ -19,7 +19,7 @@ fn settings(interactive: bool) -> Settings {
         password: None,
         is_private: true,
         interactive,
-        keeps: Keeps::Nothing,
+        persistence: Persistence::Nothing,
         tag: "t".to_owned(),
     }
 }
@@ -32,7 +32,7 @@ fn welcome() -> Input {
     welcome_up_to(1, 1)
 }
 
-/// A welcome after which the records from `next` to `seq` are of the time before.
+/// A welcome after which the records from `next` to `seq` are from before the client joined.
 fn welcome_up_to(next: u64, seq: u64) -> Input {
     Input::Event(Event::Welcome(welcome_event(next, seq)))
 }
@@ -89,7 +89,7 @@ fn joined(interactive: bool) -> Model {
     model
 }
 
-/// Somebody's joining, which is record `seq`.
+/// The join of another user, which is record `seq`.
 fn join_line(seq: u64, replayed: bool) -> Input {
     let stamp = Stamp { room: "lobby".into(), epoch: 1, seq, time: "".into(), replayed };
     Input::Event(Event::Joined { stamp, name: "somebody".into() })
@@ -120,12 +120,12 @@ fn what_is_typed_while_the_connection_is_gone_is_sent_in_order() {
     assert!(typed(&mut model, "three").is_empty());
     assert_eq!(model.handle(Input::Tick, at(2)), [Output::Connect]);
     model.handle(Input::Connected, at(2));
-    // Not before all that was missed is seen, for what was stored of it is not said again.
+    // Only once all missed records are seen, since lines that were stored are not sent again.
     assert!(sent(&model.handle(welcome_up_to(1, 3), at(2))).is_empty());
     assert!(sent(&model.handle(message_at(2, Some("t-2")), at(2))).is_empty());
     let outputs = model.handle(message_at(3, None), at(2));
     assert_eq!(sent(&outputs), ["t-3 three"]);
-    let line = "Reconnected after 2 s, 1 message while away; 1 kept line is sent now.";
+    let line = "Reconnected after 2 s: 1 new message; sending 1 saved line.";
     assert!(outputs.contains(&Output::Show(Show::Status(line.to_owned()))), "{outputs:?}");
 }
 
@@ -144,7 +144,7 @@ fn it_gives_up_after_failed_attempts_in_a_row() {
 }
 
 #[test]
-fn a_success_makes_the_attempts_count_anew() {
+fn a_success_resets_the_attempts() {
     let mut model = joined(true);
     for _ in 0..10 {
         model.handle(Input::Disconnected("gone".to_owned()), START);
@@ -179,7 +179,7 @@ fn a_pipe_fails_when_a_line_was_refused() {
 }
 
 #[test]
-fn an_unfit_name_is_asked_for_again_but_not_of_a_pipe() {
+fn a_user_is_asked_for_another_name_and_a_pipe_ends() {
     for (interactive, expect) in [
         (true, Output::Show(Show::AskName { default: None })),
         (false, Output::Exit(Exit::Refused)),
@@ -192,7 +192,7 @@ fn an_unfit_name_is_asked_for_again_but_not_of_a_pipe() {
 }
 
 #[test]
-fn coming_back_it_waits_for_its_name() {
+fn a_client_that_comes_back_waits_for_its_name() {
     let mut model = joined(true);
     model.handle(Input::Disconnected("reset".to_owned()), START);
     model.handle(Input::Tick, at(2));
@@ -203,7 +203,7 @@ fn coming_back_it_waits_for_its_name() {
 }
 
 #[test]
-fn silence_is_pinged_and_then_taken_for_the_end() {
+fn a_silent_server_is_pinged_and_then_counts_as_gone() {
     let mut model = joined(true);
     assert_eq!(model.deadline(), Some(at(10)));
     assert_eq!(sent(&model.handle(Input::Tick, at(10))), ["Ping { id: None }"]);
@@ -213,7 +213,7 @@ fn silence_is_pinged_and_then_taken_for_the_end() {
 }
 
 #[test]
-fn leaving_is_said_and_not_waited_for_without_an_end() {
+fn leaving_does_not_wait_forever() {
     let mut model = joined(true);
     assert_eq!(typed(&mut model, "/quit"), ["Quit"]);
     assert_eq!(model.handle(Input::Tick, at(1)), []);
@@ -233,7 +233,7 @@ fn being_removed_is_no_reason_to_come_back() {
 }
 
 #[test]
-fn who_thinks_long_about_a_name_connects_again_with_it() {
+fn a_user_who_takes_long_to_choose_a_name_connects_again_with_it() {
     let (mut model, _) = Model::new(settings(true));
     model.handle(Input::Connected, START);
     model.handle(refused(None, "name-taken"), START);
@@ -242,15 +242,16 @@ fn who_thinks_long_about_a_name_connects_again_with_it() {
     assert_eq!(model.handle(Input::Connected, at(80)), [hello("bo", None, false)]);
 }
 
-/// A client that keeps its session, and has joined.
-fn keeping(kept: Option<Kept>) -> (Model, Vec<Output>) {
-    let (mut model, outputs) = Model::new(Settings { keeps: Keeps::All, ..settings(true) });
-    assert_eq!(outputs, [Output::Recall("ann".to_owned())]);
+/// A client that saves its session, and is connected.
+fn keeping(kept: Option<SavedSession>) -> (Model, Vec<Output>) {
+    let (mut model, outputs) =
+        Model::new(Settings { persistence: Persistence::Everything, ..settings(true) });
+    assert_eq!(outputs, [Output::Load("ann".to_owned())]);
     let pending = kept.as_ref().map_or(0, |kept| kept.pending.len());
-    let recalled = kept.map_or(Recalled::Nothing, Recalled::Kept);
-    let outputs = model.handle(Input::Recalled(recalled), START);
-    let is_said = |output: &&Output| matches!(output, Output::Show(Show::Said { .. }));
-    // What is still to be sent is shown as that.
+    let recalled = kept.map_or(Loaded::Nothing, Loaded::Saved);
+    let outputs = model.handle(Input::Loaded(recalled), START);
+    let is_said = |output: &&Output| matches!(output, Output::Show(Show::Own { .. }));
+    // Unsent lines are shown as such.
     assert_eq!(outputs.iter().filter(is_said).count(), pending);
     assert_eq!(outputs.last(), Some(&Output::Connect));
     let outputs = model.handle(Input::Connected, START);
@@ -266,39 +267,40 @@ fn say(id: &str, text: &str) -> JsonRequest {
 }
 
 #[test]
-fn what_is_typed_is_kept_before_it_is_sent_and_what_is_seen_after_it_is_shown() {
+fn lines_are_saved_before_they_are_sent_and_progress_after_it_is_shown() {
     let (mut model, _) = keeping(None);
     let outputs = model.handle(welcome(), START);
-    let kept = Kept { resume: resume(0), pending: vec![] };
-    assert_eq!(outputs.first(), Some(&Output::Keep(kept)));
+    let kept = SavedSession { resume: resume(0), pending: vec![] };
+    assert_eq!(outputs.first(), Some(&Output::Save(kept)));
     let outputs = model.handle(Input::Line("one".to_owned()), START);
-    let [Output::Keep(_), Output::Show(Show::Said { .. })] = &outputs[..] else {
+    let [Output::Save(_), Output::Show(Show::Own { .. })] = &outputs[..] else {
         panic!("{outputs:?}");
     };
     let outputs = model.handle(join_line(1, false), START);
     assert_eq!(sent(&outputs), ["t-1 one"], "once all of before is seen");
     let outputs = model.handle(Input::Line("two".to_owned()), START);
-    let kept = Kept { resume: resume(1), pending: vec![say("t-1", "one"), say("t-2", "two")] };
+    let kept =
+        SavedSession { resume: resume(1), pending: vec![say("t-1", "one"), say("t-2", "two")] };
     let (id, text) = ("t-2".to_owned(), "two".to_owned());
-    let said = Output::Show(Show::Said { id, to: None, action: false, text });
-    assert_eq!(outputs, [Output::Keep(kept), said, Output::Send(say("t-2", "two"))]);
+    let said = Output::Show(Show::Own { id, to: None, action: false, text });
+    assert_eq!(outputs, [Output::Save(kept), said, Output::Send(say("t-2", "two"))]);
     model.handle(message_at(2, Some("t-1")), START);
     assert_eq!(model.deadline(), Some(at(1)));
-    let kept = Kept { resume: resume(2), pending: vec![say("t-2", "two")] };
-    assert_eq!(model.handle(Input::Tick, at(1)), [Output::Keep(kept)]);
+    let kept = SavedSession { resume: resume(2), pending: vec![say("t-2", "two")] };
+    assert_eq!(model.handle(Input::Tick, at(1)), [Output::Save(kept)]);
     assert_eq!(model.deadline(), Some(at(10)), "nothing more to keep");
 }
 
 #[test]
-fn a_client_that_was_killed_goes_on_where_it_was() {
-    let kept = Kept { resume: resume(5), pending: vec![say("old-1", "typed before")] };
+fn a_client_that_was_killed_continues_where_it_was() {
+    let kept = SavedSession { resume: resume(5), pending: vec![say("old-1", "typed before")] };
     let (mut model, outputs) = keeping(Some(kept));
     assert_eq!(outputs, [hello("ann", resume(5), true)]);
     let welcome = Welcome { resumed: true, ..welcome_event(6, 6) };
     model.handle(Input::Event(Event::Welcome(welcome)), START);
     let outputs = model.handle(message_at(6, None), START);
     assert_eq!(sent(&outputs), ["old-1 typed before"]);
-    let line = "Back where you were, 1 message while away; 1 kept line is sent now.";
+    let line = "Resumed where you left off: 1 new message; sending 1 saved line.";
     assert!(outputs.contains(&Output::Show(Show::Status(line.to_owned()))), "{outputs:?}");
     model.handle(message_at(7, Some("old-1")), START);
     model.handle(Input::Line("/quit".to_owned()), START);
@@ -306,18 +308,18 @@ fn a_client_that_was_killed_goes_on_where_it_was() {
         Event::Closing { code: "quit".into(), message: "".into(), retry_after_seconds: None };
     model.handle(Input::Event(closing), START);
     let outputs = model.handle(Input::Disconnected("closed".to_owned()), START);
-    assert_eq!(outputs, [Output::Forget, Output::Exit(Exit::Left)]);
+    assert_eq!(outputs, [Output::Delete, Output::Exit(Exit::Left)]);
 }
 
 #[test]
-fn another_name_does_not_say_what_was_kept_under_the_first() {
-    let kept = Kept { resume: resume(5), pending: vec![say("old-1", "typed before")] };
+fn another_name_does_not_send_the_saved_lines_of_the_first() {
+    let kept = SavedSession { resume: resume(5), pending: vec![say("old-1", "typed before")] };
     let (mut model, _) = keeping(Some(kept));
     model.handle(refused(None, "name-taken"), START);
     let outputs = model.handle(Input::Line("bo".to_owned()), START);
     let forgotten = Output::Show(Show::NotStored { id: "old-1".to_owned() });
-    assert_eq!(outputs, [forgotten, Output::Recall("bo".to_owned())]);
-    let outputs = model.handle(Input::Recalled(Recalled::Nothing), START);
+    assert_eq!(outputs, [forgotten, Output::Load("bo".to_owned())]);
+    let outputs = model.handle(Input::Loaded(Loaded::Nothing), START);
     assert_eq!(outputs, [hello("bo", None, true)]);
     assert!(model.pending.is_empty());
 }
@@ -331,7 +333,7 @@ fn a_new_name_and_a_new_topic_are_taken_over() {
         Input::Event(Event::Renamed { stamp: stamp(), name: "ann".into(), to: "anna".into() }),
         START,
     );
-    assert_eq!(model.name.as_deref(), Some("anna"));
+    assert_eq!(model.credentials.name(), Some("anna"));
     model.handle(Input::Event(Event::Topic { stamp: stamp(), text: "Tea".into() }), START);
     let outputs = model.handle(Input::Line("/topic".to_owned()), START);
     assert_eq!(outputs, [Output::Show(Show::Status("Topic: Tea".to_owned()))]);

@@ -38,7 +38,7 @@ fn a_password_is_asked_for_and_given_only_where_it_is_needed() {
     assert_eq!(outputs.last(), Some(&ask()));
     model.handle(Input::Line("right".to_owned()), START);
     model.handle(welcome(), START);
-    // Who comes back has the token, and gives the password only if that is not enough.
+    // A client that comes back has the token, and sends the password only if that is not enough.
     model.handle(Input::Disconnected("gone".to_owned()), START);
     model.handle(Input::Tick, at(2));
     let outputs = model.handle(Input::Connected, at(2));
@@ -51,7 +51,7 @@ fn a_password_is_asked_for_and_given_only_where_it_is_needed() {
 }
 
 #[test]
-fn what_is_typed_at_the_question_is_a_password_whatever_becomes_of_the_connection() {
+fn an_answer_is_a_password_even_if_the_connection_is_lost() {
     let (mut model, _) = asked(settings(true));
     assert!(model.is_secret());
     let outputs = model.handle(Input::Disconnected("gone".to_owned()), START);
@@ -60,7 +60,7 @@ fn what_is_typed_at_the_question_is_a_password_whatever_becomes_of_the_connectio
     let given = Input::Password(Secret::new("correct horse".to_owned()));
     assert_eq!(model.handle(given, START), [Output::Connect]);
     assert_eq!(model.handle(Input::Connected, START), [hello_with(password("correct horse"))]);
-    // Whoever types on while it is not known whether it was right has not said that to anybody.
+    // Lines that are typed before the answer comes are not sent.
     assert!(model.is_secret());
     let typed = Input::Password(Secret::new("horse".to_owned()));
     assert_eq!(model.handle(typed, START), []);

@@ -1,4 +1,4 @@
-//! What becomes of one's place: who can come back to it, and who is in nobody's way.
+//! The place of a session: when it can be resumed, and when it must not block the name.
 
 use super::*;
 
@@ -7,11 +7,11 @@ fn closing(code: &'static str) -> Input {
     Input::Event(Event::Closing { code: code.into(), message, retry_after_seconds: None })
 }
 
-/// A client that keeps so much, to which that was recalled, and that has joined.
-fn member(interactive: bool, keeps: Keeps, recalled: Recalled) -> Model {
-    let (mut model, outputs) = Model::new(Settings { keeps, ..settings(interactive) });
-    if outputs == [Output::Recall("ann".to_owned())] {
-        model.handle(Input::Recalled(recalled), START);
+/// A client with this persistence, which has loaded this and joined.
+fn member(interactive: bool, persistence: Persistence, recalled: Loaded) -> Model {
+    let (mut model, outputs) = Model::new(Settings { persistence, ..settings(interactive) });
+    if outputs == [Output::Load("ann".to_owned())] {
+        model.handle(Input::Loaded(recalled), START);
     }
     model.handle(Input::Connected, START);
     model.handle(welcome(), START);
@@ -20,34 +20,34 @@ fn member(interactive: bool, keeps: Keeps, recalled: Recalled) -> Model {
 }
 
 fn kept(pending: Vec<JsonRequest>) -> Output {
-    Output::Keep(Kept { resume: resume(1), pending })
+    Output::Save(SavedSession { resume: resume(1), pending })
 }
 
 #[test]
-fn the_session_is_kept_until_the_server_has_taken_note_of_the_end() {
+fn the_session_is_saved_until_the_server_knows_of_the_end() {
     for leaving in [Input::Interrupt, Input::Hangup, Input::Line("/quit".to_owned())] {
-        let mut model = member(true, Keeps::All, Recalled::Nothing);
+        let mut model = member(true, Persistence::Everything, Loaded::Nothing);
         assert_eq!(sent(&model.handle(leaving, START)), ["Quit"]);
         model.handle(closing("quit"), START);
         let outputs = model.handle(Input::Disconnected("closed".to_owned()), START);
-        assert_eq!(outputs, [Output::Forget, Output::Exit(Exit::Left)]);
+        assert_eq!(outputs, [Output::Delete, Output::Exit(Exit::Left)]);
     }
     for end in [Input::Disconnected("reset".to_owned()), Input::Tick, Input::Interrupt] {
-        let mut model = member(true, Keeps::All, Recalled::Nothing);
+        let mut model = member(true, Persistence::Everything, Loaded::Nothing);
         model.handle(Input::Hangup, START);
         let outputs = model.handle(end, at(2));
         assert_eq!(outputs, [kept(vec![]), Output::Exit(Exit::Left)]);
     }
-    // Without a connection there is nobody to take note.
-    let mut model = member(true, Keeps::All, Recalled::Nothing);
+    // Without a connection, the server cannot know.
+    let mut model = member(true, Persistence::Everything, Loaded::Nothing);
     model.handle(Input::Disconnected("reset".to_owned()), START);
     let outputs = model.handle(Input::Interrupt, START);
     assert_eq!(outputs, [kept(vec![]), Output::Exit(Exit::Left)]);
 }
 
 #[test]
-fn nobody_is_left_to_press_a_key_twice() {
-    let mut model = member(true, Keeps::All, Recalled::Nothing);
+fn a_second_hangup_does_not_count_as_impatience() {
+    let mut model = member(true, Persistence::Everything, Loaded::Nothing);
     assert_eq!(sent(&model.handle(Input::Hangup, START)), ["Quit"]);
     // The signal, the end of the input and the failed output come one after the other.
     assert_eq!(model.handle(Input::Hangup, START), []);
@@ -56,28 +56,30 @@ fn nobody_is_left_to_press_a_key_twice() {
 }
 
 #[test]
-fn who_keeps_nothing_has_no_place_held() {
+fn a_client_that_saves_nothing_has_no_place_held() {
     let (mut model, _) = Model::new(settings(true));
     assert_eq!(model.handle(Input::Connected, START), [hello("ann", None, false)]);
     // The file is in use, or cannot be written.
-    let (mut model, _) = Model::new(Settings { keeps: Keeps::All, ..settings(true) });
-    assert_eq!(model.handle(Input::Recalled(Recalled::NoPlace), START), [Output::Connect]);
+    let (mut model, _) =
+        Model::new(Settings { persistence: Persistence::Everything, ..settings(true) });
+    assert_eq!(model.handle(Input::Loaded(Loaded::Unavailable), START), [Output::Connect]);
     assert_eq!(model.handle(Input::Connected, START), [hello("ann", None, false)]);
     // Under another name there may be one.
     model.handle(refused(None, "name-taken"), START);
     let outputs = model.handle(Input::Line("bo".to_owned()), START);
-    assert_eq!(outputs, [Output::Recall("bo".to_owned())]);
-    let outputs = model.handle(Input::Recalled(Recalled::Nothing), START);
+    assert_eq!(outputs, [Output::Load("bo".to_owned())]);
+    let outputs = model.handle(Input::Loaded(Loaded::Nothing), START);
     assert_eq!(outputs, [hello("bo", None, true)]);
 }
 
 #[test]
-fn a_pipe_takes_up_the_place_of_a_killed_one_if_that_is_in_its_way() {
+fn a_pipe_resumes_the_session_of_a_killed_one_that_blocks_its_name() {
     let start = || {
-        let (mut model, _) = Model::new(Settings { keeps: Keeps::Session, ..settings(false) });
-        let before = Kept { resume: resume(5), pending: vec![] };
-        model.handle(Input::Recalled(Recalled::Kept(before)), START);
-        // What was said since then is nothing that a script has asked for.
+        let (mut model, _) =
+            Model::new(Settings { persistence: Persistence::Session, ..settings(false) });
+        let before = SavedSession { resume: resume(5), pending: vec![] };
+        model.handle(Input::Loaded(Loaded::Saved(before)), START);
+        // A script has not asked for messages from before it was started.
         assert_eq!(model.handle(Input::Connected, START), [hello("ann", None, true)]);
         model
     };
@@ -90,20 +92,21 @@ fn a_pipe_takes_up_the_place_of_a_killed_one_if_that_is_in_its_way() {
     let mut model = start();
     model.handle(refused(None, "name-taken"), START);
     let outputs = model.handle(refused(None, "name-taken"), START);
-    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)), "it is somebody else's");
+    assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)), "another user has the name");
 
     let mut model = start();
     let outputs = model.handle(Input::Disconnected("refused".to_owned()), START);
     assert_eq!(outputs.last(), Some(&Output::Disconnect));
     let outputs = model.handle(Input::Interrupt, START);
-    assert!(outputs.contains(&Output::Keep(Kept { resume: resume(5), pending: vec![] })));
+    assert!(outputs.contains(&Output::Save(SavedSession { resume: resume(5), pending: vec![] })));
 }
 
 #[test]
-fn a_pipe_leaves_alone_what_was_typed_under_its_name_at_a_terminal() {
-    let (mut model, _) = Model::new(Settings { keeps: Keeps::Session, ..settings(false) });
-    let before = Kept { resume: resume(5), pending: vec![say("old-1", "typed")] };
-    let mut outputs = model.handle(Input::Recalled(Recalled::Kept(before)), START);
+fn a_pipe_leaves_the_lines_of_a_terminal_alone() {
+    let (mut model, _) =
+        Model::new(Settings { persistence: Persistence::Session, ..settings(false) });
+    let before = SavedSession { resume: resume(5), pending: vec![say("old-1", "typed")] };
+    let mut outputs = model.handle(Input::Loaded(Loaded::Saved(before)), START);
     outputs.extend(model.handle(Input::Connected, START));
     outputs.extend(model.handle(refused(None, "name-taken"), START));
     assert_eq!(outputs.last(), Some(&hello("ann", resume(5), false)));
@@ -113,16 +116,16 @@ fn a_pipe_leaves_alone_what_was_typed_under_its_name_at_a_terminal() {
     outputs.extend(model.handle(closing("quit"), START));
     outputs.extend(model.handle(Input::Disconnected("closed".to_owned()), START));
     assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Left)));
-    let touches = |output: &&Output| matches!(output, Output::Keep(_) | Output::Forget);
+    let touches = |output: &&Output| matches!(output, Output::Save(_) | Output::Delete);
     assert_eq!(outputs.iter().find(touches), None);
     assert!(!sent(&outputs).iter().any(|line| line.contains("typed")), "{outputs:?}");
 }
 
 #[test]
-fn what_a_pipe_could_not_say_is_not_kept() {
-    let mut model = member(false, Keeps::Session, Recalled::Nothing);
+fn unsent_lines_of_a_pipe_are_not_saved() {
+    let mut model = member(false, Persistence::Session, Loaded::Nothing);
     let outputs = model.handle(Input::Line("one".to_owned()), START);
-    assert!(!outputs.iter().any(|output| matches!(output, Output::Keep(_))), "{outputs:?}");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Save(_))), "{outputs:?}");
     model.handle(Input::Interrupt, START);
     let outputs = model.handle(Input::Disconnected("reset".to_owned()), START);
     let said = Output::Show(Show::Parting("1 line was not sent.".to_owned()));
@@ -130,11 +133,11 @@ fn what_a_pipe_could_not_say_is_not_kept() {
 }
 
 #[test]
-fn whose_place_was_taken_over_does_not_take_it_back() {
+fn a_session_that_was_taken_over_is_not_taken_back() {
     for code in ["replaced", "taken-over"] {
-        let mut model = member(true, Keeps::All, Recalled::Nothing);
+        let mut model = member(true, Persistence::Everything, Loaded::Nothing);
         let outputs = model.handle(closing(code), START);
         assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)), "{code}");
-        assert!(outputs.contains(&Output::Forget));
+        assert!(outputs.contains(&Output::Delete));
     }
 }

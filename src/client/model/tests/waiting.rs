@@ -56,7 +56,7 @@ fn a_wait_is_waited_on_the_connection_and_counts_as_no_attempt() {
             assert!(
                 round > 0
                     || said[0].starts_with(
-                        "The server asks to wait: Your address joins too often. Trying again in "
+                        "The server asks you to wait: Your address joins too often. Trying again in "
                     ),
                 "{said:?}"
             );
@@ -91,7 +91,7 @@ fn each_way_to_be_told_to_wait_is_understood() {
         let deadline = model.deadline().unwrap();
         let most = at(least) + (at(least) / 2).max(at(1));
         assert!((at(least)..=most).contains(&deadline), "{what}: {deadline:?}");
-        // What follows of the connection that was turned away says nothing new.
+        // The end of the connection that was turned away is not reported again.
         assert!(
             statuses(&model.handle(Input::Disconnected("closed".to_owned()), START)).is_empty()
         );
@@ -133,7 +133,7 @@ fn a_pipe_is_not_made_to_wait_for_ever_and_says_why() {
     assert_eq!(
         said,
         [
-            "Cannot join at host:53000: The room is full. Try again later.",
+            "Cannot join the room at host:53000: The room is full. Try again later.",
             "Gave up after waiting 5 min."
         ]
     );
@@ -144,30 +144,32 @@ fn a_pipe_is_not_made_to_wait_for_ever_and_says_why() {
 fn the_last_words_name_the_last_cause() {
     let mut model = greeting(true, 1);
     let outputs = model.handle(Input::Disconnected("it was reset".to_owned()), START);
-    let expect = ["Cannot join at host:53000: it was reset.", "Gave up after 1 attempt."];
+    let expect = ["Cannot join the room at host:53000: it was reset.", "Gave up after 1 attempt."];
     assert_eq!(statuses(&outputs), expect, "it was there");
     let (mut model, _) = Model::new(Settings { attempts: 1, ..settings(true) });
-    let outputs = model.handle(Input::Disconnected("nobody listens there".to_owned()), START);
+    let outputs = model.handle(Input::Disconnected("nothing is listening there".to_owned()), START);
     let expect = [
-        "Cannot join at host:53000: nobody listens there.",
-        "Gave up after 1 attempt. Does chatroomd run there?",
+        "Cannot join the room at host:53000: nothing is listening there.",
+        "Gave up after 1 attempt. Is chatroomd running there?",
     ];
     assert_eq!(statuses(&outputs), expect);
 }
 
 #[test]
-fn who_is_banned_is_not_waited_for() {
+fn a_banned_client_does_not_wait() {
     let mut model = greeting(true, 5);
     let outputs = model.handle(turned_away("You are banned until 21:04: spam"), START);
     assert_eq!(statuses(&outputs), ["You are banned until 21:04: spam"]);
     assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
 }
 
-/// Loses the connection and fails to come back so often; gives the pauses and what was said.
+/// Loses the connection and fails to come back this often. Returns the pauses, what was shown, and
+/// whether the client has ended.
 fn fail(model: &mut Model, times: usize) -> (Vec<Duration>, Vec<String>, bool) {
     let (mut pauses, mut said, mut now) = (Vec::new(), Vec::new(), START);
     for _ in 0..times {
-        let outputs = model.handle(Input::Disconnected("nobody listens there".to_owned()), now);
+        let outputs =
+            model.handle(Input::Disconnected("nothing is listening there".to_owned()), now);
         said.extend(statuses(&outputs).into_iter().map(str::to_owned));
         if is_over(&outputs) {
             return (pauses, said, true);
@@ -181,7 +183,7 @@ fn fail(model: &mut Model, times: usize) -> (Vec<Duration>, Vec<String>, bool) {
 }
 
 #[test]
-fn who_has_joined_at_a_terminal_comes_back_however_long_that_takes() {
+fn a_client_that_has_joined_at_a_terminal_never_gives_up() {
     let mut model = joined(true);
     let (pauses, said, is_over) = fail(&mut model, 1000);
     assert!(!is_over);
@@ -191,7 +193,7 @@ fn who_has_joined_at_a_terminal_comes_back_however_long_that_takes() {
     let late: std::collections::BTreeSet<_> = pauses[100..].iter().collect();
     assert!(late.len() > 100, "not all come back at once");
     assert!(said.len() < 12, "and not each of the attempts is told: {said:?}");
-    // What was typed meanwhile is said then.
+    // Lines that were typed in the meantime are sent then.
     assert!(typed(&mut model, "meanwhile").is_empty());
     model.handle(Input::Connected, at(99));
     assert_eq!(sent(&model.handle(welcome_up_to(2, 1), at(99))), ["t-1 meanwhile"]);
@@ -218,7 +220,7 @@ fn two_clients_do_not_come_back_in_the_same_moment() {
 
 #[test]
 fn tls_where_none_was_wanted_ends_it_at_the_start_and_not_later() {
-    let why = || Input::Misdirected("host:53001 speaks TLS. Connect with --tls".to_owned());
+    let why = || Input::WrongProtocol("host:53001 speaks TLS. Connect with --tls".to_owned());
     let (mut model, _) = Model::new(settings(true));
     let outputs = model.handle(why(), START);
     assert_eq!(statuses(&outputs), ["Not joined: host:53001 speaks TLS. Connect with --tls."]);

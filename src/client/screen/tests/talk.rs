@@ -1,4 +1,4 @@
-//! What was said, and what is drawn of it.
+//! How the talk is drawn.
 
 use chatroom::room::Departure;
 
@@ -46,7 +46,7 @@ fn comings_and_goings_are_one_row() {
 }
 
 #[test]
-fn who_comes_and_goes_all_the_time_is_one_person() {
+fn a_user_who_comes_and_goes_counts_once() {
     let mut fixture = Fixture::new();
     for name in ["di", "Di", "ed", "di"] {
         let (time, earlier) = (time_at(0), false);
@@ -58,11 +58,11 @@ fn who_comes_and_goes_all_the_time_is_one_person() {
 }
 
 #[test]
-fn what_one_says_stands_where_everybody_has_it() {
+fn own_messages_stand_where_all_members_have_them() {
     let mut fixture = Fixture::new();
     let said = |id: &str, text: &str| {
         let (id, text) = (id.to_owned(), text.to_owned());
-        Show::Said { id, to: None, action: false, text }
+        Show::Own { id, to: None, action: false, text }
     };
     let stored = |id: &str| Show::Stored { id: id.to_owned(), time: Some(time_at(0)) };
     let talk = |fixture: &mut Fixture| fixture.rows(40, 7)[..5].join(", ").replace("21:04 ", "");
@@ -79,12 +79,12 @@ fn what_one_says_stands_where_everybody_has_it() {
 }
 
 #[test]
-fn what_one_says_is_marked_until_it_is_stored() {
+fn own_messages_are_marked_until_they_are_stored() {
     let mut fixture = Fixture::new();
     fixture.type_in("hi there");
     assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line("hi there".to_owned())]);
     let (id, text) = ("t-1".to_owned(), "hi there".to_owned());
-    fixture.show(&Show::Said { id: id.clone(), to: None, action: false, text });
+    fixture.show(&Show::Own { id: id.clone(), to: None, action: false, text });
     let is_dim = |fixture: &mut Fixture| {
         let terminal = fixture.terminal(40, 3);
         let cell = &terminal.backend().buffer()[(12, 0)];
@@ -102,7 +102,7 @@ fn what_one_says_is_marked_until_it_is_stored() {
 }
 
 #[test]
-fn scrolled_up_one_stays_and_sees_what_is_below() {
+fn scrolling_up_shows_how_much_is_below() {
     let mut fixture = Fixture::new();
     for number in 1..=20 {
         fixture.hear("Bo", &format!("line {number}"));
@@ -128,7 +128,7 @@ fn scrolled_up_one_stays_and_sees_what_is_below() {
 }
 
 #[test]
-fn days_and_what_was_earlier_are_told_apart() {
+fn days_and_earlier_messages_are_separated() {
     let mut fixture = Fixture::new();
     let (name, text) = ("Bo".to_owned(), "yesterday".to_owned());
     fixture.show(&Show::Message { time: time_at(-24 * 60), earlier: true, name, text });
@@ -138,7 +138,7 @@ fn days_and_what_was_earlier_are_told_apart() {
         &[
             "21:04 Bo yesterday",
             "── Sunday, 22 November 2026 ──────────────",
-            "── that was earlier ──────────────────────",
+            "── earlier messages end here ─────────────",
             "21:04 Bo today",
             " ann in lobby · connected, 3 ms · 3 here",
             ">",
@@ -160,7 +160,7 @@ fn a_mention_is_a_word_and_rings_the_bell_once() {
     assert_eq!(fixture.screen.take_alert(), None);
     fixture.screen.handle(&Event::FocusGained, NOW);
     fixture.hear("Bo", "ann?");
-    assert_eq!(fixture.screen.take_alert(), alert(None), "one sees it");
+    assert_eq!(fixture.screen.take_alert(), alert(None), "the user sees it");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_link_leads_somewhere_on_each_of_its_rows() {
 }
 
 #[test]
-fn whatever_a_server_sends_only_text_is_drawn() {
+fn only_text_is_drawn_whatever_a_server_sends() {
     let mut fixture = Fixture::new();
     let marks = format!("a{}b", "\u{301}".repeat(4096));
     for text in ["\x1b]0;owned\x07\x1b[2J", "\u{202e}evil\u{2066}", &marks, "", "\u{feff}\u{200b}"]
@@ -201,7 +201,7 @@ fn whatever_a_server_sends_only_text_is_drawn() {
 }
 
 #[test]
-fn what_is_older_is_asked_for_at_the_top_and_put_above() {
+fn older_messages_are_loaded_at_the_top() {
     let mut fixture = Fixture::new();
     for number in 11..=20 {
         fixture.hear("Bo", &format!("line {number}"));
@@ -219,19 +219,19 @@ fn what_is_older_is_asked_for_at_the_top_and_put_above() {
     fixture.show(&Show::Older(older.collect()));
     let after = fixture.rows(40, 6);
     assert_eq!(before[0], "21:04 Bo line 11");
-    assert_eq!(after[0], "21:04 Bo line 8", "one goes on up, past a mark, by what was to go");
+    assert_eq!(after[0], "21:04 Bo line 8", "scrolling continues, past a mark");
     assert!(!fixture.screen.take_wants_older());
 }
 
 #[test]
-fn who_is_ignored_is_not_shown_until_one_wants_it_again() {
+fn an_ignored_user_is_not_shown() {
     let mut fixture = Fixture::new();
     let is_shown = |fixture: &mut Fixture, text: &str| {
         fixture.rows(60, 12).iter().any(|row| row.contains(text))
     };
     fixture.type_in("/ignore BO");
     fixture.press(KeyCode::Enter);
-    assert!(is_shown(&mut fixture, "What BO says is hidden from now on."));
+    assert!(is_shown(&mut fixture, "Messages from BO are hidden from now on."));
     fixture.hear("Bo", "can you hear me?");
     fixture.hear("cy", "I can");
     assert!(!is_shown(&mut fixture, "can you hear me?") && is_shown(&mut fixture, "I can"));
@@ -239,7 +239,7 @@ fn who_is_ignored_is_not_shown_until_one_wants_it_again() {
     fixture.press(KeyCode::Enter);
     fixture.hear("Bo", "and now?");
     assert!(
-        is_shown(&mut fixture, "What bo says is shown again.")
+        is_shown(&mut fixture, "Messages from bo are shown again.")
             && is_shown(&mut fixture, "and now?")
     );
     fixture.type_in("/ignore");
@@ -249,7 +249,7 @@ fn who_is_ignored_is_not_shown_until_one_wants_it_again() {
     fixture.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
     fixture.type_in("/clear");
     fixture.press(KeyCode::Enter);
-    assert!(!is_shown(&mut fixture, "and now?"), "nothing of before is shown");
+    assert!(!is_shown(&mut fixture, "and now?"), "nothing from before is shown");
     fixture.hear("Bo", "still here");
     assert!(is_shown(&mut fixture, "still here"));
 }
@@ -275,7 +275,7 @@ fn the_wheel_scrolls_as_the_keys_do() {
 }
 
 #[test]
-fn what_comes_while_one_looks_elsewhere_is_below_a_line() {
+fn messages_that_come_in_the_background_are_below_a_line() {
     let mut fixture = Fixture::new();
     fixture.hear("Bo", "seen");
     fixture.rows(40, 10);

@@ -1,16 +1,16 @@
-//! What one types, and what comes of it.
+//! Typing, and what it does.
 
 use super::*;
 
 #[test]
-fn many_lines_are_asked_for_and_several_are_said_as_they_are() {
+fn many_lines_have_to_be_confirmed_and_are_sent_as_they_are() {
     let mut fixture = Fixture::new();
     let pasted: Vec<String> = (1..=20).map(|line| format!("/line {line}")).collect();
     let paste = Event::Paste(pasted.join("\r\n"));
     fixture.screen.handle(&paste, NOW);
     assert_eq!(fixture.press(KeyCode::Enter), []);
     let rows = fixture.rows(60, 12);
-    assert!(rows.contains(&" Send 20 lines? Enter does, Ctrl-C drops them.".to_owned()));
+    assert!(rows.contains(&" Send 20 lines? Enter sends them, Ctrl-C drops them.".to_owned()));
     fixture.press(KeyCode::Left);
     assert_eq!(fixture.press(KeyCode::Enter), [], "another key means no");
     let said: Vec<UiAction> = pasted.into_iter().map(UiAction::Say).collect();
@@ -26,17 +26,17 @@ fn a_mistake_keeps_what_was_typed() {
     assert!(rows[0].contains("There is no command /wo."), "{rows:?}");
     assert_eq!(rows[3], "> /wo");
     fixture.type_in("hello");
-    assert_eq!(fixture.rows(60, 4)[3], "> hello", "typing begins anew");
+    assert_eq!(fixture.rows(60, 4)[3], "> hello", "typing replaces it");
     fixture.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
     fixture.type_in("/wo");
     fixture.press(KeyCode::Enter);
     fixture.press(KeyCode::Left);
     fixture.type_in("h");
-    assert_eq!(fixture.rows(60, 4)[3], "> /who", "moving mends it");
+    assert_eq!(fixture.rows(60, 4)[3], "> /who", "moving the cursor keeps it");
 }
 
 #[test]
-fn what_is_drawn_as_one_character_is_edited_as_one() {
+fn joined_characters_are_edited_as_one() {
     let mut fixture = Fixture::new();
     fixture.type_in("a👩‍🚀é👩‍🚀");
     fixture.press(KeyCode::Backspace);
@@ -47,7 +47,7 @@ fn what_is_drawn_as_one_character_is_edited_as_one() {
 }
 
 #[test]
-fn the_cursor_of_the_terminal_stands_where_one_types() {
+fn the_cursor_of_the_terminal_is_in_the_input() {
     let mut fixture = Fixture::new();
     fixture.type_in("日本 x");
     fixture.press(KeyCode::Left);
@@ -89,7 +89,7 @@ fn keys_edit_as_in_a_shell() {
 }
 
 #[test]
-fn what_was_typed_is_searched() {
+fn earlier_lines_are_searched() {
     let mut fixture = Fixture::new();
     for text in ["make tea", "drink tea", "and so on"] {
         fixture.type_in(text);
@@ -101,12 +101,12 @@ fn what_was_typed_is_searched() {
     fixture.type_in("TE");
     assert_eq!(fixture.rows(40, 3)[2], "search: TE > drink tea");
     fixture.type_in("a");
-    assert_eq!(fixture.rows(40, 3)[2], "search: TEa > drink tea", "which still fits");
+    assert_eq!(fixture.rows(40, 3)[2], "search: TEa > drink tea", "which still matches");
     search(&mut fixture);
     search(&mut fixture);
     assert_eq!(fixture.rows(40, 3)[2], "search: TEa > make tea");
     fixture.type_in("x");
-    assert_eq!(fixture.rows(46, 3)[2], "search: nothing with TEax > make tea");
+    assert_eq!(fixture.rows(46, 3)[2], "search: no match for TEax > make tea");
     fixture.press(KeyCode::Backspace);
     assert_eq!(fixture.rows(40, 3)[2], "search: TEa > drink tea");
     fixture.key(KeyCode::Char('g'), KeyModifiers::CONTROL);
@@ -118,7 +118,7 @@ fn what_was_typed_is_searched() {
 }
 
 #[test]
-fn what_is_left_of_joined_characters_is_drawn_over() {
+fn remains_of_joined_characters_are_drawn_over() {
     let mut fixture = Fixture::new();
     let mut terminal = Terminal::new(TestBackend::new(40, 3)).unwrap();
     let mut drawn_whole = |fixture: &mut Fixture| {
@@ -146,14 +146,14 @@ fn control_c_drops_what_was_typed_before_it_leaves() {
 }
 
 #[test]
-fn a_name_is_asked_for_where_one_types() {
+fn a_name_is_asked_for_in_the_input_line() {
     let appearance =
         Appearance { colours: Colours::None, links: true, bell: true, zone: TimeZone::UTC };
     let mut fixture = Fixture::new();
     fixture.screen = Screen::new(appearance);
-    fixture.connection = ConnectionState::Naming;
+    fixture.connection = ConnectionState::SigningIn;
     fixture.show(&Show::AskName { default: Some("root".to_owned()) });
-    fixture.check(30, &["", " who are you?         F1 help", "Your name [root]:"]);
+    fixture.check(30, &["", " signing in           F1 help", "Your name [root]:"]);
     assert_eq!(fixture.press(KeyCode::Enter), [UiAction::Line(String::new())]);
 }
 
@@ -177,7 +177,7 @@ fn a_password_is_not_seen_nor_remembered() {
 }
 
 #[test]
-fn who_has_another_name_stays_the_same_person() {
+fn a_renamed_user_stays_the_same_person() {
     let mut fixture = Fixture::new();
     let renamed = |name: &str, to: &str| Show::Renamed {
         time: time_at(0),

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use chatroom::fingerprint::Fingerprint;
 use chatroom::wire::Framer;
 use chatroom::wire::json::{self, JsonRequest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,94 +12,71 @@ use zeroize::Zeroizing;
 use crate::decode::{MAX_LINE_BYTES, decode};
 use crate::dial;
 use crate::model::Input;
-use crate::secure::Failure;
+use crate::transport::{ConnectError, Connected, Security, explain};
 
-/// What protects a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    None,
-    Tls {
-        /// The certificate that the server has, where somebody has said so.
-        told: Option<Fingerprint>,
-    },
-}
-
-/// One attempt to connect, and what comes of it. Dropping it closes the connection.
-pub struct Link {
+/// An attempt to connect, and the connection that it makes. Dropping it closes the connection.
+pub struct ServerConnection {
     inputs: mpsc::Receiver<Input>,
     requests: mpsc::UnboundedSender<JsonRequest>,
     task: JoinHandle<()>,
 }
 
-impl Link {
-    /// Begins to connect. The first input is that it did, or why not; the last is why it ended.
-    pub fn open(address: String, security: Security) -> Link {
-        Link::over(async move { dial::connect(&address, security).await })
+impl ServerConnection {
+    /// Begins to connect. The first input says that it did, or why not; the last one why the connection
+    /// ended.
+    pub fn open(address: String, security: Security) -> ServerConnection {
+        ServerConnection::over(async move { dial::connect(&address, security).await })
     }
 
-    /// The same, however one connects.
+    /// The same with another way to connect.
     pub fn over(
-        connecting: impl Future<Output = Result<Connected, Failure>> + Send + 'static,
-    ) -> Link {
+        connecting: impl Future<Output = Result<Connected, ConnectError>> + Send + 'static,
+    ) -> ServerConnection {
         let (tell, inputs) = mpsc::channel(64);
-        // Bounded by what the model lets be unacknowledged.
+        // Bounded, because the model limits the number of unacknowledged lines.
         let (requests, to_send) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let end = match run(connecting, &tell, to_send).await {
-                Ok(why) | Err(Failure::Passing(why)) => Input::Disconnected(why),
-                Err(Failure::Untrusted(why)) => Input::Untrusted(why),
-                Err(Failure::Misdirected(why)) => Input::Misdirected(why),
+                Ok(why) | Err(ConnectError::Transient(why)) => Input::Disconnected(why),
+                Err(ConnectError::Untrusted(why)) => Input::Untrusted(why),
+                Err(ConnectError::WrongProtocol(why)) => Input::WrongProtocol(why),
             };
-            // Nobody waits for it where the link was dropped.
+            // If the connection was dropped, nobody waits for this.
             let _ = tell.send(end).await;
         });
-        Link { inputs, requests, task }
+        ServerConnection { inputs, requests, task }
     }
 
-    /// What happened next on this connection.
+    /// Waits for what happens next on this connection.
     pub async fn next(&mut self) -> Input {
         match self.inputs.recv().await {
             Some(input) => input,
-            // The end was told already.
+            // The end was reported already.
             None => std::future::pending().await,
         }
     }
 
-    /// Sends a request, if there is still a connection; the model knows what arrived.
+    /// Sends a request if the connection still exists. The model knows which lines have arrived.
     pub fn send(&self, request: JsonRequest) {
         let _ = self.requests.send(request);
     }
 }
 
-impl Drop for Link {
+impl Drop for ServerConnection {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// What goes over a connection.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// A connection on which the server has spoken.
-pub struct Connected {
-    pub stream: Box<dyn Stream>,
-    /// What has come on it already.
-    pub first: Vec<u8>,
-    /// What was learned of the server, if it is news.
-    pub news: Option<String>,
-}
-
-/// Connects and serves the connection; gives why it ended.
+/// Connects and serves the connection. Returns why it ended.
 ///
 /// # Errors
-/// Why there was none.
+/// Why it could not be made.
 async fn run(
-    connecting: impl Future<Output = Result<Connected, Failure>>,
+    connecting: impl Future<Output = Result<Connected, ConnectError>>,
     tell: &mpsc::Sender<Input>,
     to_send: mpsc::UnboundedReceiver<JsonRequest>,
-) -> Result<String, Failure> {
+) -> Result<String, ConnectError> {
     let Connected { stream, first, news } = connecting.await?;
     for input in news.map(Input::Trusted).into_iter().chain([Input::Connected]) {
         if tell.send(input).await.is_err() {
@@ -110,7 +86,7 @@ async fn run(
     Ok(exchange(stream, &first, tell, to_send).await)
 }
 
-/// Reads and writes until the connection ends; gives why.
+/// Reads and writes until the connection ends. Returns why it ended.
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite,
     first: &[u8],
@@ -118,7 +94,7 @@ async fn exchange(
     to_send: mpsc::UnboundedReceiver<JsonRequest>,
 ) -> String {
     let (reader, writer) = tokio::io::split(stream);
-    // In this order, so that a simulation does the same each time.
+    // In a fixed order, so that a simulation can be repeated.
     tokio::select! {
         biased;
         why = read_all(reader, first, tell) => why,
@@ -143,11 +119,11 @@ async fn read_all(
             }
         }
         match reader.read(&mut buffer).await {
-            Ok(0) => return "the server closed it".to_owned(),
+            Ok(0) => return "the server closed the connection".to_owned(),
             Ok(count) => framer.push(&buffer[..count], &mut frames),
-            // A server that is killed does not end TLS properly.
+            // A server that is killed does not close TLS properly.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return "the server closed it".to_owned();
+                return "the server closed the connection".to_owned();
             }
             Err(error) => return explain(&error),
         }
@@ -159,12 +135,12 @@ async fn write_all(
     mut to_send: mpsc::UnboundedReceiver<JsonRequest>,
 ) -> String {
     while let Some(request) = to_send.recv().await {
-        // There may be a password in it.
+        // It may contain a password.
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         json::push_line(&request, &mut line);
         let written = async {
             writer.write_all(&line).await?;
-            // TLS keeps back what is not asked for.
+            // TLS keeps data back until it is flushed.
             writer.flush().await
         };
         if let Err(error) = written.await {
@@ -172,20 +148,4 @@ async fn write_all(
         }
     }
     String::new()
-}
-
-/// An error of the system in words that say more to a person.
-pub fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
-        io::ErrorKind::ConnectionReset => "it was reset".to_owned(),
-        io::ErrorKind::TimedOut => "the network does not answer".to_owned(),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-            "the network does not reach it".to_owned()
-        }
-        _ => match error.to_string().split_once(" (os error") {
-            Some((sentence, _)) => sentence.to_lowercase(),
-            None => error.to_string(),
-        },
-    }
 }

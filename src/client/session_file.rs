@@ -1,4 +1,4 @@
-//! The file in which a session is kept between two runs of the client.
+//! The file that holds a session between two runs of the client.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,28 +12,28 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 
-use crate::model::Kept;
+use crate::model::SavedSession;
 use crate::program;
 
-/// Where sessions are kept.
+/// Where sessions are saved.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum SessionLocation {
     File(PathBuf),
     /// A file for each server and name in a folder.
     Folder(PathBuf),
 }
 
-impl Place {
-    /// The place for a user, in their state folder. None for who has no home.
-    pub fn of_user() -> Option<Place> {
+impl SessionLocation {
+    /// The user's own folder for state; none if the user has no home.
+    pub fn of_user() -> Option<SessionLocation> {
         let state = state_home(program::variable)?;
-        Some(Place::Folder(state.join("chatroom")))
+        Some(SessionLocation::Folder(state.join("chatroom")))
     }
 
     fn file(&self, address: &str, name: &str) -> PathBuf {
         match self {
-            Place::File(file) => file.clone(),
-            Place::Folder(folder) => {
+            SessionLocation::File(file) => file.clone(),
+            SessionLocation::Folder(folder) => {
                 let of = format!("{address}\n{}", chatroom::names::fold(name));
                 let hash = Sha256::digest(of)
                     .iter()
@@ -45,73 +45,73 @@ impl Place {
     }
 }
 
-/// The file of one session, which no other client uses meanwhile.
-pub struct Memory {
+/// The file of one session. No other client can use it at the same time.
+pub struct SessionFile {
     file: PathBuf,
     /// Held until this is dropped.
     _lock: File,
 }
 
-impl Memory {
-    /// Opens the file for a name at a server, and reads what is kept in it.
+impl SessionFile {
+    /// Opens the file for a name at a server, and loads the session from it.
     ///
     /// # Errors
-    /// Another client uses it, it cannot be read, or it is none of ours.
+    /// Another client uses the file, it cannot be read, or it cannot be trusted.
     pub fn open(
-        place: &Place,
+        location: &SessionLocation,
         address: &str,
         name: &str,
-    ) -> anyhow::Result<(Memory, Option<Kept>)> {
-        let file = place.file(address, name);
-        if let (Place::Folder(_), Some(folder)) = (place, file.parent()) {
+    ) -> anyhow::Result<(SessionFile, Option<SavedSession>)> {
+        let file = location.file(address, name);
+        if let (SessionLocation::Folder(_), Some(folder)) = (location, file.parent()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let lock = open_own(&file.with_added_extension("lock"), private().create(true))?;
         if lock.try_lock().is_err() {
-            bail!("another chatroom-client uses it");
+            bail!("another chatroom-client is using it");
         }
-        let kept = match open_own(&file, OpenOptions::new().read(true)) {
+        let session = match open_own(&file, OpenOptions::new().read(true)) {
             Ok(mut file) => {
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes)?;
-                let kept = serde_json::from_slice(&bytes);
-                Some(kept.context("it is damaged; remove it to begin anew")?)
+                let session = serde_json::from_slice(&bytes);
+                Some(session.context("it is damaged; remove it to start afresh")?)
             }
             Err(error) if is_missing(&error) => None,
             Err(error) => return Err(error),
         };
-        Ok((Memory { file, _lock: lock }, kept))
+        Ok((SessionFile { file, _lock: lock }, session))
     }
 
-    /// Where it is, to tell.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.file
     }
 
-    /// Keeps something in the place of what was kept. It is on the disk when this returns.
+    /// Saves a session in place of the one before. It is on the disk when this returns.
     ///
     /// # Errors
-    /// It cannot be written; what was kept before is kept on.
-    pub fn keep(&self, kept: &Kept) -> io::Result<()> {
+    /// It cannot be written. The session that was saved before is still there.
+    pub fn save(&self, session: &SavedSession) -> io::Result<()> {
         let new = self.file.with_added_extension("new");
-        // Whatever is there was left behind, or put there: it is not written into, nor followed.
+        // An old file, or one that another user has put there, is neither written to nor followed.
         remove(&new)?;
         let mut file = private().create_new(true).open(&new)?;
-        file.write_all(&serde_json::to_vec(kept)?)?;
+        file.write_all(&serde_json::to_vec(session)?)?;
         file.sync_data()?;
         fs::rename(&new, &self.file)
     }
 
-    /// Keeps nothing any more.
+    /// Deletes the saved session.
     ///
     /// # Errors
     /// The file cannot be removed.
-    pub fn forget(&self) -> io::Result<()> {
+    pub fn delete(&self) -> io::Result<()> {
         remove(&self.file)
     }
 }
 
-/// Removes a file, if it is there.
+/// Removes a file if it exists.
 fn remove(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -119,36 +119,36 @@ fn remove(file: &Path) -> io::Result<()> {
     }
 }
 
-/// For files that nobody else may read: the token in them is a secret.
+/// Options for files that only the user can read: the token in them is a secret.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
     options
 }
 
-/// Opens a file that nobody else can have put there or can write to, in whatever folder it is.
+/// Opens a file, unless another user can have put it there or can write to it.
 fn open_own(path: &Path, options: &mut OpenOptions) -> anyhow::Result<File> {
     let shown = path.display();
-    // What waits for a writer is no file, and not waited for.
+    // Does not wait if a named pipe is there.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = options.custom_flags(flags.bits().cast_signed()).open(path);
     let file = file.map_err(|error| match Errno::from_io_error(&error) {
         Some(Errno::LOOP) => {
-            anyhow!("{shown} is a symbolic link, which is not followed; remove it")
+            anyhow!("{shown} is a symbolic link and is not followed; remove it")
         }
         _ => error.into(),
     })?;
     let found = file.metadata()?;
     let (own, uid, mode) = (geteuid().as_raw(), found.uid(), found.mode());
     if !found.is_file() {
-        bail!("{shown} is no file; remove it, or name another one");
+        bail!("{shown} is not a regular file; remove it, or name another file");
     }
     if uid != own {
         bail!("{shown} belongs to another user (uid {uid}); remove it, or name another file");
     }
     if mode & 0o022 != 0 {
         bail!(
-            "other users can write to {shown}; remove it if you do not trust it, else `chmod go-w` it"
+            "other users can write to {shown}; remove it, or if you trust its contents, run `chmod go-w` on it"
         );
     }
     Ok(file)
@@ -166,21 +166,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_there_again_for_the_same_name_and_private() {
+    fn a_saved_session_is_loaded_for_the_same_name_and_private() {
         let folder = tempfile::TempDir::new().unwrap();
-        let place = Place::Folder(folder.path().join("deep/er"));
-        let (memory, kept) = Memory::open(&place, "host:1", "Ann").unwrap();
-        assert_eq!(kept, None);
-        memory.keep(&Kept::default()).unwrap();
-        assert_eq!(fs::metadata(memory.path()).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Memory::open(&place, "host:1", "ann").is_err(), "one client at a time");
-        drop(memory);
-        let (memory, kept) = Memory::open(&place, "host:1", "ann").unwrap();
-        assert_eq!(kept, Some(Kept::default()));
-        assert_eq!(Memory::open(&place, "host:2", "ann").unwrap().1, None);
-        memory.forget().unwrap();
-        memory.forget().unwrap();
-        drop(memory);
-        assert_eq!(Memory::open(&place, "host:1", "ann").unwrap().1, None);
+        let location = SessionLocation::Folder(folder.path().join("deep/er"));
+        let (file, session) = SessionFile::open(&location, "host:1", "Ann").unwrap();
+        assert_eq!(session, None);
+        file.save(&SavedSession::default()).unwrap();
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(SessionFile::open(&location, "host:1", "ann").is_err(), "one client at a time");
+        drop(file);
+        let (file, session) = SessionFile::open(&location, "host:1", "ann").unwrap();
+        assert_eq!(session, Some(SavedSession::default()));
+        assert_eq!(SessionFile::open(&location, "host:2", "ann").unwrap().1, None);
+        file.delete().unwrap();
+        file.delete().unwrap();
+        drop(file);
+        assert_eq!(SessionFile::open(&location, "host:1", "ann").unwrap().1, None);
     }
 }

@@ -1,4 +1,4 @@
-//! Lines of the client about itself, by words at the width of the terminal.
+//! Sentences of the client itself on the standard error output, wrapped to the width of the terminal.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -9,7 +9,7 @@ use rustix::termios::tcgetwinsize;
 
 use crate::screen::wrap;
 
-/// Says something on the standard error output. Where that is gone, there is nobody to tell.
+/// Prints a text on the standard error output. If that fails, there is nobody to tell.
 pub fn tell(text: impl Display) {
     let error = io::stderr();
     for line in rows(&text.to_string(), width_of(&error)) {
@@ -17,13 +17,14 @@ pub fn tell(text: impl Display) {
     }
 }
 
-/// How many columns a terminal has, if it is one.
+/// The width of an output in columns; none if it is not a terminal.
 pub fn width_of(output: &(impl AsFd + IsTerminal)) -> Option<usize> {
     let size = tcgetwinsize(output.as_fd()).ok().filter(|_| output.is_terminal())?;
     Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
 
-/// A text, which may be several lines, as rows of a terminal so wide; as it is where that is not known.
+/// Breaks a text, which may have several lines, into rows of a terminal of this width. Without a width,
+/// lines stay whole.
 pub fn rows(text: &str, width: Option<usize>) -> Vec<String> {
     let lines = text.lines().map(clean::shown);
     let Some(width) = width else { return lines.map(String::from).collect() };
@@ -45,6 +46,6 @@ mod tests {
         let expect = ["Not joined: host does", "not speak TLS. Connect", "without --tls.", "Bye."];
         assert_eq!(rows(text, Some(22)), expect);
         assert_eq!(rows(text, None).len(), 2);
-        assert_eq!(rows("a\x1b[2Jb", None), ["a[2Jb"], "and nothing but text gets there");
+        assert_eq!(rows("a\x1b[2Jb", None), ["a[2Jb"], "only text reaches the terminal");
     }
 }
