@@ -68,7 +68,7 @@ fn a_session_is_read_from_no_link_and_no_file_of_others() {
     }
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
-    check("is no file");
+    check("is not a regular file");
     fs::remove_dir(&file).unwrap();
     let lock = folder.path().join("session.lock");
     fs::remove_file(&lock).unwrap();
