@@ -211,10 +211,13 @@ impl Screen {
             return self.scroll_to_end();
         }
         self.status("Everything you type is sent to everyone in the room. Commands:", now);
+        let mut is_for_operators = false;
         for command in commands::in_client() {
-            let for_whom = if command.is_for_operators() { " (operators only)" } else { "" };
-            let synopsis = command.synopsis('/');
-            self.status(&format!("  {synopsis:<15}  {}{for_whom}", command.help), now);
+            if command.is_for_operators() && !is_for_operators {
+                is_for_operators = true;
+                self.status("For operators:", now);
+            }
+            self.status(&format!("  {:<15}  {}", command.synopsis('/'), command.help), now);
         }
         KEYS.iter().for_each(|line| self.status(line, now));
     }
