@@ -1,18 +1,18 @@
-//! Properties of characters that decide what is let through, beside those that Rust knows.
+//! Character properties that the standard library does not provide, and by which text is filtered.
 
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
-/// Joins what is around it: emoji, and letters in several scripts.
+/// Joins the emoji around it, and in several scripts the letters around it.
 pub const ZERO_WIDTH_JOINER: char = '\u{200D}';
-/// Keeps the letters around it apart.
+/// Keeps the letters around it from joining.
 pub const ZERO_WIDTH_NON_JOINER: char = '\u{200C}';
-/// Has the character before it drawn as an emoji.
+/// Makes the character before it an emoji.
 pub const EMOJI_SELECTOR: char = '\u{FE0F}';
-/// Has it drawn as text.
+/// Makes the character before it text.
 pub const TEXT_SELECTOR: char = '\u{FE0E}';
 
-/// Whether nothing is drawn for `c` itself (the property Default_Ignorable_Code_Point, which also
-/// covers what is reserved for such characters). A test compares this with Unicode's table.
+/// Whether `c` is not drawn (the property Default_Ignorable_Code_Point, which also covers code
+/// points reserved for such characters). A test compares this with Unicode's table.
 pub fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
@@ -22,13 +22,14 @@ pub fn is_ignorable(c: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Whether `c` is an empty place: white space, or a character that is drawn as one.
+/// Whether `c` is blank: white space, or a character that is drawn as such.
 pub fn is_blank(c: char) -> bool {
     c.is_whitespace() || (!c.is_ascii() && is_drawn_blank(c))
 }
 
-/// The blank characters that are not white space. No property tells them: fillers of Hangul, the
-/// empty pattern of Braille, a note without a head, blanks of hieroglyphs and a filler of Khitan.
+/// Whether `c` is blank but not white space. No property identifies these characters: the Hangul
+/// fillers, the empty Braille pattern, the null notehead, the blanks of hieroglyphs and the Khitan
+/// filler.
 fn is_drawn_blank(c: char) -> bool {
     matches!(
         c,
@@ -44,14 +45,15 @@ fn is_drawn_blank(c: char) -> bool {
     )
 }
 
-/// Whether `c` takes no place, or says only how others are laid out.
+/// Whether `c` takes no space, or only controls the layout of other characters.
 pub fn is_invisible(c: char) -> bool {
-    // Signs of numbers and the like are format characters that are drawn.
+    // Number signs and the like are format characters, but they are drawn.
     is_ignorable(c) || matches!(c, '\u{FFF9}'..='\u{FFFB}' | '\u{13430}'..='\u{1343F}')
 }
 
 /// Whether `c` stacks or joins the letters around it and is not drawn itself: the property
-/// Indic_Syllabic_Category=Invisible_Stacker or Number_Joiner, and what does that in Tifinagh.
+/// Indic_Syllabic_Category=Invisible_Stacker or Number_Joiner, and the consonant joiner of
+/// Tifinagh.
 pub fn is_stacker(c: char) -> bool {
     matches!(
         u32::from(c),
@@ -74,12 +76,12 @@ pub fn is_stacker(c: char) -> bool {
     )
 }
 
-/// Whether `c` is an emoji, or can be drawn as one. Digits can, and are not meant here.
+/// Whether `c` is an emoji or can be drawn as one. Digits are excluded, although they can.
 pub fn is_emoji(c: char) -> bool {
     !c.is_ascii() && c.is_emoji_char()
 }
 
-/// What kind of character it is, as far as names care.
+/// The kinds of characters that the rules for names distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Letter,
@@ -92,11 +94,11 @@ pub enum Kind {
     Punctuation,
     Currency,
     Symbol,
-    /// Control, format and private-use characters, and those that do not exist.
+    /// Control, format, private-use and unassigned characters.
     Other,
 }
 
-/// The kind of a character, by its general category.
+/// The kind of a character, derived from its general category.
 pub fn kind(c: char) -> Kind {
     use GeneralCategory as G;
     match c.general_category() {
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn ignorable_is_what_unicode_says() {
         for c in char::MIN..=char::MAX {
-            // A skeleton is without them.
+            // Skeletons do not contain ignorable characters.
             let is_left_out = skeleton(c.encode_utf8(&mut [0; 4])).next().is_none();
             assert_eq!(is_ignorable(c), is_left_out, "{:04X}", u32::from(c));
         }
@@ -166,7 +168,7 @@ mod tests {
         let drawn: Vec<char> = (char::MIN..=char::MAX)
             .filter(|c| c.general_category() == GeneralCategory::Format && !is_invisible(*c))
             .collect();
-        // All that say how many, or of whom: Prepended_Concatenation_Mark.
+        // All characters with the property Prepended_Concatenation_Mark.
         let signs = "\u{600}\u{601}\u{602}\u{603}\u{604}\u{605}\u{6DD}\u{70F}\u{890}\u{891}\u{8E2}\u{110BD}\u{110CD}";
         assert_eq!(drawn.into_iter().collect::<String>(), signs);
     }

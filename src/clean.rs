@@ -1,8 +1,9 @@
-//! Taking out of a text what could do harm on a terminal or in a log, and showing it as a line.
+//! Removes characters from a text that could do harm on a terminal or in a log, and makes it a
+//! single line.
 //!
-//! It is used on the way in (by the room), and again where something is drawn or printed (by the
-//! client and `chatctl`), so that neither has to trust the other. A text loses only what is harmful;
-//! [`crate::names`] decides which characters a name may have.
+//! The room sanitizes text on the way in, and the client and `chatctl` do so again before they draw
+//! or print it, so that neither side has to trust the other. Only harmful characters are removed;
+//! [`crate::names`] decides which characters are allowed in names.
 
 mod bidi;
 
@@ -19,22 +20,22 @@ use crate::emoji::{self, BLACK_FLAG};
 
 pub use bidi::is_control as is_bidi_control;
 
-/// A line without the byte order mark that some editors and terminals put before it.
+/// Removes the byte order mark that some editors and terminals put before a line.
 pub fn without_mark(line: &str) -> &str {
     line.trim_start_matches('\u{feff}')
 }
 
-/// Whether `c` can move a cursor, end a line or turn other characters round.
+/// Whether `c` can move the cursor, end a line or reorder other characters.
 ///
 /// These are the control characters (C0, DEL and C1: Unicode category Cc), the line and paragraph
-/// separators, and the overrides of Unicode Standard Annex 9, section 2. A text never keeps them.
+/// separators, and the overrides of Unicode Standard Annex 9, section 2. They are always removed.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202D}' | '\u{202E}')
 }
 
-/// Whether `c` hides something, or means nothing in a line of text: annotations, deprecated format
-/// characters, a mark of byte order, and what is no character and never will be one that is seen.
-/// Tags are, unless they belong to a flag.
+/// Whether `c` hides text, or has no meaning in a line of text: annotations, deprecated format
+/// characters, the byte order mark, noncharacters, and code points that will never be visible
+/// characters. Tags are included unless they belong to a flag.
 pub fn is_trick(c: char) -> bool {
     matches!(c,
         '\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
@@ -42,23 +43,23 @@ pub fn is_trick(c: char) -> bool {
         || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
-/// Whether `c` takes no place of its own: it belongs to the one before it.
+/// Whether `c` takes no space of its own because it belongs to the character before it.
 pub fn is_mark(c: char) -> bool {
     !c.is_ascii() && (is_ignorable(c) || is_combining_mark(c))
 }
 
-/// Whether there is something to be seen in a text.
+/// Whether a text contains anything visible.
 pub fn is_visible(text: &str) -> bool {
     !text.chars().all(|c| is_blank(c) || is_invisible(c) || is_mark(c))
 }
 
-/// So many marks on one character are more than any language needs. With more of them a line
-/// reaches into those above and below.
+/// The maximum number of marks on one character, which is more than any language needs. A taller
+/// stack would reach into the lines above and below.
 const MAX_MARKS: usize = 8;
 
-/// `text` as one harmless line: line breaks and tabs become a space; other unsafe characters go,
-/// what hides something, what turns the text behind it round, and marks beyond what a character can
-/// bear. Everything else stays, seen or not.
+/// Returns `text` as one harmless line. Line breaks and tabs become spaces. Other unsafe characters
+/// are removed, and so are characters that hide text or reorder the text after them, and marks
+/// beyond the maximum. Everything else stays, visible or not.
 pub fn line(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
@@ -73,7 +74,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
         let c = match c {
             '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
             c if bidi::is_control(c) && balanced.next_if_eq(&at).is_none() => continue,
-            // A removed character does not part marks from the character that they are on.
+            // Marks after a removed character still belong to the character before it.
             c if is_unsafe(c) || is_trick(c) => continue,
             BLACK_FLAG => {
                 let behind = at + BLACK_FLAG.len_utf8();
@@ -93,9 +94,9 @@ pub fn line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text as it is shown in a line of a terminal: a run of blank characters becomes one, and there
-/// is none at its beginning. With more of them the end of a text could be pushed to where the next
-/// row begins, and pass for a line of its own.
+/// Returns a text as it is shown in a line of a terminal: leading blank characters are removed, and
+/// a run of them becomes one. Otherwise, a long run could push the end of the text to the start of
+/// the next row, where it would look like a separate line.
 pub fn squeezed(text: &str) -> Cow<'_, str> {
     let is_plain = match text.is_ascii() {
         true => !text.starts_with(' ') && !text.as_bytes().windows(2).any(|pair| pair == b"  "),
@@ -109,7 +110,7 @@ pub fn squeezed(text: &str) -> Cow<'_, str> {
         // Invisible characters do not end a run.
         let was_in_run = in_run;
         in_run = is_blank(c) || (in_run && (is_invisible(c) || is_mark(c)));
-        // The direction of what is behind the run stays what it is.
+        // Characters that set the direction of the text after the run are kept.
         !(was_in_run && in_run) || bidi::is_control(c) || bidi::is_direction_mark(c)
     };
     let Some(first) = text.char_indices().find(|&(_, c)| !is_kept(c)) else {
@@ -120,7 +121,7 @@ pub fn squeezed(text: &str) -> Cow<'_, str> {
     Cow::Owned(before.chars().chain(kept).collect())
 }
 
-/// A text from anywhere as it is shown in a line: [`line()`] and [`squeezed`].
+/// Returns untrusted text as it is shown in a line: [`line()`] and [`squeezed`].
 pub fn shown(text: &str) -> Cow<'_, str> {
     match line(text) {
         Cow::Borrowed(text) => squeezed(text),
@@ -128,9 +129,9 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text without what terminals give different widths, or turn round beyond the cells that it is
-/// drawn in: for a screen of which each cell is known. Joiners and how a character is to be drawn
-/// stay, and the tags of flags.
+/// Removes the characters whose width differs between terminals, or that reorder text beyond the
+/// cells in which they are drawn. The result is for a screen on which the content of each cell is
+/// known. Joiners, variation selectors and the tags of flags stay.
 pub fn drawable(text: &str) -> String {
     let is_joiner = |c| {
         matches!(c, ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER | '\u{FE00}'..='\u{FE0F}')
@@ -139,8 +140,8 @@ pub fn drawable(text: &str) -> String {
     text.chars().filter(|&c| !is_bidi_control(c) && (is_joiner(c) || !is_invisible(c))).collect()
 }
 
-/// `text` as one word of a sentence in the log: as it is if it is a name, an address or a network,
-/// else in quotation marks, so that it cannot pass for what stands beside it.
+/// Returns `text` as one word of a log message: unchanged if it is a name, an address or a network,
+/// otherwise in quotation marks, so that it cannot be mistaken for the text beside it.
 pub fn word(text: &str) -> Cow<'_, str> {
     let text = line(text);
     let is_address = || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok();

@@ -1,8 +1,8 @@
-//! The table of what a user can ask of the room, one row for each command.
+//! The table of the commands that a user can send to the room, one row for each command.
 //!
-//! Everything that lists commands is made from it: the words that the text dialect and the client
-//! recognise, the types of JSON requests, the permissions, the help texts and the completion. A
-//! test compares the tables in docs/ with it.
+//! Everything that lists commands is derived from it: the words that the text dialect and the
+//! client recognize, the types of JSON requests, the permissions, the help texts and the
+//! completion. A test compares the tables in docs/ with it.
 
 use crate::access::ModerationAction;
 use crate::permission::Permission;
@@ -14,17 +14,17 @@ pub struct Command {
     /// The word that users type after `!`, or in the client also after `/`. Empty where there is
     /// none.
     pub word: &'static str,
-    /// What follows the word, as help texts show it.
+    /// The arguments after the word, as help texts show them.
     pub arguments: &'static str,
     pub permission: Permission,
     pub request: Request,
-    /// What the command does, as help texts show it.
+    /// The effect of the command, as help texts describe it.
     pub help: &'static str,
     /// Arguments for the example in a usage message.
     pub example: &'static str,
 }
 
-/// How a command reaches the server.
+/// The way in which a command reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// As a JSON request of this type, and in the text dialect if the command has a word.

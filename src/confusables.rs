@@ -1,5 +1,5 @@
-//! Words that a person takes for the same because they look the same
-//! ([Unicode Technical Standard 39](https://www.unicode.org/reports/tr39/)).
+//! Words that can be mistaken for each other because they look the same ([Unicode Technical
+//! Standard 39](https://www.unicode.org/reports/tr39/)).
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use unicode_script::{Script, ScriptExtension, UnicodeScript};
 use unicode_security::mixed_script::AugmentedScriptSet;
 use unicode_security::skeleton as uts39_skeleton;
 
-/// The scripts of which letters look like those of another one in this list.
+/// The scripts that have letters which look like letters of another script in this list.
 const LOOK_ALIKE: &[Script] = &[
     Script::Latin,
     Script::Cyrillic,
@@ -21,8 +21,8 @@ const LOOK_ALIKE: &[Script] = &[
     Script::Warang_Citi,
 ];
 
-/// Letters that are drawn as small capitals, and those. Neither the standard nor a change of case
-/// knows them for the letters that they look like.
+/// Letters that are drawn as small capitals, with the letters that they look like. Neither the
+/// standard nor case conversion maps one to the other.
 const SMALL_CAPITALS: &[(char, char)] = &[
     ('ᴀ', 'a'),
     ('ʙ', 'b'),
@@ -52,24 +52,28 @@ const SMALL_CAPITALS: &[(char, char)] = &[
     ('ᴢ', 'z'),
 ];
 
-/// So often a look is looked at again at most: a capital may look like another small letter.
+/// The maximum number of times that a skeleton is computed again: a capital can look like a
+/// different small letter.
 const MAX_ROUNDS: usize = 4;
 
-/// The form of a name in which it is unique: `Ann`, `ANN` and `ａｎｎ` (full width) are one.
+/// The form of a name in which it is unique: `Ann`, `ANN` and `ａｎｎ` (full width) are equal.
 pub fn fold(name: &str) -> String {
-    // Most are, and then the rest changes nothing. A restart folds everybody's.
+    // Most names are ASCII, and the other steps do not change them. A restart folds the names of
+    // all users.
     if name.is_ascii() {
         return name.trim().to_ascii_lowercase();
     }
     let folded: String = name.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect();
-    // An accent that stands alone is a space with a mark on it.
+    // A stand-alone accent is a space with a mark on it.
     folded.trim().to_owned()
 }
 
-/// What `name` looks like in small letters, in capitals of other letters or not.
+/// The skeleton of `name` in small letters, even if it is written in capitals that look like other
+/// letters.
 ///
-/// This is the skeleton of the standard, of the folded name. That knows capitals and small letters
-/// as they are; where one of the two looks like another letter (`I` and `l`, `O` and `0`), both do.
+/// This is the skeleton of the standard, applied to the folded name. The standard treats capitals
+/// and small letters separately; here, where one of the two looks like another letter (`I` and `l`,
+/// `O` and `0`), both do.
 pub fn skeleton_of(name: &str) -> String {
     match name.is_ascii() {
         true => name.trim().bytes().map(|byte| LOOKS[usize::from(byte)].as_str()).collect(),
@@ -77,9 +81,9 @@ pub fn skeleton_of(name: &str) -> String {
     }
 }
 
-/// Everything that `name` looks like: in small letters (see [`look`]), as it is written, and in
-/// capitals. Small letters of one alphabet may be told from those of another one where its capitals
-/// are not: `ТОМ` in Cyrillic.
+/// All skeletons of `name`: in small letters (see [`skeleton_of`]), as written, and in capitals.
+/// The small letters of two alphabets can be distinct while their capitals are not: `ТОМ` in
+/// Cyrillic.
 pub fn skeletons_of(name: &str) -> Vec<String> {
     if name.is_ascii() {
         return vec![skeleton_of(name)];
@@ -101,13 +105,13 @@ pub fn skeletons_of(name: &str) -> Vec<String> {
     skeletons
 }
 
-/// Whether a person could take one name for the other: in some way of writing they look the same.
+/// Whether one name can be mistaken for the other: they share a skeleton.
 pub fn are_confusable(one: &str, other: &str) -> bool {
     let skeletons_of_other = skeletons_of(other);
     skeletons_of(one).iter().any(|skeleton| skeletons_of_other.contains(skeleton))
 }
 
-/// What each character of ASCII looks like. None of them joins with another one.
+/// The skeleton of each ASCII character. None of them combines with a neighbour.
 static LOOKS: LazyLock<[String; 128]> = LazyLock::new(|| {
     std::array::from_fn(|code| {
         let mut text = [0; 4];
@@ -131,12 +135,13 @@ fn skeleton_of_any(text: &str) -> String {
         }
         skeleton = next;
     }
-    // To the standard, theta and the like are an O with a stroke. A name has a character that looks like
-    // a colon only as a letter or a mark of its script.
+    // In the standard, theta and similar letters are an O with a stroke. A character that looks
+    // like a colon is only allowed in names as a letter or a mark of its script.
     skeleton.replace("o\u{335}", "o").replace('i', "l").replace(':', "")
 }
 
-/// A letter in place of one in a frame, of those that flags are made of, or a small capital.
+/// Replaces a framed letter, a letter of which flags are made, or a small capital by the plain
+/// letter.
 fn plain(c: char) -> char {
     let framed = match u32::from(c) {
         code @ 0x1F150..=0x1F169 => Some(code - 0x1F150),
@@ -153,11 +158,11 @@ fn plain(c: char) -> char {
     }
 }
 
-/// Whether letters of several scripts stand in one word that are not written together, or that look
-/// like each other's.
+/// Whether a word mixes letters of scripts that are not written together, or that look like each
+/// other.
 ///
-/// Written together are those of Japanese, Chinese and Korean, and Latin with one other script in
-/// common use: what the standard calls moderately restrictive.
+/// The scripts that are written together are those of Japanese, Chinese and Korean, and Latin with
+/// one other script in common use: the level that the standard calls moderately restrictive.
 pub fn mixes_scripts(word: &str) -> bool {
     if word.is_ascii() {
         return false;
@@ -248,7 +253,8 @@ mod tests {
         ] {
             assert!(are_confusable(one, other) && are_confusable(other, one), "{one} {other}");
         }
-        // Each is like the name in between, which does not make them alike.
+        // Each is confusable with the name in between, which does not make them confusable with
+        // each other.
         assert!(
             are_confusable("ναν", "vav")
                 && are_confusable("ΝΑΝ", "nan")

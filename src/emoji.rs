@@ -1,22 +1,22 @@
-//! Emoji of several characters (Unicode Technical Standard 51), which need characters that are
-//! refused or taken out elsewhere.
+//! Emoji of several characters (Unicode Technical Standard 51), some of which are refused or
+//! removed outside of emoji.
 
 use unicode_properties::emoji::is_regional_indicator;
 use unicode_properties::{EmojiStatus, UnicodeEmoji};
 
 use crate::characters::{EMOJI_SELECTOR, TEXT_SELECTOR, ZERO_WIDTH_JOINER, is_emoji};
 
-/// Begins the flags of parts of a country.
+/// The first character of the flags of regions within a country.
 pub const BLACK_FLAG: char = '\u{1F3F4}';
 const KEYCAP: char = '\u{20E3}';
-/// Ends the tags of a flag.
+/// The character that ends the tags of a flag.
 const CANCEL: char = '\u{E007F}';
-/// The parts of a country that have a flag everywhere; where a flag is not known, a black one is
-/// drawn, so that others would not be told apart.
+/// The regions whose flags are supported everywhere. An unsupported flag is drawn as a black one,
+/// so flags of other regions could not be told apart.
 const KNOWN: &[&str] = &["gbeng", "gbsct", "gbwls"];
 
-/// How many bytes the emoji takes with which `text` begins, if it does. That is a flag, a keycap, or
-/// emoji that are joined, each perhaps with the colour of a skin and how it is to be drawn.
+/// The length in bytes of the emoji at the beginning of `text`, if there is one: a flag, a keycap,
+/// or a sequence of joined emoji, each optionally with a skin tone and a variation selector.
 pub fn sequence(text: &str) -> Option<usize> {
     let first = text.chars().next()?;
     let behind = &text[first.len_utf8()..];
@@ -34,7 +34,7 @@ pub fn sequence(text: &str) -> Option<usize> {
     Some(end)
 }
 
-/// How many bytes one emoji takes that can be joined with others.
+/// The length in bytes of a single emoji that can be joined with others.
 fn element(text: &str) -> Option<usize> {
     let first = text.chars().next().filter(|&c| is_emoji(c) && !is_regional_indicator(c))?;
     let behind = &text[first.len_utf8()..];
@@ -56,8 +56,8 @@ fn element(text: &str) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// How many bytes the tags of a flag take with which `text` begins, if it does: those of a part of a
-/// country, and the end.
+/// The length in bytes of the flag tags at the beginning of `text`, if there are any: those of a
+/// known region, and the end tag.
 pub fn tags(text: &str) -> Option<usize> {
     let end = text.find(CANCEL)?;
     let count =
@@ -66,7 +66,7 @@ pub fn tags(text: &str) -> Option<usize> {
     is_subdivision.then_some(end + CANCEL.len_utf8())
 }
 
-/// The letters that tags stand for.
+/// The letters that tags represent.
 fn letters(tags: &str) -> impl Iterator<Item = char> {
     let letter = |tag: char| u32::from(tag).checked_sub(0xE0000).and_then(char::from_u32);
     tags.chars().filter(|&c| c != CANCEL).filter_map(letter)
@@ -93,12 +93,12 @@ mod tests {
         {
             assert_eq!(sequence(text), None, "{text:?}");
         }
-        // Characters behind an emoji that do not belong to it are left.
+        // Characters after an emoji that do not belong to it are not included.
         for rest in ["\u{200d}", "\u{200d}a", "\u{fe0f}\u{fe0f}", "\u{e0067}\u{e007f}"] {
             let text = format!("😀{rest}");
             assert!(sequence(&text).is_some_and(|end| end < text.len()), "{text:?}");
         }
-        // Its picture is the same black flag as that of any other.
+        // This flag would be drawn as the same black flag as any other.
         assert_eq!(sequence("🏴\u{e0078}\u{e0078}\u{e0031}\u{e007f}"), None);
     }
 

@@ -1,16 +1,16 @@
-//! The fingerprint of a certificate, by which people compare them.
+//! Fingerprints of certificates, by which users compare them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a certificate in DER, as `openssl x509 -fingerprint -sha256` gives it.
+/// The SHA-256 of a DER certificate, as `openssl x509 -fingerprint -sha256` prints it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// That of a certificate in DER.
+    /// Computes the fingerprint of a DER certificate.
     pub fn of(certificate: &[u8]) -> Fingerprint {
         Fingerprint(Sha256::digest(certificate).into())
     }
@@ -32,7 +32,7 @@ impl fmt::Debug for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = String;
 
-    /// Reads 64 hexadecimal digits, with or without `sha256:` before and colons between them.
+    /// Parses 64 hexadecimal digits, optionally with `sha256:` in front and colons in between.
     fn from_str(text: &str) -> Result<Fingerprint, String> {
         let expected = || "it is sha256: and 64 hexadecimal digits".to_owned();
         let text = text.trim().to_ascii_lowercase();

@@ -1,7 +1,7 @@
-//! The format in which a process describes its connections to the next one.
+//! The format in which a process describes its connections to the next process.
 //!
-//! It is JSON behind a header. A change of the meaning of anything in it needs another [`FORMAT`]. A
-//! process that finds another format than its own closes the connections.
+//! It is JSON after a header. Any change of the meaning requires a new [`FORMAT`]. A process that
+//! reads a format other than its own closes the connections.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,29 +16,29 @@ use crate::wire::{Dialect, Frame, Framer};
 /// The version of the format.
 pub const FORMAT: u32 = 1;
 
-/// How far a connection has come.
+/// The stage that a connection has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Nothing was received yet. The first line decides the dialect.
+    /// Nothing has been received yet. The first line decides the dialect.
     New,
-    /// No name was accepted yet.
+    /// No name has been accepted yet.
     Naming,
-    /// A name was given that needs a password. The next line is the password.
+    /// A name has been given that requires a password. The next line is the password.
     Password,
     Joined,
-    /// The end is on its way. Nothing more is read.
+    /// The connection is ending. Nothing more is read.
     Over,
 }
 
-/// Everything that is handed over, except for the sockets.
+/// Everything that is handed over except the sockets.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedState {
-    /// How many connections were accepted so far.
+    /// The number of connections accepted so far.
     pub accepted: u64,
-    /// The room, if it has no history from which the next process can read it.
+    /// The room, if there is no history from which the next process can restore it.
     pub room: Option<SavedRoom>,
-    /// In the order of their sockets.
+    /// The connections, in the order of their sockets.
     pub connections: Vec<SavedConnection>,
 }
 
@@ -51,7 +51,7 @@ pub struct SavedRoom {
     pub members: Vec<SavedMember>,
 }
 
-/// A user in such a room.
+/// A member of such a room.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedMember {
     pub session: SessionId,
@@ -59,12 +59,12 @@ pub struct SavedMember {
     pub since: Timestamp,
     /// The hash of the user's token, if there is one.
     pub token: Option<[u8; 32]>,
-    /// The user's former names, and until when each is remembered.
+    /// The user's former names, and the time until which each is remembered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<(String, Timestamp)>,
 }
 
-/// A connection between two lines of its input.
+/// The state of a connection between two lines of its input.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedConnection {
     /// The session of the connection, unless it has resumed another one.
@@ -76,11 +76,12 @@ pub struct SavedConnection {
     pub output: SavedOutput,
 }
 
-/// What the header of a trusted proxy says about a connection.
+/// The information in the header of a trusted proxy about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proxied {
-    /// The rest of the header is still to come. What has come is in [`SavedInput::first_line`].
+    /// The rest of the header is still to come. The part received so far is in
+    /// [`SavedInput::first_line`].
     Awaited,
     /// The proxy speaks for itself, or for a client that it does not know.
     Unnamed,
@@ -88,43 +89,43 @@ pub enum Proxied {
     Client(SocketAddr),
 }
 
-/// How far the input of a connection has come.
+/// The input state of a connection.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedInput {
     pub stage: Stage,
-    /// The user's name in the room, or the name that the password is asked for.
+    /// The user's name in the room, or the name whose password is awaited.
     pub name: Option<String>,
     /// The unfinished line.
     pub framer: Framer,
-    /// What has come of the first line, until it is known whether it is in a dialect of this port.
-    /// Version 0.1 did not save it.
+    /// The part of the first line received so far, until it is known whether the dialect is allowed
+    /// on this port. Version 0.1 did not save it.
     #[serde(default)]
     #[serde(rename = "opening")]
     pub first_line: Option<Vec<u8>>,
     /// The unfinished command of a telnet client.
     #[serde(default)]
     pub telnet: Telnet,
-    /// Lines that have come and were not handled.
+    /// Lines that were received but not yet handled.
     pub frames: Vec<Frame>,
-    /// For how many seconds the client can be silent.
+    /// The number of seconds for which the client can be silent.
     pub silence: u32,
 }
 
-/// How far the output of a connection has come.
+/// The output state of a connection.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedOutput {
     pub session: SessionId,
     pub dialect: Dialect,
-    /// Whether the place is kept when the connection is lost. Version 0.1 did not save it.
+    /// Whether the user's place is kept when the connection is lost. Version 0.1 did not save it.
     #[serde(default = "yes")]
     pub holds: bool,
     /// The next record to show.
     pub cursor: Option<Seq>,
     pub replay_until: Option<Seq>,
-    /// The unwritten rest of a record or an answer of which the beginning is written.
+    /// The unwritten rest of a partially written record or answer.
     pub tail: Vec<u8>,
-    /// Answers that wait: the record after which each is shown, whether it needs a write of its own, and
-    /// its bytes.
+    /// Pending answers: the record after which each is shown, whether it needs a separate write,
+    /// and its bytes.
     pub outbox: Vec<(Seq, bool, Vec<u8>)>,
     pub bytes_in: u64,
     pub bytes_out: u64,
@@ -134,19 +135,19 @@ fn yes() -> bool {
     true
 }
 
-/// What comes first. It can be read whatever the format of the rest is.
+/// The header. It can be read regardless of the format of the rest.
 #[derive(Serialize, Deserialize)]
 struct Header {
     format: u32,
     version: String,
 }
 
-/// Why the connections cannot be resumed.
+/// The reason why the connections cannot be resumed.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// The description is damaged. The text is the parser's.
+    /// The description is damaged. The text is the parser's message.
     Damaged(String),
-    /// Another version has written the description in another format.
+    /// Another version has written the description, in another format.
     OtherFormat { version: String, format: u32 },
 }
 
@@ -165,10 +166,10 @@ impl fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl SavedState {
-    /// The bytes of the description.
+    /// Encodes the description.
     ///
     /// # Errors
-    /// None is known, because everything in it can be written as JSON.
+    /// None is known, because all of its values can be written as JSON.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
         let header = Header { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned() };
         let mut bytes = serde_json::to_vec(&header)?;
@@ -177,10 +178,10 @@ impl SavedState {
         Ok(bytes)
     }
 
-    /// Reads what another process has written.
+    /// Decodes a description that another process has written.
     ///
     /// # Errors
-    /// It is in another format, or damaged.
+    /// The description is damaged, or in another format.
     pub fn decode(bytes: &[u8]) -> Result<SavedState, Unreadable> {
         let damaged = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
         let end = bytes.iter().position(|&byte| byte == b'\n');
@@ -203,7 +204,7 @@ mod tests {
         let saved = SavedState::decode(include_bytes!("../fuzz/corpus/handover/room")).unwrap();
         let stages: Vec<Stage> = saved.connections.iter().map(|it| it.input.stage).collect();
         assert_eq!(stages, [Stage::Joined, Stage::Password]);
-        // Version 0.1 did not save whether a place is to be kept.
+        // Version 0.1 did not save whether a place is kept.
         assert!(saved.connections.iter().all(|it| it.output.holds));
         assert_eq!(saved.room.unwrap().members[1].name, "bo");
         assert_eq!(

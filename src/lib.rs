@@ -1,9 +1,9 @@
-//! What the three programs share: the rules of a chat room, its wire formats, its configuration
-//! and what `chatctl` says to `chatroomd`.
+//! The parts that the three programs share: the rules of a chat room, its wire formats, its
+//! configuration and the protocol between `chatctl` and `chatroomd`.
 //!
-//! This library is pure. It knows no runtime, no socket, no file and no clock: bytes, text and
-//! times are passed in, and what comes out is data. That is what lets the rules be tested without
-//! a network and the wire formats be fuzzed without a daemon.
+//! This library is pure. It has no runtime, sockets, files or clock: bytes, text and times are
+//! passed in, and the results are data. Therefore, the rules can be tested without a network, and
+//! the wire formats can be fuzzed without a daemon.
 //!
 //! ARCHITECTURE.md states the order in which the modules import each other.
 

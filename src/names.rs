@@ -1,4 +1,4 @@
-//! Names of people: what may be one, and when two of them are the same.
+//! User names: which names are valid, and when two names are the same.
 
 mod rules;
 
@@ -11,24 +11,25 @@ use crate::access::looks_like_address;
 pub use crate::confusables::fold;
 use crate::confusables::mixes_scripts;
 
-/// The fewest characters of a name, as a person counts them.
+/// The minimum length of a name, in user-perceived characters.
 pub const SHORTEST: usize = 2;
-/// The most characters of a name, as a person counts them.
+/// The maximum length of a name, in user-perceived characters.
 pub const LONGEST: usize = 32;
-/// The most bytes of a name. A character can carry any number of combining marks; this bounds them.
+/// The maximum length of a name in bytes. A character can carry any number of combining marks; this
+/// limit bounds them.
 pub const MAX_BYTES: usize = 256;
 
-/// A checked name. Cloning it is cheap.
+/// A validated name. Cloning it is cheap.
 ///
-/// Two names are equal if a person would take them for the same word: they are compared without
-/// regard to case and to compatibility variants (Unicode NFKC).
+/// Two names are equal if a reader would take them for the same word: the comparison ignores case
+/// and compatibility variants (Unicode NFKC).
 #[derive(Clone)]
 pub struct Name {
     shown: Arc<str>,
     folded: Arc<str>,
 }
 
-/// Why something cannot be a name. Its `Display` is a sentence for the person who chose it.
+/// The reason why a name is invalid. Its `Display` is a sentence for the user who chose the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameProblem {
     TooShort,
@@ -37,9 +38,9 @@ pub enum NameProblem {
     Unprintable,
     Colon,
     InitialState(char),
-    /// Neither a letter nor a digit nor an emoji, nor a sign that belongs to names.
+    /// The character is not a letter, a digit or an emoji, nor a sign that is allowed in names.
     Sign(char),
-    /// Only signs.
+    /// The name consists of signs only.
     NoLetter,
     MixedScripts,
     Reserved,
@@ -47,7 +48,7 @@ pub enum NameProblem {
 }
 
 impl Name {
-    /// Checks a name. White space around it is not part of it.
+    /// Validates a name. Leading and trailing white space is not part of it.
     ///
     /// # Errors
     /// The first rule that `input` breaks.
@@ -60,7 +61,7 @@ impl Name {
             false => shown.graphemes(true).count(),
         };
         match count {
-            // Several letters may be drawn as one: `ശ്രീ`.
+            // Several letters can be drawn as one character: `ശ്രീ`.
             ..SHORTEST if rules::letters(&folded).nth(SHORTEST - 1).is_none() => {
                 return Err(NameProblem::TooShort);
             }
@@ -68,7 +69,7 @@ impl Name {
             _ if !is_readable => return Err(NameProblem::NoLetter),
             _ => {}
         }
-        // An operator could not tell them apart.
+        // An operator could not tell the name from an address.
         if looks_like_address(&folded) {
             return Err(NameProblem::Address);
         }
@@ -81,15 +82,15 @@ impl Name {
         Ok(Name::with_fold(shown, folded))
     }
 
-    /// A name that was checked when it was stored. The rules of then count, so that what was said
-    /// can still be read when they have changed.
+    /// Restores a name that was validated before it was stored. The current rules are not applied,
+    /// so that old records stay readable when the rules change.
     pub fn from_store(name: &str) -> Name {
         Name::with_fold(name, fold(name))
     }
 
     fn with_fold(shown: &str, folded: String) -> Name {
         let shown: Arc<str> = shown.into();
-        // Most are the same, and then one piece of memory.
+        // The two forms are usually equal, and then share one allocation.
         let folded = if *folded == *shown { shown.clone() } else { folded.into() };
         Name { shown, folded }
     }

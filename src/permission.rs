@@ -1,4 +1,5 @@
-//! Permissions: the table of what each role may do, and what a user is told who may not.
+//! Permissions: the table of the actions that each role permits, and the refusals for users without
+//! a permission.
 
 use crate::access::Term;
 use crate::room::Refusal;
@@ -32,7 +33,7 @@ impl Permission {
     }
 }
 
-/// What a user is in the room at the moment.
+/// The current role of a user in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Has not given a name yet, or not its password.
@@ -55,7 +56,7 @@ impl Role {
     }
 }
 
-/// Why a permission is denied.
+/// The reason why a permission is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
     NotJoined,
@@ -67,8 +68,8 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// What the user is told: `mute` is the term of their mute, if it is known. None if they are not
-    /// told anything.
+    /// The refusal for the user: `mute` is the term of their mute, if known. None if the user is
+    /// not told anything.
     pub fn refusal(self, mute: Option<Term>) -> Option<Refusal> {
         Some(match (self, mute) {
             (Denial::Silence, _) => return None,

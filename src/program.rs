@@ -1,7 +1,8 @@
-//! What the three programs share at their edges: printing, so that nothing is lost without a word,
-//! reading the command line, reading the environment, and the mode of the files that they make.
+//! Input and output that the three programs share: printing without silently losing output, parsing
+//! the command line, reading the environment, and the mode of the files that they create.
 //!
-//! Each program, and each example, has this module as its own: the library knows no output.
+//! Each program, and each example, includes this module separately, because the library does no
+//! output.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -12,27 +13,27 @@ use clap::builder::Resettable;
 use clap::{Command, FromArgMatches};
 use rustix::fs::Mode;
 
-/// The exit status where the output cannot be written (`EX_IOERR` of sysexits.h).
+/// The exit status if the output cannot be written (`EX_IOERR` of sysexits.h).
 pub const EXIT_OUTPUT: u8 = 74;
 
-/// Has every file that this program makes private to its user, whatever umask it was started with.
-/// What others may use is given to them where it is made.
+/// Makes all files that this program creates private to its user, regardless of the umask with
+/// which it was started. Files for other users are made accessible where they are created.
 pub fn keep_files_private() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// What became of an output.
+/// The result of printing.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Printed {
     All,
-    /// The reader has closed the pipe, as `head` does: they have what they wanted.
+    /// The reader has closed the pipe, as `head` does when it has read enough.
     NoReader,
 }
 
-/// Prints a text, and does not return before it has left this program.
+/// Prints a text, and returns when the text has left this program.
 ///
 /// # Errors
-/// It cannot be written. A reader who is gone is no error.
+/// The text cannot be written. A closed pipe is not an error.
 pub fn print(text: &str) -> io::Result<Printed> {
     print_to(&mut io::stdout().lock(), text)
 }
@@ -45,23 +46,24 @@ fn print_to(output: &mut impl Write, text: &str) -> io::Result<Printed> {
     }
 }
 
-/// Says something on standard error, under the name of this program. There is nobody to tell if
-/// that fails.
+/// Prints a message to standard error, prefixed with the name of this program. A failure is
+/// ignored, because it cannot be reported anywhere.
 pub fn complain(what: impl Display) {
     complain_plainly(format_args!("{}: {what}", env!("CARGO_BIN_NAME")));
 }
 
-/// Says something on standard error as it is.
+/// Prints a message to standard error without a prefix.
 pub fn complain_plainly(what: impl Display) {
     let _ = writeln!(io::stderr(), "{what}");
 }
 
-/// What to say where the output cannot be written.
+/// The message for output that cannot be written.
 pub fn cannot_print(error: &io::Error) -> String {
     format!("cannot write the output: {}", cause(error))
 }
 
-/// Prints a text as the last thing, and gives the exit status: `status` unless it cannot be written.
+/// Prints the last output of the program. Returns the exit status: `status`, unless the text cannot
+/// be written.
 pub fn print_and_exit(text: &str, status: ExitCode) -> ExitCode {
     match print(text) {
         Ok(_) => status,
@@ -72,7 +74,7 @@ pub fn print_and_exit(text: &str, status: ExitCode) -> ExitCode {
     }
 }
 
-/// An error in the words of the system, without its number.
+/// The system's message for an error, without the error number.
 pub fn cause(error: &io::Error) -> String {
     let said = error.to_string();
     match error.raw_os_error() {
@@ -81,10 +83,10 @@ pub fn cause(error: &io::Error) -> String {
     }
 }
 
-/// Reads the command line as it is described.
+/// Parses the command line according to `command`.
 ///
 /// # Errors
-/// Help, the version, or what is wrong with it, for [`show`].
+/// Help, the version, or a usage error, to be passed to [`show`].
 pub fn parse<A: FromArgMatches>(command: Command) -> Result<A, clap::Error> {
     // An empty variable counts as unset; clap would take it for an empty value.
     let mut command = command.mut_args(|arg| match arg.get_env() {
@@ -97,7 +99,7 @@ pub fn parse<A: FromArgMatches>(command: Command) -> Result<A, clap::Error> {
         .map_err(|error| error.format(&mut command))
 }
 
-/// Shows help, the version or a mistake, and gives the exit status.
+/// Prints help, the version or a usage error, and returns the exit status.
 pub fn show(answer: &clap::Error) -> ExitCode {
     match answer.print().and_then(|()| io::stdout().flush()) {
         Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
@@ -108,14 +110,14 @@ pub fn show(answer: &clap::Error) -> ExitCode {
     }
 }
 
-/// A variable of the environment. One that is empty counts as unset, and so does one that is not
-/// text.
+/// The value of an environment variable. A variable that is empty or not valid Unicode counts as
+/// unset.
 pub fn variable(name: &str) -> Option<String> {
     variable_os(name)?.into_string().ok()
 }
 
-/// A variable of the environment that may be any bytes, as a path may. One that is empty counts as
-/// unset.
+/// The value of an environment variable that can be arbitrary bytes, such as a path. An empty
+/// variable counts as unset.
 #[expect(clippy::disallowed_methods, reason = "this is the place for it")]
 pub fn variable_os(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
@@ -125,7 +127,7 @@ pub fn variable_os(name: &str) -> Option<OsString> {
 mod tests {
     use super::*;
 
-    /// An output that fails, at once or when it is flushed.
+    /// A writer that fails, either at once or when it is flushed.
     struct Failing(ErrorKind, bool);
 
     impl Write for Failing {

@@ -1,44 +1,44 @@
-//! Passwords on their way.
+//! Passwords in memory.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-/// A password. It is wiped from memory when it is dropped, and nothing prints it.
+/// A password. It is wiped from memory when dropped, and is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);
 
-/// The fewest bytes of a new password.
+/// The minimum length of a new password in bytes.
 pub const SHORTEST: usize = 8;
-/// The most bytes of a password.
+/// The maximum length of a password in bytes.
 pub const LONGEST: usize = 1024;
 
 impl Secret {
-    /// Takes a password over.
+    /// Takes ownership of a password.
     pub fn new(password: String) -> Secret {
         Secret(Zeroizing::new(password))
     }
 
-    /// Takes over a password that is a line, as in a file.
+    /// Takes ownership of a password that is a line, for example of a file.
     pub fn of_line(mut line: String) -> Secret {
         line.truncate(line.trim_end_matches(['\n', '\r', '\0']).len());
-        // An editor of another system may have put a byte order mark before it.
+        // An editor on another system may have put a byte order mark before it.
         let secret = Secret::new(crate::clean::without_mark(&line).to_owned());
         line.zeroize();
         secret
     }
 
-    /// What it is, for who compares it.
+    /// The password in plain text, for comparison.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether it can be a new password.
+    /// Checks whether this is acceptable as a new password.
     ///
     /// # Errors
-    /// Why not, as a sentence.
+    /// The reason why not, as a sentence.
     pub fn check_new(&self) -> Result<(), String> {
         match self.0.len() {
             ..SHORTEST => Err(format!("A password has at least {SHORTEST} bytes.")),

@@ -1,6 +1,6 @@
-//! Rate limits, for one connection and for everything that comes from one address.
+//! Rate limits, for a connection and for all traffic from an address.
 //!
-//! A time is the time since a moment that the caller chooses.
+//! Times are durations since a moment that the caller chooses.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,23 +8,25 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// How often something can happen, and how often in a burst.
+/// The average rate of events, and the size of a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// The time between two events, on average.
+    /// The average time between two events.
     pub every: Duration,
-    /// How many events can come at once. At least 1.
+    /// The number of events that can come at once, at least 1.
     pub burst: u32,
 }
 
 impl Rate {
-    /// So many events per minute, and as many at once. None for 0, which is no limit.
+    /// Returns a rate of `count` events per minute with a burst of the same size. None for 0, which
+    /// is no limit.
     pub fn per_minute(count: usize) -> Option<Rate> {
         let burst = u32::try_from(count).ok().filter(|&count| count > 0)?;
         Some(Rate { every: Duration::from_secs(60) / burst, burst })
     }
 
-    /// So many events per second, and so many at once. None for 0, which is no limit.
+    /// Returns a rate of `count` events per second with a burst of `burst` events. None for 0,
+    /// which is no limit.
     pub fn per_second(count: usize, burst: usize) -> Option<Rate> {
         let count = u32::try_from(count).ok().filter(|&count| count > 0)?;
         let burst = u32::try_from(burst).unwrap_or(u32::MAX).max(1);
@@ -32,10 +34,10 @@ impl Rate {
     }
 }
 
-/// A leaky bucket: the moment at which the bucket is empty (the "generic cell rate algorithm" of ITU-T
-/// I.371).
+/// A leaky bucket, represented by the moment at which it is empty (the "generic cell rate
+/// algorithm" of ITU-T I.371).
 ///
-/// It is a number of nanoseconds, because every connection has one and it has to be small.
+/// It is a number of nanoseconds, because every connection has a bucket, which has to be small.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bucket(u64);
 
@@ -43,17 +45,17 @@ impl Bucket {
     /// Counts an event, if the rate allows it.
     ///
     /// # Errors
-    /// How long to wait until it does.
+    /// The time to wait until the rate allows it.
     pub fn take(&mut self, rate: Rate, now: Duration) -> Result<(), Duration> {
         self.check(rate, now)?;
         self.0 = self.0.max(nanoseconds(now)).saturating_add(nanoseconds(rate.every));
         Ok(())
     }
 
-    /// Whether the rate allows an event.
+    /// Checks whether the rate allows an event.
     ///
     /// # Errors
-    /// How long to wait until it does.
+    /// The time to wait until the rate allows it.
     pub fn check(&self, rate: Rate, now: Duration) -> Result<(), Duration> {
         let full = rate.every * (rate.burst - 1);
         match Duration::from_nanos(self.0).saturating_sub(now).saturating_sub(full) {
@@ -63,12 +65,12 @@ impl Bucket {
     }
 }
 
-/// 64 bits are enough for 500 years.
+/// Converts a time to nanoseconds, for which 64 bits last 500 years.
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The addresses that one subscriber has: an IPv4 address, or an IPv6 /64.
+/// The addresses of one subscriber: an IPv4 address, or an IPv6 /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AddressBlock {
     V4(u32),
@@ -95,12 +97,12 @@ impl fmt::Display for AddressBlock {
     }
 }
 
-/// What is counted for an address block.
+/// The kinds of events that are counted for an address block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// New connections.
     Connection,
-    /// Joining.
+    /// A join.
     Join,
     /// A wrong password.
     WrongPassword,
@@ -113,26 +115,26 @@ struct Counted {
 }
 
 impl Counted {
-    /// Whether anything is left that can limit something.
+    /// Whether any count is left that can limit the block.
     fn counts(&self, now: Duration) -> bool {
         self.connections > 0 || self.buckets.iter().any(|bucket| bucket.0 > nanoseconds(now))
     }
 }
 
-/// The counts of all address blocks that have some.
+/// The counts of all address blocks that have any.
 #[derive(Debug, Default)]
 pub struct AddressBlocks {
     all: HashMap<AddressBlock, Counted>,
-    /// With so many blocks, the next look for blocks that can be forgotten is due.
+    /// The number of blocks at which the next search for blocks to forget is due.
     look_at: usize,
 }
 
-/// With fewer blocks than this, none are forgotten.
+/// The number of blocks below which none are forgotten.
 const FEW: usize = 1024;
 
 impl AddressBlocks {
-    /// Counts a connection, unless there are `most` already. 0 is no limit. Returns whether it was
-    /// counted.
+    /// Counts a connection, unless there are already `most` of them. 0 is no limit. Returns whether
+    /// the connection was counted.
     pub fn open(&mut self, block: AddressBlock, most: usize, now: Duration) -> bool {
         self.forget(now);
         let counted = self.all.entry(block).or_default();
@@ -141,7 +143,7 @@ impl AddressBlocks {
         is_one_more
     }
 
-    /// Counts one connection less.
+    /// Removes a closed connection from the count.
     pub fn close(&mut self, block: AddressBlock, now: Duration) {
         if let Entry::Occupied(mut entry) = self.all.entry(block) {
             let counted = entry.get_mut();
@@ -155,7 +157,7 @@ impl AddressBlocks {
     /// Counts an event, if the rate allows it.
     ///
     /// # Errors
-    /// How long to wait until it does.
+    /// The time to wait until the rate allows it.
     pub fn take(
         &mut self,
         block: AddressBlock,
@@ -167,7 +169,7 @@ impl AddressBlocks {
         self.all.entry(block).or_default().buckets[kind as usize].take(rate, now)
     }
 
-    /// Takes one event out of the count.
+    /// Removes one event from the count.
     pub fn give_back(&mut self, block: AddressBlock, kind: Kind, rate: Rate) {
         if let Some(counted) = self.all.get_mut(&block) {
             let bucket = &mut counted.buckets[kind as usize];
@@ -175,10 +177,10 @@ impl AddressBlocks {
         }
     }
 
-    /// Whether the rate allows an event.
+    /// Checks whether the rate allows an event.
     ///
     /// # Errors
-    /// How long to wait until it does.
+    /// The time to wait until the rate allows it.
     pub fn check(
         &self,
         block: AddressBlock,
@@ -192,7 +194,7 @@ impl AddressBlocks {
         }
     }
 
-    /// The blocks that have to wait at present, for what and for how long.
+    /// The blocks that currently have to wait, with the kind of event and the time.
     pub fn limited(
         &self,
         rates: &[(Kind, Rate)],
@@ -208,7 +210,7 @@ impl AddressBlocks {
         self.all.iter().flat_map(of_block).collect()
     }
 
-    /// Forgets the blocks that have no counts left, so that memory is bounded by the rates.
+    /// Forgets the blocks that have no counts left, so that the rates bound the memory.
     fn forget(&mut self, now: Duration) {
         if self.all.len() < self.look_at.max(FEW) {
             return;
@@ -278,7 +280,7 @@ mod tests {
         assert!(blocks.open(AddressBlock::V4(0), 1, at(0)));
         assert!(!blocks.open(AddressBlock::V4(0), 1, at(0)));
         for number in 1..100_000 {
-            // One each millisecond, each remembered for a second.
+            // One event per millisecond, each of which counts for a second.
             blocks.take(AddressBlock::V4(number), Kind::Join, rate, at(number.into())).unwrap();
         }
         assert!(blocks.all.len() < 4 * FEW, "{}", blocks.all.len());

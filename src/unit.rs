@@ -1,25 +1,26 @@
-//! What `systemctl show` and `systemctl cat` print of a unit.
+//! Parsers for the output of `systemctl show` and `systemctl cat` about a unit.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// The properties of a unit, from lines such as `ActiveState=active`.
+/// The properties of a unit, parsed from lines such as `ActiveState=active`.
 #[derive(Debug, Default)]
 pub struct Properties(HashMap<String, String>);
 
 impl Properties {
-    /// Reads what `systemctl show` prints. Of several lines with one name the last counts.
+    /// Parses the output of `systemctl show`. If a name appears on several lines, the last one
+    /// counts.
     pub fn parse(shown: &str) -> Properties {
         let lines = shown.lines().filter_map(|line| line.split_once('='));
         Properties(lines.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
-    /// A property; the empty text if systemd does not show it.
+    /// The value of a property, empty if systemd does not show the property.
     pub fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// A property that has a value.
+    /// The value of a property, unless it is empty.
     pub fn value(&self, name: &str) -> Option<&str> {
         Some(self.get(name)).filter(|value| !value.is_empty())
     }
@@ -30,9 +31,9 @@ impl Properties {
     }
 }
 
-/// The credentials that the text of a unit with its drop-ins loads from files, each with its file;
-/// `systemctl show` does not print them. Names alone are those of credentials of the whole machine,
-/// and are left out.
+/// The credentials that a unit with its drop-ins loads from files, each with its file; `systemctl
+/// show` does not print them. An entry without a file refers to a credential of the whole machine
+/// and is left out.
 pub fn credentials(text: &str) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for value in text.lines().filter_map(|line| line.trim().strip_prefix("LoadCredential=")) {
@@ -43,7 +44,7 @@ pub fn credentials(text: &str) -> Vec<(String, PathBuf)> {
                 found.retain(|(other, _)| other != name);
                 found.push((name.to_owned(), PathBuf::from(source.trim())));
             }
-            // An empty value takes back what stands before.
+            // An empty value resets the list.
             None if value.trim().is_empty() => found.clear(),
             _ => {}
         }

@@ -1,15 +1,15 @@
-//! Where programs keep the files of a user, as the XDG Base Directory Specification says.
+//! The folders for a user's files according to the XDG Base Directory Specification.
 
 use std::path::PathBuf;
 
-/// The folder for what outlives a program: `$XDG_STATE_HOME`, else `~/.local/state`. None for who has
-/// no home. A path that is not absolute does not count.
+/// The folder for data that persists between runs: `$XDG_STATE_HOME`, otherwise `~/.local/state`.
+/// None if the user has no home. A path that is not absolute is ignored.
 pub fn state_home(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     home(env, "XDG_STATE_HOME", ".local/state")
 }
 
-/// The folder for what a person has set: `$XDG_CONFIG_HOME`, else `~/.config`. None for who has no
-/// home. A path that is not absolute does not count.
+/// The folder for the user's settings: `$XDG_CONFIG_HOME`, otherwise `~/.config`. None if the user
+/// has no home. A path that is not absolute is ignored.
 pub fn config_home(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     home(env, "XDG_CONFIG_HOME", ".config")
 }

@@ -121,12 +121,12 @@ impl ModerationAction {
         }
     }
 
-    /// What was done, as in "banned bo for 1 h: spam".
+    /// Describes the action after it was carried out, as in "banned bo for 1 h: spam".
     pub fn done(&self) -> String {
         self.done_with("")
     }
 
-    /// What was done, with a remark in front of the reason.
+    /// Describes the action like [`Self::done`], with a remark in front of the reason.
     pub fn done_with(&self, remark: &str) -> String {
         let permanently = |seconds: Option<u64>| match seconds {
             None => " permanently".to_owned(),
@@ -171,7 +171,8 @@ impl ModerationAction {
     }
 }
 
-/// Puts a text that a user wrote last, behind a colon, so it cannot imitate anything behind it.
+/// Appends a text that a user wrote, after a colon and at the end, so that it cannot imitate
+/// anything after it.
 fn with_text(what: String, text: &Option<String>) -> String {
     match text.as_deref().map(clean::line) {
         Some(text) if !text.trim().is_empty() => format!("{what}: {}", text.trim()),

@@ -1,7 +1,7 @@
-//! Who may join and speak: accounts, bans and mutes; also the topic and slow mode.
+//! Permissions to join and speak: accounts, bans and mutes; also the topic and slow mode.
 //!
-//! This is state beside the log of the room. [`AccessState`] is what is in force. A [`Change`] changes
-//! it, and is what is stored.
+//! This is state beside the log of the room. [`AccessState`] is the state in force. A [`Change`]
+//! modifies it, and is the form in which it is stored.
 
 mod accounts;
 mod action;
@@ -35,15 +35,15 @@ pub struct Account {
     /// Whether its owner may not join for the time being.
     pub is_locked: bool,
     pub made: Timestamp,
-    /// When it was made or locked, or its password was set. Members who joined under its name before
-    /// that have not given the password that it has now.
+    /// The time at which the account was created or locked, or its password was set. Members who
+    /// joined under its name before that have not given the current password.
     pub renewed: Timestamp,
 }
 
-/// Who may join.
+/// The users who can join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Everyone; but a name that has an account needs its password.
+    /// All users; but a name that has an account requires its password.
     #[default]
     Open,
     /// Users who know the password of the room or have an account.
@@ -52,7 +52,7 @@ pub enum Mode {
     Accounts,
 }
 
-/// What a user needs for a name.
+/// The credential that a user needs for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requirement {
     Nothing,
@@ -108,7 +108,7 @@ impl AccessState {
         self.accounts.iter()
     }
 
-    /// What a user needs for this name.
+    /// The credential that a user needs for this name.
     pub fn requirement(&self, name: &str, mode: Mode) -> Requirement {
         match (self.account(name), mode) {
             (Some(_), _) | (None, Mode::Accounts) => Requirement::AccountPassword,

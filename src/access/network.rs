@@ -10,8 +10,8 @@ use crate::confusables::fold;
 const NO_MASKS: &str =
     "Masks are not supported: give a whole name, or a network such as 10.0.0.0/24.";
 
-/// Parses an address or a network. A network must have no bits set behind its prefix, so it is clear
-/// which one is meant.
+/// Parses an address or a network. A network must have no bits set after its prefix, so that it is
+/// unambiguous.
 pub fn network(word: &str) -> Option<IpNet> {
     if let Ok(address) = word.parse::<IpAddr>() {
         return Some(address.to_canonical().into());

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Target;
 
-/// What a sanction forbids.
+/// The actions that a sanction forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SanctionKind {
     /// Joining and staying.
@@ -25,7 +25,7 @@ impl SanctionKind {
     }
 }
 
-/// How long a sanction lasts, and why.
+/// The duration of a sanction, and the reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Term {
     /// None if it is permanent.

@@ -28,7 +28,7 @@ pub struct NameTarget {
     pub skeleton: String,
 }
 
-/// Why a word is not a target. `Display` is a sentence with advice.
+/// The reason why a word is not a target. `Display` is a sentence with advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetProblem {
     word: String,
@@ -89,7 +89,7 @@ impl TargetProblem {
     }
 }
 
-/// Why a word cannot mean a name. None if it can.
+/// Returns the reason why a word cannot mean a name. None if it can.
 pub fn is_no_name(word: &str) -> Option<String> {
     match Target::parse(word) {
         Ok(Target::Name(_)) => None,

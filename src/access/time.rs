@@ -38,10 +38,10 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     duration.and_then(|it| it.try_into().ok()).ok_or_else(|| EXPECTED.to_owned())
 }
 
-/// Checks whether a ban or a mute may last for so many seconds.
+/// Checks whether a ban or a mute may last for this number of seconds.
 ///
 /// # Errors
-/// It may not; with the reason, in sentences.
+/// The reason why not, in sentences.
 pub fn check_term(seconds: u64) -> Result<(), &'static str> {
     match seconds {
         0 => Err("A ban or mute lasts at least 1 s. Leave the time out to make it permanent."),

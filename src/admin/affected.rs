@@ -1,44 +1,45 @@
-//! The users whom a ban or a mute affects, before it is in force and after.
+//! The users whom a ban or a mute affects, before and after it takes effect.
 
 use serde::{Deserialize, Serialize};
 
-/// This number of users is many in any room.
+/// The number of affected users that counts as many in any room.
 const MANY: usize = 10;
 
-/// This number of users is not many, even if they are all members.
+/// The number of affected users that does not count as many, even if these are all members.
 const FEW: usize = 2;
 
-/// The members that a target includes.
+/// The members that a target matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Affected {
-    /// The target as it was understood.
+    /// The target as it was parsed.
     pub target: String,
     /// Whether it is an address or a network rather than a name.
     pub is_network: bool,
-    /// Whether it is a network as large as that of a provider.
+    /// Whether the network is as large as that of a provider.
     pub is_wide: bool,
-    /// The number of members affected, of how many.
+    /// The number of affected members, and the number of all members.
     pub people: usize,
     pub of: usize,
-    /// The number of connections affected that have no name yet.
+    /// The number of affected connections that have no name yet.
     pub nameless: usize,
-    /// The operators among them. If the target is a name, also one who is not in the room.
+    /// The affected operators. If the target is a name, this includes an operator who is not in the
+    /// room.
     pub operators: Vec<String>,
 }
 
 impl Affected {
-    /// Whether `chatctl` has to ask before it does this.
+    /// Whether `chatctl` has to ask for confirmation.
     pub fn is_far_reaching(&self) -> bool {
         let is_many = self.people >= MANY || (self.people > FEW && self.people == self.of);
         !self.operators.is_empty() || (self.is_network && (self.is_wide || is_many))
     }
 
-    /// Whether it affects so many that only `chatctl` may do it.
+    /// Whether so many users are affected that only `chatctl` can do it.
     pub fn is_many(&self) -> bool {
         self.people >= MANY
     }
 
-    /// What a sanction would do, in sentences.
+    /// Describes in sentences what a sanction would do.
     pub fn would_affect(&self) -> String {
         let Affected { target, people, of, operators, .. } = self;
         let whom = match (people, of) {
@@ -55,7 +56,7 @@ impl Affected {
         format!("{target} affects {whom}.{operators}")
     }
 
-    /// What a ban did, to follow a colon.
+    /// Describes what a ban did, to follow a colon.
     pub fn banned(&self) -> String {
         let people = count(self.people, "person was", "people were");
         let nameless = count(self.nameless, "connection was", "connections were");
@@ -67,7 +68,7 @@ impl Affected {
         }
     }
 
-    /// What a mute did, to follow a colon.
+    /// Describes what a mute did, to follow a colon.
     pub fn muted(&self) -> String {
         match self.people {
             0 => self.nobody(),
@@ -75,7 +76,7 @@ impl Affected {
         }
     }
 
-    /// The number of users, to stand in parentheses.
+    /// The number of users, in a form for parentheses.
     pub fn people(&self) -> String {
         count(self.people, "person", "people")
     }

@@ -1,23 +1,25 @@
-//! Which requests are in the audit, and when they are written there.
+//! Which requests are recorded in the audit, and when.
 
 use super::{AccountRequest, AdminRequest};
 
-/// When a request is written to the audit.
+/// When a request is recorded in the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auditing {
-    /// Never: it changes nothing, or belongs to a restart by systemd, whose journal has it.
+    /// Never: the request changes nothing, or is part of a restart by systemd, whose journal
+    /// records it.
     Never,
-    /// Before it takes effect, by the code that carries it out: the entry says what that finds out.
+    /// Before it takes effect, by the code that carries it out, so that the entry contains the
+    /// details.
     WithDetails,
-    /// Before it takes effect. If that fails, it is refused.
+    /// Before it takes effect. If the entry cannot be stored, the request is refused.
     Required,
-    /// Before it takes effect, if possible: it stops the daemon or mends what prevents it from
-    /// storing, so it must not depend on that.
+    /// Before it takes effect, if possible. The request stops the daemon or fixes a storage
+    /// problem, so it must not depend on the entry being stored.
     IfPossible,
 }
 
 impl AdminRequest {
-    /// When this request is written to the audit.
+    /// When this request is recorded in the audit.
     pub fn auditing(&self) -> Auditing {
         match self {
             AdminRequest::Ping
@@ -35,7 +37,7 @@ impl AdminRequest {
             | AdminRequest::LogLevel { level: None }
             | AdminRequest::HandOver => Auditing::Never,
             AdminRequest::Moderate { .. } | AdminRequest::Account { .. } => Auditing::WithDetails,
-            // A backup changes nothing, but it gives away everything that was said.
+            // A backup changes nothing, but it discloses all messages.
             AdminRequest::Say { .. } | AdminRequest::Redact { .. } | AdminRequest::Backup => {
                 Auditing::Required
             }

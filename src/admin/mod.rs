@@ -1,6 +1,6 @@
-//! What `chatctl` and `chatroomd` say to each other over the admin socket, and where that is.
+//! The protocol between `chatctl` and `chatroomd` on the admin socket, and the path of that socket.
 //!
-//! One request is one line of JSON, and so is its reply. A connection may carry several.
+//! Each request is one line of JSON, and so is each reply. A connection can carry several requests.
 
 mod affected;
 mod auditing;
@@ -30,39 +30,39 @@ pub use reply::{
 };
 pub use watch::Watched;
 
-/// The longest request, in bytes with its line end.
+/// The maximum length of a request in bytes, including the line end.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
-/// So many records are redacted with one request at the most, so that the room never waits for it.
+/// The maximum number of records that one request can redact, so that the room never waits for it.
 pub const MAX_REDACTED: usize = 256;
 
-/// What an operator asks for.
+/// A request of an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum AdminRequest {
-    /// Answered after a round trip through everything that serves the chat.
+    /// Is answered after a round trip through every thread that serves the chat.
     Ping,
     Users,
     Status,
-    /// What the daemon measures of itself, as OpenMetrics text.
+    /// Returns the daemon's metrics as OpenMetrics text.
     Metrics,
-    /// Looks at the whole installation.
+    /// Checks the whole installation.
     Examine,
     Say {
         text: String,
     },
-    /// What operators do.
+    /// Carries out a moderation action.
     Moderate {
         #[serde(flatten)]
         action: ModerationAction,
     },
-    /// Whom a ban or a mute of this target would hit.
+    /// Returns the users that a ban or a mute of this target would affect.
     Affected {
         target: String,
     },
-    /// The bans and mutes that are in force.
+    /// Lists the bans and mutes in force.
     Bans,
-    /// The last things that operators did.
+    /// Lists the latest actions of operators.
     Audit {
         limit: usize,
     },
@@ -70,11 +70,12 @@ pub enum AdminRequest {
         #[serde(flatten)]
         what: AccountRequest,
     },
-    /// What was said before.
+    /// Returns records of the history.
     History {
-        /// Only what comes after this record; then the first ones are given, else the last.
+        /// Only records after this one, the earliest first; otherwise, the latest records are
+        /// returned.
         after: Option<u64>,
-        /// Only what comes before this record.
+        /// Only records before this one.
         #[serde(default)]
         before: Option<u64>,
         since: Option<Timestamp>,
@@ -82,47 +83,47 @@ pub enum AdminRequest {
         from: Option<String>,
         grep: Option<String>,
         limit: usize,
-        /// Waits, for some seconds, until there is something.
+        /// Whether to wait some seconds for a record if there is none.
         wait: bool,
     },
-    /// Tells of what happens from now on, or from after a record on, until the connection is closed:
-    /// after the answer a line each, a record or a [`Watched`].
+    /// Follows the room from now on, or from after a record on, until the connection is closed. The
+    /// answer is followed by one line for each event: a record or a [`Watched`].
     Watch {
         after: Option<u64>,
-        /// In which epoch that is.
+        /// The epoch of that record.
         epoch: Option<u32>,
     },
-    /// The numbers of what a user has said, of a bounded part of the history.
+    /// Returns the numbers of the messages of a user in a bounded part of the history.
     MessagesBy {
         name: String,
         since: Option<Timestamp>,
-        /// Only what comes after this record.
+        /// Only messages after this record.
         after: u64,
     },
-    /// Takes the text of records away, [`MAX_REDACTED`] at a time.
+    /// Removes the text of records, at most [`MAX_REDACTED`] at a time.
     Redact {
         targets: Vec<u64>,
     },
-    /// The answer is followed by so many bytes of a database file.
+    /// Returns a backup: the answer states a length, and that many bytes of a database file follow.
     Backup,
     Reload,
     Shutdown {
-        /// Seconds from now.
+        /// The delay in seconds.
         after: u64,
         message: Option<String>,
     },
-    /// Takes back a shutdown that was set for later.
+    /// Cancels a scheduled shutdown.
     CancelShutdown,
-    /// Gives all connections to the manager for the process that it is about to start.
+    /// Passes all connections to the service manager for the process that it is about to start.
     HandOver,
     LogLevel {
-        /// None only asks for the present one.
+        /// The new level. None only returns the current one.
         level: Option<Level>,
     },
 }
 
 impl AdminRequest {
-    /// The newest `limit` records, whatever they are.
+    /// Requests the newest `limit` records of any kind.
     pub fn newest(limit: usize) -> AdminRequest {
         AdminRequest::History {
             after: None,
@@ -136,7 +137,7 @@ impl AdminRequest {
         }
     }
 
-    /// The word for it in the log.
+    /// The name of the request in the log.
     pub fn command(&self) -> &'static str {
         match self {
             AdminRequest::Ping => "ping",
@@ -163,7 +164,7 @@ impl AdminRequest {
         }
     }
 
-    /// What is asked for, as the log tells it: "kick bo: too loud".
+    /// The request as it appears in the log: "kick bo: too loud".
     pub fn asked(&self) -> String {
         let command = self.command();
         match self {
@@ -186,7 +187,7 @@ impl AdminRequest {
         }
     }
 
-    /// Whom or what it is about, for the log.
+    /// The target of the request, for the log.
     pub fn target(&self) -> Option<String> {
         match self {
             AdminRequest::Moderate { action } => Some(action.target()),
@@ -205,7 +206,7 @@ impl AdminRequest {
     }
 }
 
-/// Numbers of records, as "7" or "3 records, 7 to 12".
+/// Summarizes record numbers as "7" or "3 records, 7 to 12".
 pub fn summary(targets: &[u64]) -> String {
     match targets {
         [] => String::new(),
@@ -214,7 +215,7 @@ pub fn summary(targets: &[u64]) -> String {
     }
 }
 
-/// What is done with accounts.
+/// An action on an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum AccountRequest {
@@ -237,7 +238,7 @@ pub enum AccountRequest {
     Unlock {
         name: String,
     },
-    /// Makes somebody an operator in the room, or takes that away.
+    /// Grants or revokes the operator role in the room.
     Operator {
         name: String,
         on: bool,
@@ -245,7 +246,7 @@ pub enum AccountRequest {
 }
 
 impl AccountRequest {
-    /// The words for it in the log and the audit.
+    /// The name of the action in the log and the audit.
     pub fn as_str(&self) -> &'static str {
         match self {
             AccountRequest::List => "account list",
@@ -260,7 +261,7 @@ impl AccountRequest {
         }
     }
 
-    /// What was done to the account of that name, as the log tells it.
+    /// The log message for this action on the account `name`.
     pub fn done(&self, name: &str) -> String {
         let name = word(name);
         match self {
@@ -280,7 +281,7 @@ impl AccountRequest {
         }
     }
 
-    /// Whose account.
+    /// The name of the account.
     pub fn name(&self) -> Option<&str> {
         match self {
             AccountRequest::List => None,

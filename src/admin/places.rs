@@ -1,4 +1,4 @@
-//! Where the admin socket and the state of the daemon are.
+//! The paths of the admin socket and of the daemon's state.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,8 @@ pub const SOCKET_NAME: &str = "admin.sock";
 /// The runtime folder of the service, and of root.
 const SYSTEM_RUNTIME: &str = "/run/chatroomd";
 
-/// Where `chatctl` looks for the socket if it is not told, the likeliest place first. `env` looks up an environment variable, `config` is that of the service.
+/// The paths at which `chatctl` looks for the socket by default, the likeliest first. `env` looks
+/// up an environment variable; `config` is the configuration of the service.
 pub fn socket_candidates(
     env: impl Fn(&str) -> Option<String>,
     config: Option<&Config>,
@@ -19,7 +20,7 @@ pub fn socket_candidates(
     let mut places: Vec<PathBuf> =
         config.and_then(|it| it.admin.socket.clone()).into_iter().collect();
     let configured = config.and_then(|it| it.paths.runtime.clone());
-    // systemd sets its variable for the commands of the unit, too.
+    // systemd also sets its variable for the commands of the unit.
     let folders =
         [first_of_list(&env, "RUNTIME_DIRECTORY"), Some(SYSTEM_RUNTIME.into()), configured];
     places.extend(folders.into_iter().flatten().map(|folder| folder.join(SOCKET_NAME)));
@@ -27,10 +28,11 @@ pub fn socket_candidates(
     places
 }
 
-/// The folder for the admin socket: systemd's, otherwise the configured one, otherwise the user's.
+/// The folder for the admin socket: the one that systemd provides, otherwise the configured one,
+/// otherwise the user's.
 ///
-/// If there is none (no session, no systemd, not root), it is a folder in `/tmp` with the user's number,
-/// which the caller has to make private.
+/// If there is none (no session, no systemd, not root), it is a folder in `/tmp` named after the
+/// user id, which the caller has to make private.
 pub fn runtime_folder(
     env: impl Fn(&str) -> Option<String>,
     configured: Option<&Path>,
@@ -45,8 +47,8 @@ pub fn runtime_folder(
         })
 }
 
-/// The folder for what outlives a restart: systemd's, otherwise the configured one, otherwise the
-/// user's.
+/// The folder for data that outlives a restart: the one that systemd provides, otherwise the
+/// configured one, otherwise the user's.
 pub fn state_folder(
     env: impl Fn(&str) -> Option<String>,
     configured: Option<&Path>,
@@ -56,7 +58,7 @@ pub fn state_folder(
         .or_else(|| state_home(&env).map(|base| base.join("chatroomd")))
 }
 
-/// Takes the first of the folders that systemd separates by colons.
+/// Returns the first folder of a list that systemd has separated with colons.
 fn first_of_list(env: impl Fn(&str) -> Option<String>, name: &str) -> Option<PathBuf> {
     let list = env(name)?;
     list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)

@@ -1,4 +1,4 @@
-//! The result of a reload, in a form for programs and in lines for people.
+//! The result of a reload, as data and as lines for the operator.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub struct Reloaded {
     pub certificate: Option<CertificateInForce>,
     /// The password of the room; none if the room needs none.
     pub room_password: Option<PasswordInForce>,
-    /// What else the operator should know, a sentence each.
+    /// Further notes for the operator, each as a sentence.
     pub notes: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct CertificateInForce {
     pub changed: Option<bool>,
 }
 
-/// Where the password of the room is from.
+/// The source of the room password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordInForce {
     pub file: PathBuf,
@@ -47,7 +47,7 @@ pub struct PasswordInForce {
 }
 
 impl Reloaded {
-    /// The report for people, in lines.
+    /// The report for the operator, in lines.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.summary()];
         lines.extend(self.changed.iter().map(in_force));
@@ -58,7 +58,7 @@ impl Reloaded {
         lines
     }
 
-    /// Where the configuration was read from, and how much of it differs.
+    /// The source of the configuration, and how many options differ.
     pub fn summary(&self) -> String {
         let place = match &self.file {
             Some(file) => format!("Read the configuration again ({})", file.display()),
@@ -105,7 +105,7 @@ pub fn waits(change: &Difference) -> String {
 }
 
 impl CertificateInForce {
-    /// The line for the certificate: which one it is, and whether it is new.
+    /// The line for the certificate: its identity, and whether it is new.
     pub fn line(&self) -> String {
         let changed = match self.changed {
             Some(true) => "changed",
@@ -122,7 +122,7 @@ impl CertificateInForce {
 }
 
 impl PasswordInForce {
-    /// The line for the password: where it is from, and whether it is new.
+    /// The line for the password: its source, and whether it is new.
     pub fn line(&self) -> String {
         let changed = if self.changed { "changed" } else { "unchanged" };
         format!("Room password {changed}: from {}.", self.file.display())

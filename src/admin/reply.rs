@@ -1,4 +1,4 @@
-//! What the daemon replies to `chatctl`.
+//! The replies of the daemon to `chatctl`.
 
 use std::path::PathBuf;
 
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use super::{Affected, Finding, Reloaded};
 use crate::config::Level;
 
-/// What the daemon replies.
+/// A reply of the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     Done,
-    /// Done, with something that the operator should know, a line each.
+    /// The request succeeded, with notes for the operator, one per line.
     DoneWith(Vec<String>),
-    /// The configuration was read again.
+    /// The configuration was reloaded.
     Reloaded(Box<Reloaded>),
     Users(Vec<User>),
     Status(Box<Status>),
     Metrics(String),
     Findings(Vec<Finding>),
     LogLevel(Level),
-    /// Done, and what it was in a sentence.
+    /// The request succeeded; the result in a sentence.
     Said(String),
-    /// Whom it would hit.
+    /// The users that the target would affect.
     Affected(Affected),
-    /// A ban or a mute is in force: it in a sentence, and whom it has hit.
+    /// A ban or a mute is in force: its description in a sentence, and the users that it affected.
     Moderated {
         said: String,
         affected: Affected,
@@ -36,7 +36,7 @@ pub enum Reply {
     Accounts(Vec<AccountInfo>),
     /// Records as in the JSON protocol, and whether there are more.
     History(Vec<serde_json::Value>, bool),
-    /// Lines follow.
+    /// A line for each event follows.
     Watching {
         room: String,
         epoch: u32,
@@ -45,9 +45,9 @@ pub enum Reply {
     },
     MessagesBy(MessagesBy),
     Redacted(Redaction),
-    /// So many bytes follow.
+    /// The number of bytes that follow.
     Backup(u64),
-    /// Not done, and why.
+    /// The request was refused, and why.
     Refused {
         code: RefusalCode,
         message: String,
@@ -55,7 +55,7 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Whether something was done: not so if it was refused, or if there was nothing to do.
+    /// Whether the request had an effect: false if it was refused, or if there was nothing to do.
     pub fn is_done(&self) -> bool {
         match self {
             Reply::Refused { .. } => false,
@@ -65,29 +65,29 @@ impl Reply {
     }
 }
 
-/// What a user has said, in a part of the history.
+/// The messages of a user in a part of the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessagesBy {
-    /// The numbers of the messages that have their text.
+    /// The numbers of the messages that still have their text.
     pub targets: Vec<u64>,
-    /// How many messages were redacted before.
+    /// The number of messages that were already redacted.
     pub already: u64,
-    /// Up to which record this part goes; none where it goes to the end.
+    /// The last record of this part; none if the part extends to the end of the history.
     pub more_after: Option<u64>,
 }
 
-/// What became of records that were to be redacted.
+/// The result of redacting records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redaction {
-    /// Their text is gone now.
+    /// Records whose text was removed now.
     pub redacted: Vec<u64>,
-    /// Their text was gone before.
+    /// Records whose text was already removed.
     pub already: Vec<u64>,
-    /// They have no text that could be taken away: joins, leaves and the like.
+    /// Records without text that could be removed: joins, leaves and the like.
     pub without_text: Vec<u64>,
-    /// There are no such records (any more).
+    /// Records that do not exist, or no longer exist.
     pub missing: Vec<u64>,
-    /// The oldest and the newest record that there is.
+    /// The oldest and the newest record of the history.
     pub oldest: u64,
     pub newest: u64,
 }
@@ -99,31 +99,31 @@ pub struct Ban {
     pub kind: String,
     /// A name, an address or a network.
     pub target: String,
-    /// None is until it is taken back.
+    /// The end of the sanction. None means permanent.
     pub until: Option<Timestamp>,
     pub reason: Option<String>,
     pub since: Timestamp,
-    /// Who has done it: the user and process as the system knows them, or the account.
+    /// The operator: the user and process as the system identifies them, or the account.
     pub by: String,
-    /// The number of that user, where it was done with `chatctl`.
+    /// The id of the system user, if the request came through `chatctl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
 }
 
-/// Something that was done.
+/// An entry of the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     pub time: Timestamp,
-    /// The account, or the user and process as the system knows them.
+    /// The account, or the user and process as the system identifies them.
     pub by: String,
-    /// The number of that user, where it was done with `chatctl`.
+    /// The id of the system user, if the request came through `chatctl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
     pub what: String,
     pub target: String,
 }
 
-/// Somebody who has an account.
+/// A user who has an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
     pub name: String,
@@ -132,46 +132,46 @@ pub struct AccountInfo {
     pub since: Timestamp,
 }
 
-/// Why a request of an operator was not carried out.
+/// The reason why a request of an operator was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
     NoSuchUser,
     /// The configuration file has problems.
     Configuration,
-    /// The request itself is wrong.
+    /// The request itself is invalid.
     BadRequest,
-    /// It cannot be done now.
+    /// The request cannot be carried out at present.
     Failed,
 }
 
-/// A person in the room.
+/// A member of the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     pub name: String,
-    /// IP address and port; where the connection is lost, the last one. Empty if that is not known.
+    /// The IP address and port, or the last ones if the connection is lost. Empty if unknown.
     pub address: String,
     /// `text` or `json`.
     pub dialect: String,
     pub since: Timestamp,
-    /// Seconds since the connection was lost, while the place is held; else none.
+    /// The seconds since the connection was lost, if the user is detached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub away_seconds: Option<u64>,
-    /// Whether they may moderate in the room.
+    /// Whether the user can moderate in the room.
     #[serde(default)]
     pub operator: bool,
-    /// Whether they may not speak.
+    /// Whether the user is muted.
     #[serde(default)]
     pub muted: bool,
-    /// Seconds since the last line that was not a keep-alive.
+    /// The seconds since the last line that was not a keep-alive.
     pub idle_seconds: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
-    /// How many records of the room are not yet written to this connection.
+    /// The number of records of the room that are not yet written to this connection.
     pub behind: u64,
 }
 
-/// How the daemon is.
+/// The status of the daemon.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub version: String,
@@ -180,33 +180,33 @@ pub struct Status {
     /// The topic of the room, empty if there is none.
     #[serde(default)]
     pub topic: String,
-    /// The least seconds between two messages of one user; 0 is off.
+    /// The minimum number of seconds between two messages of one user. 0 is off.
     #[serde(default)]
     pub slow_seconds: u64,
     pub since: Timestamp,
-    /// The addresses on which it really listens.
+    /// The addresses on which the daemon is actually listening.
     pub listen: Vec<String>,
-    /// The configuration file; none where it runs on its defaults.
+    /// The configuration file; none if the daemon runs with its defaults.
     pub config: Option<PathBuf>,
     pub log_level: Level,
-    /// Who has given a name.
+    /// The number of members.
     pub people: usize,
-    /// Who is connected, with or without a name.
+    /// The number of connections, with or without a name.
     pub connections: usize,
-    /// The most connections that there may be; 0 is no limit.
+    /// The maximum number of connections. 0 is no limit.
     pub connections_limit: usize,
-    /// Connections accepted since the start.
+    /// The number of connections accepted since the start.
     pub accepted: u64,
     pub epoch: u32,
     /// The number of the newest record.
     pub seq: u64,
-    /// Messages and actions since the start.
+    /// The number of messages and actions since the start.
     pub messages: u64,
-    /// Whether there is a history on disk, the oldest record in it and its size in bytes.
+    /// Whether there is a history on disk, its oldest record and its size in bytes.
     pub history: bool,
     pub history_oldest: u64,
     pub history_bytes: u64,
-    /// The size of the write-ahead log, which is a part of the history, in bytes.
+    /// The size in bytes of the write-ahead log, which is part of the history.
     #[serde(default)]
     pub wal_bytes: u64,
     /// Whether another process that reads the history keeps the write-ahead log from shrinking.
@@ -214,35 +214,35 @@ pub struct Status {
     pub wal_held: bool,
     /// Whether messages are refused because they cannot be stored.
     pub degraded: bool,
-    /// What does not work at present and is tried again, a sentence each.
+    /// Failures that the daemon is currently retrying, each as a sentence.
     #[serde(default)]
     pub faults: Vec<String>,
     /// Whether systemd has opened the ports.
     #[serde(default)]
     pub socket_activated: bool,
-    /// How many records the window in memory holds, and about how many bytes they take.
+    /// The number of records in the window in memory, and their approximate size in bytes.
     pub window_records: u64,
     pub window_bytes: usize,
     pub window_limit: usize,
-    /// Ended connections, counted by the reason.
+    /// The number of ended connections by reason.
     pub ended: std::collections::BTreeMap<String, u64>,
-    /// Lines of the log that were dropped because the journal did not take them.
+    /// The number of log lines that were dropped because the journal did not accept them.
     pub log_lines_dropped: u64,
-    /// Seconds until the shutdown that was asked for, if one was.
+    /// The seconds until the scheduled shutdown, if there is one.
     pub shutdown_in_seconds: Option<u64>,
-    /// How often a connection was slowed that sent too fast.
+    /// The number of times that a connection was slowed down because it sent too fast.
     pub slowed: u64,
-    /// The addresses that have to wait at present.
+    /// The addresses that are currently rate-limited.
     pub limited: Vec<Limited>,
 }
 
-/// An address that has met a limit.
+/// An address that has reached a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limited {
     /// An address, or an IPv6 network.
     pub address: String,
     /// The limit, as in `connects too often`.
     pub what: String,
-    /// How long it has to wait.
+    /// The seconds that the address has to wait.
     pub seconds: u64,
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What is asked with a command that has nothing beside it is written as that command is called.
+/// A request that has only a command is serialized with the name of that command.
 #[test]
 fn a_bare_command_is_called_as_it_is_written() {
     let bare = [
@@ -123,7 +123,7 @@ fn what_only_looks_is_told_from_what_changes_something() {
     assert!(!AdminRequest::Backup.only_looks() && !AdminRequest::Reload.only_looks());
 }
 
-/// A new request has to say which of these it is, in [`AdminRequest::auditing`].
+/// Each new request must be classified in [`AdminRequest::auditing`].
 #[test]
 fn every_request_that_changes_something_is_in_the_audit() {
     let name = || "ann".to_owned();
@@ -142,7 +142,7 @@ fn every_request_that_changes_something_is_in_the_audit() {
         (shutdown, Auditing::IfPossible),
         (AdminRequest::CancelShutdown, Auditing::IfPossible),
         (AdminRequest::LogLevel { level: Some(Level::Debug) }, Auditing::IfPossible),
-        // systemd asks for it at each restart.
+        // systemd sends this request at each restart.
         (AdminRequest::HandOver, Auditing::Never),
     ] {
         assert_eq!(request.auditing(), auditing, "{request:?}");

@@ -1,4 +1,4 @@
-//! The events of `chatctl watch` beside the records, which are sent as in the JSON protocol.
+//! The events of `chatctl watch` other than records, which are sent as in the JSON protocol.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::wire::json::format_time;
 pub enum Watched {
     /// A connection was accepted.
     Connected { time: String, address: String },
-    /// It has joined under this name, or resumed its session.
+    /// The connection has joined under this name, or has resumed its session.
     Entered {
         time: String,
         address: String,
@@ -20,7 +20,7 @@ pub enum Watched {
         dialect: String,
         resumed: bool,
     },
-    /// It has ended. If it is `held`, its member is detached and can resume.
+    /// The connection has ended. If it is `held`, its member is detached and can resume.
     Disconnected {
         time: String,
         address: String,
@@ -31,8 +31,8 @@ pub enum Watched {
     },
     /// A connection was turned away.
     TurnedAway { time: String, address: String, reason: String },
-    /// The watcher missed these records, or so many events of connections: it was too slow, or they are
-    /// no longer kept.
+    /// The watcher missed these records, or this number of connection events: it was too slow, or
+    /// they are no longer stored.
     Missed {
         time: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub enum Watched {
     },
     /// Nothing has happened; the daemon is still running.
     Alive,
-    /// The daemon ends. If it was `handed_over`, another process continues.
+    /// The daemon is ending. If it was `handed_over`, another process continues.
     Ending { handed_over: bool },
     /// An event of a newer daemon.
     #[serde(other)]
@@ -50,12 +50,12 @@ pub enum Watched {
 }
 
 impl Watched {
-    /// These records were missed, the first and the last of them.
+    /// Reports the first and the last of the records that were missed.
     pub fn missed_records(first: u64, last: u64, now: Timestamp) -> Watched {
         Watched::Missed { time: format_time(now), records: Some((first, last)), connections: None }
     }
 
-    /// So many events of connections were missed.
+    /// Reports the number of connection events that were missed.
     pub fn missed_connections(count: u64, now: Timestamp) -> Watched {
         Watched::Missed { time: format_time(now), records: None, connections: Some(count) }
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A text that stays as it is.
+/// Asserts that a text is returned unchanged.
 #[track_caller]
 fn stays(text: &str) {
     assert!(matches!(line(text), Cow::Borrowed(same) if same == text), "{text:?}");

@@ -11,7 +11,8 @@ use crate::model::Input;
 /// The longest line that is accepted from a server, in bytes.
 pub const MAX_LINE_BYTES: usize = 8 << 20;
 
-/// Decodes a line. Broken lines and the prompt, which is meant for people, are passed over.
+/// Decodes a line. Broken lines are skipped, and so is the prompt, which is meant for human
+/// readers.
 pub fn decode(frame: &Frame) -> Option<Input> {
     let Frame::Line(line) = frame else { return None };
     if line.starts_with(b"{") {

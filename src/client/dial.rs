@@ -23,7 +23,7 @@ use chatroom::clean;
 use chatroom::wire::Frame;
 use chatroom::wire::json::Event;
 
-/// How long after one attempt the next one begins in parallel (RFC 8305, section 8).
+/// The delay after one attempt before the next one begins in parallel (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// The time limit for each of: looking up a name, connecting to an address, waiting for its server to
@@ -36,7 +36,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// A server that is silent for this long is sent a ping: one that waits for TLS then reveals itself.
 const PROMPTING: Duration = Duration::from_secs(1);
 
-/// How many characters of the first line of a foreign server are shown.
+/// The number of characters of the first line of a foreign server that are shown.
 const MAX_SHOWN: usize = 60;
 
 /// A request that every chatroomd server answers, even before joining.
@@ -202,7 +202,7 @@ async fn until_greeted(
     }
 }
 
-/// Why the client cannot talk to a server that sends these first bytes; none if it can.
+/// The reason why the client cannot talk to a server that sends these first bytes; none if it can.
 fn foreign(first: &[u8], is_plain: bool) -> Option<String> {
     // An alert or a handshake record (RFC 8446, section 5.1).
     let is_tls = matches!(first, [0x15 | 0x16, 0x03, ..]) || requires_tls(first);
@@ -230,7 +230,7 @@ fn no_answer_within(limit: Duration) -> String {
     format!("no answer within {} s", limit.as_secs())
 }
 
-/// Why none of the addresses answered.
+/// The reason why none of the addresses answered.
 fn summary(failures: &[(SocketAddr, String)]) -> String {
     let Some((_, first)) = failures.first() else { return "the name has no address".to_owned() };
     if failures.iter().all(|(_, why)| why == first) {

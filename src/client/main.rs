@@ -137,7 +137,7 @@ fn is_ignored(signal: i32) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Passes inputs to the model, and does what it decides, until the end.
+/// Passes inputs to the model, and executes its outputs until the end.
 async fn run(
     settings: Settings,
     location: Option<SessionLocation>,
@@ -156,7 +156,7 @@ async fn run(
         None => View::plain(),
     };
     let mut connection: Option<ServerConnection> = None;
-    // Why nothing can be shown any more, once that is so.
+    // The reason why nothing can be shown any more, if that is so.
     let mut broken: Option<io::Error> = None;
     let mut leaves_broken = false;
     let is_told = settings.persistence == Persistence::Everything;

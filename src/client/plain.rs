@@ -60,7 +60,7 @@ impl Plain {
         }
     }
 
-    /// Has the terminal show what is typed, or hide it if it may be a password.
+    /// Has the terminal show the user's typing, or hide it if it can be a password.
     pub fn hide_typed(&mut self, hide: bool) {
         match &self.before {
             None if hide => self.hide(),
@@ -87,7 +87,7 @@ impl Plain {
         }
     }
 
-    /// Has the terminal show what is typed.
+    /// Has the terminal show the user's typing.
     pub fn show_typed(&mut self) {
         if let Some(before) = self.before.take() {
             // This only fails if the terminal is gone.

@@ -26,7 +26,7 @@ pub struct Preferences {
     pub attempts: Option<u32>,
     /// Whether to ring the bell when the user is mentioned.
     pub bell: Option<bool>,
-    /// How to notify the user of that while the terminal is in the background.
+    /// The way in which the user is notified of that while the terminal is in the background.
     pub notify: Notify,
     /// Whether links can be clicked; they can unless this is set.
     pub links: Option<bool>,
@@ -45,10 +45,10 @@ pub enum Notify {
 }
 
 impl Preferences {
-    /// The user's settings; the defaults if there is no file.
+    /// Reads the user's settings. Returns the defaults if there is no file.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The problem with the file.
     pub fn of_user() -> Result<Preferences, String> {
         match config_home(program::variable) {
             Some(home) => Preferences::read(&home.join(FILE)),

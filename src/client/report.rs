@@ -9,7 +9,7 @@ use rustix::termios::tcgetwinsize;
 
 use crate::screen::wrap;
 
-/// Prints a text on the standard error output. If that fails, there is nobody to tell.
+/// Prints a text to standard error. A failure is ignored, because it cannot be reported anywhere.
 pub fn tell(text: impl Display) {
     let error = io::stderr();
     for line in rows(&text.to_string(), width_of(&error)) {

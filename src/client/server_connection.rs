@@ -1,4 +1,4 @@
-//! The connection to the server: what happens on it becomes inputs of the model.
+//! The connection to the server, whose events become inputs of the model.
 
 use std::io;
 
@@ -41,13 +41,13 @@ impl ServerConnection {
                 Err(ConnectError::Untrusted(why)) => Input::Untrusted(why),
                 Err(ConnectError::WrongProtocol(why)) => Input::WrongProtocol(why),
             };
-            // If the connection was dropped, nobody waits for this.
+            // If the connection was dropped, no task waits for this.
             let _ = tell.send(end).await;
         });
         ServerConnection { inputs, requests, task }
     }
 
-    /// Waits for what happens next on this connection.
+    /// Waits for the next event on this connection.
     pub async fn next(&mut self) -> Input {
         match self.inputs.recv().await {
             Some(input) => input,

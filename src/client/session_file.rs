@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::model::SavedSession;
 use crate::program;
 
-/// Where sessions are saved.
+/// The place in which sessions are saved.
 #[derive(Debug, Clone)]
 pub enum SessionLocation {
     File(PathBuf),

@@ -6,7 +6,8 @@ use crate::model::{Loaded, Show};
 use crate::session_file::{SessionFile, SessionLocation};
 use crate::view::View;
 
-/// Where the session is saved. The user is told if it cannot be saved, and continues without.
+/// The place in which the session is saved. If it cannot be saved, the user is told, and the client
+/// continues without saving.
 pub struct SessionStore {
     location: Option<SessionLocation>,
     address: String,

@@ -10,10 +10,11 @@ use crate::preferences::Preferences;
 use crate::transport::Security;
 
 impl Args {
-    /// Fills in what is not on the command line: from the user's settings, otherwise the default.
+    /// Fills in the values that are not on the command line from the user's settings, otherwise
+    /// with the defaults.
     ///
     /// # Errors
-    /// What is wrong with the settings.
+    /// The problem with the settings.
     pub fn complete(&mut self, preferences: &Preferences) -> Result<(), String> {
         // Settings about a server are only for the server that the file names.
         if self.address.is_none() {
@@ -43,7 +44,7 @@ impl Args {
         Ok(())
     }
 
-    /// Whether nobody on the way to the server could read a password.
+    /// Whether a password is safe from eavesdropping on the way to the server.
     pub fn is_private(&self) -> bool {
         let address = self.address.as_deref().unwrap_or_default();
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);

@@ -59,7 +59,7 @@ pub async fn connect(
     }
 }
 
-/// Why the handshake failed.
+/// The reason why the handshake failed.
 fn no_agreement(address: &str, error: &io::Error) -> ConnectError {
     let reason = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
     match reason {
@@ -76,7 +76,8 @@ fn no_agreement(address: &str, error: &io::Error) -> ConnectError {
     }
 }
 
-/// Remembers what is known of the server now. Returns what the user should know about that.
+/// Remembers the current information about the server. Returns a note for the user, if there is
+/// anything to know.
 fn note(
     address: &str,
     servers: Option<&KnownServers>,

@@ -5,7 +5,7 @@ use std::io;
 use chatroom::fingerprint::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// How a connection is protected.
+/// The protection of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     None,
@@ -23,13 +23,13 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// A connection on which the server has spoken.
 pub struct Connected {
     pub stream: Box<dyn Stream>,
-    /// What the server has sent so far.
+    /// The bytes that the server has sent so far.
     pub first: Vec<u8>,
-    /// What the user should know about the identity of the server, if that is news.
+    /// A note for the user about the identity of the server, if there is something new.
     pub news: Option<String>,
 }
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 pub enum ConnectError {
     /// The next attempt may succeed.
     Transient(String),

@@ -28,8 +28,8 @@ pub enum Known {
     Expected(Fingerprint),
 }
 
-/// Decides whether to trust the certificate that a server has shown, given what is known of the server
-/// and what the system says. Returns what is known then.
+/// Decides whether to trust the certificate that a server has shown, given the stored information
+/// about the server and the verdict of the system. Returns the information to store.
 ///
 /// # Errors
 /// Why the certificate is not trusted, and what to do.
@@ -141,7 +141,7 @@ impl KnownServers {
     /// Looks up the server at an address.
     ///
     /// # Errors
-    /// The file cannot be read, or what it says about the server is invalid.
+    /// The file cannot be read, or its entry for the server is invalid.
     pub fn get(&self, address: &str) -> Result<Known, String> {
         let shown = self.file.display();
         let text = match fs::read_to_string(&self.file) {
@@ -163,7 +163,7 @@ impl KnownServers {
         }
     }
 
-    /// Remembers what is known of the server at an address.
+    /// Stores the information about the server at an address.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -20,7 +20,7 @@ use crate::terminal::{FullScreenTerminal, read_events};
 /// Messages from the network are drawn at most this often.
 const FRAME: Duration = Duration::from_micros(16_667);
 
-/// Shows what the model wants to show, and reads what the user types.
+/// Shows the outputs of the model, and reads the user's input.
 pub enum View {
     Plain { plain: Plain, lines: mpsc::Receiver<String> },
     FullScreen(Box<FullScreen>),
@@ -52,10 +52,10 @@ impl View {
         })))
     }
 
-    /// Shows something.
+    /// Shows an output of the model.
     ///
     /// # Errors
-    /// The output cannot be written, or nobody reads it any more.
+    /// The output cannot be written, or its reader is gone.
     pub fn show(&mut self, show: &Show) -> io::Result<()> {
         match self {
             View::Plain { plain, .. } => plain.show(show),
@@ -82,7 +82,7 @@ impl View {
         }
     }
 
-    /// Hides what is typed in the plain view if it may be a password.
+    /// Hides the user's typing in the plain view if it can be a password.
     pub fn hide_typed(&mut self, model: &Model) {
         if let View::Plain { plain, .. } = self {
             plain.hide_typed(model.is_secret());
@@ -129,8 +129,8 @@ impl View {
         }
     }
 
-    /// Ends the view. Prints why the client ended unless that `is_wanted`, and what the user has to know
-    /// afterwards.
+    /// Ends the view. Prints why the client ended unless that `is_wanted`, and the notes that the
+    /// user should see afterwards.
     pub fn end(self, is_wanted: bool) {
         let full = match self {
             View::Plain { mut plain, .. } => return plain.show_typed(),
@@ -162,7 +162,7 @@ pub struct FullScreen {
     last_words: Vec<String>,
     /// A sentence to be printed after the end in any case.
     parting: Option<String>,
-    /// Why the terminal could not be taken over again.
+    /// The reason why the terminal could not be taken over again.
     broken: Option<io::Error>,
 }
 

@@ -1,4 +1,4 @@
-//! The defaults.
+//! The default configuration.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: 10_000,
-            // Enough for a school or an office behind one address.
+            // This is enough for a school or an office behind one address.
             connections_per_address: 200,
             new_connections_per_minute: 240,
             joins_per_minute: 120,

@@ -1,8 +1,8 @@
-//! How much is logged.
+//! Log levels.
 
 use std::fmt;
 
-/// How much is logged.
+/// The amount of detail in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -15,11 +15,11 @@ pub enum Level {
 }
 
 impl Level {
-    /// All levels, the quietest first.
+    /// All levels, from the least to the most detailed.
     pub const ALL: [Level; 5] =
         [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
 
-    /// The word for it.
+    /// The name of the level.
     pub fn as_str(self) -> &'static str {
         match self {
             Level::Error => "error",

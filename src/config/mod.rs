@@ -69,9 +69,9 @@ pub struct Tls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomConfig {
     pub name: String,
-    /// Precedes the prompt for a name.
+    /// The text before the prompt for a name.
     pub greeting: String,
-    /// Shown to users who join, unless it is empty.
+    /// The topic, which is shown to users who join unless it is empty.
     pub topic: String,
 }
 
@@ -86,12 +86,12 @@ pub struct AccessConfig {
 /// `[history]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
-    /// Whether messages are stored on disk. Otherwise only the window in memory is kept.
+    /// Whether messages are stored on disk. Otherwise, only the window in memory is kept.
     pub enabled: bool,
     pub durability: Durability,
-    /// How many records are shown to users who join: 0 to 200.
+    /// The number of records that are shown to users who join: 0 to 200.
     pub replay: usize,
-    /// How long records are kept. Zero is forever.
+    /// The time for which records are kept. Zero is forever.
     pub keep_for: Duration,
     /// The maximum size of the records on disk. 0 is no limit.
     pub keep_bytes: usize,
@@ -100,32 +100,33 @@ pub struct History {
 /// The failures that a record survives once it has been shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// A power cut.
+    /// The record survives a power failure.
     #[default]
     Power,
-    /// A crash of the daemon.
+    /// The record survives a crash of the daemon.
     Process,
 }
 
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The maximum number of connections. 0 is as many as the limit of open files allows.
+    /// The maximum number of connections. 0 is as many as the limit on open files allows.
     pub connections: usize,
     /// The maximum number of connections from an address block. 0 is no limit, here and below.
     pub connections_per_address: usize,
-    /// New connections from an address block in a minute.
+    /// The maximum number of new connections from an address block per minute.
     pub new_connections_per_minute: usize,
-    /// Joins from an address block in a minute.
+    /// The maximum number of joins from an address block per minute.
     pub joins_per_minute: usize,
-    /// Wrong passwords from an address block in a minute.
+    /// The maximum number of wrong passwords from an address block per minute.
     pub wrong_passwords_per_minute: usize,
-    /// Messages of a connection in a second. A faster sender is slowed down.
+    /// The maximum number of messages of a connection per second. A faster sender is slowed down.
     pub messages_per_second: usize,
-    /// Messages that a connection may send at once before that limit applies, at least 1.
+    /// The number of messages, at least 1, that a connection can send at once before that limit
+    /// applies.
     pub burst: usize,
     /// Whether the limits above, except `connections`, also apply to connections from this machine,
-    /// which all have one address. The limit for wrong passwords always applies.
+    /// which all have one address. The limit on wrong passwords always applies.
     pub loopback: bool,
     /// The maximum size of a message: 16 bytes to 1 MiB.
     pub message_bytes: usize,
@@ -136,15 +137,15 @@ pub struct Limits {
 /// `[timeouts]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// How long a new connection may take to give a name.
+    /// The time within which a new connection has to give a name.
     pub name: Duration,
-    /// How long the network may be silent before a connection counts as lost.
+    /// The time without network traffic after which a connection counts as lost.
     pub silence: Duration,
-    /// How long a client may read nothing while messages wait for it.
+    /// The time for which a client can read nothing while messages wait for it.
     pub stalled: Duration,
-    /// How long the place of a JSON client is held after its connection is lost.
+    /// The time for which the place of a JSON client is held after its connection is lost.
     pub hold: Duration,
-    /// How long to wait at shutdown until all clients have read the farewell.
+    /// The time to wait at shutdown until all clients have read the farewell.
     pub grace: Duration,
 }
 
@@ -164,7 +165,7 @@ pub struct Log {
 /// `[metrics]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Metrics {
-    /// Where metrics are served over HTTP: a loopback address.
+    /// The loopback address on which metrics are served over HTTP.
     pub listen: Option<SocketAddr>,
 }
 
@@ -182,12 +183,12 @@ pub struct Paths {
 pub struct Problem {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong, and what would be right.
+    /// The error, and what would be valid.
     pub message: String,
 }
 
 impl Listen {
-    /// Whether a connection from this address has to begin with a PROXY protocol header.
+    /// Whether a connection from this address must begin with a PROXY protocol header.
     pub fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxy_protocol.iter().any(|network| network.contains(&address))

@@ -1,4 +1,4 @@
-//! All options with their values, to compare two configurations option by option.
+//! All options with their values, for comparing two configurations.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Config, Durability};
 use crate::access::Mode;
 
-/// The options that only a restart puts in force, as they are named to people.
+/// The options that only take effect after a restart, as they are shown to operators.
 pub const RESTART_ONLY: [&str; 9] = [
     "[listen] chat",
     "[listen] tls",
@@ -26,7 +26,7 @@ pub const RESTART_ONLY: [&str; 9] = [
 /// An option that has different values in two configurations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The option with its section, as in `[room] topic`.
+    /// The option with its section, such as `[room] topic`.
     pub option: String,
     /// The earlier value, as TOML.
     pub old: String,
@@ -35,14 +35,14 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether a reload cannot put the new value in force.
+    /// Whether the new value only takes effect after a restart.
     pub fn needs_restart(&self) -> bool {
         RESTART_ONLY.contains(&self.option.as_str())
     }
 }
 
 impl Config {
-    /// Each option and its value as TOML, in the order of etc/chatroomd.toml.
+    /// Each option with its value as TOML, in the order of etc/chatroomd.toml.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let Config { listen, tls, room, history, access, limits, timeouts, .. } = self;
         vec![
@@ -97,7 +97,8 @@ impl Config {
     }
 }
 
-/// A TOML string. None of these texts has control characters, which would need more escapes.
+/// Formats a TOML string. None of these texts contains control characters, which would require more
+/// escapes.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -151,8 +152,8 @@ mod tests {
 
     const SHIPPED: &str = include_str!("../../etc/chatroomd.toml");
 
-    /// The options of the shipped file in their order, and whether their description ends with the
-    /// words that say that a restart is needed.
+    /// The options of the shipped file in order, and whether their description ends with the note
+    /// that a restart is required.
     fn described() -> Vec<(String, bool)> {
         let (mut options, mut section, mut text) = (Vec::new(), "", String::new());
         for line in SHIPPED.lines() {

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::Problem;
 
-/// A document whose sections are taken one after the other. What is left over is a problem.
+/// A document whose sections are taken one after the other. Any remaining section is a problem.
 pub(super) struct Document<'t> {
     text: &'t str,
     root: DeTable<'t>,
@@ -15,10 +15,10 @@ pub(super) struct Document<'t> {
     problems: Vec<Problem>,
 }
 
-/// The sentence about an error that the parser found in `part` of the text.
+/// The message for an error that the parser found in `part` of the text.
 fn syntax(message: &str, part: Option<&str>) -> String {
     match part {
-        // As after a section was pasted below a complete file.
+        // This happens when a section is pasted below a complete file.
         Some(key) if message == "duplicate key" => {
             format!("`{}` appears a second time: keep one, with the lines of both", key.trim())
         }
@@ -79,7 +79,7 @@ impl<'t> Document<'t> {
         section.finish();
     }
 
-    /// All problems, including what is left over.
+    /// Returns all problems, including unknown sections and options.
     pub(super) fn finish(mut self) -> Result<(), Vec<Problem>> {
         for (key, value) in &self.root {
             let (kind, shown) = match value.get_ref() {
@@ -132,7 +132,7 @@ impl Section<'_, '_> {
     }
 }
 
-/// What an unknown word could have meant.
+/// Suggests the known word that an unknown one was probably meant to be.
 fn hint(word: &str, known: &[&str]) -> String {
     match known.iter().find(|known| is_near(word, known)) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -140,8 +140,8 @@ fn hint(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// Whether one word can be a typing error for the other: they differ only in hyphens and case, or in
-/// one place.
+/// Whether one word can be a typing error for the other: they differ only in hyphens and case, or
+/// in a single position.
 fn is_near(word: &str, known: &str) -> bool {
     let word = word.to_lowercase().replace('-', "_");
     let start = word.bytes().zip(known.bytes()).take_while(|(a, b)| a == b).count();

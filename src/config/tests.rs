@@ -1,6 +1,6 @@
 use super::*;
 
-/// Checks that a configuration has just the problems whose beginnings are given.
+/// Checks that a configuration has exactly the problems with the given beginnings.
 #[track_caller]
 fn check_problems(text: &str, expect: &[&str]) {
     let problems = Config::parse(text).expect_err("there should be problems");
@@ -195,7 +195,7 @@ fn proxies_are_named_exactly() {
     check_values("listen", "proxy_protocol", &[], &twice, "it contains ");
 }
 
-/// The shipped file, with its options uncommented, is the default; and it has every option.
+/// The shipped file with its options uncommented equals the defaults, and contains every option.
 #[test]
 fn the_shipped_file_is_the_default() {
     let shipped = include_str!("../../etc/chatroomd.toml");
@@ -211,7 +211,7 @@ fn the_shipped_file_is_the_default() {
     assert_eq!(options - blank, 34, "every option is in it");
 }
 
-/// Checks which of the values of an option are taken, and what is said of the others.
+/// Checks which values of an option are accepted, and with which message the others are refused.
 #[track_caller]
 fn check_values(section: &str, option: &str, taken: &[&str], refused: &[&str], said: &str) {
     for value in taken {

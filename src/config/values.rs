@@ -1,4 +1,5 @@
-//! The kinds of values. For an invalid value, each function returns what would be valid.
+//! Parsers for the kinds of values. For an invalid value, each function returns a description of
+//! the valid ones.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ pub(super) fn addresses(value: &DeValue<'_>) -> Result<Vec<SocketAddr>, String> 
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for value in list.iter() {
         let address = one(value.get_ref())?;
-        // Port 0 stands for any free port, so it can be there several times.
+        // Port 0 stands for any free port, so it can appear several times.
         if addresses.contains(&address) && address.port() != 0 {
             return Err(format!("it contains {address} twice"));
         }
@@ -71,7 +72,7 @@ pub(super) fn word(value: &DeValue<'_>) -> Result<String, String> {
     Ok(word)
 }
 
-/// Which users can join.
+/// The access mode of the room.
 pub(super) fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
     match value {
         DeValue::String(word) if word == "open" => Ok(Mode::Open),
@@ -89,7 +90,7 @@ pub(super) fn count(value: &DeValue<'_>, least: usize, most: usize) -> Result<us
     if (least..=most).contains(&number) { Ok(number) } else { Err(expected()) }
 }
 
-/// A size between two limits in bytes, both included: a number of bytes, or a text with a unit.
+/// A size between two limits in bytes, both included: a number of bytes, or a string with a unit.
 pub(super) fn size(value: &DeValue<'_>, least: usize, most: usize) -> Result<usize, String> {
     let shown = |bytes: usize| ByteSize::b(bytes as u64).display().iec().to_string();
     let expected = || {
@@ -105,7 +106,7 @@ pub(super) fn size(value: &DeValue<'_>, least: usize, most: usize) -> Result<usi
     }
 }
 
-/// A duration between two limits in seconds, both included. A unit is needed: "30 s".
+/// A duration between two limits in seconds, both included. The unit is required: "30 s".
 pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Duration, String> {
     let expected = || {
         format!(
@@ -118,7 +119,7 @@ pub(super) fn duration(value: &DeValue<'_>, least: u64, most: u64) -> Result<Dur
     if limits.contains(&duration) { Ok(duration) } else { Err(expected()) }
 }
 
-/// An absolute path. An empty string is none.
+/// An absolute path. An empty string means none.
 pub(super) fn path(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
     match value {
         DeValue::String(text) if text.is_empty() => Ok(None),

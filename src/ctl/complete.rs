@@ -22,10 +22,10 @@ use crate::program::{variable, variable_os};
 /// The timeout for the daemon.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many messages are offered for `redact`.
+/// The number of messages that are offered for `redact`.
 const MAX_MESSAGES: usize = 20;
 
-/// How many characters of a message are shown.
+/// The number of characters of a message that are shown.
 const MAX_MESSAGE_CHARS: usize = 40;
 
 /// Prints the candidates if a shell asks for them. Returns whether it does.
@@ -97,7 +97,7 @@ fn current_word() -> String {
 /// The command with these values for an argument of the subcommand at this path.
 fn with(command: Command, path: &[&str], argument: &str, values: Values) -> Command {
     match path {
-        // `mut_arg` would move it behind the others.
+        // `mut_arg` would move it after the others.
         [] => command.mut_args(|it| match it.get_id() == argument {
             true => it.add(ArgValueCompleter::new(values)),
             false => it,

@@ -126,7 +126,7 @@ impl AdminConnection {
                     let end = piece.iter().position(|&byte| byte == b'\n');
                     let taken = end.map_or(piece.len(), |end| end + 1);
                     answer.extend_from_slice(&piece[..taken]);
-                    // What follows the line stays in the buffer: it may be a backup.
+                    // Bytes after the line stay in the buffer: they can be a backup.
                     self.reader.consume(taken);
                     if end.is_some() {
                         return Ok(answer);

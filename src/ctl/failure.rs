@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::program::{EXIT_OUTPUT, cannot_print, cause};
 
-/// Why a command failed. Exit statuses from 64 on follow sysexits.h.
+/// The reason why a command failed. Exit statuses from 64 on follow sysexits.h.
 #[derive(Debug)]
 pub enum Failure {
     /// There is no socket, or no process listens on it.

@@ -9,7 +9,7 @@ use chatroom::admin::{AdminRequest, Reply};
 use crate::connection::AdminConnection;
 use crate::failure::Failure;
 
-/// Has the daemon hand over its connections if systemd is restarting it. Returns what to print,
+/// Has the daemon hand over its connections if systemd is restarting it. Returns the text to print,
 /// which goes to the journal.
 pub fn hand_over(unit: &str, socket: Option<&Path>, timeout: Duration) -> Result<String, Failure> {
     let jobs = jobs(unit)?;

@@ -1,4 +1,4 @@
-//! Reading the history: all of it in parts, and what follows.
+//! Reads the history: all of it in parts, and the records that follow.
 
 use chatroom::admin::{AdminRequest, Reply};
 use serde_json::Value;

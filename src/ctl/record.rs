@@ -77,7 +77,7 @@ fn of_record(record: &Value) -> EventLine {
     }
 }
 
-/// The text of a record. `-- ` marks what no user said.
+/// The text of a record. `-- ` marks text that was not written by a user.
 fn marked_text(kind: &RecordKind) -> String {
     match (record_text(kind), kind) {
         (RecordText::Speech { before, text }, _) => before.concat() + text,

@@ -14,7 +14,7 @@ use crate::connection::AdminConnection;
 use crate::failure::Failure;
 use crate::show;
 
-/// Redacts the named records, or the messages of a user since a time. Returns what to print.
+/// Redacts the given records, or the messages of a user since a time. Returns the text to print.
 pub fn run(
     connection: &mut AdminConnection,
     targets: &[u64],
@@ -122,7 +122,7 @@ fn list(numbers: &[u64]) -> String {
 /// Redacts step by step, and counts.
 struct Redactor {
     done: Redaction,
-    /// How many messages of the user had been redacted before.
+    /// The number of messages of the user that were already redacted.
     already: u64,
     is_interrupted: Arc<AtomicBool>,
     /// Whether progress is shown.
@@ -209,7 +209,7 @@ impl Redactor {
 }
 
 impl Drop for Redactor {
-    /// Clears the progress, so that what is printed next begins on an empty line.
+    /// Clears the progress, so that the next output begins on an empty line.
     fn drop(&mut self) {
         self.show(format_args!(""));
     }

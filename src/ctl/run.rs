@@ -1,4 +1,4 @@
-//! Carrying out a command, and showing what came of it.
+//! Runs a command, and shows its result.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::table::terminal_width;
 use crate::{backup, confirm, hand_over, history, password, record, redact, show, watch};
 
-/// Carries out the command and returns what to print.
+/// Runs the command and returns the text to print.
 pub fn run(args: &Args) -> Result<String, Failure> {
     match &args.command {
         Command::HandOver { unit } => {

@@ -7,7 +7,7 @@ use crate::program;
 
 const VARIABLE: &str = "SSH_CONNECTION";
 
-/// How many ancestors are examined. A shell in a terminal multiplexer has about a dozen.
+/// The number of ancestors that are examined. A shell in a terminal multiplexer has about a dozen.
 const MAX_ANCESTORS: usize = 32;
 
 /// The addresses of the SSH clients of this process and its ancestors. `sudo` does not pass on the

@@ -12,8 +12,8 @@ use crate::program;
 const GAP: usize = 2;
 const ELLIPSIS: &str = "…";
 
-/// The width of the terminal in columns: `COLUMNS`, otherwise what the terminal reports. None if the
-/// output is not a terminal.
+/// The width of the terminal in columns: `COLUMNS`, otherwise the width that the terminal reports.
+/// None if the output is not a terminal.
 pub fn terminal_width() -> Option<usize> {
     let columns = program::variable("COLUMNS").and_then(|columns| columns.parse().ok());
     columns.filter(|&columns| columns > 0).or_else(|| {

@@ -18,13 +18,13 @@ use crate::record::{self, EventLine};
 /// The daemon sends a line every five seconds. After this time without one it has failed.
 const MAX_SILENCE: Duration = Duration::from_secs(20);
 
-/// How long the next process may take to start after a hand-over.
+/// The time within which the next process has to start after a hand-over.
 const HAND_OVER_TIME: Duration = Duration::from_secs(30);
 
 /// The pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Prints what happens until the reader closes the output or the daemon stops.
+/// Prints events until the reader closes the output or the daemon stops.
 ///
 /// # Errors
 /// The daemon cannot be reached, or has stopped.
@@ -89,7 +89,8 @@ impl Watch {
         let deadline = Instant::now() + patience;
         loop {
             match self.begin(args) {
-                // A process that is starting or stopping may refuse what the next one accepts.
+                // A process that is starting or stopping may refuse a request that the next one
+                // accepts.
                 Err(_) if Instant::now() < deadline => thread::sleep(PAUSE),
                 Err(_) => return Err(Failure::Ended),
                 connected => return connected,

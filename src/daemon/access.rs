@@ -1,4 +1,4 @@
-//! Accounts, sanctions, topic and slow mode: what is in force, and its storage with the audit.
+//! Accounts, sanctions, topic and slow mode: the state in force, and its storage with the audit.
 
 mod audit;
 mod db;
@@ -48,12 +48,12 @@ impl Access {
         self.access_state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes the change that `decide` returns for the current state, and stores it together with its
-    /// entry in the audit. Then `announce` tells the room; changes are announced in the order in which
-    /// they were made. This waits for the disk.
+    /// Makes the change that `decide` returns for the current state, and stores it together with
+    /// its entry in the audit. Then `announce` tells the room; changes are announced in the order
+    /// in which they were made. This waits for the disk.
     ///
     /// # Errors
-    /// What `decide` returns, or that the change and its entry cannot be stored.
+    /// The error that `decide` returns, or the failure to store the change and its entry.
     pub fn change<T>(
         &self,
         by: &Actor,
@@ -69,17 +69,17 @@ impl Access {
         Ok(self.put(change, entry.time, announce))
     }
 
-    /// Writes to the audit what an operator is about to do. This waits for the disk.
+    /// Records in the audit an action that an operator is about to take. This waits for the disk.
     ///
     /// # Errors
-    /// It cannot be stored, so it must not be done.
+    /// The entry cannot be stored, so the action must not be taken.
     pub fn record(&self, by: &Actor, event: &AuditEvent) -> Result<AuditId, Refusal> {
         let stored = self.db().store(None, &event.entry(by));
         stored.map(AuditId).map_err(|failure| audit::not_stored(&failure))
     }
 
-    /// Removes an entry from the audit, because what it is about was not done after all. This waits
-    /// for the disk.
+    /// Removes an entry from the audit, because its action was not carried out after all. This
+    /// waits for the disk.
     pub fn withdraw(&self, AuditId(id): AuditId) {
         if let Err(failure) = self.db().withdraw(id) {
             error!(event = "store-failed", "the audit has an action that was not done: {failure}");
@@ -90,8 +90,8 @@ impl Access {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the hash of the room's password, and tells the room. It is stored nowhere, so this does
-    /// not wait for what is being stored.
+    /// Sets the hash of the room's password, and tells the room. The hash is stored nowhere, so
+    /// this does not wait for pending writes.
     pub fn set_room_hash(
         &self,
         hash: Option<String>,

@@ -37,16 +37,17 @@ use idle::Idle;
 use request_log::RequestLog;
 use socket::AdminSocket;
 
-/// The most connections to the admin socket. For one more, the one that has been idle longest is closed.
+/// The maximum number of connections to the admin socket. For one more, the one that has been idle
+/// longest is closed.
 const MAX_AT_A_TIME: usize = 32;
 
-/// How long a connection may send nothing, or read nothing.
+/// The time for which a connection may send nothing, or read nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the shutdown waits until replies are written.
+/// The time for which the shutdown waits until replies are written.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// Answers requests: about the room once it is open, before that about what the start waits for.
+/// Answers requests: about the room once it is open, and before that about the pending start.
 pub struct AdminService {
     pub pending_start: PendingStart,
     operator: OnceLock<Operator>,
@@ -232,7 +233,7 @@ fn encode(reply: &Reply) -> Vec<u8> {
     bytes
 }
 
-/// Sends a file behind a reply, which has its length.
+/// Sends a file after a reply that contains its length.
 async fn send_file(file: File, output: &mut OwnedWriteHalf) -> std::io::Result<()> {
     let mut file = file;
     loop {

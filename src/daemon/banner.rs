@@ -55,8 +55,8 @@ fn describe(
     )
 }
 
-/// How to call a program that is installed with this one: by its name if the shell finds it, else by
-/// its path.
+/// The command for a program that is installed with this one: its name if the shell finds it,
+/// otherwise its path.
 fn command(program: &str) -> String {
     let path = variable_os("PATH").unwrap_or_default();
     let is_found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());

@@ -95,7 +95,7 @@ pub fn make_certificate(
     ))
 }
 
-/// How to put a new certificate into use.
+/// The next step that puts a new certificate into use.
 fn next_step(config: &Config, is_installed: bool) -> String {
     let file = files::DEFAULT_CONFIG;
     match (config.listen.tls.is_empty(), is_installed) {

@@ -187,7 +187,7 @@ impl<'c> Check<'c> {
 
 /// The outcome of an attempt that may not have been made.
 trait Attempt {
-    /// Why the attempt failed or was not made.
+    /// Returns the reason why the attempt failed or was not made.
     fn flatten_problem(self) -> Result<(), String>;
 }
 

@@ -31,7 +31,7 @@ use outbox::OutboxEntry;
 use state::{Place, State, Written};
 pub use traffic::Traffic;
 
-/// So many pieces are written to one connection before other connections have their turn.
+/// The number of pieces written to one connection before other connections have their turn.
 const TURN: u32 = 8;
 
 /// The part of a connection that the room thread shares.
@@ -47,7 +47,7 @@ pub struct ClientConnection {
     state: Mutex<State>,
 }
 
-/// What remains after pumping.
+/// The state of the connection after pumping.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pumped {
     /// Everything is written.
@@ -171,12 +171,12 @@ impl ClientConnection {
         }
     }
 
-    /// How many of the records before `next` are not written yet.
+    /// The number of records before `next` that are not written yet.
     pub fn behind(&self, next: Seq) -> u64 {
         self.state().cursor().map_or(0, |cursor| next.0.saturating_sub(cursor.0))
     }
 
-    /// How much was received and sent over this connection.
+    /// The number of bytes received and sent over this connection.
     pub fn totals(&self) -> Totals {
         Totals {
             received: self.traffic.bytes_in.load(Relaxed),
@@ -185,7 +185,7 @@ impl ClientConnection {
         }
     }
 
-    /// Answers behind the last record that was shown.
+    /// Sends an answer after the last record that was shown.
     pub fn answer(&self, answer: &Answer) {
         let mut state = self.state();
         let after = state.shown();
@@ -194,7 +194,7 @@ impl ClientConnection {
         self.wake();
     }
 
-    /// Answers behind the last record that was shown, with an answer that is encoded already.
+    /// Sends an answer that is already encoded after the last record that was shown.
     pub fn answer_encoded(&self, bytes: Vec<u8>) {
         let mut state = self.state();
         let after = state.shown();
@@ -203,14 +203,14 @@ impl ClientConnection {
         self.wake();
     }
 
-    /// Answers behind the record `after`.
+    /// Sends an answer after the record `after`.
     pub fn answer_after(&self, after: Seq, answer: &Answer) {
         self.state().push(after, answer);
         self.wake();
     }
 
-    /// Ends the connection behind the record `after`, with the reason as the last answer. Of
-    /// several reasons the first counts.
+    /// Ends the connection after the record `after`, with the reason as the last answer. Of several
+    /// reasons, the first counts.
     pub fn close(&self, after: Seq, reason: EndReason) {
         let mut state = self.state();
         if state.lifecycle.end(after, reason.clone()) {
@@ -220,7 +220,7 @@ impl ClientConnection {
         self.wake();
     }
 
-    /// Ends the connection without another word, because nobody reads it.
+    /// Closes the connection without a farewell, because the client does not read it.
     pub fn abandon(&self, reason: EndReason) {
         self.state().lifecycle.abandon(reason);
         self.wake();
@@ -236,7 +236,7 @@ impl ClientConnection {
         self.state().lifecycle.reason().is_some()
     }
 
-    /// Shows a batch that was just published. What cannot be done without waiting is left to the
+    /// Shows a batch that was just published. Work that would have to wait is left to the
     /// connection's own task.
     ///
     /// Waking a task for each delivery would cost more than the delivery itself.

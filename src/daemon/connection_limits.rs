@@ -12,11 +12,11 @@ use chatroom::throttle::{AddressBlock, AddressBlocks, Kind, Rate};
 
 use crate::source::Source;
 
-/// What was counted for each address.
+/// The counts for each address.
 pub struct ConnectionLimits {
     start: Instant,
     blocks: Mutex<AddressBlocks>,
-    /// How often a connection was slowed because it sent too fast.
+    /// The number of times that a connection was slowed down because it sent too fast.
     slowed: AtomicU64,
 }
 
@@ -100,12 +100,12 @@ impl ConnectionLimits {
         self.slowed.fetch_add(1, Relaxed);
     }
 
-    /// How often a connection was slowed.
+    /// The number of times that a connection was slowed down.
     pub fn slowed(&self) -> u64 {
         self.slowed.load(Relaxed)
     }
 
-    /// The addresses that have to wait at present, for what and for how long.
+    /// The addresses that currently have to wait, with the limit and the time.
     pub fn limited(&self, limits: &Limits) -> Vec<Limited> {
         let rates = [Kind::Connection, Kind::Join, Kind::WrongPassword]
             .into_iter()
@@ -134,7 +134,7 @@ impl ConnectionLimits {
     }
 }
 
-/// How often something can happen, if that is limited.
+/// The rate of an event, if it is limited.
 fn rate(kind: Kind, limits: &Limits) -> Option<Rate> {
     Rate::per_minute(match kind {
         Kind::Connection => limits.new_connections_per_minute,
@@ -143,7 +143,7 @@ fn rate(kind: Kind, limits: &Limits) -> Option<Rate> {
     })
 }
 
-/// Rounded up, so that waiting for so long is enough.
+/// Rounds up, so that the time is long enough to wait.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs_f64().ceil() as u64
 }

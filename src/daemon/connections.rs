@@ -161,7 +161,7 @@ impl Connections {
         }
     }
 
-    /// Closes every connection behind the record `after`, and turns new ones away.
+    /// Closes every connection after the record `after`, and turns new ones away.
     pub fn close_all(&self, after: Seq, reason: &EndReason) {
         let open = self.open();
         self.is_closing.store(true, Relaxed);

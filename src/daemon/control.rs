@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 /// An order to the daemon as a whole, from a signal or from `chatctl`.
 pub enum Control {
     Reload {
-        /// Receives what is in force afterwards, or the problems.
+        /// Receives the configuration in force afterwards, or the problems.
         reply: Option<oneshot::Sender<Result<Reloaded, Vec<String>>>>,
     },
     Shutdown {
@@ -47,7 +47,7 @@ pub async fn reload(control: &mpsc::UnboundedSender<Control>) -> Reply {
     }
 }
 
-/// Gives an order to the daemon, and waits until it is carried out.
+/// Sends a command to the daemon, and waits until it is carried out.
 pub async fn order(
     control: &mpsc::UnboundedSender<Control>,
     order: impl FnOnce(oneshot::Sender<()>) -> Control,

@@ -1,4 +1,5 @@
-//! Parts of the service that do not work at the moment. Each tries again, and the rest goes on.
+//! Parts of the service that do not work at the moment. Each is retried, and the rest continues to
+//! work.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

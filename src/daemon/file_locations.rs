@@ -1,4 +1,4 @@
-//! Where this process, or the installed service, expects the daemon's files.
+//! The places in which this process, or the installed service, expects the daemon's files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ enum Credentials {
     None,
 }
 
-/// Where a file is expected.
+/// The place in which a file is expected.
 pub enum FileLocation {
     At(PathBuf),
     /// The file is a credential, which systemd reads from here.

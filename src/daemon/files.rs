@@ -134,12 +134,12 @@ pub fn certificate(config: &Config) -> anyhow::Result<Pair> {
     FileLocations::of_process(config).pair(config)
 }
 
-/// Opens the access data in the state folder. Without one, and without a history, they are in memory
-/// only. If the room password is needed and cannot be read, the second value says why; nobody can join
-/// with it then.
+/// Opens the access data in the state folder. Without one, and without a history, they are in
+/// memory only. If the room password is needed and cannot be read, the second value says why; users
+/// cannot join with it then.
 ///
 /// # Errors
-/// It cannot be read.
+/// The access data cannot be read.
 pub fn open_access(config: &Config) -> anyhow::Result<(Access, Option<anyhow::Error>)> {
     let folder = match state_folder(config) {
         Err(_) if !config.history.enabled => {
@@ -162,7 +162,7 @@ pub fn open_access(config: &Config) -> anyhow::Result<(Access, Option<anyhow::Er
         Ok(hash) => (hash, None),
         Err(problem) => (None, Some(problem)),
     };
-    // Nobody is in the room yet.
+    // The room is still empty.
     access.set_room_hash(hash, |_, _| {});
     Ok((access, problem))
 }

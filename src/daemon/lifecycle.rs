@@ -35,7 +35,7 @@ pub struct StartConfig {
     /// The text of the file.
     pub text: String,
     pub file: Option<PathBuf>,
-    /// What is wrong with the file, if the configuration of the previous process stays in force.
+    /// The problems of the file, if the configuration of the previous process stays in force.
     pub problems: Vec<String>,
     pub restart_state: Arc<RestartState>,
 }
@@ -199,10 +199,10 @@ fn tell_of_kept_configuration(faults: &Faults, problems: &[String]) {
 }
 
 /// Reports that the room password could not be read. Returns whether it has to be read later; until
-/// then nobody can join with it.
+/// then, users cannot join with it.
 ///
 /// # Errors
-/// It could not be read, and systemd does not supervise this process.
+/// The password could not be read, and systemd does not supervise this process.
 fn check_password(problem: Option<&anyhow::Error>, faults: &Faults) -> anyhow::Result<bool> {
     let Some(problem) = problem else { return Ok(false) };
     let problem = format!("{problem:#}");

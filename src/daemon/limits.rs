@@ -1,4 +1,4 @@
-//! Fits the configured limits to what the system allows.
+//! Fits the configured limits to those of the system.
 
 use chatroom::config::Config;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -10,8 +10,8 @@ use crate::session::MAX_TURNED_AWAY;
 /// and the runtime, and a few for short uses such as notifying systemd and serving `chatctl`.
 const RESERVED: u64 = 32 + MAX_TURNED_AWAY as u64;
 
-/// Raises the limit of open files as far as permitted, and lowers the number of connections to what
-/// fits. So a client beyond that is told that the room is full, and does not hang.
+/// Raises the limit on open files as far as permitted, and lowers the number of connections to fit
+/// it. A client beyond that number is told that the room is full instead of hanging.
 pub fn fit_to_descriptors(config: &mut Config) {
     let mut limit = getrlimit(Resource::Nofile);
     let is_lower = limit.current != limit.maximum;
@@ -35,7 +35,8 @@ pub fn fit_to_descriptors(config: &mut Config) {
     config.limits.connections = fit;
 }
 
-/// How many of the wanted connections the limit of open files allows. 0 stands for as many as possible.
+/// The number of the wanted connections that the limit on open files allows. 0 stands for as many
+/// as possible.
 pub fn fitted(wanted: usize) -> usize {
     let Some(descriptors) = getrlimit(Resource::Nofile).current else { return wanted };
     let fit = usize::try_from(descriptors.saturating_sub(RESERVED).max(1)).unwrap_or(usize::MAX);

@@ -95,7 +95,7 @@ impl Listeners {
         }
     }
 
-    /// Adds an open socket. Returns what its accept loop needs.
+    /// Adds an open socket. Returns the context for its accept loop.
     fn add(
         &self,
         endpoint: Endpoint,

@@ -22,13 +22,13 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use crate::program::complain;
 use sink::Sink;
 
-/// How many events may wait to be written.
+/// The maximum number of events that wait to be written.
 const QUEUE: usize = 4096;
 
-/// The most fields of an event; more are left out.
+/// The maximum number of fields of an event; more are left out.
 const MAX_FIELDS: usize = 16;
 
-/// How long the program waits at its end for the last lines to be written.
+/// The time for which the program waits at its end until the last lines are written.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
@@ -76,7 +76,7 @@ pub fn level() -> Level {
     Level::ALL[usize::from(LEVEL.load(Relaxed)).min(Level::ALL.len() - 1)]
 }
 
-/// How many lines have been dropped.
+/// The number of lines that have been dropped.
 pub fn dropped() -> u64 {
     DROPPED.load(Relaxed)
 }
@@ -207,7 +207,8 @@ struct Fields(Vec<(Field, Owned)>);
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // Text that users chose must not control the terminal of a person who reads the log.
+        // Text that users chose must not control the terminal of an administrator who reads the
+        // log.
         self.0.push((field.clone(), Owned::Text(chatroom::clean::shown(value).into_owned())));
     }
 

@@ -16,7 +16,7 @@ use crate::room_thread::RoomRequest;
 use crate::shared::Shared;
 use crate::{files, handover, reload};
 
-/// How the daemon stops.
+/// The ways in which the daemon stops.
 pub enum End {
     /// All clients are told.
     Farewell,
@@ -37,7 +37,7 @@ impl Daemon {
     /// Hands the connections over, or tells all clients and closes them.
     pub async fn end(&self, end: anyhow::Result<End>, listeners: &Listeners) -> anyhow::Result<()> {
         if matches!(end, Ok(End::HandOver)) {
-            // New clients wait meanwhile, because systemd keeps the listening sockets.
+            // New clients wait in the meantime, because systemd keeps the listening sockets.
             match handover::hand_over(&self.shared).await {
                 Ok(count) => {
                     info!(

@@ -12,10 +12,11 @@ use tracing::debug;
 use crate::raw;
 use crate::shared::Shared;
 
-/// How often. It takes some milliseconds, during which allocations wait.
+/// The interval. Returning memory takes some milliseconds, during which allocations wait.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Gives free memory back now and then, if clients have come or gone meanwhile.
+/// Returns free memory to the system from time to time, if clients have come or gone since the last
+/// time.
 pub async fn give_back(shared: Arc<Shared>) {
     let state = || (shared.connections.accepted(), *shared.connections.count().borrow());
     let mut before = state();

@@ -39,7 +39,7 @@ pub fn restore(args: &Args, config: &Config, backup: &Path) -> anyhow::Result<St
     Ok(said)
 }
 
-/// Saves what can be read of a damaged history. Returns the text to print.
+/// Saves the readable part of a damaged history. Returns the text to print.
 ///
 /// # Errors
 /// As [`salvage::salvage`].

@@ -1,4 +1,4 @@
-//! What operators do, with `chatctl` and in the room: the same way for both.
+//! Moderation actions, which are the same with `chatctl` and in the room.
 
 mod sanctions;
 pub mod targets;
@@ -23,10 +23,10 @@ use targets::Moderated;
 /// The longest time of slow mode, in seconds.
 const MAX_SLOW: u64 = 3600;
 
-/// Carries out an action of an operator, and returns a sentence that says what was done.
+/// Carries out an action of an operator, and returns a sentence that describes the result.
 ///
 /// # Errors
-/// It was refused.
+/// The action was refused.
 pub async fn moderate(
     shared: &Arc<Shared>,
     by: Actor,
@@ -172,11 +172,11 @@ async fn spare_operators(shared: &Shared, by: &Actor, target: &Target) -> Result
     spared.map_or(Ok(()), |name| Err(Refusal::AgainstOperator(name)))
 }
 
-/// Makes a change of the access state. It is stored with its entry in the audit before it takes
-/// effect, which it does in the room thread, behind everything that was said before.
+/// Makes a change of the access state. The change is stored with its entry in the audit, and then
+/// takes effect in the room thread, after all messages accepted before.
 ///
 /// # Errors
-/// What `decide` returns, or that the change and its entry cannot be stored.
+/// The error that `decide` returns, or the failure to store the change and its entry.
 pub async fn change(
     shared: &Arc<Shared>,
     by: Actor,
@@ -215,10 +215,10 @@ async fn audited(
     done
 }
 
-/// Writes to the audit what an operator is about to do.
+/// Records in the audit an action that an operator is about to take.
 ///
 /// # Errors
-/// It cannot be written, so it must not be done.
+/// The entry cannot be written, so the action must not be taken.
 pub async fn record(
     shared: &Arc<Shared>,
     by: &Actor,
@@ -229,8 +229,9 @@ pub async fn record(
     recorded.unwrap_or(Err(Refusal::ShuttingDown))
 }
 
-/// Removes an entry from the audit, because what it is about was not done after all. If the room has
-/// ended in the meantime, it may have been done without a reply, so the entry stays.
+/// Removes an entry from the audit, because its action was not carried out after all. If the room
+/// has ended in the meantime, the action may have been carried out without a reply, so the entry
+/// stays.
 pub async fn withdraw(shared: &Arc<Shared>, id: AuditId) {
     if shared.room.is_closed() {
         return;

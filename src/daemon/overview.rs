@@ -29,7 +29,7 @@ pub struct Overview {
     pub is_activated: bool,
     /// The file of the history, if it is enabled.
     pub database: Option<PathBuf>,
-    /// When the daemon will shut down, if a shutdown is announced.
+    /// The time at which the daemon will shut down, if a shutdown is announced.
     pub shutdown_at: watch::Receiver<Option<Instant>>,
 }
 

@@ -1,10 +1,11 @@
-//! The only module with `unsafe`: what no library that the project uses offers safely.
+//! The only module with `unsafe`: functions for which no library that the project uses has a safe
+//! interface.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What the system knows about a TCP connection (tcp(7), `TCP_INFO`).
+/// Returns the kernel's information about a TCP connection (tcp(7), `TCP_INFO`).
 ///
 /// # Errors
 /// The system's reason.

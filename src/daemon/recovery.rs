@@ -1,5 +1,5 @@
-//! A start that waits for a cause to pass, such as a full disk. The service stays up, reports what it
-//! waits for, turns clients away with a sentence, and tries again until the room can be opened.
+//! A start that waits for a cause to pass, such as a full disk. The service stays up, reports the
+//! cause, turns clients away with a message, and retries until the room can be opened.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,11 +23,11 @@ use crate::start::{self, OpenedStores};
 use crate::transient::StartFailure;
 use crate::{files, limits, logging, systemd};
 
-/// What clients are told meanwhile.
+/// The message for clients during recovery.
 const CLOSED: &str =
     "Messages cannot be stored at the moment, so the room is closed. Try again later.";
 
-/// A start that has not opened the room yet: what operators see of it, and can do.
+/// A start that has not opened the room yet: the state that operators can see and act on.
 pub struct PendingStart {
     /// The configuration for the next attempt, with its text.
     pub config: Mutex<(Arc<Config>, String)>,
@@ -37,7 +37,7 @@ pub struct PendingStart {
     pub control: mpsc::UnboundedSender<Control>,
 }
 
-/// How waiting ends.
+/// The outcome of waiting.
 pub enum WaitOutcome {
     Opened(Box<OpenedStores>),
     /// The daemon was told to end before the room could be opened.
@@ -90,7 +90,7 @@ impl PendingStart {
         }
     }
 
-    /// Reports what the start waits for, if that is news.
+    /// Reports the cause of waiting, if it has changed.
     fn report(&self, problem: &str) {
         if self.faults.set(Part::Start, problem) {
             error!(event = "degraded", "the room cannot be opened, trying again: {problem}");
@@ -98,8 +98,8 @@ impl PendingStart {
         systemd::waiting(&self.faults.all().join("; "));
     }
 
-    /// Pauses before the next attempt, and carries out orders meanwhile. Returns false if the daemon
-    /// is to end.
+    /// Pauses before the next attempt, and carries out commands in the meantime. Returns false if
+    /// the daemon is to end.
     async fn pause(&self, pause: Duration, orders: &mut mpsc::UnboundedReceiver<Control>) -> bool {
         let pause = tokio::time::sleep(pause);
         tokio::pin!(pause);
@@ -124,7 +124,7 @@ impl PendingStart {
                     reply.map(|reply| reply.send(()));
                     return false;
                 }
-                // systemd still keeps what the previous process handed over.
+                // systemd still keeps the state that the previous process handed over.
                 Some(Control::HandOver { reply }) => {
                     let _ = reply.send(());
                     return false;

@@ -21,8 +21,8 @@ use crate::{files, limits, logging, status_line, systemd};
 
 pub use report::{certificate_in_force, log_certificate, without_effect};
 
-/// Reloads the configuration, and reports what is in force afterwards. With `is_activated`, systemd has
-/// opened the ports.
+/// Reloads the configuration, and reports the configuration in force afterwards. With
+/// `is_activated`, systemd has opened the ports.
 ///
 /// # Errors
 /// All problems, a sentence each. Then nothing has changed.
@@ -114,10 +114,10 @@ async fn put_in_force(shared: &Shared, loaded: LoadedFiles) -> Result<Reloaded, 
     Ok(reloaded)
 }
 
-/// What changes without a restart.
+/// The options that change without a restart.
 fn changed_now(shared: &Shared, new: &Config) -> Vec<Difference> {
     let mut old = Config::clone(&shared.config());
-    // An administrator may have set another level meanwhile.
+    // An administrator may have set another level in the meantime.
     old.log.level = logging::level();
     let mut changed = old.differences(new);
     changed.retain(|difference| !difference.needs_restart());

@@ -1,5 +1,5 @@
-//! What systemd keeps for the next process, however this one ends: the text of the configuration in
-//! force, and how many starts in a row have failed.
+//! State that systemd keeps for the next process, however this one ends: the text of the
+//! configuration in force, and the number of failed starts in a row.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -48,7 +48,7 @@ impl RestartState {
         inner.write();
     }
 
-    /// How many starts in a row have failed.
+    /// The number of starts in a row that have failed.
     pub fn failed_starts(&self) -> u32 {
         self.lock().failed_starts
     }

@@ -10,7 +10,8 @@ use crate::backoff::Backoff;
 use crate::restart_state::RestartState;
 use crate::systemd;
 
-/// How many starts in a row may fail before there are pauses beyond that of the unit (`RestartSec=`).
+/// The number of failed starts in a row before there are pauses beyond that of the unit
+/// (`RestartSec=`).
 const WITHOUT_PAUSE: u32 = 5;
 
 /// The longest pause.
@@ -56,7 +57,7 @@ impl Restarts {
     }
 }
 
-/// How long to wait after so many failed starts.
+/// The time to wait after this number of failed starts.
 fn pause_after(failed: u32) -> Option<Duration> {
     let mut backoff = Backoff::up_to(MAX_PAUSE);
     (WITHOUT_PAUSE..failed.min(WITHOUT_PAUSE + 10)).map(|_| backoff.next()).last()

@@ -1,12 +1,12 @@
 //! The thread that owns the room.
 //!
 //! All records are made here. The thread drains the waiting requests, applies the rules, stores the
-//! accepted records as one batch and publishes it. Only then it sends what follows (answers, welcomes,
-//! replies), so nothing is shown that is not stored.
+//! accepted records as one batch and publishes it. Only then does it send the effects (answers,
+//! welcomes, replies), so nothing is shown that is not stored.
 //!
 //! [`RoomThread`] is the composition of types that each have their own state: the members'
-//! connections ([`Clients`]), what is stored ([`Storage`]), what follows ([`Effects`]), and so on. Its
-//! methods handle the requests: joining and leaving, speaking, moderation, storing.
+//! connections ([`Clients`]), the stored data ([`Storage`]), the pending effects ([`Effects`]), and
+//! so on. Its methods handle the requests: joining and leaving, speaking, moderation, storing.
 
 mod admission;
 mod aliases;
@@ -52,10 +52,10 @@ use storage::Storage;
 use timer::Timer;
 use tokens::Tokens;
 
-/// The most requests that become one batch.
+/// The maximum number of requests that become one batch.
 const MAX_DRAINED: usize = 1024;
 
-/// What becomes of a member of the previous process.
+/// The result of restoring a member of the previous process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoredAs {
     /// Their connection was handed over.
@@ -70,11 +70,11 @@ pub struct InitialState {
     pub window: Arc<Window>,
     pub config: Arc<Config>,
     pub store: Option<Store>,
-    /// Why nothing can be stored yet, if that is so.
+    /// The reason why nothing can be stored yet, if that is so.
     pub degraded: Option<StoreFailure>,
     pub epochs: Epochs,
     pub access: Arc<AccessState>,
-    /// The members of the previous process, and what becomes of them.
+    /// The members of the previous process, and how each is restored.
     pub members: Vec<(Member, RestoredAs)>,
     /// The tokens of their sessions, if they are not stored.
     pub tokens: Vec<(SessionId, TokenHash)>,
@@ -253,7 +253,7 @@ impl RoomThread {
         self.config = config;
     }
 
-    /// Queues an answer behind everything accepted so far.
+    /// Queues an answer after everything accepted so far.
     fn answer(&mut self, session: SessionId, answer: Answer) {
         if let Some(client) = self.clients.get(session).cloned() {
             let after = self.room.position().seq;

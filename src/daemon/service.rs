@@ -23,7 +23,7 @@ const STATE_FOLDER: &str = "chatroomd";
 /// The folders that `ProtectHome=` hides.
 const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 
-/// The service as it is installed on this machine.
+/// The service as installed on this machine.
 pub struct Service {
     /// The folder that systemd passes as `$STATE_DIRECTORY`.
     pub state: Option<PathBuf>,

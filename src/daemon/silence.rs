@@ -14,10 +14,11 @@ use crate::client_connection::ClientConnection;
 use crate::shared::Shared;
 use crate::tcp_info;
 
-/// How many checks there are within the permitted silence.
+/// The number of checks within the permitted silence.
 const LOOKS: u32 = 8;
 
-/// How many connections are checked before other tasks have their turn. A check takes microseconds.
+/// The number of connections that are checked before other tasks have their turn. A check takes
+/// microseconds.
 const AT_A_TIME: usize = 64;
 
 /// Connections with unacknowledged data, and since when they have it.

@@ -9,15 +9,16 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-/// How many connections may wait to be accepted. A lower limit of the system (`net.core.somaxconn`)
-/// takes precedence. With tokio's default of 1024, a storm of connections is slow.
+/// The maximum number of connections that wait to be accepted. A lower limit of the system
+/// (`net.core.somaxconn`) takes precedence. With tokio's default of 1024, a storm of connections is
+/// slow.
 const BACKLOG: i32 = 4096;
 
-/// How often an unanswered keep-alive is repeated.
+/// The number of times that an unanswered keep-alive is repeated.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// How many unsent bytes may wait in the system before the socket counts as full. The rest waits in the
-/// log, which is shared, and the connection is known to be behind.
+/// The number of unsent bytes in the system at which the socket counts as full. The rest waits in
+/// the log, which is shared, and the connection is known to be behind.
 const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
 /// Whether a listening socket expects TLS.

@@ -1,4 +1,5 @@
-//! Where a connection comes from: the other end of its socket, or the client that a trusted proxy names.
+//! The source of a connection: the other end of its socket, or the client that a trusted proxy
+//! names.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
@@ -7,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use chatroom::config::Limits;
 use chatroom::handover::Proxied;
 
-/// Where a connection comes from.
+/// The source of a connection.
 pub struct Source {
     socket: SocketAddr,
     /// Set if the connection comes from a trusted proxy.
     proxy: Option<Box<Behind>>,
 }
 
-/// What is known of a connection that begins with a header of the PROXY protocol.
+/// Information about a connection that begins with a header of the PROXY protocol.
 #[derive(Default)]
 struct Behind {
     /// The client that the header names, once the header has come. A header need not name one.
@@ -46,7 +47,7 @@ impl Source {
         Source { socket, proxy: Some(Box::new(behind)) }
     }
 
-    /// What the next process has to know in addition to the socket.
+    /// The information that the next process needs in addition to the socket.
     pub fn save(&self) -> Option<Proxied> {
         Some(match self.proxy.as_ref()?.client.get() {
             None => Proxied::Awaited,

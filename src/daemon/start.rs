@@ -38,19 +38,19 @@ struct PriorState {
     members: Vec<(Member, RestoredAs)>,
     tokens: Vec<(SessionId, TokenHash)>,
     aliases: Vec<(SessionId, Vec<StoredAlias>)>,
-    /// How often the daemon was started on its history.
+    /// The number of starts of the daemon on its history.
     run: u64,
     store: Option<Store>,
-    /// Why nothing can be stored yet, if so.
+    /// The reason why nothing can be stored yet, if that is so.
     degraded: Option<StoreFailure>,
 }
 
-/// What a start has to read from disk.
+/// The data that a start reads from disk.
 pub struct OpenedStores {
     /// None if the history is disabled.
     prior_state: Option<PriorState>,
     access: Access,
-    /// Why the room password cannot be read, if it is needed.
+    /// The reason why the room password cannot be read, if it is needed.
     pub no_password: Option<anyhow::Error>,
 }
 
@@ -72,7 +72,7 @@ pub fn open(
     Ok(OpenedStores { prior_state, access, no_password })
 }
 
-/// What the room needs in addition to [`OpenedStores`].
+/// The context that the room needs in addition to [`OpenedStores`].
 pub struct RoomContext {
     pub config: Arc<Config>,
     pub identity: Option<Identity>,
@@ -159,7 +159,7 @@ fn open_history(
     })
 }
 
-/// The state without a history: what the previous process handed over, if anything.
+/// The state without a history: the one that the previous process handed over, if any.
 fn without_history(handed_over: Option<&HandedOver>) -> PriorState {
     let mut prior = PriorState {
         last: Position::START,

@@ -47,14 +47,16 @@ pub use schema::migrate;
 /// The name of the database in the state folder.
 const DATABASE: &str = "history.sqlite";
 
-/// How long a statement waits for the lock of another connection, if nothing waits for the statement.
+/// The time for which a statement waits for the lock of another connection, if nothing waits for
+/// the statement.
 const BUSY_TIME: Duration = Duration::from_secs(5);
 
-/// How long the writer waits for another process that writes. After a failure it does not wait at all
-/// until it has succeeded again, because the room waits for it.
+/// The time for which the writer waits for another process that writes. After a failure it does not
+/// wait at all until it has succeeded again, because the room waits for it.
 const WRITER_TIME: Duration = Duration::from_millis(100);
 
-/// After so many batches the store looks for surplus records, and at the write-ahead log.
+/// The number of batches after which the store checks for surplus records and checks the
+/// write-ahead log.
 const LOOK_AFTER_EVERY: u32 = 16;
 
 /// The stored form of a token: its SHA-256 hash.
@@ -73,7 +75,7 @@ pub struct Store {
     amounts: Amounts,
     /// Whether the writer waits for another process that writes.
     is_patient: bool,
-    /// Batches since the last look at what is kept.
+    /// Batches since the last check for surplus records.
     batches: u32,
     /// The start of this run, while there has been no space to note it.
     unnoted: Option<RunStart>,
@@ -157,8 +159,8 @@ impl Store {
         Ok(())
     }
 
-    /// Now and then, after a batch: removes what is more than is to be kept, and maintains the
-    /// write-ahead log.
+    /// Maintains the store from time to time, after a batch: removes surplus records, and maintains
+    /// the write-ahead log.
     ///
     /// # Errors
     /// As for [`Store::commit`].

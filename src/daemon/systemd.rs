@@ -12,10 +12,10 @@ use tracing::warn;
 
 use crate::program::variable_os;
 
-/// How often [`Starting`] asks for more time.
+/// The interval at which [`Starting`] asks for more time.
 const EXTEND_EVERY: Duration = Duration::from_secs(10);
 
-/// How long systemd may take to process what it was sent.
+/// The maximum time for systemd to process a message.
 const BARRIER: Duration = Duration::from_secs(5);
 
 /// Reports that the daemon serves.
@@ -43,7 +43,7 @@ pub fn status(status: &str) {
     notify(&[NotifyState::Status(status)]);
 }
 
-/// How often the watchdog has to be pinged, if systemd watches this process.
+/// The interval at which the watchdog has to be pinged, if systemd watches this process.
 pub fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|within| within / 3)
 }

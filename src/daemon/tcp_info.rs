@@ -1,6 +1,6 @@
-//! What the system knows about the other side of a connection.
+//! The kernel's information about the other side of a connection.
 //!
-//! This tells a client that reads nothing for a while from a network that has gone silent.
+//! It distinguishes a client that reads nothing for a while from a network that has gone silent.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -15,7 +15,7 @@ pub struct TcpState {
     /// Something is not sent, because the other side has no room for it. Its system still sends
     /// acknowledgements, which shows that it is there.
     pub is_holding_back: bool,
-    /// How long nothing has been acknowledged.
+    /// The time since the last acknowledgement.
     pub unheard: Duration,
 }
 

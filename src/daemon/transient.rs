@@ -11,19 +11,19 @@ use std::{error, fmt};
 use rusqlite::ErrorCode;
 use rustix::io::Errno;
 
-/// Why a start failed.
+/// The reason why a start failed.
 #[derive(Debug)]
 pub enum StartFailure {
     /// The cause can pass while the process waits.
     Transient {
         error: anyhow::Error,
-        /// What operators are told.
+        /// The message for operators.
         message: String,
         /// The cause can be in how the file systems were mounted when the process started. systemd
         /// gives each process its own view of them, so only another process sees some changes.
         is_of_mounts: bool,
     },
-    /// The cause stays until somebody removes it.
+    /// The cause stays until an administrator removes it.
     Permanent(anyhow::Error),
 }
 
@@ -197,7 +197,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(!is_transient(&with_cause(of_sqlite(code), folder.path())));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the probe is taken away");
-        // Nobody can write there, not even root.
+        // No user can write there, not even root.
         assert!(probe(Path::new("/proc/self")).is_err());
         let damaged = with_cause(of_sqlite(rusqlite::ffi::SQLITE_CORRUPT), Path::new("/proc"));
         assert!(!is_transient(&damaged));

@@ -1,4 +1,4 @@
-//! What carries the bytes of a connection: TCP, or TLS over it.
+//! The transport of a connection: TCP, or TLS over it.
 //!
 //! Both are read and written without ever waiting, so one kind of session serves both. This works
 //! because rustls never touches the socket by itself.
@@ -14,13 +14,15 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-/// So many encrypted bytes can wait in memory for the socket, in addition to those in the kernel.
+/// The number of encrypted bytes that can wait in memory for the socket, in addition to those in
+/// the kernel.
 const MAX_BUFFERED: usize = 64 * 1024;
 
 /// The first byte of a connection that speaks TLS (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
 
-/// So many steps of handshakes are taken before all other connections have their turn.
+/// The number of handshake steps that are taken at a time, before all other connections have their
+/// turn.
 static HANDSHAKES: Semaphore = Semaphore::const_new(2);
 
 /// The transport of one connection.
@@ -96,7 +98,8 @@ impl Transport {
         step
     }
 
-    /// Returns whether the handshake is over. If not, continues with what has come.
+    /// Takes a step of the handshake. Returns whether the handshake is over; if not, continues with
+    /// the available input.
     fn step(&self) -> io::Result<bool> {
         let Some(mut tls) = self.session() else { return Ok(true) };
         if !tls.is_handshaking() {
@@ -108,10 +111,10 @@ impl Transport {
         }
     }
 
-    /// Reads what has come. Zero bytes are the end.
+    /// Reads the available input. Zero bytes are the end.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] if nothing has come; otherwise the connection is broken.
+    /// [`ErrorKind::WouldBlock`] if there is none; otherwise the connection is broken.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(mut tls) = self.session() else { return self.tcp.try_read(buffer) };
         loop {

@@ -9,16 +9,17 @@ use chatroom::admin::Watched;
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast, watch};
 use tokio::time::timeout;
 
-/// The most watchers at a time. They do not count among the other connections to the admin socket.
+/// The maximum number of watchers at a time. They do not count among the other connections to the
+/// admin socket.
 pub const MAX_WATCHERS: u32 = 16;
 
-/// How many events wait for a slow watcher.
+/// The number of events that wait for a slow watcher.
 const MAX_WAITING: usize = 1024;
 
-/// How long watchers may take to read the last event.
+/// The time for watchers to read the last event.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What watchers share with the senders of events.
+/// The state that watchers share with the senders of events.
 pub struct Watchers {
     places: Semaphore,
     events: broadcast::Sender<Watched>,
@@ -54,7 +55,7 @@ impl Watchers {
     /// Sends an event, if there are watchers.
     pub fn tell(&self, event: impl FnOnce() -> Watched) {
         if self.events.receiver_count() > 0 {
-            // The last watcher may have gone meanwhile.
+            // The last watcher may have gone in the meantime.
             let _ = self.events.send(event());
         }
     }

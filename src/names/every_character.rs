@@ -1,4 +1,4 @@
-//! Names with each character of Unicode in them, judged by its properties.
+//! Tests names that contain each character of Unicode against the properties of that character.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{
@@ -16,7 +16,7 @@ fn skeleton_of(text: &str) -> String {
     skeleton(text).collect()
 }
 
-/// What the standards say of a character that a name cannot have, wherever it stands.
+/// Whether the standards say that a character is never allowed in a name.
 fn is_unseen(c: char) -> bool {
     use GeneralCategory as G;
     let skeleton = skeleton_of(c.encode_utf8(&mut [0; 4]));
@@ -35,7 +35,7 @@ fn is_unseen(c: char) -> bool {
         || skeleton == " "
 }
 
-/// What the standards say of a character that a name can have somewhere.
+/// Whether the standards say that a character is allowed somewhere in a name.
 fn belongs_to_names(c: char) -> bool {
     use GeneralCategoryGroup as G;
     matches!(c.general_category_group(), G::Letter | G::Mark | G::Number)
@@ -45,7 +45,7 @@ fn belongs_to_names(c: char) -> bool {
         || c.is_emoji_char()
 }
 
-/// The name of one character, at its beginning, in the middle, at its end, and alone.
+/// Names that contain a character at the beginning, in the middle, at the end, and on its own.
 fn with(c: char) -> [String; 4] {
     [format!("{c}nn"), format!("a{c}n"), format!("an{c}"), format!("{c}{c}")]
 }
@@ -62,7 +62,8 @@ fn a_character_is_allowed_by_what_it_is() {
         } else {
             refused += 1;
         }
-        // The letters that the standard recommends make names. A mark stands on a letter only.
+        // Letters that the standard recommends are valid in names. A mark is valid on a letter
+        // only.
         let is_letter = c.general_category_group() == GeneralCategoryGroup::Letter;
         if is_letter && c.identifier_type() == Some(IdentifierType::Recommended) {
             let is_of_protocol = skeleton_of(&c.to_string()).contains(':');
@@ -83,8 +84,8 @@ fn white_space_is_around_a_name_only() {
     }
 }
 
-/// Those that are allowed in some place, which the tests above look at one by one. Of the many
-/// ideographs and syllables that look like themselves only, each hundredth.
+/// All characters that are allowed in some place, as the tests above verify one by one. Of the many
+/// ideographs and syllables that have no lookalikes, only one in a hundred is included.
 fn allowed() -> impl Iterator<Item = char> {
     let all = (char::MIN..=char::MAX).filter(|c| !c.is_whitespace());
     all.filter(|&c| !is_unseen(c) && belongs_to_names(c)).filter(|&c| {
@@ -102,7 +103,8 @@ fn allowed() -> impl Iterator<Item = char> {
 fn no_character_makes_a_line_of_the_protocol() {
     const BEGINNINGS: [char; 8] = ['!', '&', '#', '@', '{', '[', '/', '*'];
     for c in allowed() {
-        // Letters of another script can look like that among others of it.
+        // A letter of another script can look like such a character among letters of its own
+        // script.
         for name in with(c)[..3].iter().filter_map(|name| Name::new(name).ok()) {
             let form: String = name.as_str().nfkc().collect();
             for form in [name.as_str(), &form, &skeleton_of(name.as_str()), &skeleton_of(&form)] {
@@ -119,7 +121,7 @@ fn no_character_makes_another_name_of_a_reserved_one() {
     for c in allowed() {
         let around = [format!("{c}SERVER"), format!("SERVER{c}"), format!("Ser{c}ver")];
         for name in around.iter().filter_map(|name| Name::new(name).ok()) {
-            // Only another word is another name.
+            // Only a different word is a different name.
             let is_letter = c.general_category_group() == GeneralCategoryGroup::Letter;
             assert!(is_letter || c.is_numeric(), "{name}");
             assert!(

@@ -1,4 +1,5 @@
-//! Which characters a name may have, and where; which names are kept for the server.
+//! Rules for names: which characters are allowed and where, and which names are reserved for the
+//! server.
 
 use std::sync::LazyLock;
 
@@ -17,20 +18,20 @@ use crate::characters::{
 use crate::confusables::{skeleton_of, skeletons_of};
 use crate::{clean, emoji};
 
-/// Characters that a name may not begin with, because a line that begins with one of them means
-/// something else: JSON, a keep-alive, a command, what the server says, an action, a quotation.
+/// Characters with which a name cannot begin, because a line that begins with one of them has
+/// another meaning: JSON, a keep-alive, a command, a message of the server, an action, a quotation.
 const RESERVED_BEGINNINGS: &[char] = &['{', '&', '!', '[', '/', '*', '<', '>', '#', '@', '-'];
 
-/// Emoji that look like one of these.
+/// Emoji that look like one of the reserved beginnings.
 const EMOJI_LIKE_RESERVED: &[char] = &['❗', '❕', '✳', '✴', '➖'];
 
-/// Names that would make a person look like the server or who looks after it (compared by what they
-/// look like).
+/// Names with which a user could be mistaken for the server or its administrators. They are
+/// compared by their skeletons.
 pub(super) const RESERVED_NAMES: &[&str] =
     &["server", "chatroomd", "system", "operator", "admin", "administrator", "moderator"];
 
-/// Checks each character of a name. Gives whether there is something to read: a letter, a digit or
-/// an emoji.
+/// Validates each character of a name. Returns whether the name contains anything readable: a
+/// letter, a digit or an emoji.
 pub(super) fn check_characters(name: &str) -> Result<bool, NameProblem> {
     let mut is_something = false;
     let (mut rest, mut before) = (name, None);
@@ -47,14 +48,14 @@ pub(super) fn check_characters(name: &str) -> Result<bool, NameProblem> {
         is_something |= is_readable(c);
         (before, rest) = (Some(c), behind);
     }
-    // More marks than a character can bear.
+    // The name has more marks on a character than are allowed.
     match clean::line(name) == name {
         true => Ok(is_something),
         false => Err(NameProblem::Unprintable),
     }
 }
 
-/// Checks one that is no emoji, between what is before and behind it.
+/// Validates a character that is not an emoji, given the character before it and the text after it.
 fn check_character(before: Option<char>, c: char, behind: &str) -> Result<(), NameProblem> {
     if c.is_ascii() {
         return match c {
@@ -85,18 +86,18 @@ fn check_character(before: Option<char>, c: char, behind: &str) -> Result<(), Na
             Some(next) if is_of_word && is_one_script(c, next) => Ok(()),
             _ => Err(NameProblem::Unprintable),
         },
-        // On a letter that it can be on.
+        // The mark is on a letter that can carry it.
         Kind::Mark if is_of_word => Ok(()),
         Kind::Mark | Kind::Enclosing | Kind::Other => Err(NameProblem::Unprintable),
         Kind::Space => Err(NameProblem::WhiteSpace),
-        // An apostrophe, a hyphen, a middle dot and the like, which the standard lets into words.
+        // An apostrophe, a hyphen, a middle dot and the like, which the standard allows in words.
         Kind::Punctuation if c.identifier_type() == Some(IdentifierType::Inclusion) => Ok(()),
         Kind::Currency => Ok(()),
         Kind::Punctuation | Kind::Symbol => Err(NameProblem::Sign(c)),
     }
 }
 
-/// Whether a name that begins so could be taken for a line that means something else.
+/// Whether a name with this beginning could be taken for a line with another meaning.
 fn begins_a_line(c: char, behind: &str) -> bool {
     if c.is_ascii() {
         return RESERVED_BEGINNINGS.contains(&c);
@@ -104,7 +105,7 @@ fn begins_a_line(c: char, behind: &str) -> bool {
     if kind(c) == Kind::Other {
         return false;
     }
-    // A letter of another script is one where others of it follow: `ノア`.
+    // The character is a letter of another script if more letters of that script follow: `ノア`.
     let is_word = || {
         let next = behind.chars().next();
         is_of_one_script(c) && next.is_some_and(|next| is_one_script(c, next))
@@ -113,7 +114,7 @@ fn begins_a_line(c: char, behind: &str) -> bool {
         || (looks_like(c, |skeleton| skeleton.starts_with(RESERVED_BEGINNINGS)) && !is_word())
 }
 
-/// Whether this holds for the compatibility form of a character, or for what either looks like.
+/// Whether `holds` is true of the compatibility form of a character, or of the skeleton of either.
 fn looks_like(c: char, holds: impl Fn(&str) -> bool) -> bool {
     let form: String = [c].into_iter().nfkc().collect();
     let skeleton: String = uts39_skeleton(&form).collect();
@@ -121,7 +122,7 @@ fn looks_like(c: char, holds: impl Fn(&str) -> bool) -> bool {
     holds(&form) || holds(&skeleton) || holds(&raw)
 }
 
-/// Whether a character stands for itself in one way of writing that is not Latin.
+/// Whether a character is a letter or a mark of a script other than Latin.
 fn is_of_one_script(c: char) -> bool {
     let script = ScriptExtension::from(c);
     let is_letter = matches!(kind(c), Kind::Letter | Kind::Mark);
@@ -131,8 +132,8 @@ fn is_of_one_script(c: char) -> bool {
         && !script.contains_script(Script::Latin)
 }
 
-/// Whether the second one can follow the first one in a word: both are of one way of writing, and the
-/// first one is a letter, a digit or a mark.
+/// Whether `second` can follow `first` in a word: both belong to one writing system, and `first` is
+/// a letter, a digit or a mark.
 fn is_one_script(first: char, second: char) -> bool {
     let mut scripts = AugmentedScriptSet::for_char(first);
     scripts.intersect_with(AugmentedScriptSet::for_char(second));
@@ -141,7 +142,7 @@ fn is_one_script(first: char, second: char) -> bool {
 }
 
 /// Whether a joiner changes how the letters around it are drawn (RFC 5892, appendices A.1 and A.2):
-/// it is behind a virama, or between letters of Arabic and the like, which are joined otherwise.
+/// it follows a virama, or it is a non-joiner between letters of a cursive script such as Arabic.
 fn joins(before: Option<char>, c: char, behind: &str) -> bool {
     let (Some(before), Some(next)) = (before, behind.chars().next()) else { return false };
     if !is_one_script(before, next) || kind(next) != Kind::Letter {
@@ -162,14 +163,14 @@ pub(super) fn letters(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|&c| is_readable(c))
 }
 
-/// Whether a name looks like one that is kept for the server, whatever signs are around or in it:
-/// `SERVER.`, `(admin)`, `ᏚᎬᎡᏙᎬᎡ`.
+/// Whether a name looks like a reserved one, ignoring signs around or inside it: `SERVER.`,
+/// `(admin)`, `ᏚᎬᎡᏙᎬᎡ`.
 pub(super) fn is_reserved(name: &str) -> bool {
     static LOOKS: LazyLock<Vec<String>> =
         LazyLock::new(|| RESERVED_NAMES.iter().map(|name| skeleton_of(name)).collect());
     let is_sign = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric();
     let is_kept = |skeleton: &str| LOOKS.iter().any(|kept| kept.chars().eq(letters(skeleton)));
-    // A sign in the word may look like a letter: `adm|n`.
+    // A sign inside the word can look like a letter: `adm|n`.
     let word = name.trim_matches(is_sign);
     let is_any_kept = |word: &str| skeletons_of(word).iter().any(|skeleton| is_kept(skeleton));
     is_any_kept(word) || {

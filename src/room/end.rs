@@ -1,4 +1,4 @@
-//! Why a connection ended.
+//! The reasons why connections end.
 
 use std::fmt;
 
@@ -17,14 +17,14 @@ pub const NO_UTF16: &str = "UTF-16";
 /// A line that is too long for a name or any other first line.
 pub const FIRST_LINE_TOO_LONG: &str = "a first line of that length";
 
-/// Lines that were sent behind a name before the client could know that it was refused.
+/// Lines that were sent after a name before the client could know that the name was refused.
 pub const LINES_BEHIND: &str = "lines behind a name that was refused";
 
 /// The sentence for [`NO_TLS`].
 const TLS_ONLY: &str = "This port speaks TLS only. Connect with TLS: chatroom-client --tls.";
 
-/// Why a connection ended. It is named in the log and in the counters, and told to the user if they can
-/// still be reached.
+/// The reason why a connection ended. It is named in the log and in the counters, and told to the
+/// user if they can still be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
     /// The user quit.
@@ -53,11 +53,11 @@ pub enum EndReason {
     Full,
     /// The address has reached its limit of connections.
     Crowded,
-    /// The address connects too often; it may connect again after so many seconds.
+    /// The address connects too often; it can connect again after this number of seconds.
     TooOften { seconds: u64 },
     /// The client speaks a protocol that this port does not serve.
     Foreign(&'static str),
-    /// A trusted proxy did not send a valid header of the PROXY protocol; what was wrong.
+    /// A trusted proxy did not send a valid header of the PROXY protocol; the text is the reason.
     NoProxyHeader(&'static str),
     /// The daemon ends.
     ShuttingDown,
@@ -126,7 +126,7 @@ impl EndReason {
         line.starts_with("You are banned").then_some(("banned", None))
     }
 
-    /// What the other members are told.
+    /// The kind of departure that the other members are told.
     pub fn departure(&self) -> Departure {
         match self {
             EndReason::Quit => Departure::Quit,

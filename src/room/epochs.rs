@@ -10,7 +10,7 @@ pub struct Epochs {
     starts: Vec<(u32, Seq)>,
 }
 
-/// Where a reader continues that has seen everything up to a position.
+/// The point at which a reader resumes that has seen everything up to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResumePoint {
     /// The next record to show.
@@ -42,8 +42,8 @@ impl Epochs {
         epoch
     }
 
-    /// Where a reader continues that has seen everything up to `seen`, in a log that ends with `last`.
-    /// None if there was never such a position.
+    /// The point at which a reader resumes that has seen everything up to `seen`, in a log that
+    /// ends with `last`. None if there was never such a position.
     pub fn resume_point(&self, seen: Position, last: Seq) -> Option<ResumePoint> {
         let index = self.starts.iter().position(|&(epoch, _)| epoch == seen.epoch)?;
         let next_start = self.starts.get(index + 1).map(|&(_, first)| first);

@@ -23,7 +23,7 @@ struct WindowBatch<B> {
     batch: Arc<B>,
 }
 
-/// What is at a cursor.
+/// The result of reading at a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<B> {
     /// The batch in which the record is.
@@ -64,7 +64,7 @@ impl<B> Log<B> {
         self.shrink();
     }
 
-    /// What is at `cursor`, the next record that its reader has not seen.
+    /// Reads at `cursor`, the next record that its reader has not seen.
     pub fn at(&self, cursor: Seq) -> Found<B> {
         if cursor >= self.next {
             return Found::End;
@@ -85,7 +85,7 @@ impl<B> Log<B> {
         self.next
     }
 
-    /// How many bytes the window takes.
+    /// The number of bytes that the window takes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -52,7 +52,7 @@ pub enum Accepted {
     Duplicate(Seq),
 }
 
-/// Where a user has joined the room, or resumed.
+/// The position at which a user has joined the room, or resumed.
 #[derive(Debug)]
 pub struct JoinPoint {
     pub name: Name,
@@ -69,7 +69,7 @@ pub struct Room {
     policy: Policy,
     recent: RecentIds,
     batch: Vec<Record>,
-    /// What the batch has changed, so that it can be rolled back.
+    /// The changes of the batch, so that it can be rolled back.
     undo: Vec<Undo>,
 }
 

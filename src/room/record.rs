@@ -74,7 +74,7 @@ pub struct Author {
     pub id: Option<String>,
 }
 
-/// What happened.
+/// The event that a record describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordKind {
     Message {
@@ -148,10 +148,12 @@ impl Record {
         }
     }
 
-    /// The most bytes that this record takes in memory, together with its encoded forms.
+    /// The maximum number of bytes that this record takes in memory, together with its encoded
+    /// forms.
     ///
     /// Names and text are counted four times: as they are, as text, and as JSON, where a character
-    /// can take twice as much. The constant covers the record itself and the fixed parts of both forms.
+    /// can take twice as much. The constant covers the record itself and the fixed parts of both
+    /// forms.
     pub fn weight(&self) -> usize {
         let strings = match &self.kind {
             RecordKind::Message { name, text } | RecordKind::Action { name, text } => {

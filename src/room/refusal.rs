@@ -1,12 +1,12 @@
-//! Why a request was refused, for the user who made it.
+//! Reasons why a request was refused, for the user who made it.
 
 use std::fmt;
 
 use crate::access::Term;
 use crate::names::{Name, NameProblem};
 
-/// Why a request was refused. `Display` is a sentence for the user, [`Refusal::code`] a stable word for
-/// programs.
+/// The reason why a request was refused. `Display` is a sentence for the user, [`Refusal::code`] a
+/// stable word for programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The word cannot be a name.
@@ -17,7 +17,7 @@ pub enum Refusal {
     /// The session is not in the room (yet, or any more).
     NotJoined,
     AlreadyJoined,
-    /// A message of more than so many bytes.
+    /// A message of more than this number of bytes.
     TooLong {
         limit: usize,
     },
@@ -46,14 +46,14 @@ pub enum Refusal {
     NotPermitted,
     /// The target is an operator, against whom only `chatctl` can act.
     AgainstOperator(String),
-    /// Operators in the room cannot undo what was done with `chatctl`.
+    /// Operators in the room cannot undo actions of `chatctl`.
     OnlyChatctl,
     /// It would affect more than an operator in the room may; the text says how much.
     TooFar(String),
     /// The name or the address is banned.
     Banned(Term),
     Muted(Term),
-    /// Slow mode: the user can send the next message after so many seconds.
+    /// Slow mode: the user can send the next message after this number of seconds.
     SlowMode {
         seconds: u64,
     },
@@ -70,7 +70,8 @@ pub enum Refusal {
     PasswordInsecure {
         name: String,
     },
-    /// Too many wrong passwords came from the address; it can try again after so many seconds.
+    /// Too many wrong passwords came from the address; it can try again after this number of
+    /// seconds.
     PasswordsTooOften {
         seconds: u64,
     },
@@ -79,13 +80,13 @@ pub enum Refusal {
     AccountLocked(String),
     /// Too many searches are in progress.
     SearchesBusy,
-    /// A search of more than so many bytes.
+    /// A search of more than this number of bytes.
     SearchTooLong {
         limit: usize,
     },
     /// The history cannot be read; the log says why.
     HistoryUnreadable,
-    /// Users from the address join too often; they can join again after so many seconds.
+    /// Users from the address join too often; they can join again after this number of seconds.
     JoinsTooOften {
         seconds: u64,
     },

@@ -16,9 +16,9 @@ use crate::names::{self, Name};
 pub struct Member {
     pub session: SessionId,
     pub name: Name,
-    /// When they joined.
+    /// The time at which the user joined.
     pub since: Timestamp,
-    /// When their connection was lost, while they are detached.
+    /// The time at which the user's connection was lost, while they are detached.
     pub detached_since: Option<Timestamp>,
 }
 
@@ -81,7 +81,7 @@ impl Roster {
         self.by_name.insert(key, member);
     }
 
-    /// Takes a person out, if they are here.
+    /// Removes a user, if they are in the room.
     pub fn remove(&mut self, session: SessionId) -> Option<Member> {
         let key = self.by_session.remove(&session)?;
         self.names.take();

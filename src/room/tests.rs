@@ -152,7 +152,7 @@ fn a_text_may_be_as_long_as_the_limit() {
     assert_eq!(said(0, 5000), Ok("x".repeat(5000)));
 }
 
-/// Every kind of record, with names and texts of so many bytes in all.
+/// Every kind of record, with names and texts of this number of bytes in all.
 fn records(bytes: usize) -> Vec<Record> {
     let (name, text) = (name("ann"), "x".repeat(bytes - 3));
     let long = Name::from_store(&"n".repeat(bytes - 3));
@@ -171,7 +171,7 @@ fn records(bytes: usize) -> Vec<Record> {
     kinds.into_iter().map(record).collect()
 }
 
-/// It is what the window's limit is made of.
+/// The limit of the window is based on this weight.
 #[test]
 fn a_record_weighs_four_times_its_texts_and_something_for_itself() {
     for mut record in records(240) {
@@ -275,7 +275,7 @@ fn people_who_look_alike_since_before_are_all_here_again() {
     room.restore(member(BO, "ТОМ")).unwrap();
     let cy = SessionId(3);
     assert!(matches!(room.join(cy, &name("ΤΟΜ"), false, time(1)), Err(Refusal::LooksLike(_))));
-    // What cannot be stored is taken back, whoever looks like whom.
+    // Changes that cannot be stored are rolled back, even if names are confusable.
     for session in [ANN, BO] {
         let leave = NewRecord::Leave { session, how: Departure::Quit };
         apply(&mut room, leave, time(1)).unwrap();

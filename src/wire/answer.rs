@@ -1,4 +1,4 @@
-//! Answers: what the server tells one connection alone, in any dialect.
+//! Answers: the messages of the server to a single connection, in any dialect.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub enum Answer {
     /// An action of an operator was carried out.
     Moderated {
         message: String,
-        /// How many people it affected, if it was about users.
+        /// The number of users that the action affected, if it concerned users.
         affected: Option<usize>,
         id: Option<String>,
     },
@@ -63,7 +63,7 @@ pub enum Answer {
     },
 }
 
-/// What a user is told who has just joined.
+/// The answer to a user who has just joined.
 #[derive(Debug, Clone)]
 pub struct Welcome {
     pub room: String,
@@ -82,8 +82,8 @@ pub struct Welcome {
     pub resumed: bool,
     /// Records that the client has seen and that were lost.
     pub lost: Option<(Seq, Seq)>,
-    /// After so many seconds without a line, a client that has to send keep-alives counts as gone. 0 is
-    /// never.
+    /// The number of seconds without a line after which a client that has to send keep-alives
+    /// counts as lost. 0 is never.
     pub silence_seconds: u64,
 }
 
@@ -98,7 +98,7 @@ pub struct History {
     pub records: Vec<Record>,
     /// Whether there are more records in the direction of the request.
     pub more: bool,
-    /// The time zone for times that people read.
+    /// The time zone of the times in lines for human readers.
     pub zone: TimeZone,
 }
 

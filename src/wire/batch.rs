@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use super::Dialect;
 use crate::room::{Record, Seq, SessionId};
 
-/// What a batch takes in addition to its records: its own fields, and what the allocator adds.
+/// The memory that a batch takes in addition to its records: its own fields, and the overhead of
+/// the allocator.
 const BATCH_BYTES: usize = 384;
 
 /// Consecutive records that were accepted together. They are encoded once per dialect, when that is
@@ -27,7 +28,7 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct Encoded {
     bytes: Box<[u8]>,
-    /// Where each record ends in `bytes`.
+    /// The end of each record in `bytes`.
     ends: Box<[usize]>,
 }
 
@@ -133,14 +134,14 @@ impl Encoded {
         &self.bytes
     }
 
-    /// Where in the bytes a record is.
+    /// The range of a record in the bytes.
     fn range(&self, index: usize) -> Range<usize> {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         start..self.ends[index]
     }
 
-    /// Where a write of `written` bytes stopped: how many records are begun, and the unwritten rest of
-    /// the last of these.
+    /// The position at which a write of `written` bytes stopped: the number of records begun, and
+    /// the unwritten rest of the last of them.
     pub fn split_at(&self, written: usize) -> (u64, &[u8]) {
         let whole = self.ends.partition_point(|&end| end <= written);
         let start = whole.checked_sub(1).map_or(0, |before| self.ends[before]);

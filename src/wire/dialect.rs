@@ -14,7 +14,7 @@ use crate::room::Record;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dialect {
-    /// Lines for people.
+    /// Lines for human readers.
     Text,
     /// One JSON object per line, for programs.
     Json,
@@ -24,8 +24,9 @@ impl Dialect {
     /// All dialects, each at the index that `dialect as usize` gives.
     pub const ALL: [Dialect; 2] = [Dialect::Text, Dialect::Json];
 
-    /// What a connection speaks until its first line says otherwise. The server speaks first, so the
-    /// prompt is in this dialect, and so are the last words to a connection that is turned away.
+    /// The dialect of a connection until its first line indicates another one. The server speaks
+    /// first, so the prompt is in this dialect, and so is the farewell to a connection that is
+    /// turned away.
     pub const INITIAL: Dialect = Dialect::Text;
 
     /// The dialect that a connection chooses with its first line.
@@ -71,8 +72,8 @@ impl Dialect {
         }
     }
 
-    /// Whether a client has to send something within `[timeouts] silence` to stay. Nobody has to type
-    /// to stay: for text connections, only the system notices that the other side is gone.
+    /// Whether a client has to send something within `[timeouts] silence` to stay. Users need not
+    /// type to stay: for text connections, only the system notices that the other side is gone.
     pub fn requires_keep_alive(self) -> bool {
         match self {
             Dialect::Text => false,
@@ -83,7 +84,7 @@ impl Dialect {
     /// Whether a session is shown the records that it made itself.
     pub fn echoes_own_records(self) -> bool {
         match self {
-            // A terminal has shown what was typed.
+            // The user's terminal has already shown the line.
             Dialect::Text => false,
             Dialect::Json => true,
         }
@@ -94,7 +95,7 @@ impl Dialect {
         match self {
             // A message, its command and a name.
             Dialect::Text => message_bytes + MAX_BYTES + 64,
-            // A message of which every byte is escaped, and what is around it.
+            // A message of which every byte is escaped, and its surroundings.
             Dialect::Json => 6 * message_bytes + 4096,
         }
     }
@@ -105,8 +106,9 @@ impl Dialect {
         of_each.into_iter().max().unwrap_or_default()
     }
 
-    /// Appends a record. `id` is the one that its author gave it, where the author is shown it. `zone`
-    /// is given if the record is replayed; it is the time zone for times that people read.
+    /// Appends a record. `id` is the one that its author gave it, if the record is shown to its
+    /// author. `zone` is given if the record is replayed; it is the time zone of the times in lines
+    /// for human readers.
     pub fn encode_record(
         self,
         room: &str,
@@ -132,8 +134,8 @@ impl Dialect {
         out
     }
 
-    /// The bytes of an answer before and behind its list of users, for an answer that `has_users`
-    /// many. `empty` is the same answer with an empty list.
+    /// The bytes of an answer before and after its list of users, for a list of `users` users.
+    /// `empty` is the same answer with an empty list.
     pub(super) fn around_users(self, empty: &Answer, users: usize) -> Option<(Vec<u8>, Vec<u8>)> {
         match self {
             Dialect::Text => Some((text::before_users(users), b"\n".to_vec())),

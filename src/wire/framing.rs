@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::greeting::{is_line_end, lead};
 
-/// How the bytes of a connection are cut into frames.
+/// The way in which the bytes of a connection are split into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
     /// Nothing was received yet that decides.
     Undecided,
     /// A frame is a line. It ends with `\n`, `\r\n`, or NUL, which telnet sends.
     Lines,
-    /// The old script client sends no line ends. What is received together is a frame.
+    /// The old script client sends no line ends. Data that is received together is a frame.
     Pieces,
 }
 
@@ -41,7 +41,7 @@ impl Framer {
         Framer { framing: Framing::Undecided, limit, rest: Vec::new(), overlong: false }
     }
 
-    /// How this connection is framed, as far as it is decided.
+    /// The framing of this connection, as far as it is decided.
     pub fn framing(&self) -> Framing {
         self.framing
     }
@@ -68,12 +68,12 @@ impl Framer {
         is_piece.then(|| self.end_frame())
     }
 
-    /// Takes in what was received together, and adds the complete lines or pieces to `frames`.
+    /// Takes in data that was received together, and adds the complete lines or pieces to `frames`.
     pub fn push(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
         let mut bytes = bytes;
         while let Some(end) = bytes.iter().position(|&byte| is_line_end(byte)) {
             let is_nul = bytes[end] == 0;
-            // A script that sends pieces can put NUL behind each.
+            // A script that sends pieces can put NUL after each.
             if !is_nul || self.framing == Framing::Undecided {
                 self.framing = Framing::Lines;
             }

@@ -1,7 +1,7 @@
-//! JSON lines, for `chatroom-client` and bots: one object a line, tagged by `type`.
+//! JSON lines, for `chatroom-client` and bots: one object per line, tagged by `type`.
 //!
-//! Clients send a [`JsonRequest`], the server sends an [`Event`]. Both sides use these types, so that they
-//! cannot disagree. Unknown fields are ignored.
+//! Clients send a [`JsonRequest`], and the server sends an [`Event`]. Both sides use these types,
+//! so that they cannot disagree. Unknown fields are ignored.
 
 mod decode;
 mod encode;
@@ -29,17 +29,17 @@ pub enum JsonRequest {
         /// The session to resume.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<Resume>,
-        /// The password of the account, or of the room.
+        /// The password of the account or of the room.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         password: Option<Secret>,
-        /// Whether to keep the place when the connection is lost. Clients that would lose the token say
-        /// no.
+        /// Whether the server keeps the user's place when the connection is lost. A client that
+        /// would not remember the token sets this to false.
         #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
         hold: bool,
     },
     Say {
         text: String,
-        /// Whether it is an action (`* ann waves`).
+        /// Whether the message is an action (`* ann waves`).
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         action: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,16 +52,16 @@ pub enum JsonRequest {
         id: Option<String>,
     },
     Who,
-    /// Asks for records before or after another one; without either, for the newest.
+    /// Requests the records before or after a given one, or the newest ones if neither is given.
     History {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u64>,
-        /// 1 to 200.
+        /// A number from 1 to 200.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<usize>,
-        /// Only records with this in their text, ignoring case.
+        /// Only records that contain this text, ignoring case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         search: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub enum JsonRequest {
 }
 
 impl JsonRequest {
-    /// The row of the table of commands that it belongs to.
+    /// The entry for this request in the table of commands.
     pub fn command(&self) -> CommandId {
         match self {
             JsonRequest::Hello { .. } => CommandId::Join,
@@ -98,7 +98,7 @@ impl JsonRequest {
         }
     }
 
-    /// The id that the client gave it.
+    /// The id that the client has given to the request.
     pub fn id(&self) -> Option<&str> {
         match self {
             JsonRequest::Say { id, .. }
@@ -115,7 +115,7 @@ fn yes() -> bool {
     true
 }
 
-/// Where a client resumes: its session, and the last record that it has seen.
+/// The point at which a client resumes: its session, and the last record that it has seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
     pub token: String,
@@ -123,7 +123,7 @@ pub struct Resume {
     pub seq: u64,
 }
 
-/// A line of the server.
+/// A line that the server sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event<'a> {
@@ -193,7 +193,7 @@ pub enum Event<'a> {
     Gap {
         room: Cow<'a, str>,
         epoch: u32,
-        /// The first and the last record that were missed.
+        /// The first and the last of the records that were missed.
         from: u64,
         to: u64,
     },
@@ -202,7 +202,7 @@ pub enum Event<'a> {
         id: Option<Cow<'a, str>>,
         code: Cow<'a, str>,
         message: Cow<'a, str>,
-        /// The seconds after which to ask again, if that is known.
+        /// The seconds after which to try again, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_seconds: Option<u64>,
     },
@@ -210,28 +210,28 @@ pub enum Event<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
     },
-    /// Something for this user alone, with the id of the request that it answers, if it answers one.
+    /// A message for this user alone, with the id of the request that it answers, if there is one.
     Info {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Cow<'a, str>>,
         message: Cow<'a, str>,
-        /// How many people an operator's action affected, if it was about users.
+        /// The number of users that an operator's action affected, if it concerned users.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         affected: Option<usize>,
     },
     Closing {
         code: Cow<'a, str>,
         message: Cow<'a, str>,
-        /// The seconds after which to connect again, if that is known.
+        /// The seconds after which to reconnect, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_seconds: Option<u64>,
     },
-    /// A type that only newer servers know. Clients ignore it.
+    /// A type that only newer servers send. Clients ignore it.
     #[serde(other)]
     Unknown,
 }
 
-/// What a user is told who has joined.
+/// The first event for a user who has joined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome<'a> {
     pub protocol: u32,
@@ -243,20 +243,20 @@ pub struct Welcome<'a> {
     /// The first record that follows. Records up to `seq` are replayed.
     pub next: u64,
     pub users: Vec<Cow<'a, str>>,
-    /// The secret with which to resume this session.
+    /// The secret with which this session can be resumed.
     #[serde(default)]
     pub token: Cow<'a, str>,
     /// Whether a session was resumed.
     #[serde(default)]
     pub resumed: bool,
-    /// Records that the client has seen and that were lost: first and last, in the epoch of the position
-    /// that it gave.
+    /// The first and the last of the records that the client has seen and that were lost, in the
+    /// epoch of the position that the client gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<(u64, u64)>,
     pub limits: Limits,
 }
 
-/// What every record has: its room, its number and its time.
+/// The fields that every record has: its room, its number and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp<'a> {
     pub room: Cow<'a, str>,
@@ -264,7 +264,7 @@ pub struct Stamp<'a> {
     pub seq: u64,
     /// UTC, as in RFC 3339, with milliseconds.
     pub time: Cow<'a, str>,
-    /// Whether it is from before the user joined or resumed.
+    /// Whether the record is from before the user joined or resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
@@ -276,17 +276,18 @@ pub struct Speech<'a> {
     pub stamp: Stamp<'a>,
     pub name: Cow<'a, str>,
     pub text: Cow<'a, str>,
-    /// Only in the copy for the session that sent it. It means that the record is stored.
+    /// The id of the request, only in the copy for the session that sent it. It confirms that the
+    /// record is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Cow<'a, str>>,
 }
 
-/// The limits that a client should keep.
+/// The limits that a client should observe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The maximum bytes of a message.
+    /// The maximum size of a message in bytes.
     pub message_bytes: usize,
-    /// After so many seconds without a line, the client counts as gone. 0 is never.
+    /// The seconds without a line after which a client counts as lost. 0 is never.
     pub silence_seconds: u64,
 }
 

@@ -44,13 +44,13 @@ impl PeopleList {
         Some(PeopleList { dialect, before, people: people.clone(), behind, next: None })
     }
 
-    /// About how many bytes are still to be encoded.
+    /// The approximate number of bytes that are still to be encoded.
     pub fn bytes_left(&self) -> usize {
         let names = &self.people[self.next.unwrap_or(0)..];
         self.before.len() + names.iter().map(bytes_of).sum::<usize>() + self.behind.len()
     }
 
-    /// Appends about so many bytes. Returns the index of the next user, if there is one.
+    /// Appends about this number of bytes. Returns the index of the next user, if there is one.
     pub fn append(&self, bytes: usize, out: &mut Vec<u8>) -> Option<usize> {
         let start = out.len();
         if self.next.is_none() {
@@ -67,7 +67,7 @@ impl PeopleList {
         None
     }
 
-    /// Continues at what [`PeopleList::append`] has returned.
+    /// Continues at the index that [`PeopleList::append`] has returned.
     pub fn continue_at(&mut self, next: usize) {
         self.next = Some(next);
     }

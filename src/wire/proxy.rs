@@ -20,7 +20,7 @@ const FIXED: usize = PROXY_V2.len() + 4;
 /// 64 KiB; proxies send some hundred bytes.
 pub const MAX_HEADER: usize = 4096;
 
-/// How far a header has come.
+/// The progress of reading a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// More has to come.
@@ -31,14 +31,14 @@ pub enum Progress {
 /// A complete header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// How many bytes the header has. What follows comes from the client.
+    /// The length of the header in bytes. The bytes after it come from the client.
     pub length: usize,
     /// The address of the client. None if the proxy speaks for itself (`LOCAL`, for example for health
     /// checks) or does not know it (`UNKNOWN`).
     pub client: Option<SocketAddr>,
 }
 
-/// What is wrong with the header of a connection.
+/// The problem with the header of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderProblem {
     /// The connection begins with something else.
@@ -167,7 +167,7 @@ fn read_v2(bytes: &[u8]) -> Result<Progress, HeaderProblem> {
     Ok(Progress::Complete(Header { length, client }))
 }
 
-/// The source in the addresses of version 2. The extensions behind them do not matter here.
+/// The source in the addresses of version 2. The extensions after them do not matter here.
 fn client_of(family: u8, addresses: &[u8]) -> Result<Option<SocketAddr>, HeaderProblem> {
     const SHORT: HeaderProblem =
         HeaderProblem::Malformed("the header is too short for its addresses");

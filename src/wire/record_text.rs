@@ -8,7 +8,7 @@ use crate::room::{Departure, RecordKind};
 /// A record as text.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RecordText<'a> {
-    /// A message or an action: what is before its text, and the text.
+    /// A message or an action: the words before its text, and the text.
     Speech { before: [&'a str; 3], text: &'a str },
     /// A sentence about anything else.
     Event(String),
@@ -54,7 +54,7 @@ pub fn record_text(kind: &RecordKind) -> RecordText<'_> {
     })
 }
 
-/// How many users are in the room, as part of a sentence.
+/// The number of users in the room, as part of a sentence.
 pub fn people_here(count: usize) -> String {
     match count {
         0 => "nobody is here".to_owned(),

@@ -1,4 +1,4 @@
-//! The text dialect, for people with `nc` and for the old script client.
+//! The text dialect, for users of `nc` and for the old script client.
 
 mod parse;
 
@@ -15,11 +15,12 @@ use crate::room::{EndReason, Record, RecordKind};
 
 pub use parse::{MAX_HISTORY, Mistake, TextRequest, USUAL_HISTORY, parse, parse_command};
 
-/// How the prompt ends, with which the server opens a connection. The operator's greeting, if there
-/// is one, stands before it.
+/// The end of the prompt with which the server opens a connection. The operator's greeting, if
+/// there is one, precedes it.
 const PROMPT: &str = "Type your name (at least 2 characters long), then press enter!";
 
-/// Whether a line of the server is the prompt. It is meant for people: a JSON client passes over it.
+/// Whether a line of the server is the prompt. It is meant for human readers: a JSON client ignores
+/// it.
 pub fn is_prompt(line: &str) -> bool {
     line.ends_with(PROMPT)
 }
@@ -57,7 +58,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
                 server_line(out, &format!("Topic: {}", welcome.topic));
             }
         }
-        // Exactly one byte, because the old script client compares what it receives with it.
+        // Exactly one byte, because the old script client compares the received data with it.
         Answer::KeepAlive => out.push(b'&'),
         Answer::Help => help(out),
         Answer::Info { message, .. } | Answer::Moderated { message, .. } => {
@@ -69,7 +70,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
             push_line(out, &[SERVER, &people, ": "], &names.join(", "));
         }
         Answer::Refused { refusal, .. } => server_line(out, &refusal.to_string()),
-        // The user's terminal has shown what was typed.
+        // The user's terminal has already shown the message.
         Answer::Direct(Direct { own: true, .. }) => {}
         Answer::Direct(Direct { from, text, .. }) => {
             push_line(out, &["[private] ", from.as_str(), ": "], text);
@@ -127,7 +128,7 @@ pub fn end_of_history(count: usize, is_search: bool, more: bool) -> Cow<'static,
     }
 }
 
-/// What is before the names in a list of this many users.
+/// The text before the names in a list of this many users.
 pub(super) fn before_users(count: usize) -> Vec<u8> {
     format!("{SERVER}{}: ", people_here(count)).into_bytes()
 }

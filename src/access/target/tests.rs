@@ -135,7 +135,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// What is shown of a target means the same again, and no name looks like an address.
+    /// The displayed form of a target parses to the same target, and no name looks like an address.
     #[test]
     fn a_target_is_read_back_as_it_is_shown(word in "[0-9.:/*\\-a-f@!\\[\\]%, \u{200b}１]{0,12}|.{0,12}") {
         if let Ok(target) = Target::parse(&word) {

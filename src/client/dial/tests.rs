@@ -7,7 +7,7 @@ use super::*;
 enum Fate {
     /// Made and greeted after this many milliseconds.
     Answers(u64),
-    /// Nothing comes back, not even a refusal.
+    /// There is no reply, not even a refusal.
     Swallows,
     Refuses,
     /// The connection is made, and the server stays silent.
@@ -131,7 +131,7 @@ fn each_address_has_its_time_and_says_why_not() {
     check(&[("::1", IsUntrusted), ("1.1.1.1", Answers(0))], "untrusted: it is another one", 0..=0);
 }
 
-/// The outcome for a server with these first words, and what the server has heard.
+/// The outcome for a server with these first words, and the data that the server has received.
 fn greeted(words: &'static [u8], is_plain: bool) -> (Result<Vec<u8>, ConnectError>, Vec<u8>) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();

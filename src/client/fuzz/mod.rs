@@ -1,5 +1,5 @@
-//! Whatever a server sends and whatever keys are pressed: the client does not crash, and draws nothing
-//! but text.
+//! Fuzz tests: the client does not crash, and draws nothing but text, whatever the server sends and
+//! whichever keys are pressed.
 //!
 //! `PROPTEST_CASES=100000 cargo test --release fuzz` tries more than the usual 64.
 

@@ -1,4 +1,4 @@
-//! Failed attempts to join: how many there were, how long to pause, and what the user is told.
+//! Failed attempts to join: their number, the pauses between them, and the messages to the user.
 
 use std::time::Duration;
 
@@ -62,7 +62,8 @@ impl Attempts {
         Some(format!("Gave up after {attempts}.{}", self.hint()))
     }
 
-    /// The room cannot be reached while the user is asked for a name. Returns what they are told.
+    /// Notes that the room is unreachable while the user is asked for a name. Returns the message
+    /// to the user.
     pub(super) fn fail_early(&mut self, cause: &str) -> String {
         self.failed = 1;
         format!("{cause}{} Enter a name to try again.", self.hint())
@@ -72,15 +73,15 @@ impl Attempts {
         if self.was_reached { "" } else { " Is chatroomd running there?" }
     }
 
-    /// Why the client has not joined: in the words of the server, if it sent any.
+    /// The reason why the client has not joined, in the words of the server if it sent any.
     pub(super) fn cause(&mut self, address: &str, why: &str) -> String {
         let last_words = self.last_words.take();
         let why = last_words.as_deref().unwrap_or(why).trim_end_matches('.');
         format!("Cannot join the room at {address}: {why}.")
     }
 
-    /// How long to pause before the next attempt, and what the user is told about it. If the attempts
-    /// go on for hours, they are not told about each.
+    /// Returns the pause before the next attempt, and the message to the user about it. If the
+    /// attempts go on for hours, the user is not told about each.
     pub(super) fn pause(&mut self, cause: &str) -> (Duration, Option<String>) {
         let step = (self.failed as usize).saturating_sub(1).min(PAUSES.len() - 1);
         let seconds = PAUSES[step];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
-    /// When the connection was lost.
+    /// The time at which the connection was lost.
     lost_at: Option<Duration>,
     missed: Option<Missed>,
 }
@@ -14,12 +14,12 @@ pub(super) struct CatchUp {
 struct Missed {
     /// The last of them.
     until: u64,
-    /// How many messages there were among them so far.
+    /// The number of messages among them so far.
     messages: usize,
     after: Absence,
 }
 
-/// Where the user was before.
+/// The user's state before the client connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Absence {
     /// They are new.
@@ -65,8 +65,8 @@ impl CatchUp {
         }
     }
 
-    /// Ends once everything up to `seen` includes what was missed. Returns the sentence for a user who
-    /// was away; an empty one if they were not.
+    /// Ends once everything up to `seen` includes the missed records. Returns the sentence for a
+    /// user who was away; an empty one if they were not.
     pub(super) fn finish(&mut self, seen: u64, pending: usize) -> Option<String> {
         let Missed { messages, after, .. } = self.missed.take_if(|missed| seen >= missed.until)?;
         let came_back = match after {

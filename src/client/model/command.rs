@@ -7,7 +7,7 @@ use chatroom::access::ModerationAction;
 use chatroom::commands;
 use chatroom::wire::text::{self, TextRequest};
 
-/// What `!help` shows in the line-by-line view.
+/// The output of `!help` in the line-by-line view.
 pub fn help() -> Vec<String> {
     let header = "Everything you type is sent to everyone in the room. Commands, with ! or /:";
     let users = commands::in_text().filter(|command| !command.is_for_operators());
@@ -42,8 +42,8 @@ pub enum Command {
     Mistake(String),
 }
 
-/// A line in the form that is read: the word of a command with a slash in lower case, and nothing
-/// behind a word that takes no arguments.
+/// Returns a line in its canonical form: the word of a command with a slash and in lower case, and
+/// nothing after a word that takes no arguments.
 pub fn spelled(line: &str) -> Cow<'_, str> {
     let line = line.trim_end();
     if !line.starts_with('/') || line.starts_with("//") {

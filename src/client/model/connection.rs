@@ -19,7 +19,7 @@ impl Model {
 
     /// Asks to join, or to resume the session.
     pub(super) fn greet(&mut self) {
-        // A place is not held if nobody can resume the session.
+        // The server does not hold a place if the session cannot be resumed.
         let hold = self.session.persistence() != Persistence::Nothing;
         if let Some(hello) = self.credentials.hello(self.session.resume(), hold) {
             self.phase = Phase::Greeting;

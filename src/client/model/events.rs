@@ -226,7 +226,7 @@ impl Model {
         }
     }
 
-    /// A line of the user came back, which shows that it is stored.
+    /// A line of the user was sent back by the server, which shows that it is stored.
     fn stored(&mut self, id: &str, time: &str, now: Duration) {
         self.outputs.show(Show::Stored { id: id.to_owned(), time: Some(time.to_owned()) });
         self.acknowledged(id, now);

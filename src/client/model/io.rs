@@ -7,7 +7,7 @@ use chatroom::secret::Secret;
 use chatroom::wire::json::{Event, JsonRequest, Resume};
 use serde::{Deserialize, Serialize};
 
-/// How the client was started.
+/// The settings with which the client was started.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub address: String,
@@ -19,20 +19,20 @@ pub struct Settings {
     pub attempts: u32,
     /// The password to give if the server asks for one, before the user is asked.
     pub password: Option<Secret>,
-    /// Whether nobody on the way to the server could read a password.
+    /// Whether a password is safe from eavesdropping on the way to the server.
     pub is_private: bool,
     /// Whether a user types: then there are commands, and questions are answered.
     pub interactive: bool,
-    /// Which state is to outlive the client.
+    /// The state that is to outlive the client.
     pub persistence: Persistence,
     /// Begins the id of every message; different for each start of the client.
     pub tag: String,
 }
 
-/// Which state is to outlive a client.
+/// The state that is to outlive a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Persistence {
-    /// Nothing: nobody can resume the session.
+    /// Nothing, because the session cannot be resumed.
     Nothing,
     /// The session, so that its name is not held against the next client. Unsent lines are dropped: a
     /// script that failed has to try again by itself.
@@ -64,7 +64,7 @@ pub enum Loaded {
 pub enum Input {
     /// A line to be understood as a command or a message.
     Line(String),
-    /// Text to be sent as it is, whatever it begins with.
+    /// Text to be sent unchanged, whatever it begins with.
     Say(String),
     /// The password that was asked for.
     Password(Secret),
@@ -74,7 +74,7 @@ pub enum Input {
     NoMoreLines,
     /// Ctrl-C. A second one does not wait for the server.
     Interrupt,
-    /// The terminal is gone, nobody reads the output, or the system shuts down.
+    /// The terminal is gone, the output has no reader, or the system shuts down.
     Hangup,
     /// Answers [`Output::Load`].
     Loaded(Loaded),
@@ -97,11 +97,11 @@ pub enum Input {
 /// An action of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Load what was saved under this name; [`Input::Loaded`] answers.
+    /// Load the state saved under this name; [`Input::Loaded`] answers.
     Load(String),
-    /// Save this, in place of what was saved.
+    /// Save this, replacing the saved state.
     Save(SavedSession),
-    /// Delete what was saved.
+    /// Delete the saved state.
     Delete,
     Connect,
     Disconnect,
@@ -198,7 +198,7 @@ pub enum ConnectionState {
     SigningIn,
     Connecting,
     Joined {
-        /// How long the server took to answer the last ping.
+        /// The time that the server took to answer the last ping.
         round_trip: Option<Duration>,
     },
     /// The client connects again after this time.
@@ -206,7 +206,7 @@ pub enum ConnectionState {
     Leaving,
 }
 
-/// How the client ended.
+/// The way in which the client ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything was sent.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a server may take to answer a `hello`.
+/// The time within which a server has to answer a `hello`.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// A server that may be silent for longer is pinged this often nevertheless.
@@ -14,7 +14,7 @@ pub(super) struct Liveness {
     limit: Option<Duration>,
     heard: Duration,
     spoke: Duration,
-    /// When the ping was sent that is not answered yet.
+    /// The time of the ping that is not answered yet.
     pinged: Option<Duration>,
     round_trip: Option<Duration>,
 }
@@ -48,7 +48,8 @@ impl Liveness {
         self.limit = Some(limit).filter(|limit| !limit.is_zero());
     }
 
-    /// How long the server may hold the place of a lost connection before it notices the loss.
+    /// The time for which the server may hold the place of a lost connection before it notices the
+    /// loss.
     pub(super) fn detection_time(&self) -> Duration {
         self.limit.unwrap_or_default() * 2
     }
@@ -66,7 +67,7 @@ impl Liveness {
         self.round_trip = sent.map(|sent| now.saturating_sub(sent)).or(self.round_trip);
     }
 
-    /// When the answer to `hello` is due.
+    /// The time at which the answer to `hello` is due.
     pub(super) fn answer_due(&self) -> Duration {
         self.heard + ANSWER_TIME
     }
@@ -79,7 +80,7 @@ impl Liveness {
         }
     }
 
-    /// When [`Liveness::check`] is to be called next.
+    /// The time at which [`Liveness::check`] is to be called next.
     pub(super) fn next_check(&self) -> Option<Duration> {
         let limit = self.limit?;
         Some((self.heard + limit).min(self.spoke + limit / 3))

@@ -42,7 +42,7 @@ use phase::Phase;
 use session::{SaveNow, Session};
 use waits::Waits;
 
-/// How long the server may take to close the connection after `quit`.
+/// The time within which the server has to close the connection after `quit`.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// No more lines are read from a pipe while this many are not acknowledged.
@@ -74,7 +74,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// A client that was just started, and what it does first.
+    /// Creates a client that was just started. Also returns its first outputs.
     pub fn new(settings: Settings) -> (Model, Vec<Output>) {
         let mut model = Model {
             phase: Phase::Naming { connected: false },
@@ -98,7 +98,8 @@ impl Model {
             Some(name) => model.begin(&name, false),
             None => {
                 model.ask_name(false);
-                // So that the user hears of a server that is not there before choosing a name.
+                // Connecting first tells the user about an unreachable server before they choose a
+                // name.
                 model.outputs.push(Output::Connect);
             }
         }
@@ -106,7 +107,7 @@ impl Model {
         (model, first)
     }
 
-    /// Handles an input. Returns what is to be done, in this order.
+    /// Handles an input. Returns the outputs to be executed, in order.
     pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Output> {
         match input {
             Input::Line(line) => self.typed(&line, now),
@@ -141,7 +142,7 @@ impl Model {
         !self.end_of_input && self.pending.len() < most
     }
 
-    /// When [`Input::Tick`] is needed next.
+    /// The time at which [`Input::Tick`] is needed next.
     pub fn deadline(&self) -> Option<Duration> {
         let next = match self.phase {
             Phase::Pausing { until, .. } | Phase::Leaving { until } => Some(until),
@@ -152,8 +153,8 @@ impl Model {
         next.into_iter().chain(self.session.save_due()).min()
     }
 
-    /// Whether what the user types now is a password, or may be meant as one: the client has asked for
-    /// it, or does not know yet whether the last one was right.
+    /// Whether the user's current input is a password, or can be meant as one: the client has asked
+    /// for it, or does not know yet whether the last one was right.
     pub fn is_secret(&self) -> bool {
         match self.phase {
             Phase::Password { .. } => true,
@@ -180,7 +181,7 @@ impl Model {
         self.outputs.send(request);
     }
 
-    /// Begins under a name: with what was saved, if anything is, else by connecting.
+    /// Begins under a name: with the saved state if there is any, otherwise by connecting.
     fn begin(&mut self, name: &str, connected: bool) {
         self.credentials.choose(name);
         let foreign_lines = self.session.begin();
@@ -194,7 +195,7 @@ impl Model {
         self.outputs.push(Output::Load(name.to_owned()));
     }
 
-    /// Continues with what was saved under the name.
+    /// Continues with the state saved under the name.
     fn loaded(&mut self, loaded: Loaded) {
         let Phase::Loading { connected } = self.phase else { return };
         if let Some(lines) = self.session.load(loaded) {
@@ -214,7 +215,7 @@ impl Model {
         }
     }
 
-    /// Saves what is to be saved now.
+    /// Saves the state that is due to be saved.
     fn save(&mut self, now: Duration) {
         if self.phase == Phase::Over {
             return;

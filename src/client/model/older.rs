@@ -2,7 +2,7 @@
 
 use chatroom::wire::json::JsonRequest;
 
-/// How many records a page has.
+/// The number of records of a page.
 const PAGE: usize = 100;
 
 /// The id of requests for a page. The answer to `/history` does not have it.
@@ -24,7 +24,7 @@ pub(super) fn is_page(id: Option<&str>) -> bool {
 }
 
 impl OlderMessages {
-    /// The client has joined: what follows begins at this record.
+    /// The client has joined: the records that follow begin with this one.
     pub(super) fn joined(&mut self, epoch: u32, next: u64) {
         self.is_requested = false;
         // Numbers of another epoch mean other records.

@@ -1,4 +1,4 @@
-//! Collects what the client is to do, in order.
+//! Collects the outputs of the client, in order.
 
 use chatroom::wire::json::JsonRequest;
 

@@ -23,7 +23,7 @@ pub(super) struct PendingLine {
 }
 
 impl PendingLine {
-    /// How the line is shown before it is stored.
+    /// The form in which the line is shown before it is stored.
     pub(super) fn shown(&self) -> Option<Show> {
         let (to, action, text) = match &self.request {
             JsonRequest::Say { text, action, .. } => (None, *action, text),

@@ -1,4 +1,4 @@
-//! How far the client has come.
+//! The phases of a client.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ pub(super) enum Phase {
     Loading {
         connected: bool,
     },
-    /// Needs the password of the name. If the connection is lost meanwhile, the client connects again
-    /// once it has the password.
+    /// Needs the password of the name. If the connection is lost in the meantime, the client
+    /// connects again once it has the password.
     Password {
         connected: bool,
     },

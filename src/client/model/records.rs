@@ -1,4 +1,4 @@
-//! How the records of the room are shown.
+//! The presentation of the room's records.
 
 use chatroom::room::RecordKind;
 use chatroom::wire::json::Stamp;
@@ -6,7 +6,7 @@ use chatroom::wire::record_text;
 
 use super::io::Show;
 
-/// What to show of a record.
+/// The form in which a record is shown.
 pub(super) fn shown(stamp: &Stamp<'_>, kind: RecordKind) -> Show {
     let (time, earlier) = (stamp.time.to_string(), stamp.replayed);
     match kind {

@@ -1,5 +1,6 @@
-//! The session, and what of it outlives the client: how far the room was seen, and the lines that are
-//! not acknowledged. With it the next start continues where this one ended, however it ended.
+//! The session, and the part of it that outlives the client: the last record seen, and the lines
+//! that are not acknowledged. With it, the next start continues where this one ended, however it
+//! ended.
 
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use chatroom::wire::json::{JsonRequest, Resume};
 
 use super::io::{Loaded, Persistence, SavedSession};
 
-/// How far the room was seen is saved at most this often. After a kill, the next start shows what came
-/// within this time again.
+/// The minimum time between two saves of the last record seen. After a kill, the next start shows
+/// the records of at most this time again.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// The most important change since the session was saved.
@@ -19,7 +20,7 @@ pub(super) enum Change {
     /// Something was seen or acknowledged. If that is lost, it is only shown or sent again, and the
     /// server recognises a repeated line by its id.
     Seen,
-    /// A line was typed, which nobody else knows yet.
+    /// A line was typed, which only this client knows so far.
     Typed,
     /// There is another session.
     Session,
@@ -37,7 +38,7 @@ pub(super) enum SaveNow {
 
 #[derive(Debug)]
 pub(super) struct Session {
-    /// Which state is to outlive the client.
+    /// The state that is to outlive the client.
     persistence: Persistence,
     /// Whether anything can be saved under the name.
     has_place: bool,
@@ -45,9 +46,9 @@ pub(super) struct Session {
     resume: Option<Resume>,
     /// The session of an earlier pipe of this name, which may still hold the name.
     spare: Option<Resume>,
-    /// How many of the pending lines were loaded, until the client has joined.
+    /// The number of pending lines that were loaded, until the client has joined.
     loaded_lines: Option<usize>,
-    /// Whether the server knows that the session is over, so that nobody needs to resume it.
+    /// Whether the server knows that the session is over, so that it never has to be resumed.
     is_over: bool,
     change: Change,
     saved_at: Duration,
@@ -67,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Which state is to outlive the client, under its current name.
+    /// The state that is to outlive the client, under its current name.
     pub(super) fn persistence(&self) -> Persistence {
         if self.has_place { self.persistence } else { Persistence::Nothing }
     }
@@ -77,8 +78,8 @@ impl Session {
         self.resume.clone()
     }
 
-    /// Begins under another name. What was saved under the name before stays there: returns how many
-    /// of the pending lines that are.
+    /// Begins under another name. The data saved under the previous name stays there: returns how
+    /// many of the pending lines belong to it.
     pub(super) fn begin(&mut self) -> usize {
         (self.spare, self.has_place) = (None, true);
         let Some(lines) = self.loaded_lines.take() else { return 0 };
@@ -86,8 +87,8 @@ impl Session {
         lines
     }
 
-    /// Takes over what was saved. Returns the lines that are to be sent if the user continues there;
-    /// their number is told with [`Session::set_loaded_lines`].
+    /// Takes over the saved session. Returns the lines that are to be sent if the user continues
+    /// there; their number is set with [`Session::set_loaded_lines`].
     pub(super) fn load(&mut self, loaded: Loaded) -> Option<Vec<JsonRequest>> {
         match loaded {
             Loaded::Saved(saved) if self.persistence() == Persistence::Everything => {
@@ -96,7 +97,8 @@ impl Session {
             }
             Loaded::Saved(saved) => {
                 self.spare = saved.resume;
-                // What the user has typed under this name at a terminal stays there for them.
+                // Messages that the user has typed at a terminal under this name stay there for
+                // that terminal.
                 self.has_place = saved.pending.is_empty();
             }
             Loaded::Nothing => {}
@@ -151,7 +153,7 @@ impl Session {
         }
     }
 
-    /// When there is something to save, at the latest.
+    /// The latest time for the next save, if there is anything to save.
     pub(super) fn save_due(&self) -> Option<Duration> {
         let is_due = self.persistence() != Persistence::Nothing && self.change != Change::Nothing;
         is_due.then_some(self.saved_at + SAVE_EVERY)

@@ -1,5 +1,5 @@
-//! Being told to wait: the server is there, and lets the client in a little later. That is no failure
-//! and does not count as an attempt.
+//! Waiting at the request of the server, which is reachable and lets the client in a little later.
+//! This is no failure and does not count as an attempt.
 
 use std::time::Duration;
 

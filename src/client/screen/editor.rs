@@ -7,14 +7,14 @@ use unicode_segmentation::UnicodeSegmentation;
 /// Marks the cell with the cursor. Nothing else in the input has this style.
 pub const CURSOR: Modifier = Modifier::RAPID_BLINK;
 
-/// How many lines that were typed before are kept.
+/// The number of earlier lines that are kept.
 const MAX_REMEMBERED: usize = 500;
 
 /// The input, which can have several lines.
 pub struct Editor {
     area: TextArea<'static>,
     before: Vec<String>,
-    /// Which of those is shown, and what was being typed before it was.
+    /// The earlier line that is shown, and the input that it has replaced.
     shown: Option<(usize, String)>,
 }
 
@@ -44,7 +44,7 @@ impl Editor {
         self.area = area(text);
     }
 
-    /// Clears the input, and hides what is typed from now on if it `is_secret`.
+    /// Clears the input, and hides further typing if it `is_secret`.
     pub fn hide(&mut self, is_secret: bool) {
         self.set("");
         if is_secret {

@@ -14,10 +14,10 @@ use super::wrap::harmless;
 use super::{Screen, UiAction};
 use crate::model::{Command, spelled};
 
-/// How many lines are sent without asking.
+/// The number of lines that are sent without asking.
 const UNASKED: usize = 3;
 
-/// How many rows a step of the wheel scrolls.
+/// The number of rows that a step of the wheel scrolls.
 const WHEEL: usize = 3;
 
 /// The part of `/help` about keys.
@@ -32,7 +32,7 @@ const KEYS: &[&str] = &[
 ];
 
 impl Screen {
-    /// Handles an event of the terminal. Returns what the user wants by it.
+    /// Handles an event of the terminal. Returns the actions that the user requests by it.
     pub fn handle(&mut self, event: &Event, now: Timestamp) -> Vec<UiAction> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key, now),
@@ -136,7 +136,7 @@ impl Screen {
         Vec::new()
     }
 
-    /// Sends what was typed, unless the user has to confirm or correct it first.
+    /// Sends the input, unless the user has to confirm or correct it first.
     fn enter(&mut self, is_confirmed: bool, now: Timestamp) -> Vec<UiAction> {
         let lines = self.editor.lines();
         if let Some(question) = &self.question {
@@ -161,7 +161,7 @@ impl Screen {
                     return Vec::new();
                 }
             },
-            // If there are several lines, each is sent as it is.
+            // If there are several lines, each is sent unchanged.
             lines => lines
                 .iter()
                 .filter(|line| !line.trim().is_empty())
@@ -174,10 +174,10 @@ impl Screen {
         actions
     }
 
-    /// Carries out commands of the screen itself. All others are for the model.
+    /// Executes the commands of the screen itself. All others are passed to the model.
     ///
     /// # Errors
-    /// What is wrong with the line.
+    /// The problem with the line.
     fn command(&mut self, line: &str, now: Timestamp) -> Result<Vec<UiAction>, String> {
         let line = &*spelled(line);
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));

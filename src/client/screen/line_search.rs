@@ -8,7 +8,7 @@ use super::editor::Editor;
 #[derive(Debug)]
 pub struct LineSearch {
     wanted: String,
-    /// Which of the earlier lines is shown.
+    /// The index of the earlier line that is shown.
     shown: Option<usize>,
     /// The input when the search began.
     typed: String,
@@ -20,7 +20,7 @@ pub enum Searched {
     Continues(LineSearch),
     /// The search is over.
     Over,
-    /// The search is over, and the key does to the line that was found what it always does.
+    /// The search is over, and the key has its usual effect on the line that was found.
     NotHandled,
 }
 

@@ -66,8 +66,8 @@ fn escape(target: &str) -> Option<String> {
     (escaped.len() <= MAX_BYTES).then_some(escaped)
 }
 
-/// Where a word contains a link, without a bracket or quote before it and without the punctuation after
-/// it.
+/// The range of the link in a word, without a bracket or quote before it and without the
+/// punctuation after it.
 pub fn find(word: &str) -> Option<std::ops::Range<usize>> {
     let start = word.find(|c: char| c.is_ascii_alphanumeric())?;
     let scheme = ["https://", "http://"].into_iter().find(|scheme| {

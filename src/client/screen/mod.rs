@@ -1,4 +1,4 @@
-//! The full-screen view: what is shown and what is typed. Events come in, actions and cells come out;
+//! The full-screen view: the output and the input line. Events come in, actions and cells come out;
 //! nothing here reads, writes or waits, and time is passed in.
 
 mod complete;
@@ -32,7 +32,7 @@ use talk::{Delivery, EntryKind, Message, Talk};
 use viewport::Viewport;
 use wrap::{harmless, harmless_name};
 
-/// How the screen looks and behaves.
+/// The look and behaviour of the screen.
 #[derive(Debug, Clone)]
 pub struct Appearance {
     pub colours: Colours,
@@ -43,7 +43,7 @@ pub struct Appearance {
     pub zone: TimeZone,
 }
 
-/// A call to the user, who may be looking elsewhere.
+/// An alert for the user, who may be looking elsewhere.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Alert {
     pub bell: bool,
@@ -56,7 +56,7 @@ pub struct Alert {
 pub enum UiAction {
     /// Carry this line out if it is a command, otherwise send it.
     Line(String),
-    /// Send this as it is, whatever it begins with.
+    /// Send this unchanged, whatever it begins with.
     Say(String),
     /// The password that was asked for.
     Password(Secret),
@@ -87,7 +87,7 @@ pub struct Screen {
     shows_people: bool,
     /// The question for a name or a password, while it is asked.
     question: Option<Question>,
-    /// How many lines the next Enter sends, if the user is asked whether to send them.
+    /// The number of lines that the next Enter sends, if the user is asked whether to send them.
     asking: Option<usize>,
     line_search: Option<LineSearch>,
     /// The last message for the user since [`Screen::take_alert`].
@@ -96,7 +96,7 @@ pub struct Screen {
     has_focus: bool,
     /// Whether the user has tried to scroll up further than the oldest entry.
     wants_older: bool,
-    /// How many rows to scroll up once older entries are there.
+    /// The number of rows to scroll up once older entries are there.
     rows_owed: usize,
     /// The rows that had joined characters when the screen was last drawn.
     joined_rows: Vec<u16>,
@@ -143,7 +143,7 @@ impl Screen {
         PATIENCE.checked_sub(waited).filter(|time| !time.is_zero())
     }
 
-    /// Shows what the model wants to show.
+    /// Shows an output of the model.
     pub fn show(&mut self, show: &Show, now: Timestamp) {
         let at = |time: &str| time.parse().unwrap_or(now);
         match show {

@@ -6,7 +6,7 @@ use chatroom::names;
 
 use super::wrap::harmless_name;
 
-/// How many names are shown; others are counted.
+/// The number of names that are shown; others are counted.
 const NAMED: usize = 3;
 
 /// The first few names, and how many there are. A name that is added twice counts once.

@@ -6,10 +6,11 @@ use chatroom::names;
 
 use super::wrap::harmless_name;
 
-/// How many members are listed. No daemon lets in more, but a hostile server could name more.
+/// The maximum number of members that are listed. No daemon lets in more, but a hostile server
+/// could name more.
 const MAX_PEOPLE: usize = 100_000;
 
-/// The room, its members, and what they are to the user.
+/// The room, its members, and the user's relation to them.
 #[derive(Debug, Default)]
 pub struct Presence {
     /// The members by their folded name, including the user.

@@ -16,7 +16,7 @@ impl Screen {
         }
     }
 
-    /// How many messages are below what is seen, and how many of them are for the user.
+    /// The number of messages below the visible ones, and how many of them are for the user.
     pub(super) fn below(&self) -> (usize, usize) {
         match self.viewport.place {
             Some(_) => self.talk.messages_from(self.bottom().0 + 1),
@@ -24,7 +24,7 @@ impl Screen {
         }
     }
 
-    /// Scrolls up by so many rows, to the oldest at most.
+    /// Scrolls up by a number of rows, but not beyond the oldest.
     pub(super) fn scroll_up(&mut self, rows: usize) {
         if self.is_at_end() {
             self.talk.mark_end();
@@ -51,7 +51,7 @@ impl Screen {
         self.look_at(index, hidden);
     }
 
-    /// Scrolls down by so many rows, to the end at most.
+    /// Scrolls down by a number of rows, but not beyond the end.
     pub(super) fn scroll_down(&mut self, rows: usize) {
         if self.is_at_end() {
             return;
@@ -83,7 +83,7 @@ impl Screen {
         self.viewport.place = entry.map(|entry| (entry.number, hidden));
     }
 
-    /// How many rows there are up to a place, counting to `most` at most.
+    /// The number of rows up to a place, counting to `most` at most.
     fn rows_up_to(&self, index: usize, hidden: usize, most: usize) -> usize {
         let mut count = 0;
         for index in (0..=index.min(self.talk.len().saturating_sub(1))).rev() {

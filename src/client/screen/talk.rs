@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::name_list::NameList;
 use super::wrap::harmless_name;
 
-/// How many entries are kept; the oldest are dropped first.
+/// The number of entries that are kept; the oldest are dropped first.
 const MOST: usize = 10_000;
 
-/// How many bytes of text are kept.
+/// The number of bytes of text that are kept.
 const MAX_BYTES: usize = 16 << 20;
 
-/// How many bytes of names one entry may hold.
+/// The maximum number of bytes of names in one entry.
 const MAX_TRAFFIC_BYTES: usize = 1 << 20;
 
 /// One thing that is shown.
@@ -83,7 +83,7 @@ pub struct Talk {
     /// The text in them.
     bytes: usize,
     next: u64,
-    /// Where the user has stopped reading: before the entry with this number.
+    /// The position at which the user has stopped reading: before the entry with this number.
     pub mark: Option<u64>,
 }
 
@@ -165,8 +165,8 @@ impl Talk {
         self.push(at, is_earlier, EntryKind::Traffic { joined, left, how });
     }
 
-    /// Notes what became of a message of the user. A stored message moves to the place that it has for
-    /// all members: below everything that was stored before it.
+    /// Notes the outcome of a message of the user. A stored message moves to the place that it has
+    /// for all members: below everything that was stored before it.
     pub fn settle(&mut self, id: &str, time: Option<Timestamp>, delivery: Delivery) {
         let is_waiting = |entry: &TalkEntry| match &entry.kind {
             EntryKind::Message(message) => {
@@ -200,7 +200,7 @@ impl Talk {
         for (entry, number) in self.entries.range_mut(from..=to).zip(first..) {
             entry.number = number;
         }
-        // What was below the mark stays below it.
+        // Entries below the mark stay below it.
         let moved = first..=first + (to - from) as u64;
         self.mark = self.mark.map(|mark| mark - u64::from(mark > first && moved.contains(&mark)));
     }
@@ -244,7 +244,7 @@ impl Talk {
         number.saturating_sub(first) as usize
     }
 
-    /// How many messages there are from an index on, and how many of them are for the user.
+    /// The number of messages from an index on, and how many of them are for the user.
     pub fn messages_from(&self, index: usize) -> (usize, usize) {
         let messages = self.entries.range(index.min(self.entries.len())..).filter_map(|entry| {
             match &entry.kind {

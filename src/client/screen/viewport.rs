@@ -1,4 +1,4 @@
-//! Which part of the talk is seen.
+//! The visible part of the talk.
 
 #[derive(Debug, Default)]
 pub struct Viewport {

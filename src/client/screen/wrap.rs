@@ -16,7 +16,7 @@ const MAX_TEXT_BYTES: usize = 1 << 20;
 /// The same for names and short phrases.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// How many cells of a link a row must have room for.
+/// The minimum number of cells of a link for which a row must have room.
 const MIN_LINK: usize = 16;
 
 /// A part of a row.
@@ -59,7 +59,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<Vec<Part>> {
 
 struct Rows {
     rows: Vec<Vec<Part>>,
-    /// How many cells of the last row are used.
+    /// The number of cells of the last row that are used.
     used: usize,
 }
 

@@ -27,11 +27,11 @@ use crate::model::{Exit, Input, Model, Output, Persistence, Settings, Show};
 use crate::server_connection::ServerConnection;
 use crate::transport::{ConnectError, Connected, explain};
 
-/// How many people talk, and how many lines each says.
+/// The number of users who talk, and the number of lines that each says.
 const PEOPLE: usize = 4;
 const LINES: usize = 25;
 
-/// How many faults a run has.
+/// The number of faults in a run.
 const FAULTS: usize = 12;
 
 /// After this long, the server has given up every lost client.

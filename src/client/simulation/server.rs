@@ -24,7 +24,7 @@ pub const PORT: u16 = 53000;
 /// A client that sends nothing for this long counts as gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long the place of a lost client is held.
+/// The time for which the place of a lost client is held.
 const HOLD: Duration = Duration::from_secs(20);
 
 const LIMITS: Limits = Limits { message_bytes: 4096, silence_seconds: SILENCE.as_secs() };

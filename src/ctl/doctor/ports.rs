@@ -39,7 +39,7 @@ pub(super) fn reach(listening: &[SocketAddr]) -> Vec<Finding> {
     listening.iter().filter_map(unreachable).collect()
 }
 
-/// Where to connect: for "all addresses", the loopback address.
+/// The address to connect to: the loopback address instead of "all addresses".
 fn from_here(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

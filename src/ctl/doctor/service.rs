@@ -133,8 +133,8 @@ fn restarts(unit: &Unit) -> Option<Finding> {
     Some(Finding::note(AREA, what, "`journalctl -u chatroomd -p err` shows why."))
 }
 
-/// Nobody can reach ports that a service with a network of its own opens. Only sockets that were
-/// opened outside it work: by systemd or by a previous process.
+/// Ports that are opened by a service with a network of its own are unreachable. Only sockets that
+/// were opened outside it work: by systemd or by a previous process.
 pub(super) fn network(unit: &Unit, status: &Status) -> Option<Finding> {
     if unit.get("PrivateNetwork") != "yes" || status.socket_activated {
         return None;
@@ -237,7 +237,7 @@ mod tests {
         let without = judged("\nExecStop=\nExecReload=/bin/true\n", Some(7));
         assert!(without[0].1.contains("a restart disconnects all clients"), "{without:?}");
         assert!(without[1].1.contains("does not reload"), "{without:?}");
-        // What version 0.1 had.
+        // The line in the unit of version 0.1.
         let older = judged("\nExecReload=/bin/kill -HUP $MAINPID\n", Some(7));
         assert!(matches!(&older[..], [(Verdict::Ok, _)]), "{older:?}");
     }

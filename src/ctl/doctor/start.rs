@@ -1,4 +1,4 @@
-//! Checks of what a start needs, if the daemon is not running.
+//! Checks of the requirements of a start, if the daemon is not running.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

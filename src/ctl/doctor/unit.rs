@@ -4,7 +4,7 @@ use std::process::Command;
 
 use chatroom::unit::Properties;
 
-/// The properties of a unit as it is loaded.
+/// The properties of a unit as systemd has loaded it.
 pub(super) struct Unit {
     pub name: &'static str,
     properties: Properties,
@@ -16,7 +16,7 @@ impl Unit {
         systemctl("show", name).map(|shown| Unit::of(name, &shown))
     }
 
-    /// A unit from what `systemctl show` prints.
+    /// Parses a unit from the output of `systemctl show`.
     pub fn of(name: &'static str, shown: &str) -> Unit {
         Unit { name, properties: Properties::parse(shown) }
     }

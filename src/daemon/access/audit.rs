@@ -1,4 +1,4 @@
-//! The audit: what operators did. An entry is stored before, or together with, what it is about.
+//! The audit of operators' actions. An entry is stored before its action, or together with it.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub enum Actor {
     Account(String),
 }
 
-/// How an operator in the room is stored begins with this.
+/// The prefix of the stored form of an operator in the room.
 const BY_ACCOUNT: &str = "account ";
 
 impl Actor {
@@ -32,8 +32,8 @@ impl Actor {
         }
     }
 
-    /// Whether this actor may undo what another one did, who is stored as `by`. Operators in the
-    /// room may not undo what was done with `chatctl`.
+    /// Whether this actor can undo an action of another one, who is stored as `by`. Operators in
+    /// the room cannot undo actions of `chatctl`.
     pub fn may_undo(&self, by: &str) -> bool {
         matches!(self, Actor::Administrator { .. }) || by.starts_with(BY_ACCOUNT)
     }
@@ -104,7 +104,7 @@ impl From<&ModerationAction> for AuditEvent {
 /// An entry of the audit that can be withdrawn.
 pub struct AuditId(pub(super) i64);
 
-/// Logs that an entry could not be stored, and returns what the operator is told.
+/// Logs that an entry could not be stored, and returns the message for the operator.
 pub(super) fn not_stored(failure: &rusqlite::Error) -> Refusal {
     error!(event = "store-failed", "cannot write to the audit: {failure}");
     Refusal::AuditUnwritable

@@ -19,7 +19,7 @@ use crate::store::migrate;
 /// The name of the file in the state folder.
 const FILE: &str = "access.sqlite";
 
-/// The most entries of the audit that are kept.
+/// The maximum number of entries of the audit that are kept.
 const MAX_AUDITED: i64 = 100_000;
 
 /// The schema: each step adds to the one before.

@@ -21,11 +21,11 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// The most passwords that are hashed at a time; also at most on half of the processors, because chatting
-/// comes first.
+/// The maximum number of passwords that are hashed at a time; also at most on half of the
+/// processors, because chatting comes first.
 const MAX_AT_A_TIME: usize = 2;
 
-/// The most passwords that wait for that. Further users are told to try again.
+/// The maximum number of passwords that wait for that. Further users are told to try again.
 const MAX_WAITING: usize = 32;
 
 /// The `nice` of the threads, if the service may set it. On a busy machine they get a tenth of a

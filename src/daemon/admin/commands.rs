@@ -169,7 +169,7 @@ impl Operator {
     }
 }
 
-/// The members, with what they may do.
+/// The members, with their permissions.
 async fn users(shared: &Arc<Shared>) -> Reply {
     let Some(mut users) = shared.room.ask(|reply| RoomRequest::Users { reply }).await else {
         return room_is_gone();

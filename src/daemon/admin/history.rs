@@ -19,13 +19,13 @@ use crate::control::failed;
 use crate::store::history_reader::{MAX_SEARCH_BYTES, Selected, Selection, Unread};
 use crate::store::{self};
 
-/// How long a request that waits for something new is kept waiting.
+/// The time for which a request that waits for a new record is kept waiting.
 const WAIT: Duration = Duration::from_secs(3);
 
 /// The pause between two looks in that time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The most records of one reply, which says whether there are more.
+/// The maximum number of records of one reply, which says whether there are more.
 const MAX_RECORDS: usize = 1000;
 
 /// Held while a copy is made.

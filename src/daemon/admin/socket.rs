@@ -38,7 +38,7 @@ impl AdminSocket {
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        // If it is gone already, so much the better.
+        // An error is ignored, because the file can already be gone.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -98,7 +98,7 @@ impl<'w> Watch<'w> {
         Watch { shared, cursor }
     }
 
-    /// Sends what there is, and waits for more.
+    /// Sends the available events, and waits for more.
     ///
     /// # Errors
     /// The watcher is gone.

@@ -1,4 +1,4 @@
-//! Putting together what is written next: records from the log, with the answers between them.
+//! Assembles the next write: records from the log, with the answers between them.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,24 +11,24 @@ use super::outbox::{Content, OutboxEntry};
 use super::state::{Lifecycle, State, Written};
 use crate::window::Window;
 
-/// About how many bytes are put together for one write.
+/// The approximate number of bytes that are assembled for one write.
 const PIECE: usize = 64 * 1024;
 
-/// About how many bytes of a list of people are encoded at a time.
+/// The approximate number of bytes of a list of users that are encoded at a time.
 const LIST_PIECE: usize = 16 * 1024;
 
-/// Bytes for one write, and what each part of them is.
+/// Bytes for one write, and the kind of each part of them.
 #[derive(Default)]
 struct Piece {
     bytes: Vec<u8>,
-    /// Where each part ends.
+    /// The end of each part.
     parts: Vec<(usize, Part)>,
 }
 
 #[derive(Clone, Copy)]
 enum Part {
     Answer,
-    /// A part of a list of people, up to the person with this index.
+    /// A part of a list of users, up to the user with this index.
     People(usize),
     Record(Seq),
 }
@@ -62,7 +62,7 @@ pub(super) fn write_piece(
     })
 }
 
-/// The newest batch, if it can be written as it is.
+/// The newest batch, if it can be written unchanged.
 fn whole_batch(state: &State, window: &Window) -> Option<Arc<Batch>> {
     let Found::Batch(batch) = window.newest_at(state.cursor()?) else { return None };
     is_whole(state, &batch).then_some(batch)
@@ -173,7 +173,7 @@ pub(super) fn skip(state: &mut State, window: &Window, cursor: Seq, first: Seq) 
 }
 
 impl Piece {
-    /// Notes what was appended last.
+    /// Notes the kind of the part that was appended last.
     fn end(&mut self, part: Part) {
         self.parts.push((self.bytes.len(), part));
     }

@@ -16,7 +16,8 @@ use crate::source::Source;
 use crate::window::Window;
 
 impl ClientConnection {
-    /// Has the connection's task stop between two lines of input and leave the connection as it is.
+    /// Has the connection's task stop between two lines of input and leave the connection
+    /// unchanged.
     pub fn freeze(&self) {
         self.state().is_freezing = true;
         self.wake();
@@ -27,7 +28,7 @@ impl ClientConnection {
         self.state().is_freezing
     }
 
-    /// How far the output has come. None if the connection is to end.
+    /// Returns the output state. None if the connection is to end.
     pub fn save(&self) -> Option<SavedOutput> {
         let mut state = self.state();
         if state.lifecycle.reason().is_some() {
@@ -47,8 +48,8 @@ impl ClientConnection {
         })
     }
 
-    /// Writes what is left of a connection that is to end, as far as its socket takes it. Its task
-    /// has ended.
+    /// Writes the remaining output of a connection that is to end, as far as its socket accepts it.
+    /// Its task has ended.
     pub fn write_last(&self, window: &Window) {
         let Some(socket) = &self.socket else { return };
         while self.pump(window, &mut |bytes| socket.try_write(bytes)) == Pumped::More {}

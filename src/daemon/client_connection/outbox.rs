@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use chatroom::room::Seq;
 use chatroom::wire::PeopleList;
 
-/// So many answers, and so many bytes of them, can wait before no more requests of the connection
-/// are taken.
+/// The numbers of answers, and of their bytes, that can wait before no more requests of the
+/// connection are taken.
 pub(super) const MAX_ANSWERS: usize = 64;
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
@@ -29,7 +29,7 @@ pub(super) struct OutboxEntry {
     /// Whether it has to go out in a write of its own.
     pub(super) alone: bool,
     pub(super) content: Content,
-    /// About how many bytes of it are still to be written.
+    /// The approximate number of its bytes that are still to be written.
     weight: usize,
 }
 
@@ -62,7 +62,7 @@ impl Outbox {
         }
     }
 
-    /// Notes that the list of people that is the first answer is encoded up to the person `next`.
+    /// Notes that the list of users that is the first answer is encoded up to the user `next`.
     pub(super) fn pass_people(&mut self, next: usize) {
         if let Some(entry) = self.entries.front_mut()
             && let Content::People(list) = &mut entry.content
@@ -101,7 +101,7 @@ impl Outbox {
         self.entries.iter().any(|entry| matches!(entry.content, Content::People(_)))
     }
 
-    /// Keeps space for an answer of about so many bytes, if there is any.
+    /// Reserves space for an answer of about this number of bytes, if there is any.
     pub(super) fn reserve(&mut self, bytes: usize) -> bool {
         let has_space = self.has_space();
         if has_space {
@@ -111,7 +111,7 @@ impl Outbox {
         has_space
     }
 
-    /// Gives back the space that was kept for an answer of so many bytes.
+    /// Releases the space that was reserved for an answer of this number of bytes.
     pub(super) fn release(&mut self, bytes: usize) {
         self.reserved = self.reserved.saturating_sub(1);
         self.reserved_bytes = self.reserved_bytes.saturating_sub(bytes);

@@ -1,5 +1,5 @@
-//! The state of a client connection: what it has been shown, what is still to be written, and how
-//! far it is on the way to its end.
+//! The state of a client connection: the records it has been shown, the output still to be written,
+//! and how far it is on the way to its end.
 
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct State {
     pub(super) keeps_place: bool,
     /// The name in the room; none before joining.
     pub(super) name: Option<Name>,
-    /// Where in the log the connection is; none before joining.
+    /// The position of the connection in the log; none before joining.
     pub(super) place: Option<Place>,
     pub(super) lifecycle: Lifecycle,
     /// Whether the connection's task is to stop between two lines, so that the connection can be
@@ -35,7 +35,7 @@ pub(super) struct State {
     /// Whether the socket is full, so that the connection's task waits for it.
     pub(super) is_blocked: bool,
     pub(super) in_flight: InFlight,
-    /// How many records were written.
+    /// The number of records that were written.
     pub(super) delivered: u64,
     /// Whether the connection's task was told that there may be something to write.
     pub(super) is_woken: bool,
@@ -43,14 +43,14 @@ pub(super) struct State {
     pub(super) waker: Option<Waker>,
 }
 
-/// Where in the log a connection is.
+/// The position of a connection in the log.
 #[derive(Debug)]
 pub(super) struct Place {
     /// The next record to show.
     pub(super) cursor: Seq,
     /// The last record that is marked as replayed.
     pub(super) replay_until: Option<Seq>,
-    /// Records from before the window, for a cursor that is behind it.
+    /// Records from before the window, for a cursor that is older than the window.
     pub(super) backfilled: Option<Arc<Batch>>,
 }
 
@@ -84,7 +84,7 @@ impl Lifecycle {
         }
     }
 
-    /// Why the connection is to end, if it is.
+    /// The reason why the connection is to end, if it is.
     pub(super) fn reason(&self) -> Option<&EndReason> {
         match self {
             Lifecycle::Ending { reason, .. } | Lifecycle::Abandoned { reason } => Some(reason),
@@ -119,11 +119,12 @@ impl Lifecycle {
     }
 }
 
-/// What a step of writing has done.
+/// The result of one step of writing.
 pub(super) enum Written {
     Some,
     Nothing,
-    /// What comes next is not in the window, from the one number to before the other.
+    /// The next records, from the first number up to but excluding the second, are not in the
+    /// window.
     Behind(Seq, Seq),
 }
 
@@ -165,7 +166,7 @@ impl State {
         self.cursor().map_or(Seq(0), Seq::previous)
     }
 
-    /// Adds an answer behind the record `after`.
+    /// Adds an answer after the record `after`.
     pub(super) fn push(&mut self, after: Seq, answer: &Answer) {
         self.outbox.push(match PeopleList::of(self.dialect, answer) {
             Some(list) => OutboxEntry::people(after, list),
@@ -206,7 +207,8 @@ impl State {
         Ok(Written::Some)
     }
 
-    /// Why a connection ends that breaks now: if it was ending already, for the first reason.
+    /// The reason for the end of a connection that breaks now: if it was ending already, the first
+    /// reason.
     pub(super) fn broken(&self, error: &io::Error) -> EndReason {
         let first = self.lifecycle.reason().cloned();
         first.unwrap_or_else(|| EndReason::Broken(error.to_string()))

@@ -49,7 +49,7 @@ impl Fixture {
         self.window.publish(Arc::new(Batch::new("lobby".to_owned(), records.collect())));
     }
 
-    /// Pumps into a socket that takes so many bytes, and gives how many writes there were.
+    /// Pumps into a socket that accepts `takes` bytes, and returns the number of writes.
     fn pump(&mut self, mut takes: usize) -> (Pumped, usize) {
         let mut writes = 0;
         let seen = &mut self.seen;
@@ -206,7 +206,7 @@ fn what_was_reserved_takes_space_until_it_has_come() {
     assert_eq!(fixture.client.state().outbox.reserved_bytes, 0);
 }
 
-/// 2,000 people in JSON, as an answer and as its bytes.
+/// 2,000 users in JSON, as an answer and as its bytes.
 fn crowd(fixture: &Fixture) -> (Answer, String) {
     fixture.client.set_dialect(Dialect::Json);
     let people = (0..2000).map(|n| Name::new(&format!("person-{n}")).unwrap()).collect();

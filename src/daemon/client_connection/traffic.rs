@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How much was received and sent over a connection.
+/// The amount of data received and sent over a connection.
 pub struct Traffic {
     pub bytes_in: AtomicU64,
     pub bytes_out: AtomicU64,
-    /// When the connection was accepted.
+    /// The time at which the connection was accepted.
     pub start: Instant,
-    /// When the user last did something, in milliseconds after `start`.
+    /// The time of the user's last activity, in milliseconds after `start`.
     active: AtomicU64,
 }
 

@@ -1,5 +1,5 @@
-//! What the reader and the writer of a connection wait for: something to write, space for answers,
-//! and requests that the room has yet to take.
+//! Waiting by the reader and the writer of a connection: for data to write, for space for answers,
+//! and for requests that the room has not taken yet.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -10,14 +10,14 @@ use chatroom::wire::Answer;
 use super::state::State;
 use super::{ClientConnection, outbox};
 
-/// So many requests of one connection can be on their way to the room.
+/// The maximum number of requests of one connection that are on their way to the room.
 const MAX_IN_FLIGHT: u8 = 32;
 
 /// The requests that are on their way to the room.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     count: u8,
-    /// About how many bytes their answers will have.
+    /// The approximate number of bytes of their answers.
     bytes: usize,
     /// Whether the connection's task waits for them to become fewer.
     is_waited_for: bool,
@@ -48,8 +48,8 @@ impl InFlight {
 }
 
 impl ClientConnection {
-    /// Keeps space for an answer of about so many bytes that this connection did not ask for, if
-    /// there is any.
+    /// Reserves space for an answer of about this number of bytes that this connection did not ask
+    /// for, if there is any.
     pub fn reserve(&self, bytes: usize) -> bool {
         self.state().outbox.reserve(bytes)
     }
@@ -92,7 +92,7 @@ impl ClientConnection {
         }
     }
 
-    /// Gives back the space that was kept for an answer of so many bytes.
+    /// Releases the space that was reserved for an answer of this number of bytes.
     pub fn release_reserved(&self, bytes: usize) {
         self.state().outbox.release(bytes);
     }

@@ -10,7 +10,7 @@ use crate::tls::{Identity, is_open};
 
 const AREA: &str = "certificate";
 
-/// A certificate that expires within so many days is reported.
+/// The number of days before its expiry within which a certificate is reported.
 const DAYS_LEFT: i64 = 14;
 
 /// Checks both. `written` is the configuration in the file, if it is valid.

@@ -1,4 +1,4 @@
-//! The configuration: whether the file matches what is in force.
+//! Checks whether the configuration file matches the configuration in force.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ use crate::{files, limits, logging};
 
 const AREA: &str = "configuration";
 
-/// Compares the file with what is in force. Returns the configuration in the file, if it is valid.
+/// Compares the file with the configuration in force. Returns the configuration in the file, if it
+/// is valid.
 pub(super) fn examine(overview: &Overview) -> (Option<Config>, Vec<Finding>) {
     let Some(file) = files::config_file(overview.config_file.as_deref()) else {
         let what = format!("there is no {}; the defaults are in force", files::DEFAULT_CONFIG);

@@ -1,4 +1,4 @@
-//! What users need to join: the room password and the accounts.
+//! Checks of the credentials that users need to join: the room password and the accounts.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ use crate::overview::Overview;
 
 const AREA: &str = "access";
 
-/// Checks what is needed to join. `written` is the configuration in the file, if it is valid.
+/// Checks the credentials that are needed to join. `written` is the configuration in the file, if
+/// it is valid.
 pub(super) fn examine(overview: &Overview, written: Option<&Config>) -> Vec<Finding> {
     let config = written.cloned().unwrap_or_else(|| (*overview.shared.config()).clone());
     let access_state = overview.shared.access.access_state();

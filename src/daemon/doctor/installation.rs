@@ -1,4 +1,4 @@
-//! Compares what is installed with what this process was started from.
+//! Compares the installed files with those that this process was started from.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `chatctl doctor`, as seen from inside: what is wrong with the installation, and how to fix it.
+//! `chatctl doctor`, as seen from inside: problems of the installation, and how to fix them.
 
 mod admin_socket;
 mod certificate;

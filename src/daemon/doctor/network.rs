@@ -136,7 +136,7 @@ fn activated(written: &Config, listening: &[SocketAddr]) -> Option<Finding> {
     Some(Finding::problem(AREA, what, advice))
 }
 
-/// Who can reach the ports, and whether connections are encrypted.
+/// Reports which clients can reach the ports, and whether connections are encrypted.
 fn openness(overview: &Overview, listening: &[SocketAddr]) -> Finding {
     let listen = overview.listening();
     let shown = listen.join(", ");

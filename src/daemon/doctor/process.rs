@@ -28,7 +28,7 @@ impl Descriptors {
         let process = Process::myself()?;
         let (mut sockets, mut deleted) = (HashSet::new(), Vec::new());
         for descriptor in process.fd()? {
-            // A descriptor may have been closed meanwhile.
+            // A descriptor may have been closed in the meantime.
             match descriptor.map(|descriptor| descriptor.target) {
                 Ok(FDTarget::Socket(inode)) => drop(sockets.insert(inode)),
                 Ok(FDTarget::Path(path)) => deleted.extend(without_name(&path)),

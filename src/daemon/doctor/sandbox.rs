@@ -1,4 +1,4 @@
-//! What an attacker who controls the process could do.
+//! Checks of what an attacker who controls the process could do.
 
 use chatroom::admin::Finding;
 use procfs::process::Process;

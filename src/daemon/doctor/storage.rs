@@ -16,7 +16,7 @@ use crate::store::{self, Integrity};
 
 const AREA: &str = "store";
 
-/// How long the check of the history may take. An administrator waits for it.
+/// The maximum time of the check of the history. An administrator waits for it.
 const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// Less free space than this is a problem.
@@ -59,7 +59,7 @@ fn history(overview: &Overview, config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// A file that is open and was removed or replaced: what is written to it is lost when the process
+/// Reports an open file that was removed or replaced: data written to it is lost when the process
 /// ends.
 fn lost(file: &Path, open: &Descriptors) -> Option<Finding> {
     let shown = file.display();

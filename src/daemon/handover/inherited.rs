@@ -1,4 +1,5 @@
-//! What systemd passes to this process: listening sockets, and what the previous process left.
+//! File descriptors that systemd passes to this process: listening sockets, and those that the
+//! previous process has left.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -19,7 +20,7 @@ const KEPT: [(ListenerKind, &str); 2] =
 const ACTIVATED: [(ListenerKind, &str); 2] =
     [(ListenerKind::Plain, "chat"), (ListenerKind::Tls, "tls")];
 
-/// The descriptors that systemd has passed and nobody has taken yet.
+/// The descriptors that systemd has passed and that are not taken yet.
 pub struct Inherited {
     left: Vec<(String, OwnedFd)>,
     /// Whether the previous process has left its connections.

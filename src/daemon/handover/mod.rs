@@ -32,8 +32,8 @@ use crate::source::Source;
 use crate::transport::Transport;
 use crate::{session, sockets, systemd};
 
-/// How long connections may take to reach a point where they can be handed over. This is part of the
-/// pause that clients notice.
+/// The time within which connections have to reach a point where they can be handed over. This is
+/// part of the pause that clients notice.
 const FREEZING: Duration = Duration::from_secs(1);
 
 /// The names under which systemd keeps the descriptors.
@@ -98,14 +98,14 @@ fn store(saved: &SavedState, clients: &[Arc<ClientConnection>]) -> anyhow::Resul
     systemd::barrier()
 }
 
-/// What the previous process has handed over, with the sockets.
+/// The state that the previous process has handed over, with the sockets.
 pub struct HandedOver {
     pub saved: SavedState,
     sockets: Vec<Option<OwnedFd>>,
 }
 
 /// Reads what was handed over on a thread, while the history is opened. The process must not exit
-/// before [`Inspection::end`], because the sockets are not in the carrier meanwhile.
+/// before [`Inspection::end`], because the sockets are not in the carrier in the meantime.
 pub struct Inspection(Option<JoinHandle<Option<HandedOver>>>);
 
 impl Inspection {
@@ -166,7 +166,8 @@ impl HandedOver {
         shared.connections.continue_count(self.saved.accepted);
         let mut resume_point = Vec::with_capacity(self.sockets.len());
         for (connection, socket) in self.saved.connections.into_iter().zip(self.sockets) {
-            // A connection that was closed meanwhile has no address. Other failures show when reading.
+            // A connection that was closed in the meantime has no address. Other failures show when
+            // reading.
             let Some(Ok(socket)) = socket.map(sockets::adopt) else { continue };
             let Ok(peer) = socket.peer_addr() else { continue };
             let SavedConnection { connection, proxied, input, output } = connection;
@@ -189,7 +190,7 @@ impl HandedOver {
     }
 }
 
-/// Has systemd drop what was handed over, because it has been resumed.
+/// Has systemd drop the handed-over state, because it has been resumed.
 pub fn settle() {
     systemd::remove(STATE);
     systemd::remove(SUITCASE);

@@ -1,4 +1,4 @@
-//! Where lines of the log are written.
+//! The destinations of log lines.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How often events happened, by name.
+/// The number of events by name.
 #[derive(Default)]
 pub struct CounterMap(Mutex<BTreeMap<&'static str, u64>>);
 

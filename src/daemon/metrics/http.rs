@@ -23,10 +23,10 @@ use crate::backoff::Backoff;
 use crate::faults::{Faults, Part};
 use crate::sockets;
 
-/// The most requests at a time; others wait.
+/// The maximum number of requests at a time; others wait.
 const MAX_AT_A_TIME: usize = 8;
 
-/// How long a request and its response may take.
+/// The maximum time of a request and its response.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const MISDIRECTED: &str = "Metrics are served under the IP address of this machine, localhost or its \

@@ -22,11 +22,11 @@ pub use http::serve_all;
 /// The buckets of time histograms: 50 µs, each 2.5 times the one before, up to 1.9 s.
 const TIMES: (f64, f64, u16) = (50e-6, 2.5, 12);
 
-/// How long parts of the work took, in seconds.
+/// The durations of parts of the work, in seconds.
 pub struct Times {
     /// To store a batch of records.
     pub store: Histogram,
-    /// To write a batch to all connections that are not behind.
+    /// The time to write a batch to all connections that are not behind.
     pub delivery: Histogram,
 }
 
@@ -70,11 +70,11 @@ impl Totals {
 pub struct Lag {
     /// Connections to which something is still to be written.
     pub connections: u64,
-    /// The most records that are to be written to one of them.
+    /// The maximum number of records that are to be written to one of them.
     pub records: u64,
 }
 
-/// What the metrics contain in addition to the status.
+/// The values in the metrics in addition to the status.
 pub struct Measured<'m> {
     pub totals: Totals,
     pub lag: Lag,

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 
 /// The result of an action of an operator.
 pub struct Moderated {
-    /// A sentence that says what was done.
+    /// A sentence that describes the result.
     pub said: String,
     /// The users that it affected, if it has a target.
     pub affected: Option<Affected>,
@@ -94,7 +94,7 @@ pub fn check_reach(by: &Actor, target: &Target, affected: &Affected) -> Result<(
     }
 }
 
-/// A sentence that says what was done: "Banned 10.0.0.0/8 for 2 h: 3 people were removed."
+/// A sentence that describes the result: "Banned 10.0.0.0/8 for 2 h: 3 people were removed."
 pub fn sentence(
     kind: SanctionKind,
     seconds: Option<u64>,
@@ -109,7 +109,7 @@ pub fn sentence(
         Some(seconds) => format!(" for {}", show_time(seconds)),
         None => " permanently".to_owned(),
     };
-    // The text that a user wrote stands last.
+    // The text that a user wrote comes last.
     let reason = reason.map(|reason| format!(" Reason: {reason}")).unwrap_or_default();
     format!("{verb} {}{time}: {effect}{reason}", affected.target)
 }

@@ -46,7 +46,7 @@ pub(super) fn complete(reloaded: &mut Reloaded, shared: &Shared, is_activated: b
     reloaded.notes.extend(credentials(reloaded));
 }
 
-/// Why an option has no effect even after a restart, if that is so.
+/// The reason why an option has no effect even after a restart, if that is so.
 pub fn without_effect(option: &str, is_activated: bool) -> Option<String> {
     let folder = |directive: &str, folder: String| {
         format!("{option} has no effect: systemd gives the service {folder} ({directive}=).")

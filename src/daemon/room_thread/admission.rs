@@ -30,7 +30,7 @@ pub struct PendingWelcome {
 }
 
 impl PendingWelcome {
-    /// How the user has joined.
+    /// Describes how the user has joined.
     pub fn joined(&self) -> Joined {
         let PendingWelcome { resumed, was_detached, .. } = *self;
         Joined { name: self.join_point.name.clone(), resumed, was_detached }

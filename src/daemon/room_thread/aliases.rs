@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use crate::store::{Extras, StoredAlias};
 
-/// The most aliases of a session that are remembered. A session with so many cannot be resumed under
-/// yet another name.
+/// The maximum number of aliases that are remembered for a session. A session that has this many
+/// cannot be resumed under yet another name.
 pub const MAX_ALIASES: usize = 16;
 
 /// The end of the last name of a session that has left: it has had no other one since.
@@ -40,7 +40,7 @@ impl Aliases {
         self.by_session.get(&session).map_or(&[], Vec::as_slice)
     }
 
-    /// Notes an alias, here and in what is stored with the batch.
+    /// Notes an alias, both here and in the data that is stored with the batch.
     pub fn record(&mut self, session: SessionId, alias: Alias, extras: &mut Extras) {
         extras.aliases.push((session, alias.to_store(), alias.until));
         self.note(session, alias);
@@ -188,7 +188,7 @@ pub fn allow(aliases: &[Alias], name: &Name) -> bool {
     aliases.len() < MAX_ALIASES || aliases.iter().any(|it| it.is_of(&target))
 }
 
-/// The stored form of the last name of a session that leaves and may come back.
+/// The stored form of the last name of a session that leaves and can be resumed.
 pub fn last_name(name: &Name) -> StoredAlias {
     (Alias::name(name.as_str(), OPEN).to_store(), OPEN)
 }

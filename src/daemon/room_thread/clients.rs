@@ -12,7 +12,7 @@ use chatroom::wire::Batch;
 use crate::client_connection::ClientConnection;
 use crate::window::Window;
 
-/// What is known of a connection, also after it was lost.
+/// Information about a connection, which is kept after the connection is lost.
 pub struct Seen {
     pub address: SocketAddr,
     pub dialect: &'static str,
@@ -54,7 +54,7 @@ impl Clients {
         self.get(session).map(|client| client.source.ip())
     }
 
-    /// What is known of the lost connection of a detached member.
+    /// Information about the lost connection of a detached member.
     pub fn lost(&self, session: SessionId) -> Option<&Seen> {
         self.detached.get(&session)
     }

@@ -1,4 +1,5 @@
-//! What follows from requests once the batch that they belong to is stored and shown.
+//! Effects of requests, which are carried out after the batch of these requests is stored and
+//! shown.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::admission::PendingWelcome;
 use super::{Joined, ReplySender};
 use crate::client_connection::ClientConnection;
 
-/// What follows from a request, after everything accepted before it has been published.
+/// An effect of a request, carried out after everything accepted before it is published.
 pub enum Effect {
     Answer {
         client: Arc<ClientConnection>,
@@ -81,8 +82,8 @@ impl Effects {
 }
 
 impl Effect {
-    /// What remains of this effect when its batch is not stored, and the log ends with `last`. None
-    /// of it may refer to a record that was rolled back.
+    /// The part of this effect that remains when its batch is not stored and the log ends with
+    /// `last`. It must not refer to a record that was rolled back.
     pub fn rolled_back(self, last: Seq) -> Option<Effect> {
         Some(match self {
             Effect::Admit { client, reply, .. } => {

@@ -1,14 +1,15 @@
-//! How long the next batch gathers.
+//! The time for which the next batch gathers.
 
 use std::time::Duration;
 
-/// In a busy room the next batch gathers for so many times as long as the last one took to deliver,
-/// up to a bound that a user does not notice. After a large batch nothing more is gained.
+/// In a busy room, the next batch gathers for this multiple of the time that the last one took to
+/// deliver, up to a bound that users do not notice. After a large batch, waiting would gain
+/// nothing.
 const FACTOR: u32 = 2;
 const MAX_PAUSE: Duration = Duration::from_millis(8);
 const LARGE_BATCH: usize = 32;
 
-/// What the last batch took.
+/// The size of the last batch, and the time that its delivery took.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gathering {
     pub records: usize,
@@ -16,7 +17,7 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// How long to wait while requests are waiting already. Delivering them one by one would cost
+    /// The time to wait while requests are already waiting. Delivering them one by one would cost
     /// every member more.
     pub fn pause(self) -> Option<Duration> {
         (self.records < LARGE_BATCH).then(|| (self.delivery * FACTOR).min(MAX_PAUSE))

@@ -15,7 +15,7 @@ impl RoomThread {
     /// A connection ends. The reason decides whether the user leaves or is detached.
     pub(super) fn end(&mut self, client: Arc<ClientConnection>, reason: EndReason, now: Timestamp) {
         let session = client.session();
-        // When the server ends, all clients are told, and come back to it.
+        // When the server ends, all clients are told, and reconnect to it.
         if !self.clients.is_current(&client)
             || reason == EndReason::ShuttingDown
             || reason == EndReason::Failed
@@ -71,7 +71,7 @@ impl RoomThread {
         }
     }
 
-    /// Notes the last name of a session that leaves, if it can come back with a token.
+    /// Notes the last name of a session that leaves, if the session can be resumed with a token.
     pub(super) fn note_leaving(&mut self, session: SessionId) {
         if self.storage.is_on()
             && self.tokens.hash_of(session).is_some()

@@ -1,4 +1,4 @@
-//! What the access state permits members, and what follows when it changes.
+//! The permissions of members according to the access state, and the consequences of changing it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::RoomThread;
 use super::aliases::Alias;
 use super::effects::Effect;
 
-/// What members are told whose account has changed.
+/// The message to members whose account has changed.
 const ACCOUNT_CHANGED: &str = "the account of that name was changed; come back with its password";
 
 impl RoomThread {
@@ -71,8 +71,8 @@ impl RoomThread {
             && self.sanction_of(SanctionKind::Ban, member, now).is_none()
     }
 
-    /// Replaces the access state; `change` is what differs. Members who may no longer be here are
-    /// removed. Members who may no longer speak, or may again, are told.
+    /// Replaces the access state; `change` lists the differences. Members who are no longer allowed
+    /// in the room are removed. Members whose permission to speak has changed are told.
     pub(super) fn set_access_state(
         &mut self,
         access_state: Arc<AccessState>,

@@ -35,7 +35,7 @@ pub enum RoomRequest {
     Join {
         client: Arc<ClientConnection>,
         name: Name,
-        /// Why it cannot be a new name, if it cannot.
+        /// The reason why it cannot be a new name, if it cannot.
         problem: Option<NameProblem>,
         resume: Option<Resume>,
         /// The password that was verified.
@@ -92,7 +92,7 @@ pub enum RoomRequest {
         permission: Permission,
         reply: ReplySender,
     },
-    /// Replaces the access state; `change` is what differs.
+    /// Replaces the access state; `change` lists the differences.
     Access {
         access_state: Arc<AccessState>,
         change: Change,
@@ -132,11 +132,11 @@ pub enum RoomRequest {
     },
 }
 
-/// About how many bytes an answer has beside its text.
+/// The approximate number of bytes of an answer in addition to its text.
 const ANSWER_BYTES: usize = 256;
 
 impl RoomRequest {
-    /// About how many bytes the answer has.
+    /// The approximate number of bytes of the answer.
     pub fn answer_bytes(&self) -> usize {
         match self {
             // The list has no bound, so the connection makes no other request before it is sent.
@@ -157,7 +157,7 @@ pub struct RoomHandle {
     pub(super) counts: Arc<Counts>,
 }
 
-/// What the room thread counts, for the rest of the daemon.
+/// The counts of the room thread, for the rest of the daemon.
 #[derive(Default)]
 pub struct Counts {
     /// Requests of users that were refused, by the code of the refusal.

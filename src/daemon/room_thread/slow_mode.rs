@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 /// The number of names of former members that are remembered before old ones are removed.
 const MAX_FORMER: usize = 256;
 
-/// When each name has said something, while slow mode is on. It counts for names and not for sessions,
-/// because anybody can have a new session.
+/// The time at which each name last spoke, while slow mode is on. Names count and not sessions,
+/// because any user can open a new session.
 #[derive(Debug, Default)]
 pub struct SlowMode {
     last_said: HashMap<Arc<str>, Timestamp>,
@@ -40,7 +40,7 @@ impl SlowMode {
         }
     }
 
-    /// Notes that a member has said something, in a room with so many `members`.
+    /// Notes that a member has spoken, in a room with this number of `members`.
     pub fn note(&mut self, slow: Duration, name: &Name, members: usize, now: Timestamp) {
         if self.last_said.len() > members + MAX_FORMER {
             self.last_said.retain(|_, said| now.duration_since(*said).unsigned_abs() < slow);

@@ -13,7 +13,7 @@ use super::aliases::{self, Alias};
 use super::request::Counts;
 use crate::store::{Extras, Store, StoreFailure, TokenHash};
 
-/// Why a batch is not stored.
+/// The reason why a batch is not stored.
 pub enum NotStored {
     /// It may succeed later.
     Passing(StoreFailure),
@@ -21,10 +21,10 @@ pub enum NotStored {
     Broken,
 }
 
-/// The store, if there is one, and what is stored with the next batch.
+/// The store, if there is one, and the data that is stored with the next batch.
 pub struct Storage {
     store: Option<Store>,
-    /// What is stored with the next batch beside its records.
+    /// Data that is stored with the next batch in addition to its records.
     pub extras: Extras,
     /// The store has failed for good: nothing stored from then on could be relied on.
     is_broken: bool,
@@ -98,7 +98,7 @@ impl Storage {
         }
     }
 
-    /// Removes what is kept no longer, now that the log ends with `last`.
+    /// Removes data that is no longer kept, now that the log ends with `last`.
     pub fn maintain(&mut self, last: Seq, now: Timestamp) {
         let Some(store) = &mut self.store else { return };
         match store.look_after(last, now) {
@@ -137,7 +137,7 @@ impl Storage {
         })
     }
 
-    /// What a session was before.
+    /// The former names of a session.
     pub fn aliases_of(&self, session: SessionId) -> Vec<Alias> {
         let Some(store) = &self.store else { return Vec::new() };
         match store.aliases_of(session) {

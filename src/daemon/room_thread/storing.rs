@@ -19,8 +19,8 @@ use crate::store::StoreFailure;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl RoomThread {
-    /// Stores the batch and shows it. If it cannot be stored, it is rolled back, and everyone who
-    /// asked for a part of it is told.
+    /// Stores the batch and shows it. If it cannot be stored, it is rolled back, and all clients
+    /// with requests in it are told.
     pub(super) fn store_and_publish(&mut self, now: Timestamp) {
         if self.room.batch().is_empty() && self.storage.extras.is_empty() {
             return;
@@ -125,7 +125,7 @@ impl RoomThread {
             if !is_degraded {
                 info!(event = "recovered", "storing messages again");
             }
-            // Whatever shows the number of members shows this, too.
+            // Everything that shows the number of members also shows this.
             self.people.send_modify(|_| {});
         }
     }

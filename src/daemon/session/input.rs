@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 
 use crate::transport::Transport;
 
-/// How much is read at a time.
+/// The number of bytes that are read at a time.
 pub(super) const READ_BYTES: usize = 16 * 1024;
 
 thread_local! {
@@ -22,16 +22,17 @@ thread_local! {
 
 /// The input of a connection that has not become lines yet.
 pub(super) struct Input {
-    /// What has come of the first line, until it is known whether it is in a dialect of this port.
+    /// The part of the first line received so far, until it is known whether the dialect is allowed
+    /// on this port.
     pub(super) first_line: Option<Vec<u8>>,
     pub(super) telnet: Telnet,
     pub(super) framer: Framer,
-    /// When the last bytes came.
+    /// The time at which the last bytes arrived.
     pub(super) heard: Instant,
 }
 
 impl Input {
-    /// The input of a new connection, whose lines have at most so many bytes.
+    /// The input of a new connection, whose lines have at most `max_line_bytes` bytes.
     pub(super) fn new(max_line_bytes: usize) -> Input {
         Input {
             first_line: Some(Vec::new()),
@@ -64,11 +65,11 @@ impl Input {
         })
     }
 
-    /// Takes in what was received together. Nothing becomes a line until it is known that the first
-    /// line is in a dialect of this port.
+    /// Takes in data that was received together. Nothing becomes a line until it is known that the
+    /// first line is in a dialect of this port.
     ///
     /// # Errors
-    /// It is another protocol.
+    /// The data is in another protocol.
     fn take_in(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), Foreign> {
         let Some(mut first_line) = self.first_line.take() else {
             self.push(bytes, frames);
@@ -83,7 +84,7 @@ impl Input {
         Ok(())
     }
 
-    /// Decides what the first input is, because nothing more has come for a while.
+    /// Decides the protocol of the first input, because nothing more has arrived for a while.
     ///
     /// # Errors
     /// It is another protocol.
@@ -98,7 +99,7 @@ impl Input {
         Ok(())
     }
 
-    /// When to decide, if nothing more comes until then.
+    /// The time of the decision, if nothing more arrives until then.
     pub(super) fn decision_time(&self) -> Option<Instant> {
         Some(self.heard + self.until_decision()?)
     }

@@ -1,5 +1,5 @@
-//! Lets a user in: with a name, and with a password if the name needs one. Checks what the user can
-//! do then.
+//! Lets a user in: with a name, and with a password if the name requires one. Afterwards, checks
+//! the user's permissions.
 
 use chatroom::access::{Credential, Requirement};
 use chatroom::clean::{self, word};
@@ -169,7 +169,7 @@ fn note_wrong_password(requests: &Requests<'_>, name: &Name) {
     );
 }
 
-/// Whether nobody on the way can read what is sent.
+/// Whether the connection is safe from eavesdropping.
 fn is_private(requests: &Requests<'_>) -> bool {
     !requests.connection.transport.is_plain() || requests.client().source.is_this_machine()
 }

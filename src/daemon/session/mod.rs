@@ -1,9 +1,9 @@
 //! The task of one connection, from its first byte to its last ([`ConnectionTask`]).
 //!
-//! The task first reads the header of a proxy and agrees on keys, if the connection needs that. Then
-//! it runs two futures side by side. The `reader` takes bytes in (`input`), cuts them into lines, and
-//! has each line carried out (`text`, `json`). The `writer` sends what the client connection has to
-//! show. When one of them learns that the connection is over, both end.
+//! The task first reads the header of a proxy and agrees on keys, if the connection requires that.
+//! Then it runs two futures concurrently. The `reader` takes bytes in (`input`), splits them into
+//! lines, and has each line carried out (`text`, `json`). The `writer` sends the pending output of
+//! the client connection. When one of them learns that the connection is over, both end.
 
 mod input;
 mod json;
@@ -45,7 +45,7 @@ use reader::{Reader, Stop};
 pub use turning_away::{MAX_TURNED_AWAY, turn_away_unopened};
 use turning_away::{farewell, linger, not_tls, turn_away};
 
-/// How long a TLS handshake can take.
+/// The maximum time of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves a connection that was just accepted, in a task of its own; or turns it away.
@@ -109,8 +109,8 @@ fn broken(error: &io::Error) -> EndReason {
     EndReason::Broken(error.to_string())
 }
 
-/// What the task of one connection owns. Dropping it takes the connection out of the register and its
-/// session out of the room, however the task ends.
+/// The resources of the task of one connection. Dropping it removes the connection from the
+/// register and its session from the room, however the task ends.
 struct ConnectionTask {
     transport: Transport,
     client: Arc<ClientConnection>,
@@ -121,7 +121,7 @@ impl ConnectionTask {
     /// Serves the connection until it ends, or until it is to be handed over. Another process has
     /// `saved` its input, if one served it before.
     ///
-    /// This future is most of the memory of an idle connection, so what is rarely needed is boxed.
+    /// This future is most of the memory of an idle connection, so rarely needed parts are boxed.
     #[expect(clippy::manual_async_fn, reason = "an async fn would hold `self` twice")]
     fn run(self, mut saved: Option<Box<SavedInput>>) -> impl Future<Output = ()> + Send {
         async move {

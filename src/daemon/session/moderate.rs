@@ -1,4 +1,4 @@
-//! Carries out what an operator in the room asks for.
+//! Carries out the requests of an operator in the room.
 
 use chatroom::access::ModerationAction;
 use chatroom::permission::Permission;
@@ -32,14 +32,14 @@ async fn try_moderate(
     action: ModerationAction,
 ) -> Result<Moderated, Refusal> {
     let shutting_down = Err(Refusal::ShuttingDown);
-    // Behind everything that was asked before. Operators can be muted, too.
+    // After all earlier requests. Operators can be muted, too.
     let session = requests.client().session();
     let may = |reply| RoomRequest::May { session, permission: Permission::Moderate, reply };
     requests.shared().room.ask(may).await.unwrap_or(shutting_down)?;
     let name = requests.client().name().ok_or(Refusal::NotJoined)?;
     let (by, shared) = (Actor::Account(name.to_string()), requests.connection.shared.clone());
-    // In a task of its own, so that what has begun is completed and noted even if this connection
-    // ends meanwhile.
+    // In a task of its own, so that an action in progress is completed and recorded even if this
+    // connection ends in the meantime.
     let done = tokio::spawn(async move { moderation::moderate(&shared, by, action).await });
     done.await.unwrap_or(Err(Refusal::ShuttingDown))
 }

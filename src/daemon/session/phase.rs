@@ -1,9 +1,9 @@
-//! How far a connection has come: from its first line to its end.
+//! The phases of a connection, from its first line to its end.
 
 use chatroom::handover::Stage;
 use chatroom::names::Name;
 
-/// How far a connection has come.
+/// The phase of a connection.
 pub(super) enum Phase {
     /// Nothing was received yet. The first line decides the dialect.
     New,
@@ -42,7 +42,8 @@ impl Phase {
         }
     }
 
-    /// What the previous process has saved: the stage, and the name if one was given.
+    /// Restores the phase that the previous process has saved: the stage, and the name if one was
+    /// given.
     pub(super) fn restore(stage: Stage, name: Option<Name>, silence: u32) -> Phase {
         match (stage, name) {
             (Stage::New, _) => Phase::New,

@@ -19,10 +19,10 @@ use super::{ConnectionTask, broken, told};
 use crate::connections::banned;
 use crate::transport::Transport;
 
-/// How many bytes are looked at together. Most headers are shorter.
+/// The number of bytes that are inspected together. Most headers are shorter.
 const PIECE: usize = 256;
 
-/// How the wait for a header ended.
+/// The outcome of waiting for a header.
 pub(super) enum Header {
     /// The client is known and admitted.
     Taken,
@@ -85,7 +85,7 @@ impl ConnectionTask {
         if self.transport.is_plain() {
             farewell(&self.transport, Dialect::INITIAL, reason).await;
         } else if is_missing {
-            // What came instead of a header was not read, so it can still be looked at.
+            // The bytes received instead of a header are still unread, so they can be inspected.
             match self.transport.plain_dialect().await {
                 Ok(Some(dialect)) => {
                     let plain = Transport::plain(self.transport.tcp.clone());
@@ -97,7 +97,7 @@ impl ConnectionTask {
         }
     }
 
-    /// How far the input has come, for the next process: to this part of the header.
+    /// Saves the input state for the next process: this part of the header has arrived.
     pub(super) fn save_header(&self, begun: Vec<u8>) -> SavedInput {
         let (_, saved) = Reader::new(self).save(Vec::new());
         SavedInput { first_line: Some(begun), ..saved }
@@ -109,8 +109,8 @@ pub(super) async fn skip(transport: &Transport) {
     let _ = timeout(SHORT_HANDSHAKE, read(&transport.tcp, &mut Vec::new())).await;
 }
 
-/// Reads the rest of a header that has `begun`, and nothing behind it. Returns the client, if the header
-/// names one. Cancelling is safe: what was read is in `begun`.
+/// Reads the rest of a header that has `begun`, and nothing after it. Returns the client, if the
+/// header names one. Cancelling is safe: the bytes read so far are in `begun`.
 async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>, EndReason> {
     let mut buffer = [0; PIECE];
     loop {
@@ -123,7 +123,8 @@ async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>
         let before = begun.len();
         begun.extend_from_slice(&buffer[..seen]);
         let progress = proxy::read(begun);
-        // Only what is read counts. What follows the header is for TLS, or for the reader.
+        // Only the bytes that were read count. Those after the header are for TLS, or for the
+        // reader.
         begun.truncate(before);
         let wanted = match progress.map_err(no_header)? {
             Progress::Incomplete => seen,
@@ -139,7 +140,7 @@ async fn read(tcp: &TcpStream, begun: &mut Vec<u8>) -> Result<Option<SocketAddr>
     }
 }
 
-/// Reads what is there, which can be less than was seen.
+/// Reads the available bytes, which can be fewer than were seen.
 fn try_read(tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     match tcp.try_read(buffer) {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {

@@ -1,4 +1,4 @@
-//! Slows a client that sends too fast: what it sends is read later, and none of it is thrown away.
+//! Slows down a client that sends too fast: its input is read later, and none of it is discarded.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use chatroom::throttle::{Bucket, Rate};
 use super::input::READ_BYTES;
 use crate::source::Source;
 
-/// So many bytes are read at a time from a client that may have to wait.
+/// The number of bytes that are read at a time from a client that may have to wait.
 const LIMITED_READ_BYTES: usize = 2048;
 
-/// What a client is told when it has to wait for the first time.
+/// The message to a client that has to wait for the first time.
 pub(super) const TOLD: &str =
     "You are sending too fast. Your messages are delayed a little; none is lost.";
 
-/// How fast a connection has sent.
+/// The recent rate of a connection.
 #[derive(Default)]
 pub(super) struct RateLimit {
     sent: Bucket,
@@ -58,14 +58,14 @@ impl RateLimit {
     }
 }
 
-/// How fast a connection from there can send, if that is limited.
+/// The rate at which a connection from this source can send, if it is limited.
 pub(super) fn rate(limits: &Limits, source: &Source) -> Option<Rate> {
     let rate = Rate::per_second(limits.messages_per_second, limits.burst);
     rate.filter(|_| limits.loopback || !source.is_this_machine())
 }
 
-/// How many bytes are read at a time. What is read waits in memory as lines, which take more than
-/// their bytes. So little is read if it may have to wait long.
+/// The number of bytes that are read at a time. They wait in memory as lines, which take more than
+/// their bytes. Therefore, little is read if it may have to wait long.
 pub(super) fn max_read_bytes(limits: &Limits, source: &Source) -> usize {
     rate(limits, source).map_or(READ_BYTES, |_| LIMITED_READ_BYTES)
 }

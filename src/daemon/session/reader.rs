@@ -22,10 +22,10 @@ use super::{ConnectionTask, broken, json, rate_limit, text};
 use crate::client_connection::ClientConnection;
 use crate::shared::Shared;
 
-/// After so many lines of one connection, other connections have their turn.
+/// The number of lines of one connection after which other connections have their turn.
 const TURN: u32 = 64;
 
-/// Why a connection is no longer served.
+/// The reason why a connection is no longer served.
 pub(super) enum Stop {
     Ended(EndReason),
     /// It is to be handed over, with these lines, which were not handled.
@@ -81,7 +81,7 @@ impl<'c> Reader<'c> {
         Box::pin(timeout_at(deadline, readable(connection))).await.unwrap_or(over)
     }
 
-    /// Until when something has to come, and what it means if it does not.
+    /// The time until which input must arrive, and the meaning of its absence.
     fn deadline(&self) -> Option<(Instant, Waited)> {
         let decision = self.input.decision_time().map(|time| (time, Waited::Decision));
         match self.requests.phase {
@@ -98,7 +98,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Handles what waiting has led to.
+    /// Handles the result of waiting.
     async fn on_waited(&mut self, waited: Waited) -> Option<Stop> {
         let mut frames = Vec::new();
         let received = match waited {
@@ -125,9 +125,9 @@ impl<'c> Reader<'c> {
         None
     }
 
-    /// Reads what has come. Returns false if the other side has closed.
+    /// Reads the available input. Returns false if the other side has closed.
     fn receive(&mut self, frames: &mut Vec<Frame>) -> io::Result<bool> {
-        // What the old script client sends together must not be read in two parts.
+        // Data that the old script client sends together must not be read in two parts.
         let max = match self.input.has_pieces() {
             true => READ_BYTES,
             false => {
@@ -221,7 +221,7 @@ impl<'c> Reader<'c> {
     }
 
     fn refuse_long_line(&mut self) {
-        // Neither a name nor a request before there is one is so long.
+        // Neither a name nor a request before it can be this long.
         if matches!(self.requests.phase, Phase::New) {
             return self.requests.end(EndReason::Foreign(Foreign::TooLong.as_str()));
         }
@@ -269,7 +269,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// How far the input has come, for the next process. These lines were not handled.
+    /// Saves the input state for the next process. These lines were not handled.
     pub(super) fn save(self, frames: Vec<Frame>) -> (Arc<ClientConnection>, SavedInput) {
         let client = self.client().clone();
         let (Input { first_line, telnet, framer, .. }, requests) = (self.input, self.requests);
@@ -302,7 +302,7 @@ fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// How long a client has to give a name, and a password if the name needs one.
+/// The time within which a client has to give a name, and a password if the name requires one.
 fn naming_time(shared: &Shared) -> Duration {
     shared.config().timeouts.name
 }

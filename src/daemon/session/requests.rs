@@ -1,4 +1,4 @@
-//! What the handlers of requests share.
+//! Functions that the handlers of requests share.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl<'c> Requests<'c> {
                 match unread {
                     Unread::Busy => Refusal::SearchesBusy,
                     Unread::TooLong => Refusal::SearchTooLong { limit: MAX_SEARCH_BYTES },
-                    // The log says what failed.
+                    // The log contains the cause.
                     Unread::Failed(_) => Refusal::HistoryUnreadable,
                 },
                 id,
@@ -81,7 +81,7 @@ impl<'c> Requests<'c> {
         self.client().answer(&Answer::Refused { refusal, id });
     }
 
-    /// Ends the connection behind everything that it has asked for.
+    /// Ends the connection after everything that it has requested.
     pub(super) fn end(&mut self, reason: EndReason) {
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         if phase.is_joined() {

@@ -31,7 +31,7 @@ pub fn joined(name: &Name, resumed: bool, client: &ClientConnection, watchers: &
     }
 }
 
-/// A connection has ended. If it `stays_detached`, its user can come back to the session.
+/// A connection has ended. If it `stays_detached`, its user can resume the session.
 pub fn ended(
     client: &ClientConnection,
     reason: &EndReason,

@@ -15,16 +15,17 @@ use crate::shared::Shared;
 use crate::tls::Identity;
 use crate::transport::Transport;
 
-/// How long the other side can take to close after it was told the reason.
+/// The time for the other side to close after it was told the reason.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// So many connections that were turned away are given time to read the reason; others are closed at
-/// once.
+/// The number of connections that were turned away and are given time to read the reason; others
+/// are closed at once.
 static TURNED_AWAY: Semaphore = Semaphore::const_new(MAX_TURNED_AWAY);
 pub const MAX_TURNED_AWAY: usize = 16;
 
-/// Over TLS, telling the reason takes a handshake, which can be what an attacker wants. So few at a time
-/// are told, each occupies its place for a while, and others are closed without a word.
+/// Over TLS, telling the reason takes a handshake, which can be what an attacker wants. Therefore,
+/// only this many clients are told at a time, each occupies its place for a while, and others are
+/// closed without a farewell.
 static TOLD_OVER_TLS: Semaphore = Semaphore::const_new(8);
 const BETWEEN_TURNS: Duration = Duration::from_millis(400);
 pub(super) const SHORT_HANDSHAKE: Duration = Duration::from_secs(2);
@@ -96,7 +97,8 @@ fn last_words(dialect: Dialect, reason: &EndReason) -> Vec<u8> {
 
 /// Tells a connection why it is not served, and closes it.
 pub(super) async fn farewell(transport: &Transport, dialect: Dialect, reason: &EndReason) {
-    // A new connection takes a line at once. If it does not, nobody reads.
+    // The socket of a new connection accepts a line at once. If it does not, the client is not
+    // reading.
     let _ = transport.try_write(&last_words(dialect, reason));
     linger(transport).await;
 }
@@ -105,8 +107,8 @@ pub(super) fn not_tls() -> EndReason {
     EndReason::Foreign(NO_TLS)
 }
 
-/// Tells a client why the room is not open, and closes the connection. Over TLS this is encrypted, behind
-/// the header of the proxy if the connection `awaits_header`.
+/// Tells a client why the room is not open, and closes the connection. Over TLS, the message is
+/// encrypted, after the header of the proxy if the connection `awaits_header`.
 pub fn turn_away_unopened(
     stream: TcpStream,
     identity: Option<&Identity>,

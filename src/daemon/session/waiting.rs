@@ -6,15 +6,15 @@ use std::task::Poll;
 
 use super::ConnectionTask;
 
-/// What waiting for input has led to.
+/// The result of waiting for input.
 pub(super) enum Waited {
     /// Bytes, or the end of them.
     Readable,
-    /// Nothing more came for a while, which shows that what has come is complete.
+    /// Nothing more arrived for a while, which shows that the input so far is complete.
     Decision,
     /// No name was given in time. The connection is to end.
     NoName,
-    /// Nothing came for so long that the other side may be gone. The connection is to end.
+    /// Nothing arrived for so long that the other side may be gone. The connection is to end.
     Silent,
     /// The connection is to be handed over.
     Freezing,

@@ -1,4 +1,4 @@
-//! The writing half of a connection: sends what the client connection has to show.
+//! The writing half of a connection: sends the pending output of the client connection.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -25,8 +25,8 @@ pub async fn run(connection: &ConnectionTask) -> EndReason {
     }
 }
 
-/// Writes what can be written at once. Returns a future for the rest, boxed because an idle connection
-/// does not need it.
+/// Writes as much as possible at once. Returns a future for the rest, boxed because an idle
+/// connection does not need it.
 fn write(
     connection: &ConnectionTask,
 ) -> Option<Pin<Box<impl Future<Output = Result<(), EndReason>>>>> {

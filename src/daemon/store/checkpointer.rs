@@ -17,8 +17,8 @@ use tracing::{info, warn};
 use super::files::is_being_read;
 use super::{StoreFailure, mark};
 
-/// Each time the log has grown by so many pages of 4 KiB (8 MiB), it is copied. If the room is quiet, a
-/// log of this size is also emptied.
+/// The number of pages of 4 KiB by which the log grows between two copies (8 MiB). If the room is
+/// quiet, a log of this size is also emptied.
 const COPY_EVERY: u32 = 2048;
 
 /// A log of this size (64 MiB) is emptied as soon as almost all of it is copied.
@@ -35,7 +35,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// For how many rounds a reader has to be in the way before that is logged.
 const BLOCKED_ROUNDS: u32 = 2;
 
-/// How long the last checkpoint may wait for readers.
+/// The maximum time for which the last checkpoint waits for readers.
 const LAST_TIME: Duration = Duration::from_millis(200);
 
 /// The state of the write-ahead log, shared by the writer and the thread. Sizes are in pages.
@@ -189,8 +189,8 @@ impl CheckpointLoop {
         }
     }
 
-    /// Copies what can be copied, and empties the log if it is time. Returns whether nothing is left to
-    /// do.
+    /// Copies as much as possible, and empties the log if it is time. Returns whether nothing is
+    /// left to do.
     fn round(&mut self) -> Result<bool, StoreFailure> {
         let log = self.log.clone();
         let is_asked = log.is_to_be_emptied.load(Relaxed);
@@ -240,8 +240,8 @@ impl CheckpointLoop {
         log.written.store(0, Relaxed);
         log.copied.store(0, Relaxed);
         let is_empty = !checkpoint(&self.db, "TRUNCATE")?.is_busy;
-        // If a reader has come meanwhile, the new log begins with that mark, and the database may
-        // still have the previous one.
+        // If a reader has come in the meantime, the new log begins with that mark, and the database
+        // may still have the previous one.
         log.set_needs_mark(is_empty);
         Ok(is_empty)
     }

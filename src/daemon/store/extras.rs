@@ -1,5 +1,5 @@
-//! What is stored besides records: tokens of sessions and ids of direct messages. They have limits of
-//! their own, and do not count as history.
+//! Data that is stored in addition to records: tokens of sessions and ids of direct messages. It
+//! has separate limits and does not count as history.
 
 use std::collections::HashMap;
 
@@ -9,23 +9,25 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::{TokenHash, rows};
 
-/// How many ids of direct messages are kept for each session. There can be a few more for a while.
+/// The number of ids of direct messages that are kept for each session. There can be a few more for
+/// a while.
 pub(super) const MAX_DIRECTS_OF_SESSION: u32 = 512;
 
-/// How many ids of direct messages are kept in all.
+/// The number of ids of direct messages that are kept in all.
 const MAX_DIRECTS: u64 = 20_000;
 
-/// How many sessions can be resumed, including those of present users.
+/// The number of sessions that can be resumed, including those of present users.
 const MAX_SESSIONS: u64 = 100_000;
 
-/// How many entries, more than a batch adds, are removed with it while there are too many.
+/// The number of entries, in addition to those that a batch adds, that are removed with it while
+/// there are too many.
 const MORE: u64 = 64;
 
 /// The maximum size of an entry, in its table and indexes together, approximately.
 const ENTRY_BYTES: u64 = 512;
 
-/// The size is measured again after so many bytes of new entries, or so many calls of
-/// [`Amounts::bytes`].
+/// The number of bytes of new entries, or of calls of [`Amounts::bytes`], after which the size is
+/// measured again.
 const MEASURE_AFTER_BYTES: u64 = 256 << 10;
 const MEASURE_AFTER_LOOKS: u32 = 256;
 
@@ -40,7 +42,7 @@ const TABLES: [&str; 7] = [
     "aliases",
 ];
 
-/// What is stored together with a batch of records.
+/// Additional data that is stored together with a batch of records.
 #[derive(Default)]
 pub struct Extras {
     /// Tokens with which sessions can be resumed. A new token replaces the old one.
@@ -67,11 +69,12 @@ impl Extras {
     }
 }
 
-/// How many entries there are, and their size.
+/// The number of entries, and their size.
 pub(super) struct Amounts {
     directs: u64,
     sessions: u64,
-    /// How many direct messages each session has sent since its old ones were last removed.
+    /// The number of direct messages that each session has sent since its old ones were last
+    /// removed.
     by_session: HashMap<SessionId, u32>,
     /// The size of the tables when it was last measured.
     measured: u64,
@@ -82,7 +85,7 @@ pub(super) struct Amounts {
     max_sessions: u64,
 }
 
-/// How a transaction changes the amounts, once it is committed.
+/// The changes that a transaction makes to the amounts once it is committed.
 #[derive(Default)]
 pub(super) struct Changes {
     directs_in: u64,

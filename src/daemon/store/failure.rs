@@ -8,13 +8,13 @@ use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
 
 use crate::transient::{hides_cause, is_transient_io, probe};
 
-/// Why something was not stored.
+/// The reason why data was not stored.
 #[derive(Debug)]
 pub enum StoreFailure {
     /// There is no space, or the file was locked for too long. Trying again can succeed.
     Passing(rusqlite::Error),
-    /// The disk or the file is broken, and the daemon has to stop. After a failed fsync, the system drops
-    /// what it could not write, and later fsyncs succeed although data is lost.
+    /// The disk or the file is broken, and the daemon has to stop. After a failed fsync, the system
+    /// drops the data that it could not write, and later fsyncs succeed although data is lost.
     Fatal(rusqlite::Error),
 }
 

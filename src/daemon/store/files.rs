@@ -16,7 +16,7 @@ use crate::transient::Transient;
 /// Locked by the daemon that uses the folder.
 const LOCK: &str = "lock";
 
-/// How many reads that may take long are in progress in this process.
+/// The number of potentially long reads that are in progress in this process.
 static READING: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts as a read in progress until it is dropped.
@@ -78,7 +78,7 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let source = open_reader(from)?;
     drop(private::open(to)?);
     let mut copy = Connection::open(to)?;
-    // In one step: a copy in several steps restarts whenever something is written meanwhile.
+    // In one step: a copy in several steps restarts whenever something is written in the meantime.
     Backup::new(&source, &mut copy)?.step(-1)?;
     // If the copy replaces the original, the records since are lost. So a new epoch has to begin, as
     // after a power cut.

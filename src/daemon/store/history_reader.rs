@@ -29,7 +29,7 @@ pub const MAX_PAGE_BYTES: usize = 128 * 1024;
 /// The maximum size of a text to search for.
 pub const MAX_SEARCH_BYTES: usize = 512;
 
-/// Why nothing was read.
+/// The reason why nothing was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unread {
     /// Too many searches are in progress.

@@ -5,7 +5,7 @@ use chatroom::room::{Member, Record, RecordKind, SessionId};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-/// The members, and whether each can come back to its session.
+/// The members, and whether each can resume its session.
 pub(super) fn read(db: &Connection) -> anyhow::Result<Vec<(Member, bool)>> {
     let mut select = db.prepare(
         "SELECT members.session, name, since, sessions.id IS NOT NULL

@@ -21,19 +21,19 @@ use super::run_start::RunStart;
 use super::{DATABASE, Store, StoreFailure, WRITER_TIME, mark, members, restore, schema};
 use crate::{folders, private};
 
-/// How long the check of the history may take before it is used.
+/// The maximum time of the check of the history before it is used.
 const START_CHECK_TIME: Duration = Duration::from_millis(200);
 
-/// What was stored when the daemon ended.
+/// The state that was stored when the daemon ended.
 pub struct Restored {
     pub store: Store,
     pub last: Position,
     pub epochs: Epochs,
-    /// The members, and whether each can come back to its session.
+    /// The members, and whether each can resume its session.
     pub members: Vec<(Member, bool)>,
-    /// How often a daemon was started on this history. Ids of sessions contain this number.
+    /// The number of starts of a daemon on this history. Ids of sessions contain this number.
     pub run: u64,
-    /// Why nothing can be stored yet, if so.
+    /// The reason why nothing can be stored yet, if that is so.
     pub degraded: Option<StoreFailure>,
 }
 

@@ -15,14 +15,15 @@ use super::search::{Scan, SearchSlot};
 use super::selection::{Matches, Selected, Selection};
 use crate::window::Window;
 
-/// How many records, and about how many bytes, are read at a time for a connection that is behind.
+/// The number of records, and their approximate number of bytes, that are read at a time for a
+/// connection that is behind.
 const FED_AT_A_TIME: u64 = 256;
 const MAX_FED_BYTES: usize = 64 * 1024;
 
-/// How many records are read for one answer about the messages of a user.
+/// The number of records that are read for one answer about the messages of a user.
 const LOOKED_THROUGH_AT_A_TIME: u64 = 20_000;
 
-/// Where records are read.
+/// The place from which records are read.
 pub enum Source {
     Disk(Connection),
     Window(Arc<Window>),
@@ -98,7 +99,7 @@ pub fn answer_all(source: &Source, queries: &Receiver<Query>) {
             (Query::Select(selection, reply), Source::Window(window)) => {
                 reply.give(Ok(Scan::new(selection).of_window(window)));
             }
-            // What has left the window is gone, and searches have a thread of their own.
+            // Records that have left the window are gone, and searches have a thread of their own.
             (Query::From(..), Source::Window(_)) | (Query::Search(..), _) => {}
         }
     }

@@ -23,7 +23,7 @@ const RESTORING: &str = "-restoring";
 pub struct Restoration {
     /// The numbers of the first and the last record.
     pub records: Option<(u64, u64)>,
-    /// Where the previous history is now, if there was one.
+    /// The path to which the previous history was moved, if there was one.
     pub aside: Option<PathBuf>,
 }
 

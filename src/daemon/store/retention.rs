@@ -1,5 +1,5 @@
-//! How much of the history is kept. A few of the oldest records are removed at a time, so that this
-//! never pauses the room.
+//! Retention of the history. A few of the oldest records are removed at a time, so that this never
+//! pauses the room.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::StoreFailure;
 use super::extras::Amounts;
 
-/// The most records that are removed at a time.
+/// The maximum number of records that are removed at a time.
 pub(super) const MAX_REMOVED: u64 = 256;
 
-/// How often old sessions are forgotten.
+/// The interval at which old sessions are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
-/// How long a session can be resumed after its user has gone, in milliseconds: 30 days.
+/// The time for which a session can be resumed after its user has gone, in milliseconds: 30 days.
 const SESSION_TIME: i64 = 30 * 86_400_000;
 
 /// The limits of the history, and how far it has been trimmed to them.
@@ -26,7 +26,7 @@ pub(super) struct Retention {
     keep_bytes: u64,
     /// The oldest record that is kept.
     pub oldest: Seq,
-    /// When sessions are forgotten next.
+    /// The time at which sessions are forgotten next.
     forget_at: Timestamp,
 }
 
@@ -109,7 +109,7 @@ impl Retention {
     }
 }
 
-/// The size of the records, without what is stored beside them.
+/// The size of the records, without the data stored beside them.
 pub(super) fn history_bytes(db: &Connection, amounts: &mut Amounts) -> rusqlite::Result<u64> {
     let other = amounts.bytes(db)?;
     Ok(used_bytes(db)?.saturating_sub(other))

@@ -6,11 +6,12 @@ use rusqlite::{Connection, params};
 
 use super::StoreFailure;
 
-/// Where a run of the daemon begins, and what the store has to note about it.
+/// The position at which a run of the daemon begins, and the data that the store has to note about
+/// it.
 pub(super) struct RunStart {
     pub last: Position,
     pub epochs: Epochs,
-    /// How often a daemon was started on this history, this start included.
+    /// The number of starts of a daemon on this history, including this one.
     pub number: u64,
     /// The first record of a new epoch, if one begins.
     begins: Option<(u32, Seq)>,

@@ -1,8 +1,8 @@
-//! Saves what can be read of a damaged history to a new one.
+//! Saves the readable part of a damaged history to a new one.
 //!
 //! SQLite gives up at a broken link between pages. This reads each page of the database and of the
-//! write-ahead log by itself. Every row that looks like a record counts as one. The format is that of
-//! https://sqlite.org/fileformat2.html.
+//! write-ahead log by itself. Every row that looks like a record counts as one. The format is that
+//! of https://sqlite.org/fileformat2.html.
 
 mod pages;
 
@@ -25,7 +25,7 @@ pub struct Salvage {
     pub records: u64,
     /// The numbers of the first and the last record.
     pub extent: Option<(u64, u64)>,
-    /// How many records between them are missing.
+    /// The number of records between them that are missing.
     pub missing: u64,
 }
 

@@ -21,19 +21,19 @@ use super::rows;
 use super::selection::{Matches, Selected, Selection};
 use crate::window::Window;
 
-/// The most searches at a time.
+/// The maximum number of searches at a time.
 pub const MAX_SEARCHES: usize = 64;
 
-/// How long the turn of a search is.
+/// The duration of a search's turn.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// How many bytes of records are read between looks at the clock.
+/// The number of bytes of records that are read between checks of the clock.
 const BETWEEN_LOOKS: usize = 64 * 1024;
 
 /// The nice value of the thread, if the service is permitted to set it.
 const NICE: i32 = 10;
 
-/// How many numbers one statement covers, at first and at most.
+/// The number of record numbers that one statement covers, at first and at most.
 const FIRST_RANGE: u64 = 256;
 const MAX_RANGE: u64 = 64 * 1024;
 

@@ -1,10 +1,10 @@
-//! Which records a request selects, and collecting them.
+//! The selection of the records that a request asks for, and collecting them.
 
 use chatroom::room::{Record, Seq};
 use chatroom::wire::text;
 use jiff::Timestamp;
 
-/// Which records are requested.
+/// The records that are requested.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Only records after this one. Then the first matching records are selected.

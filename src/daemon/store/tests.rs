@@ -85,7 +85,7 @@ fn the_epoch_changes_where_the_end_may_be_lost() {
     let resume_point = third.epochs.resume_point(seen, Seq(1)).unwrap();
     assert_eq!(resume_point.lost, Some((Seq(2), Seq(5))));
     drop(third);
-    // What was stored with power in mind is not doubted.
+    // Records that were stored with durability against power failures are trusted.
     drop(open(&folder, &History::default()));
     assert_eq!(open(&folder, &history).last.epoch, 3);
 }

@@ -1,4 +1,4 @@
-//! What a certificate says about itself.
+//! Facts about a certificate that the certificate states itself.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
-/// The name by which people recognise a certificate, and when it is valid.
+/// The name by which operators recognize a certificate, and the time for which it is valid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The subject, or if that is empty, the names that the certificate is for.

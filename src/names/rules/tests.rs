@@ -242,7 +242,7 @@ fn what_is_not_seen_is_in_no_name() {
             );
         }
     }
-    // Where they are of no use in their own script, either.
+    // Marks that have no effect in their own script either.
     for name in [
         "မောင်\u{1039}",
         "ⵜⵏ\u{2d7f}",

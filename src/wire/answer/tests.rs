@@ -19,7 +19,7 @@ fn message(text: &str) -> Record {
     Record { epoch: 1, seq: Seq(7), time: time(), kind, author: None }
 }
 
-/// An answer is said so in text, and so in JSON; null is not at all.
+/// Checks the text and the JSON form of an answer; null means that the answer has no JSON form.
 #[track_caller]
 fn check(answer: &Answer, text: &[&str], json: &Value) {
     let said = |dialect: Dialect| String::from_utf8(dialect.encode_answer(answer)).unwrap();

@@ -136,7 +136,7 @@ const ALONE: &[(&str, Foreign)] = &[
     ("PROXY", Foreign::Proxy),
 ];
 
-/// The methods of HTTP that are recognised without a version behind them.
+/// The methods of HTTP that are recognized without a version after them.
 const METHODS: &[&str] = &[
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI",
     "PROPFIND",
@@ -204,7 +204,7 @@ fn of_words(line: &str, first: &str, second: &str) -> Option<Foreign> {
         _ if upper.starts_with("SSH-") => return Some(Foreign::Ssh),
         "HTTP/1.0" | "HTTP/1.1" | "HTTP/2" => return Some(Foreign::Http),
         "RFB" if second.starts_with(|c: char| c.is_ascii_digit()) => return Some(Foreign::Unknown),
-        // Programs write these in capitals or in small letters, people with a capital first letter.
+        // Programs write these in capitals or in small letters, humans with a capital first letter.
         "GET" | "SET" | "DEL" | "GETS" | "ADD" | "HELLO" | "MGET" | "KEYS"
             if !is_target(second) =>
         {

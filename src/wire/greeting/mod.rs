@@ -1,5 +1,5 @@
-//! Looks at the first bytes of a connection: whether they are in a dialect of this port. A connection that
-//! begins with another protocol does not become a user by what comes later.
+//! Inspects the first bytes of a connection: whether they are in a dialect of this port. A
+//! connection that begins with another protocol does not become a user by its later input.
 
 mod foreign;
 mod telnet;
@@ -12,8 +12,8 @@ pub use telnet::{Telnet, strip_telnet};
 /// The longest first line. No name is longer, and other requests of the text protocol come after it.
 pub const MAX_FIRST_LINE: usize = 4 * 1024;
 
-/// How long the first input can stay without a line end before it counts as a piece of the old script
-/// client, which sends no line ends.
+/// The time for which the first input can stay without a line end before it counts as a piece of
+/// the old script client, which sends no line ends.
 pub const PAUSE: Duration = Duration::from_millis(200);
 
 /// The same for input that can be the beginning of another protocol.
@@ -22,16 +22,16 @@ const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// The beginning of a header of the PROXY protocol, version 2.
 pub const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// What PostgreSQL's clients send first, behind the length: a request for protocol 3.0, for TLS, to cancel
-/// a query, or for GSSAPI.
+/// The first bytes that PostgreSQL clients send after the length: a request for protocol 3.0, for
+/// TLS, to cancel a query, or for GSSAPI.
 const POSTGRES: [[u8; 4]; 4] =
     [[0, 3, 0, 0], [4, 0xd2, 0x16, 0x2f], [4, 0xd2, 0x16, 0x2e], [4, 0xd2, 0x16, 0x30]];
 
-/// What the first bytes are.
+/// The result of judging the first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// More has to come. If nothing does for so long, it is this protocol, or else a piece of the old
-    /// script client.
+    /// More input is needed. If none arrives for this time, it is this protocol, or otherwise a
+    /// piece of the old script client.
     Wait(Duration, Option<Foreign>),
     /// It is in a dialect of this port, or can be.
     Ours,
@@ -104,8 +104,8 @@ fn judge_raw(bytes: &[u8]) -> Option<Verdict> {
     }
 }
 
-/// What follows everything that means nothing at the beginning of text: a byte order mark, white space,
-/// empty lines.
+/// Returns `bytes` without everything that is meaningless at the beginning of text: a byte order
+/// mark, white space, empty lines.
 pub(super) fn lead(bytes: &[u8]) -> &[u8] {
     let mut rest = bytes;
     loop {
@@ -123,7 +123,7 @@ pub(super) fn lead(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether a byte ends a line. Telnet sends NUL behind a carriage return, and some programs behind
+/// Whether a byte ends a line. Telnet sends NUL after a carriage return, and some programs after
 /// everything.
 pub fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | 0)

@@ -12,10 +12,10 @@ const END_OF_SUBNEGOTIATION: u8 = 240;
 /// The lowest command, end of file (RFC 1184).
 const FIRST_COMMAND: u8 = 236;
 
-/// The longest subnegotiation. Nothing asks for one, so what is longer is not one.
+/// The maximum length of a subnegotiation. The server requests none, so anything longer is not one.
 const MAX_SUBNEGOTIATION: u16 = 256;
 
-/// How far a command has come. Text does not contain the byte that begins one: 255 does not occur in
+/// The progress of a command. Text does not contain the byte that begins one: 255 does not occur in
 /// UTF-8. But any bytes can follow it, including line ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,7 +24,7 @@ pub enum Telnet {
     Text,
     Command,
     Option,
-    /// So many bytes of a subnegotiation have come.
+    /// This number of bytes of a subnegotiation has arrived.
     Subnegotiation(u16),
     CommandInside(u16),
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What is known once it has all come, and the connection says no more.
+/// The verdict on bytes that are complete, after which the client sends no more.
 fn finally(bytes: &[u8]) -> Option<Foreign> {
     match judge(bytes) {
         Verdict::Foreign(foreign) | Verdict::Wait(_, Some(foreign)) => Some(foreign),

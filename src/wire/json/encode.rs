@@ -69,7 +69,7 @@ pub fn record_event<'a>(
     }
 }
 
-/// Appends an answer as one line. Answers that are only for people have none.
+/// Appends an answer as one line. Answers that are only for human readers have no JSON form.
 pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     let event = match answer {
         Answer::Prompt { .. } | Answer::KeepAlive | Answer::Help | Answer::StartOfReplay => return,
@@ -144,7 +144,7 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
     push_line(&event, out);
 }
 
-/// What is between the brackets of an empty list of users comes behind this. Inside a string, its
+/// The users are inserted after this into an answer with an empty list. Inside a string, its
 /// quotation marks would be escaped.
 const USERS: &[u8] = b"\"users\":[";
 

@@ -1,4 +1,4 @@
-//! Reading requests, and explaining what is wrong with a line that is none.
+//! Parses requests, and explains why a line is not a valid request.
 
 use super::JsonRequest;
 use crate::commands::COMMANDS;
@@ -7,10 +7,10 @@ use crate::room::Refusal;
 /// The length limit of an id, in bytes.
 pub const MAX_ID_BYTES: usize = 64;
 
-/// Reads a request.
+/// Parses a request.
 ///
 /// # Errors
-/// What is wrong with it, and its id if it has one.
+/// The problem with the request, and its id if it has one.
 pub fn parse_request(line: &str) -> Result<JsonRequest, (Refusal, Option<String>)> {
     match serde_json::from_str::<JsonRequest>(line) {
         Ok(
@@ -26,7 +26,7 @@ pub fn parse_request(line: &str) -> Result<JsonRequest, (Refusal, Option<String>
     }
 }
 
-/// Finds out what is wrong with a request. Slower than reading one.
+/// Finds out the problem with a request. This is slower than parsing one.
 fn explain(line: &str, error: &serde_json::Error) -> (Refusal, Option<String>) {
     let value: serde_json::Value = match serde_json::from_str(line) {
         Ok(value) => value,

@@ -13,7 +13,8 @@ fn v6_addresses(source: &str) -> Vec<u8> {
     [&source.octets()[..], &Ipv6Addr::LOCALHOST.octets(), &[0x9c, 0x40, 0xcf, 0x08]].concat()
 }
 
-/// Whatever follows a header, it ends in the same place; and none of its beginnings is whole.
+/// Checks that a header ends in the same place whatever follows it, and that no prefix of it is
+/// complete.
 #[track_caller]
 fn check(header: &[u8], client: Option<&str>) {
     let client = client.map(|it| it.parse().unwrap());
@@ -41,7 +42,7 @@ fn headers_end_where_they_end_and_name_the_client() {
     check(full.as_bytes(), None);
     check(&v2(0x21, 0x11, &V4_ADDRESSES), Some("192.0.2.7:40000"));
     check(&v2(0x21, 0x21, &v6_addresses("2001:db8::7")), Some("[2001:db8::7]:40000"));
-    // With extensions, as ALPN, behind the addresses.
+    // With extensions, such as ALPN, after the addresses.
     let extended = [&V4_ADDRESSES[..], &[1, 0, 3, b'a', b'b', b'c'], &[0x20; 400]].concat();
     check(&v2(0x21, 0x11, &extended), Some("192.0.2.7:40000"));
     check(&v2(0x20, 0x00, &[]), None);

@@ -1,4 +1,4 @@
-//! Reading what a line of a text client asks for.
+//! Parses the lines of text clients into requests.
 
 use crate::access::{ModerationAction, parse_time};
 use crate::commands::{self, CommandId};
@@ -9,7 +9,7 @@ pub const USUAL_HISTORY: usize = 20;
 /// The largest number of records that can be asked for at a time.
 pub const MAX_HISTORY: usize = 200;
 
-/// What a line of a user in the room asks for.
+/// The request that a line of a user in the room makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextRequest<'a> {
     KeepAlive,
@@ -32,12 +32,12 @@ pub enum TextRequest<'a> {
     Say(&'a str),
 }
 
-/// Why a command is not carried out.
+/// The reason why a command is not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
     /// Arguments are missing or invalid.
     Usage(CommandId),
-    /// What is in the place of the time is not a time.
+    /// The argument in the place of the time is not a time.
     Time(CommandId),
     /// The command begins with `/`, as in other chats.
     Slash,
@@ -153,7 +153,7 @@ pub fn parse_command(line: &str) -> Option<TextRequest<'_>> {
     })
 }
 
-/// The first word, and what follows it.
+/// The first word, and the rest.
 fn split_word(line: &str) -> (&str, &str) {
     line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim_start()))
 }
@@ -162,14 +162,14 @@ fn moderate(action: ModerationAction) -> TextRequest<'static> {
     TextRequest::Moderate(Box::new(action))
 }
 
-/// The first word, and what follows it, if anything does.
+/// The first word, and the rest, unless it is empty.
 fn first_word(text: &str) -> (String, Option<String>) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     (word.to_owned(), Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty()))
 }
 
-/// A target, a number of seconds, and a reason. None if what is in the place of the time is not a
-/// time: taken for a reason, it would make the sanction permanent.
+/// A target, a number of seconds, and a reason. None if the word in the place of the time is not a
+/// time: if it were taken for a reason, the sanction would be permanent.
 fn sanction(text: &str) -> Option<(String, Option<u64>, Option<String>)> {
     let (target, rest) = first_word(text);
     let Some(rest) = rest else { return Some((target, None, None)) };

@@ -38,7 +38,7 @@ fn a_password_is_asked_for_and_given_only_where_it_is_needed() {
     assert_eq!(outputs.last(), Some(&ask()));
     model.handle(Input::Line("right".to_owned()), START);
     model.handle(welcome(), START);
-    // A client that comes back has the token, and sends the password only if that is not enough.
+    // A reconnecting client has the token, and sends the password only if that is not enough.
     model.handle(Input::Disconnected("gone".to_owned()), START);
     model.handle(Input::Tick, at(2));
     let outputs = model.handle(Input::Connected, at(2));

@@ -163,7 +163,7 @@ fn a_banned_client_does_not_wait() {
     assert_eq!(outputs.last(), Some(&Output::Exit(Exit::Refused)));
 }
 
-/// Loses the connection and fails to come back this often. Returns the pauses, what was shown, and
+/// Loses the connection and fails to reconnect this often. Returns the pauses, the output, and
 /// whether the client has ended.
 fn fail(model: &mut Model, times: usize) -> (Vec<Duration>, Vec<String>, bool) {
     let (mut pauses, mut said, mut now) = (Vec::new(), Vec::new(), START);

@@ -85,7 +85,7 @@ impl Fixture {
         (0..height).map(row).collect()
     }
 
-    /// Compares what is drawn, and shows it in a box where it is not as expected.
+    /// Compares the drawn screen with the expected one, and shows it in a box if it differs.
     #[track_caller]
     fn check(&mut self, width: u16, expect: &[&str]) {
         let rows = self.rows(width, expect.len() as u16);

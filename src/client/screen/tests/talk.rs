@@ -1,4 +1,4 @@
-//! How the talk is drawn.
+//! Tests of drawing the talk.
 
 use chatroom::room::Departure;
 

@@ -1,4 +1,4 @@
-//! Typing, and what it does.
+//! Tests of typing and its effects.
 
 use super::*;
 

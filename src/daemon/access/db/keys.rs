@@ -1,4 +1,4 @@
-//! What accounts and sanctions are found by, as it is stored.
+//! The keys by which accounts and sanctions are looked up in the database.
 
 use chatroom::access::Target;
 use chatroom::confusables::fold;

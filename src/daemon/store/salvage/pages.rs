@@ -57,7 +57,7 @@ impl<'b> Pages<'b> {
         let mut all = Pages::of_database(database);
         all.pages.clear();
         let Some((header, frames)) = log.split_at_checked(LOG_HEADER_BYTES) else { return all };
-        // Old pages behind the end of a restarted log have another salt.
+        // Old pages after the end of a restarted log have another salt.
         let salt = &header[16..24];
         for frame in frames.chunks_exact(FRAME_HEADER_BYTES + page_bytes) {
             let (header, page) = frame.split_at(FRAME_HEADER_BYTES);
@@ -65,7 +65,7 @@ impl<'b> Pages<'b> {
                 break;
             }
             let index = (u32_at(header, 0) as usize).saturating_sub(1);
-            // A page number far behind the end of the database is damaged.
+            // A page number far beyond the end of the database is damaged.
             if index < all.by_number.len() + log.len() / page_bytes + 1 {
                 if index >= all.by_number.len() {
                     all.by_number.resize(index + 1, None);
@@ -77,7 +77,8 @@ impl<'b> Pages<'b> {
         all
     }
 
-    /// Calls `show` with all rows of all tables and their numbers. Skips what is not a row.
+    /// Calls `visit` with all rows of all tables and their numbers. Skips anything that is not a
+    /// row.
     pub fn visit_rows(&self, mut visit: impl FnMut(i64, &[Value])) {
         for (index, page) in self.pages.iter().enumerate() {
             let start =

@@ -1,9 +1,9 @@
-//! Files that belong together, and what is done when they do not, or are damaged.
+//! Files that belong together, and the handling of files that do not, or are damaged.
 
 use super::log::until_emptied;
 use super::*;
 
-/// What lies in a folder after a kill: the files as they are while a daemon runs.
+/// Copies the files that remain in a folder after a kill: their state while a daemon is running.
 fn killed(folder: &TempDir, into: &TempDir) {
     for ending in ["", "-wal", "-shm"] {
         let name = format!("{DATABASE}{ending}");
@@ -75,7 +75,7 @@ fn a_log_is_known_as_that_of_its_database_whenever_it_is_killed() {
         }
         let killed_here = TempDir::new().unwrap();
         {
-            // While nobody writes, what lies there is of one moment.
+            // While writing is locked, the files form a consistent snapshot.
             let log = store.log();
             let _writing = log.begin_writing();
             killed(&folder, &killed_here);
@@ -245,7 +245,7 @@ fn a_backup_takes_the_place_of_the_history_and_nothing_is_lost() {
     assert_eq!(texts(&restored.store), ["early"]);
     assert_eq!(restored.last, Position { epoch: 2, seq: Seq(1) });
     drop(restored);
-    // What was aside can come back in the same way, with its log.
+    // A history that was moved aside can be restored in the same way, with its log.
     let back = restore::restore(killed_here.path(), &aside.join(DATABASE), now()).unwrap();
     assert_eq!(back.records, Some((1, 2)));
     assert_ne!(back.aside, Some(aside), "each has a folder of its own");

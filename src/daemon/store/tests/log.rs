@@ -1,4 +1,4 @@
-//! The write-ahead log, and what is bounded beside the history.
+//! The write-ahead log, and the bounds on data beside the history.
 
 use std::thread::sleep;
 use std::time::Instant;
@@ -102,7 +102,7 @@ fn ids_of_direct_messages_are_bounded_and_are_no_history() {
     assert_eq!(store.oldest(), Seq(1), "the history stays");
     assert!(store.seq_of(ann, &format!("{:064}", 29_488)).unwrap().is_some(), "the last 512");
     assert!(store.seq_of(ann, &format!("{:064}", 28_000)).unwrap().is_none());
-    // The same with a session for each, which anybody can have.
+    // The same with a session for each, which any client can have.
     store.amounts.set_most(2000, 3000);
     for batch in 0..250u64 {
         let mut extras = Extras::default();
