@@ -131,10 +131,18 @@ impl From<&ModerationAction> for CommandId {
     }
 }
 
+/// The first sentence of a help text.
+pub const HELP_INTRO: &str = "Everything you type is sent to everyone in the room.";
+
 impl Command {
     /// The command as users type it, for example `!msg NAME TEXT`.
     pub fn synopsis(&self, prefix: char) -> String {
         format!("{prefix}{} {}", self.word, self.arguments).trim_end().to_owned()
+    }
+
+    /// The command and what it does, as a row of the client's help.
+    pub fn help_row(&self, prefix: char) -> String {
+        format!("  {:<15}  {}", self.synopsis(prefix), self.help)
     }
 
     /// The answer to a command without the arguments that it needs.
@@ -165,6 +173,11 @@ pub fn in_client() -> impl Iterator<Item = &'static Command> {
 /// The commands that the text dialect has.
 pub fn in_text() -> impl Iterator<Item = &'static Command> {
     in_client().filter(|command| command.request != Request::ClientOnly)
+}
+
+/// The commands that the text dialect has for all users.
+pub fn for_all_users() -> impl Iterator<Item = &'static Command> {
+    in_text().filter(|command| !command.is_for_operators())
 }
 
 /// The first command of the text dialect with this word.

@@ -18,7 +18,7 @@ pub use batch::{Batch, Encoded};
 pub use dialect::Dialect;
 pub use framing::{Frame, Framer, Framing};
 pub use people::PeopleList;
-pub use record_text::{RecordText, people_here, record_text};
+pub use record_text::{RecordText, people_here, record_text, topic_sentence};
 
 /// The version of the JSON protocol.
 pub const PROTOCOL: u32 = 1;

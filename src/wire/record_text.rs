@@ -54,6 +54,14 @@ pub fn record_text(kind: &RecordKind) -> RecordText<'_> {
     })
 }
 
+/// The topic of the room, for a user who asks for it.
+pub fn topic_sentence(topic: &str) -> String {
+    match topic {
+        "" => "The room has no topic.".to_owned(),
+        topic => format!("Topic: {topic}"),
+    }
+}
+
 /// The number of users in the room, as part of a sentence.
 pub fn people_here(count: usize) -> String {
     match count {

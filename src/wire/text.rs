@@ -107,8 +107,8 @@ pub fn encode_answer(answer: &Answer, out: &mut Vec<u8>) {
 }
 
 fn help(out: &mut Vec<u8>) {
-    server_line(out, "Everything you type is sent to everyone in the room. Commands:");
-    for command in commands::in_text().filter(|command| !command.is_for_operators()) {
+    server_line(out, &format!("{} Commands:", commands::HELP_INTRO));
+    for command in commands::for_all_users() {
         server_line(out, &format!("{} - {}", command.synopsis('!'), command.help));
     }
     server_line(out, &commands::operators_line());

@@ -9,11 +9,10 @@ use chatroom::wire::text::{self, TextRequest};
 
 /// The output of `!help` in the line-by-line view.
 pub fn help() -> Vec<String> {
-    let header = "Everything you type is sent to everyone in the room. Commands, with ! or /:";
-    let users = commands::in_text().filter(|command| !command.is_for_operators());
-    let users = users.map(|command| format!("  {:<15}  {}", command.synopsis('!'), command.help));
+    let header = format!("{} Commands, with ! or /:", commands::HELP_INTRO);
+    let users = commands::for_all_users().map(|command| command.help_row('!'));
     let last = ["Ctrl-D and Ctrl-C leave, too.".to_owned(), commands::operators_line()];
-    iter::once(header.to_owned()).chain(users).chain(last).collect()
+    iter::once(header).chain(users).chain(last).collect()
 }
 
 /// The meaning of a line that was typed or came from a pipe.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chatroom::secret::Secret;
 use chatroom::wire::json::JsonRequest;
+use chatroom::wire::topic_sentence;
 
 use super::command::{Command, help};
 use super::session::Change;
@@ -31,10 +32,7 @@ impl Model {
             Command::Who => self.ask(JsonRequest::Who, now),
             Command::History(lines) => self.ask_history(Some(lines), None, now),
             Command::Search(text) => self.ask_history(None, Some(text), now),
-            Command::Topic if self.topic.is_empty() => {
-                self.outputs.status("The room has no topic.");
-            }
-            Command::Topic => self.outputs.status(&format!("Topic: {}", self.topic)),
+            Command::Topic => self.outputs.status(&topic_sentence(&self.topic)),
             Command::Moderate(action) => {
                 self.ask(JsonRequest::Moderate { action, id: None }, now);
             }

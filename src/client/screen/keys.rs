@@ -210,14 +210,13 @@ impl Screen {
         if self.talk.ends_with(KEYS.last().unwrap_or(&"")) {
             return self.scroll_to_end();
         }
-        self.status("Everything you type is sent to everyone in the room. Commands:", now);
-        let mut is_for_operators = false;
-        for command in commands::in_client() {
-            if command.is_for_operators() && !is_for_operators {
-                is_for_operators = true;
-                self.status("For operators:", now);
-            }
-            self.status(&format!("  {:<15}  {}", command.synopsis('/'), command.help), now);
+        self.status(&format!("{} Commands:", commands::HELP_INTRO), now);
+        for command in commands::in_client().filter(|command| !command.is_for_operators()) {
+            self.status(&command.help_row('/'), now);
+        }
+        self.status("For operators:", now);
+        for command in commands::in_client().filter(|command| command.is_for_operators()) {
+            self.status(&command.help_row('/'), now);
         }
         KEYS.iter().for_each(|line| self.status(line, now));
     }

@@ -3,8 +3,8 @@
 use chatroom::permission::Permission;
 use chatroom::room::EndReason;
 use chatroom::secret::Secret;
-use chatroom::wire::Answer;
 use chatroom::wire::text::{self, TextRequest};
+use chatroom::wire::{Answer, topic_sentence};
 
 use super::login;
 use super::moderate::moderate;
@@ -59,10 +59,7 @@ async fn carry_out(requests: &mut Requests<'_>, request: TextRequest<'_>) {
             Box::pin(requests.show_history(selection, None)).await;
         }
         TextRequest::Who => requests.submit(RoomRequest::Who { session }).await,
-        TextRequest::Topic => requests.inform(match requests.shared().topic() {
-            topic if topic.is_empty() => "The room has no topic.".to_owned(),
-            topic => format!("Topic: {topic}"),
-        }),
+        TextRequest::Topic => requests.inform(topic_sentence(&requests.shared().topic())),
         TextRequest::Moderate(action) => Box::pin(moderate(requests, *action, None)).await,
         // An empty line says nothing, and is no mistake to be told of.
         TextRequest::Say("") => {}

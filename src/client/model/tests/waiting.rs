@@ -10,7 +10,7 @@ fn decoded(line: String) -> Input {
     decode(&Frame::Line(line.into_bytes())).unwrap()
 }
 
-/// A refusal, as it comes from the server.
+/// A refusal as the server sends it.
 fn told(code: &'static str, message: &'static str, seconds: Option<u64>) -> Input {
     let mut line = json!({ "type": "refused", "code": code, "message": message });
     if let Some(seconds) = seconds {
